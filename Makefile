@@ -1,0 +1,58 @@
+# Every target does its own set-up: Python 3.11 or newer, git and make are enough.
+#   make demo          render with the default answers into build/demo and run the pipeline there
+#   make test          the template's tests
+#   make test-servers  the tests that need real database servers
+#   make check         lint, format, types, and the size of what is rendered
+#   make lock          lock the rendered project again (UPGRADE=1 takes newer versions)
+#   make filesets      write down which files each profile renders (the tests compare)
+
+.PHONY: demo test test-servers check lock filesets
+.DEFAULT_GOAL := check
+
+# The newest interpreter that really starts; a version manager's stub may be on PATH without one behind it.
+PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+	"$$name" -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1); print(sys.executable)' 2>/dev/null && break; \
+	done)
+export UV_PYTHON ?= $(PYTHON)
+export UV_PYTHON_DOWNLOADS ?= never
+# Scripts and benchmarks share the renderer of the tests.
+export PYTHONPATH := $(CURDIR)/tests
+
+# An installed uv, or one of our own under .tools/; recipes find either on PATH.
+ifeq ($(shell command -v uv),)
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+BOOTSTRAP := .tools/bin/uv
+endif
+
+# --frozen: "uv lock --check" in "make check" is the one place that compares lock and pyproject.toml.
+RUN := uv run --frozen
+
+demo: $(BOOTSTRAP)
+	@$(RUN) --quiet python scripts/demo.py
+
+test: $(BOOTSTRAP)
+	$(RUN) pytest --numprocesses auto --dist loadgroup
+
+test-servers: $(BOOTSTRAP)
+	@echo "No test needs a server yet: every data source so far reads files."
+
+check: $(BOOTSTRAP)
+	uv lock --check
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) pyrefly check
+	$(RUN) shellcheck .ci/run
+	@$(RUN) python scripts/budget.py
+
+lock: $(BOOTSTRAP)
+	uv lock $(if $(UPGRADE),--upgrade)
+	$(RUN) python scripts/lock.py $(if $(UPGRADE),--upgrade)
+
+filesets: $(BOOTSTRAP)
+	$(RUN) python scripts/filesets.py
+	git diff --stat -- tests/filesets
+
+.tools/bin/uv:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found on PATH." >&2; exit 3; }
+	"$(PYTHON)" -m venv .tools
+	.tools/bin/python -m pip install --quiet "uv>=0.9,<1"

@@ -1,0 +1,5 @@
+"""Run the tool as ``python -m copier_mlops``."""
+
+from .cli import main
+
+main()

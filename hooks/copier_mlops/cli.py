@@ -1,0 +1,114 @@
+"""The command line: a thin shell over functions, one exit table, one-sentence errors."""
+
+import json
+import sys
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from .answers import parse_pairs
+from .errors import BAD_INPUT, OK, ToolError, last_line
+
+app = typer.Typer(
+    help="Start MLOps repositories from the template. Exit codes: 0 ok, 3 bad input or usage.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+INTERRUPTED = 130  # what Typer returns after Ctrl-C
+# Shared with main(), which decides how an error is shown after the command has ended.
+state: dict[str, Any] = {"debug": False}
+
+
+def print_version(wanted: bool) -> None:
+    """Print the tool's version and end."""
+    if wanted:
+        print(version("copier-mlops"))
+        raise typer.Exit(OK)
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Options of every command."""
+    state["debug"] = debug
+
+
+@app.command()
+def new(
+    dest: Annotated[Path, typer.Argument(help="The folder to create.")],
+    template: Annotated[
+        str | None, typer.Option(help="URL or path of the template; default: the public one.")
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Start from a profile of the template, such as poc.")
+    ] = None,
+    answers: Annotated[Path | None, typer.Option(help="A YAML file of answers.")] = None,
+    data: Annotated[
+        list[str] | None, typer.Option("--data", "-d", help="One answer: question=answer.")
+    ] = None,
+    vcs_ref: Annotated[
+        str | None, typer.Option("--vcs-ref", help="Tag, branch or commit of the template.")
+    ] = None,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Ask nothing; take the other defaults.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Start a new repository."""
+    from .new import create
+
+    project = create(
+        dest,
+        template=template,
+        profile=profile,
+        answers_file=answers,
+        data=parse_pairs(data or []),
+        vcs_ref=vcs_ref,
+        defaults=defaults,
+    )
+    if as_json:
+        print(json.dumps(asdict(project), indent=2, ensure_ascii=False))
+        return
+    print(f"Rendered {project.template} {project.version or ''}".rstrip(), file=sys.stderr)
+    print(project.message)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with the documented code."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - installers can be told to ignore requires-python
+        found = ".".join(map(str, sys.version_info[:3]))
+        print(f"copier-mlops needs Python 3.11 or newer; this is {found}.", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    state["debug"] = False
+    try:
+        code = app(standalone_mode=False)
+        if code == INTERRUPTED:
+            raise ToolError("Stopped; nothing was written.")
+        sys.exit(OK if code is None else code)
+    except ToolError as error:
+        explain(error, str(error))
+    except TyperException as error:
+        explain(error, f"{error.format_message().rstrip('.')}; --help lists what is possible.")
+    except OSError as error:
+        explain(error, f"Cannot use {error.filename}: {error.strerror}.")
+    except Exception as error:
+        reason = f"{type(error).__name__}: {last_line(error)}"
+        explain(error, f"Something unexpected failed: {reason} (copier-mlops --debug shows where).")
+
+
+def explain(error: Exception, sentence: str) -> NoReturn:
+    """Print one sentence, or with --debug raise the error itself."""
+    if state["debug"]:
+        raise error
+    print(sentence, file=sys.stderr)
+    sys.exit(BAD_INPUT)

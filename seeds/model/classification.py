@@ -1,0 +1,32 @@
+"""The model: gradient-boosted trees that give the probability of buying again.
+
+This file is yours: return any scikit-learn compatible estimator with `predict_proba`. Whatever is
+learned from data belongs inside it, so that training and serving can never disagree.
+"""
+
+from sklearn.base import BaseEstimator
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
+
+
+def build(params: dict) -> BaseEstimator:
+    """Build the unfitted estimator from the `model:` section of params.yaml and `seed`."""
+    columns = make_column_transformer(
+        (
+            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+            params["categories"],
+        ),
+        remainder="passthrough",
+    )
+    trees = HistGradientBoostingClassifier(
+        learning_rate=params["learning_rate"],
+        max_iter=params["trees"],
+        max_leaf_nodes=params["leaves"],
+        min_samples_leaf=params["smallest_leaf"],
+        l2_regularization=params["shrinkage"],
+        early_stopping=False,
+        random_state=params["seed"],
+    )
+    return make_pipeline(columns, trees)

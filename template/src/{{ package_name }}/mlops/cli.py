@@ -1,0 +1,138 @@
+"""The command line: thin shells over functions, one exit table, one-sentence errors."""
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from .errors import BAD_INPUT, NEGATIVE, OK, MlopsError, StageError
+from .files import progress
+
+EXITS = "Exit codes: 0 ok, 1 negative verdict, 2 inconclusive, 3 bad input or usage."
+app = typer.Typer(
+    help=f"Run and look after this ML project. {EXITS}",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Options of every command."""
+    if debug:
+        os.environ["MLOPS_DEBUG"] = "1"
+
+
+@app.command()
+def run(
+    force: Annotated[bool, typer.Option("--force", help="Run every stage again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run the whole pipeline: whatever is not up to date, then the decision."""
+    from .run import run as run_pipeline
+
+    result = run_pipeline(force)
+    if as_json:
+        print(json.dumps(result, indent=2))
+        return
+    print(f"decision   {result['decision']}: {result['reason']}")
+    print(
+        f"{result['metric']:<10} {result['candidate']:.4f} against {result['incumbent']:.4f}, "
+        f"better by {result['estimate']:.4f} [{result['lower']:.4f}, {result['upper']:.4f}]"
+    )
+    print(f"report     {result['report']}")
+    print(f"model      {result['model']}")
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Look at the whole set-up; each line says ok, or what is wrong and how to mend it."""
+    from .doctor import PROBLEM, examine
+
+    findings = examine()
+    if as_json:
+        print(json.dumps([finding.__dict__ for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            mend = f"\n{'':21}-> {finding.mend}" if finding.mend else ""
+            print(f"{finding.status:<8} {finding.name:<11} {finding.message}{mend}")
+    raise typer.Exit(NEGATIVE if any(one.status == PROBLEM for one in findings) else OK)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000,
+) -> None:
+    """Open MLflow's own page with the runs and the model registry (dependency group `ui`)."""
+    from .settings import load_settings
+
+    uri = load_settings().tracking.uri
+    if uri.startswith(("http://", "https://")):
+        print(f"The runs of this environment are at {uri}")
+        return
+    arguments = ["uv", "run", "--frozen", "--group", "ui", "mlflow", "server"]
+    arguments += ["--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port)]
+    print(f"http://127.0.0.1:{port} (stop with Ctrl-C)", file=sys.stderr)
+    try:
+        os.execvp("uv", arguments)
+    except FileNotFoundError as error:
+        raise MlopsError("The uv program is not on the PATH; install uv first.") from error
+
+
+@app.command()
+def train() -> None:
+    """Pipeline stage: fit the model and predict the holdout with every system."""
+    from .settings import load_settings
+    from .training import train_and_predict
+
+    progress("train", train_and_predict(load_settings()))
+
+
+def add_rooms() -> None:
+    """Add the command groups of every room that this repository was rendered with."""
+    for file in sorted(Path(__file__).parent.glob("*/commands.py")):
+        room = importlib.import_module(f".{file.parent.name}.commands", __package__)
+        for name, group in room.GROUPS.items():
+            app.add_typer(group, name=name, no_args_is_help=True)
+
+
+def main() -> NoReturn:
+    """Run the command line; the exit code tells the verdict."""
+    # `--debug` may stand anywhere: people add it to the command that has just failed.
+    if "--debug" in sys.argv[1:]:
+        sys.argv = [sys.argv[0], "--debug", *(a for a in sys.argv[1:] if a != "--debug")]
+    add_rooms()
+    try:
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else OK)
+    except StageError as error:
+        sys.exit(error.exit_code)
+    except MlopsError as error:
+        _fail(error, str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        print("stopped", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        _fail(error, f"{error.strerror or error}:{where}. Check the path and its permissions.")
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a usage error of the command line
+            _fail(error, f"{error.format_message()} See `uv run mlops --help`.")
+        said = " ".join(str(error).split())[:300]
+        _fail(error, f"unexpected {type(error).__name__}: {said} (--debug shows where)")
+
+
+def _fail(error: Exception, sentence: str, code: int = BAD_INPUT) -> NoReturn:
+    if os.environ.get("MLOPS_DEBUG"):
+        raise error
+    print(f"error: {sentence}", file=sys.stderr)
+    sys.exit(code)

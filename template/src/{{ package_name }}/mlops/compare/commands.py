@@ -1,0 +1,34 @@
+"""Commands of the compare room: `mlops compare ...`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..files import progress
+
+compare = typer.Typer(help="Compare the candidate with what is in force.")
+GROUPS = {"compare": compare}
+
+
+@compare.command()
+def run() -> None:
+    """Pipeline stage: compare candidate and incumbent, write decision.json and the reports."""
+    from ..settings import load_settings
+    from .stage import compare
+
+    progress("compare", compare(load_settings()))
+
+
+@compare.command()
+def check(
+    decision: Annotated[Path, typer.Argument(help="The decision to check.")] = Path(
+        "reports/compare/decision.json"
+    ),
+) -> None:
+    """The gate: exit 0 for promote, 1 for reject, 2 for inconclusive, 3 without a decision."""
+    from . import check
+
+    code, sentence = check(decision)
+    print(sentence)
+    raise typer.Exit(code)

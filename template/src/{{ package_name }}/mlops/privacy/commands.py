@@ -1,0 +1,24 @@
+"""Commands of the privacy room: `mlops privacy ...`."""
+
+import typer
+
+from ..files import progress
+
+privacy = typer.Typer(help="What leaves the restricted zone, and in which form.")
+GROUPS = {"privacy": privacy}
+
+
+@privacy.command()
+def protect() -> None:
+    """Pipeline stage: write the protected form of every table to the open zone."""
+    from .protect import protect
+
+    progress("protect", protect())
+
+
+@privacy.command()
+def key() -> None:
+    """Make the secret key for tokens; share it with the team, never commit it."""
+    from .protect import create_key
+
+    print(f"wrote {create_key().as_posix()}; share it with the team, never commit it")

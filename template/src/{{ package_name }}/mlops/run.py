@@ -1,0 +1,108 @@
+"""`mlops run`: prepare the repository, run the pipeline, register its model, tell the decision."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from .data.ingest import write_input_record
+from .data.sources import load_sources
+from .dataset import load_params
+from .errors import BAD_INPUT, MlopsError, StageError
+from .settings import load_settings
+from .tracking import DECISION_FILE, register
+
+INPUTS = Path("data/inputs.json")
+
+
+def run(force: bool = False) -> dict[str, Any]:
+    """Run everything that is not up to date and return what a person wants to know.
+
+    Returns
+    -------
+    dict
+        decision, metric, candidate, incumbent, estimate, lower, upper, reports, model.
+
+    Raises
+    ------
+    MlopsError
+        With the failed stage's own sentence and exit code; earlier results stay as they were.
+    """
+    settings = load_settings()
+    load_params()
+    prepare_git()
+    write_input_record(INPUTS, load_sources())
+    reproduce(force)
+    model = register(settings)
+    decision = json.loads(DECISION_FILE.read_text(encoding="utf-8"))
+    primary = decision["primary"]
+    return {
+        "decision": decision["decision"],
+        "reason": decision["reasons"][0],
+        "metric": primary["metric"],
+        "candidate": decision["candidate"]["value"],
+        "incumbent": decision["incumbent"]["value"],
+        "estimate": primary["estimate"],
+        "lower": primary["lower"],
+        "upper": primary["upper"],
+        "report": (DECISION_FILE.parent / "report.html").as_posix(),
+        "model": f"{model['name']} version {model['version']} (challenger)",
+    }
+
+
+def prepare_git() -> None:
+    """Make this folder a git repository unless it is in one; DVC needs it. Never commit."""
+    if shutil.which("git") is None:
+        raise MlopsError("The git program is not on the PATH; install git, then run this again.")
+    inside = subprocess.run(
+        ["git", "rev-parse", "--is-inside-work-tree"], capture_output=True, text=True
+    )
+    if inside.returncode == 0:
+        return
+    made = subprocess.run(["git", "init", "--quiet"], capture_output=True, text=True)
+    if made.returncode != 0:
+        raise MlopsError(f"git init fails here: {made.stderr.strip()}")
+    print("git       made this folder a git repository (nothing is committed yet)", file=sys.stderr)
+
+
+def reproduce(force: bool = False) -> None:
+    """Run `dvc repro -P`; stages speak for themselves, DVC only when it is DVC that fails."""
+    environment = dict(os.environ)
+    # The stages' commands are found beside this interpreter, whether or not it is activated.
+    environment["PATH"] = os.pathsep.join(
+        [str(Path(sys.executable).parent), environment.get("PATH", "")]
+    )
+    command = [sys.executable, "-m", "dvc", "repro", "-P"] + ["--force"] * force
+    complaints = []
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env=environment,
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("ERROR: "):
+                complaints.append(line.removeprefix("ERROR: ").strip())
+            elif line.strip():
+                print(line, end="", file=sys.stderr, flush=True)
+    if process.returncode == 0:
+        return
+    stage = re.search(r"failed to reproduce '([^']+)'", " ".join(complaints))
+    code = re.search(r"exited with (\d+)", " ".join(complaints))
+    name = stage.group(1) if stage else "?"
+    if code and int(code.group(1)) in (1, 2, BAD_INPUT):
+        # The stage has printed its own sentence.
+        raise StageError(f"stage {name} stopped the pipeline", int(code.group(1)))
+    said = complaints[-1] if complaints else f"exit code {process.returncode}"
+    raise MlopsError(
+        f"The pipeline stopped at stage {name}: {said}. What it wrote before stays; "
+        "`uv run mlops run` continues there."
+    )

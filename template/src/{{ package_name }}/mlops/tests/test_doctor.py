@@ -1,0 +1,70 @@
+"""`mlops doctor`: each thing that can be wrong is found and says how to mend it."""
+
+import pytest
+
+from .. import doctor
+
+LOCK = """
+version = 1
+[[package]]
+name = "six"
+version = "1.0"
+source = { registry = "https://pypi.org/simple" }
+"""
+
+
+@pytest.fixture
+def project(club, monkeypatch):
+    """A project with a lock, in which no index is configured."""
+    (club / "uv.lock").write_text(LOCK)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(club / "nothing"))
+    for name in doctor.INDEX_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    return club
+
+
+def only(findings):
+    (finding,) = findings
+    return finding
+
+
+def test_an_index_that_differs_from_the_locks_is_named_with_the_command(project, monkeypatch):
+    assert only(doctor._index()).status == "ok"
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://user:secret@127.0.0.1:8080/simple/")
+    found = only(doctor._index())
+    assert found.status == "problem"
+    assert "http://127.0.0.1:8080/simple" in found.message
+    assert "secret" not in found.message
+    assert "UV_FROZEN=1" in found.mend
+
+
+def test_an_index_of_uv_toml_or_pyproject_is_seen(project):
+    (project / "pyproject.toml").write_text(
+        '[[tool.uv.index]]\nurl = "https://a.example/simple"\ndefault = true\n'
+    )
+    assert "a.example" in only(doctor._index()).message
+    (project / "uv.toml").write_text('index-url = "https://b.example/simple"\n')
+    assert "b.example" in only(doctor._index()).message
+
+
+@pytest.mark.parametrize(
+    ("answers", "status", "words"),
+    [
+        ("_src_path: .\n_commit: v1\n", "problem", "relative"),
+        ("_src_path: https://example.org/t.git\n", "note", "without a version"),
+        ("_src_path: gh:shop/template\n_commit: v1\n", "ok", "at v1"),
+        (None, "problem", "missing"),
+    ],
+)
+def test_the_answers_file_must_let_the_template_update(project, answers, status, words):
+    if answers is not None:
+        (project / ".copier-answers.yml").write_text(answers)
+    found = only(doctor._template())
+    assert (found.status, words in found.message) == (status, True)
+
+
+def test_a_folder_without_git_is_a_problem(project, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
+    found = only(doctor._git())
+    assert found.status == "problem"
+    assert "git init" in found.mend

@@ -1,0 +1,26 @@
+"""Run the locked tools of this repository's environment as a person would."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+def run(
+    command: Sequence[str | Path], cwd: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command with this environment's tools on PATH, but not as the current virtualenv.
+
+    Without that, uv would warn in every rendered project that another environment is active.
+    """
+    inherited = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    inherited["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env={**inherited, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -1,0 +1,134 @@
+"""The rules of this house that a reader cannot see by rendering."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from processes import run
+from rendering import PROFILES, ROOT, SHOP, profile, render
+
+
+def python_files(folder: str) -> list[Path]:
+    """Return the Python files under a folder of this repository; at least one."""
+    found = sorted((ROOT / folder).rglob("*.py"))
+    assert found
+    return found
+
+
+def holding(pattern: str, paths: list[Path]) -> list[str]:
+    """Return the paths whose text holds a pattern."""
+    opener = re.compile(pattern)
+    return [str(path) for path in paths if opener.search(path.read_text(encoding="utf-8"))]
+
+
+def test_seeds_hold_nothing_that_jinja_would_read() -> None:
+    """They are included by a template: a doubled brace of an f-string would be swallowed."""
+    assert holding(r"\{\{|\{%|\{#", python_files("seeds")) == []
+
+
+def test_python_in_the_template_holds_no_jinja() -> None:
+    """Copied byte for byte, so a doubled brace is Python's own; a Jinja tag would stay one."""
+    assert holding(r"\{\{ .* \}\}|\{%|\{#", python_files("template")) == []
+
+
+def test_python_templates_are_one_include_and_at_most_an_import_line() -> None:
+    for path in (ROOT / "template").rglob("*.py.jinja"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        jinja = [line for line in lines if "{{" in line or "{%" in line]
+        allowed = re.compile(r"\{% include 'seeds/.*' %\}|from \{\{ package_name \}\} import .*")
+        assert all(allowed.fullmatch(line) for line in jinja), path.name
+        assert len(jinja) <= 2, path.name
+
+
+def test_modules_of_the_rendered_package_import_each_other_relatively() -> None:
+    managed = ROOT / "template" / "src" / "{{ package_name }}"
+    for path in managed.rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        assert not re.search(r"^\s*(from|import) (shop|mlops)\b", source, re.MULTILINE), path.name
+
+
+def test_rendering_and_updating_need_no_trust() -> None:
+    text = "\n" + (ROOT / "copier.yml").read_text(encoding="utf-8")
+    for key in ("\n_tasks:", "\n_jinja_extensions:", "\n_migrations:"):
+        assert key not in text
+
+
+def test_answers_are_read_with_a_default_where_an_update_meets_old_answers() -> None:
+    """A new question in _exclude would otherwise break the update of every existing repository."""
+    settings = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8").split("\n---\n")[0])
+    conditions = re.findall(r"\{% (?:el)?if (.*?) %\}", "\n".join(settings["_exclude"]))
+    assert conditions
+    assert all("| default(" in condition for condition in conditions)
+
+
+def requirements(text: str, group: str) -> dict[str, str]:
+    entries = tomllib.loads(text)["dependency-groups"][group]
+    return dict(re.fullmatch(r"([\w-]+)(?:\[.*\])?(.*)", entry).groups() for entry in entries)  # type: ignore[union-attr]
+
+
+def test_these_tests_run_the_versions_that_the_rendered_project_allows(tmp_path: Path) -> None:
+    rendered = (render(tmp_path / "p", SHOP) / "pyproject.toml").read_text(encoding="utf-8")
+    theirs = requirements(rendered, "mlops")
+    ours = requirements((ROOT / "pyproject.toml").read_text(encoding="utf-8"), "runtime")
+    assert {name: bound for name, bound in ours.items() if theirs.get(name) != bound} == {}
+
+
+def workflow_folders(tmp_path: Path) -> list[Path]:
+    """Return this repository and every profile that has workflows."""
+    projects = [render(tmp_path / name, {**SHOP, **profile(name)}) for name in PROFILES]
+    return [ROOT, *(path for path in projects if (path / ".github" / "workflows").is_dir())]
+
+
+@pytest.fixture(scope="module")
+def repositories(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return this repository and the rendered ones."""
+    return workflow_folders(tmp_path_factory.mktemp("workflows"))
+
+
+def test_actions_are_pinned_by_commit_with_their_version_beside(repositories: list[Path]) -> None:
+    pinned = re.compile(r"\s*(?:- )?uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+    for repository in repositories:
+        for path in (repository / ".github" / "workflows").glob("*.yml"):
+            lines = [line for line in path.read_text().splitlines() if "uses:" in line]
+            assert lines
+            assert all(pinned.fullmatch(line) for line in lines), path
+
+
+def test_the_same_action_has_the_same_pin_everywhere(repositories: list[Path]) -> None:
+    pins: dict[str, set[str]] = {}
+    for repository in repositories:
+        for path in (repository / ".github" / "workflows").glob("*.yml"):
+            for action, pin in re.findall(r"uses: ([\w./-]+)@([0-9a-f]+)", path.read_text()):
+                pins.setdefault(action, set()).add(pin)
+    assert {action: found for action, found in pins.items() if len(found) > 1} == {}
+
+
+def test_workflows_start_without_permissions(repositories: list[Path]) -> None:
+    for repository in repositories:
+        for path in (repository / ".github" / "workflows").glob("*.yml"):
+            assert yaml.safe_load(path.read_text())["permissions"] == {}, path
+
+
+def test_workflows_pass_the_security_and_the_syntax_checkers(repositories: list[Path]) -> None:
+    for repository in repositories:
+        workflows = sorted((repository / ".github" / "workflows").glob("*.yml"))
+        for command in (
+            ["zizmor", "--offline", "--no-progress", "--persona", "regular", *workflows],
+            ["actionlint", *workflows],
+            ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows],
+        ):
+            done = run(command, repository)
+            assert done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}"
+
+
+def test_a_workflow_that_leaks_a_title_into_a_shell_is_found(tmp_path: Path) -> None:
+    """The checker bites: without this, a silent checker would look like clean workflows."""
+    bad = tmp_path / ".github" / "workflows" / "bad.yml"
+    bad.parent.mkdir(parents=True)
+    good = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    bad.write_text(
+        good.replace("run: make demo", "run: echo ${{ github.event.pull_request.title }}")
+    )
+    assert run(["zizmor", "--offline", "--no-progress", bad], tmp_path).returncode == 14
