@@ -15,20 +15,20 @@ PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 	done)
 export UV_PYTHON ?= $(PYTHON)
 export UV_PYTHON_DOWNLOADS ?= never
-# Scripts and benchmarks share the renderer of the tests.
-export PYTHONPATH := $(CURDIR)/tests
 
 # An installed uv, or one of our own under .tools/; recipes find either on PATH.
-ifeq ($(shell command -v uv),)
+ifeq ($(shell command -v uv 2>/dev/null),)
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 BOOTSTRAP := .tools/bin/uv
 endif
 
 # --frozen: "uv lock --check" in "make check" is the one place that compares lock and pyproject.toml.
 RUN := uv run --frozen
+# Scripts share the renderer of the tests.
+SCRIPT := PYTHONPATH="$(CURDIR)/tests" $(RUN) python
 
 demo: $(BOOTSTRAP)
-	@$(RUN) --quiet python scripts/demo.py
+	@$(SCRIPT) scripts/demo.py
 
 test: $(BOOTSTRAP)
 	$(RUN) pytest --numprocesses auto --dist loadgroup
@@ -42,14 +42,14 @@ check: $(BOOTSTRAP)
 	$(RUN) ruff format --check .
 	$(RUN) pyrefly check
 	$(RUN) shellcheck .ci/run
-	@$(RUN) python scripts/budget.py
+	@$(SCRIPT) scripts/budget.py
 
 lock: $(BOOTSTRAP)
 	uv lock $(if $(UPGRADE),--upgrade)
-	$(RUN) python scripts/lock.py $(if $(UPGRADE),--upgrade)
+	$(SCRIPT) scripts/lock.py $(if $(UPGRADE),--upgrade)
 
 filesets: $(BOOTSTRAP)
-	$(RUN) python scripts/filesets.py
+	$(SCRIPT) scripts/filesets.py
 	git diff --stat -- tests/filesets
 
 .tools/bin/uv:

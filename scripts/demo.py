@@ -23,8 +23,9 @@ def main() -> None:
     project = render(BUILD / "demo", template=template)
     # Its own git repository: build/ lies inside this one, which ignores it.
     git("init", "--quiet", cwd=project)
-    # The surrounding "uv run" points at this repository's environment, not at the demo's.
-    environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    # These two belong to this script's own environment and would disturb the demo's.
+    ours = {"VIRTUAL_ENV", "PYTHONPATH"}
+    environment = {key: value for key, value in os.environ.items() if key not in ours}
     print(f"Rendered into {project}; running uv run mlops run there", file=sys.stderr, flush=True)
     command = ["uv", "run", "mlops", "run"]
     sys.exit(subprocess.run(command, cwd=project, env=environment, check=False).returncode)

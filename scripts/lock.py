@@ -5,6 +5,7 @@ every set of answers but for two lines, which become Jinja: the project's name a
 installed by default.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -21,7 +22,8 @@ NAME = "lock-placeholder-name"
 
 def lock(project: Path, *arguments: str) -> str:
     """Run ``uv lock`` in a rendered project and return the lock's text."""
-    subprocess.run(["uv", "lock", *arguments], cwd=project, check=True)
+    environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    subprocess.run(["uv", "lock", *arguments], cwd=project, env=environment, check=True)
     return (project / "uv.lock").read_text(encoding="utf-8")
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 def run(
     command: Sequence[str | Path], cwd: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command with this environment's tools on PATH, but not as the current virtualenv.
+    """Run a command with this environment's tools on PATH, but not as the current environment.
 
-    Without that, uv would warn in every rendered project that another environment is active.
+    uv would otherwise warn in every rendered project that another environment is active.
     """
-    inherited = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    ours = {"VIRTUAL_ENV", "PYTHONPATH"}
+    inherited = {key: value for key, value in os.environ.items() if key not in ours}
     inherited["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(
         [str(part) for part in command],

@@ -58,8 +58,8 @@ def test_every_row_renders(projects: Projects, figure: Callable[[str], None]) ->
 
 
 def test_no_jinja_is_left(projects: Projects) -> None:
-    # GitHub's own expressions start with a dollar sign.
-    opener = re.compile(rb"(?<!\$)\{\{|\{%")
+    # GitHub's own expressions start with a dollar sign; an f-string's doubled brace has no space.
+    opener = re.compile(rb"(?<!\$)\{\{-? .*\}\}|\{%-? ")
     left = {
         (project.name, name)
         for project, files in projects.items()

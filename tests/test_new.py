@@ -307,11 +307,9 @@ def test_an_old_python_is_refused(tool: Tool, monkeypatch: pytest.MonkeyPatch) -
     assert_refused(tool("--version"), "needs Python 3.11 or newer; this is 3.10.14")
 
 
-def test_debug_shows_the_traceback(
-    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_debug_shows_the_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ["copier-mlops", "--debug", "new", str(tmp_path / "p"), "--template", "nowhere"]
-    monkeypatch.setattr(sys, "argv", command)
+    monkeypatch.setattr(sys, "argv", [*command, "--defaults"])
     with pytest.raises(Exception, match="There is no template at"):
         main()
 

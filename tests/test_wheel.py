@@ -38,12 +38,12 @@ def test_the_installed_tool_renders_a_repository(
     assert done.returncode == 0, done.stderr
 
     command = [python.parent / "copier-mlops", "new", "project", "--template", template]
-    done = run([*command, "--profile", "poc", "--defaults"], tmp_path, {"PYTHONPATH": ""})
+    done = run([*command, "--profile", "poc", "--defaults"], tmp_path)
     assert done.returncode == 0, done.stderr
     assert "uv run mlops run" in done.stdout
     answers = yaml.safe_load((tmp_path / "project" / ".copier-answers.yml").read_text())
     assert (answers["stage"], answers["_commit"]) == ("poc", "v0.1.0")
 
-    done = run([*command, "--defaults"], tmp_path, {"PYTHONPATH": ""})
+    done = run([*command, "--defaults"], tmp_path)
     assert done.returncode == 3
     assert "is not an empty folder" in done.stderr

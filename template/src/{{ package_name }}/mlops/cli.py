@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 from .errors import BAD_INPUT, NEGATIVE, OK, MlopsError, StageError
 from .files import progress
@@ -37,7 +38,7 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Run every stage again.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run the whole pipeline: whatever is not up to date, then the decision."""
+    """Run whatever is not up to date, and tell the decision."""
     from .run import run as run_pipeline
 
     result = run_pipeline(force)
@@ -55,7 +56,7 @@ def run(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Look at the whole set-up; each line says ok, or what is wrong and how to mend it."""
+    """Say what is wrong with the set-up, and how to mend it."""
     from .doctor import PROBLEM, examine
 
     findings = examine()
@@ -72,7 +73,7 @@ def doctor(as_json: Json = False) -> None:
 def ui(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
-    """Open MLflow's own page with the runs and the model registry (dependency group `ui`)."""
+    """Open MLflow's page with the runs and the registry."""
     from .settings import load_settings
 
     uri = load_settings().tracking.uri
@@ -90,7 +91,7 @@ def ui(
 
 @app.command()
 def train() -> None:
-    """Pipeline stage: fit the model and predict the holdout with every system."""
+    """Stage: fit the model and predict the holdout."""
     from .settings import load_settings
     from .training import train_and_predict
 
@@ -124,9 +125,13 @@ def main() -> NoReturn:
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         _fail(error, f"{error.strerror or error}:{where}. Check the path and its permissions.")
+    except TyperException as error:
+        sentence = error.format_message()
+        if sentence.startswith("Usage:"):  # a group without a command: the help is the answer
+            print(sentence, file=sys.stderr)
+            sys.exit(BAD_INPUT)
+        _fail(error, f"{sentence.rstrip('.')}; `uv run mlops --help` lists what is possible.")
     except Exception as error:
-        if hasattr(error, "format_message"):  # a usage error of the command line
-            _fail(error, f"{error.format_message()} See `uv run mlops --help`.")
         said = " ".join(str(error).split())[:300]
         _fail(error, f"unexpected {type(error).__name__}: {said} (--debug shows where)")
 

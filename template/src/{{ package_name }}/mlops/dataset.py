@@ -49,7 +49,7 @@ def build_features(settings: Settings) -> str:
 
     Rows are ordered by time and by the entities' order of appearance in the source, and `split`
     is train, holdout or gap (neither: its label window reaches into the holdout). Neither
-    depends on tokens, so that another key changes no figure.
+    depends on how ids are spelt, so that renaming them changes no figure.
 
     Returns
     -------

@@ -13,7 +13,7 @@ GROUPS = {"compare": compare}
 
 @compare.command()
 def run() -> None:
-    """Pipeline stage: compare candidate and incumbent, write decision.json and the reports."""
+    """Stage: compare, decide, and write the reports."""
     from ..settings import load_settings
     from .stage import compare
 
@@ -26,7 +26,7 @@ def check(
         "reports/compare/decision.json"
     ),
 ) -> None:
-    """The gate: exit 0 for promote, 1 for reject, 2 for inconclusive, 3 without a decision."""
+    """The gate: exit 0 promote, 1 reject, 2 inconclusive."""
     from . import check
 
     code, sentence = check(decision)

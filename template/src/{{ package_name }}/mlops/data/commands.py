@@ -18,7 +18,7 @@ def ingest(
     tables: Annotated[Path, typer.Option(help="Folder of the tables that keep their contract.")],
     quarantine: Annotated[Path, typer.Option(help="Folder of the rows that break it.")],
 ) -> None:
-    """Pipeline stage: read every source, check the contracts, set broken rows aside."""
+    """Stage: read the sources, set broken rows aside."""
     from ..settings import load_settings
     from .ingest import ingest
 
@@ -27,7 +27,7 @@ def ingest(
 
 @data.command()
 def features() -> None:
-    """Pipeline stage: run features.py, prove that it does not see the future, and split."""
+    """Stage: run features.py and split the rows."""
     from ..dataset import build_features
     from ..settings import load_settings
 

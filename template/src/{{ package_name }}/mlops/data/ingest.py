@@ -100,7 +100,7 @@ def ingest(settings: Settings, tables_folder: Path, quarantine_folder: Path) -> 
 
 
 def entities(config: Sources, table: "polars.DataFrame") -> "polars.DataFrame":
-    """List what predictions are about, with an order and a bucket that no token can change.
+    """List what predictions are about, with an order and a bucket that renamed ids keep.
 
     The bucket is SHA-256(seed, value) modulo 1,000, where value is the entity itself, or, for
     `split.method: group`, the group that must stay together.

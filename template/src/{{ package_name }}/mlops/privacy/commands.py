@@ -10,7 +10,7 @@ GROUPS = {"privacy": privacy}
 
 @privacy.command()
 def protect() -> None:
-    """Pipeline stage: write the protected form of every table to the open zone."""
+    """Stage: write the protected tables to the open zone."""
     from .protect import protect
 
     progress("protect", protect())
@@ -18,7 +18,7 @@ def protect() -> None:
 
 @privacy.command()
 def key() -> None:
-    """Make the secret key for tokens; share it with the team, never commit it."""
+    """Make the secret key that tokens are made with."""
     from .protect import create_key
 
     print(f"wrote {create_key().as_posix()}; share it with the team, never commit it")

@@ -1,4 +1,4 @@
-"""The features stage: no feature may see the future, and splits leak nothing and need no token."""
+"""The features stage: no feature may see the future, and splits do not depend on names."""
 
 import polars as pl
 import pytest
@@ -13,7 +13,7 @@ from .test_data import replace
 
 @pytest.fixture
 def tables(club):
-    """Tables in the open zone, as they are after the data and protect stages."""
+    """Tables in the open zone, as they are before the features stage."""
     ingest(load_settings(), club / "data/open/tables", club / "quarantine")
     return club
 
@@ -53,16 +53,16 @@ def test_a_hash_split_holds_out_whole_members(tables):
     assert held and kept and not held & kept
 
 
-def test_other_tokens_change_neither_the_split_nor_the_order_of_the_rows(tables):
+def test_renamed_ids_change_neither_the_split_nor_the_order_of_the_rows(tables):
     replace(tables / "params.yaml", "method: time", "method: hash")
     plain = build(tables)
     for name in ("members", "visits", "entities"):
         file = tables / f"data/open/tables/{name}.parquet"
         table = pl.read_parquet(file)
-        renamed = pl.Series([f"token-{(7 * n) % 41}" for n in table["member_id"]])
+        renamed = pl.Series([f"name-{(7 * n) % 41}" for n in table["member_id"]])
         table.with_columns(member_id=renamed).write_parquet(file)
-    tokens = build(tables)
-    assert tokens.drop("id").equals(plain.drop("id"))
+    after = build(tables)
+    assert after.drop("id").equals(plain.drop("id"))
 
 
 @pytest.mark.parametrize(
