@@ -1,34 +1,28 @@
 """The comparison's closed forms equal independent implementations."""
 
-import importlib
-import shutil
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
+import math
+from typing import Any
 
 import numpy as np
+import pauc
 import pyarrow as pa
 import pytest
 import sklearn.metrics
+from packaged import packaged
 from scipy import stats
+from statsmodels.regression.linear_model import OLS
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.weightstats import ttost_paired
 
-SOURCE = Path(__file__).parents[1] / "template" / "src" / "{{ package_name }}" / "mlops"
-PACKAGE = "compare_reference"
-EXACT = {"rel": 1e-9, "abs": 1e-12}
+estimates = packaged("mlops.compare.estimates")
+inference = packaged("mlops.compare.inference")
+metrics = packaged("mlops.compare.metrics")
+resampling = packaged("mlops.compare.resampling")
+standard_errors = packaged("mlops.compare.standard_errors")
 
-
-@pytest.fixture(scope="module")
-def compare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, ModuleType]]:
-    """Give the modules under test, imported from a copy whose folder has a Python name."""
-    root = tmp_path_factory.mktemp("rendered")
-    shutil.copytree(SOURCE, root / PACKAGE / "mlops")
-    sys.path.insert(0, str(root))
-    name = f"{PACKAGE}.mlops.compare"
-    yield {part: importlib.import_module(f"{name}.{part}") for part in ("metrics", "decision")}
-    sys.path.remove(str(root))
-    for loaded in [module for module in sys.modules if module.startswith(PACKAGE)]:
-        del sys.modules[loaded]
+EXACT: dict[str, Any] = {"rel": 1e-9, "abs": 1e-12}
+IID = inference.IID
 
 
 def _scores(n: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -38,6 +32,22 @@ def _scores(n: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     first = np.round(np.clip(0.3 + 0.2 * truth + random.normal(0, 0.2, n), 0, 1), 2)
     second = np.round(np.clip(0.4 + 0.1 * truth + random.normal(0, 0.2, n), 0, 1), 1)
     return truth, first, second
+
+
+def _classes(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(6)
+    truth = random.integers(0, 4, n)
+    chance = random.dirichlet(np.ones(4), n)
+    chance[np.arange(n), truth] += 0.3
+    return truth.astype(np.float64), chance / chance.sum(axis=1, keepdims=True)
+
+
+def _paired(name: str, truth: Any, one: Any, other: Any, design: Any = IID, **options: Any) -> Any:
+    metric = metrics.metric_named(name, **options)
+    sign = 1 if metric.direction == "higher" else -1
+    return inference.paired_effect(
+        metric.function(truth, one), metric.function(truth, other), sign, design, 0.05
+    )
 
 
 def _delong(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
@@ -54,89 +64,393 @@ def _delong(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[f
     return areas[0] - areas[1], float(np.sqrt(contrast @ covariance @ contrast))
 
 
-def test_the_error_of_an_auc_difference_is_delongs(compare: dict[str, ModuleType]) -> None:
+@pytest.mark.parametrize("decimals", [1, 2, 12])
+def test_the_error_of_an_auc_difference_is_delongs(decimals: int) -> None:
     truth, first, second = _scores()
-    auc, decision = compare["metrics"].auc, compare["decision"]
-    one, other = auc(truth, first), auc(truth, second)
-    effect = decision.paired_effect(one, other, 1, np.arange(truth.size), 0.05)
+    first = np.round(first + np.random.default_rng(1).normal(0, 1e-3, truth.size), decimals)
+    effect = _paired("auc", truth, first, second)
     estimate, error = _delong(truth, first, second)
+    one = metrics.metric_named("auc").function(truth, first)
     assert one.value == pytest.approx(sklearn.metrics.roc_auc_score(truth, first), **EXACT)
     assert effect.estimate == pytest.approx(estimate, **EXACT)
     assert effect.standard_error == pytest.approx(error, **EXACT)
     assert one.influence.sum() == pytest.approx(0, abs=1e-12)
 
 
-def test_a_difference_of_means_is_the_paired_t_test(compare: dict[str, ModuleType]) -> None:
+def test_the_error_of_an_auc_difference_is_that_of_a_third_partys_delong() -> None:
     truth, first, second = _scores()
-    brier, decision = compare["metrics"].brier, compare["decision"]
-    effect = decision.paired_effect(
-        brier(truth, first), brier(truth, second), -1, np.arange(truth.size), 0.05
-    )
+    curves = [pauc.ROC(truth, score) for score in (first, second)]
+    variance = sum(pauc.var(curve) for curve in curves) - 2 * pauc.cov(*curves)
+    error = _paired("auc", truth, first, second).standard_error
+    assert error == pytest.approx(math.sqrt(variance), **EXACT)
+    auc = metrics.metric_named("auc").function(truth, first)
+    own = inference.single_effect(auc, IID, 0.05)
+    assert own.standard_error == pytest.approx(math.sqrt(pauc.var(curves[0])), **EXACT)
+
+
+def test_a_difference_of_means_is_the_paired_t_test() -> None:
+    truth, first, second = _scores()
+    effect = _paired("brier", truth, first, second)
     paired = stats.ttest_rel((second - truth) ** 2, (first - truth) ** 2)
     interval = paired.confidence_interval(0.9)
     assert (effect.lower, effect.upper) == pytest.approx((interval.low, interval.high), **EXACT)
     assert effect.estimate / effect.standard_error == pytest.approx(paired.statistic, **EXACT)
 
 
-def test_the_clustered_error_is_that_of_cluster_sums(compare: dict[str, ModuleType]) -> None:
+def test_the_two_one_sided_p_values_are_those_of_tost() -> None:
     truth, first, second = _scores()
-    groups = np.random.default_rng(3).integers(0, 40, truth.size)
-    mae, decision = compare["metrics"].mae, compare["decision"]
-    effect = decision.paired_effect(mae(truth, first), mae(truth, second), -1, groups, 0.05)
+    effect = _paired("brier", truth, first, second)
+    margin = 0.01
+    gains = (second - truth) ** 2, (first - truth) ** 2
+    both, above, below = ttost_paired(*gains, -margin, margin)
+    not_worse, not_better = effect.p_value(-margin), 1 - effect.p_value(margin)
+    assert not_worse == pytest.approx(above[1], **EXACT)
+    assert not_better == pytest.approx(below[1], **EXACT)
+    assert max(not_worse, not_better) == pytest.approx(both, **EXACT)
+    assert (effect.lower > -margin) == (not_worse < 0.05)
+
+
+@pytest.mark.parametrize("pair", [(3, 11), (11, 3), (0, 5), (7, 7), (0, 0), (40, 61)])
+def test_mcnemar_midp_is_the_exact_test_less_half_the_point(pair: tuple[int, int]) -> None:
+    b, c = pair
+    exact = mcnemar([[50, b], [c, 20]], exact=True).pvalue
+    point = stats.binom.pmf(min(b, c), b + c, 0.5)
+    midp = 1.0 if b == c else exact - point
+    assert inference.mcnemar_midp(b, c) == pytest.approx(midp, **EXACT)
+
+
+def test_holm_is_that_of_statsmodels() -> None:
+    p_values = np.random.default_rng(1).uniform(0, 0.3, 12)
+    p_values[3] = p_values[5]
+    adjusted = multipletests(p_values, method="holm")[1]
+    assert inference.holm(p_values) == pytest.approx(adjusted, **EXACT)
+    assert inference.holm(np.array([])).size == 0
+
+
+def test_nadeau_and_bengios_test_is_scikit_learns_documented_example() -> None:
+    """Two of the four models of "Statistical comparison of models using grid search"."""
+    from sklearn.datasets import make_moons
+    from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
+    from sklearn.svm import SVC
+
+    features, truth = make_moons(noise=0.352, random_state=1, n_samples=100)
+    folds = RepeatedStratifiedKFold(n_splits=10, n_repeats=10, random_state=0)
+    one, other = (
+        cross_val_score(
+            SVC(kernel=kernel, random_state=0), features, truth, cv=folds, scoring="roc_auc"
+        )
+        for kernel in ("rbf", "linear")
+    )
+    effect = inference.corrected_resampled_t(one - other, 90, 10, 0.05)
+    # As the page prints them.
+    assert round(effect.estimate / effect.standard_error, 3) == 0.750
+    assert round(effect.p_value(), 3) == 0.227
+    variance = np.var(one - other, ddof=1) * (1 / 100 + 10 / 90)
+    t_statistic = np.mean(one - other) / np.sqrt(variance)
+    assert effect.p_value() == pytest.approx(stats.t.sf(t_statistic, 99), **EXACT)
+
+
+def _clusters(n: int = 300, n_groups: int = 40) -> np.ndarray:
+    return np.random.default_rng(3).integers(0, n_groups, n)
+
+
+def test_the_clustered_error_is_that_of_leaving_out_one_cluster_at_a_time() -> None:
+    truth, first, second = _scores()
+    groups = _clusters()
+    design = inference.Design("clustered", groups)
+    for name in ("mae", "recall", "auc"):
+        metric = metrics.metric_named(name)
+        sign = 1 if metric.direction == "higher" else -1
+        effect = _paired(name, truth, first, second, design)
+        without = [
+            sign
+            * (
+                metric.function(truth[kept], first[kept]).value
+                - metric.function(truth[kept], second[kept]).value
+            )
+            for kept in (groups != group for group in np.unique(groups))
+        ]
+        n_groups = len(without)
+        centred = np.array(without) - effect.estimate
+        jackknife = np.sqrt((n_groups - 1) / n_groups * (centred**2).sum())
+        # An AUC is no mean: leaving a cluster out is its influence only to first order.
+        tolerance: dict[str, Any] = {"rel": 0.01} if name == "auc" else EXACT
+        assert effect.standard_error == pytest.approx(jackknife, **tolerance), name
+
+
+def test_clusters_of_one_size_are_the_t_test_of_their_means() -> None:
+    truth, first, second = _scores()
+    groups = np.random.default_rng(4).permutation(np.arange(300) % 30)
     gain = np.abs(second - truth) - np.abs(first - truth)
-    sums = [(gain[groups == group] - gain.mean()).sum() for group in np.unique(groups)]
-    g = len(sums)
-    error = np.sqrt(g / (g - 1) * np.sum(np.square(sums))) / truth.size
-    assert effect.design == "clustered"
-    assert effect.standard_error == pytest.approx(error, **EXACT)
-    assert effect.upper == pytest.approx(gain.mean() + stats.t.ppf(0.95, g - 1) * error, **EXACT)
+    means = np.bincount(groups, gain) / 10
+    expected = stats.ttest_1samp(means, 0).confidence_interval(0.9)
+    for unit in ("row", "group"):
+        design = inference.Design("clustered", groups, unit=unit)
+        effect = _paired("mae", truth, first, second, design)
+        assert effect.degrees_of_freedom == pytest.approx(29)
+        assert (effect.lower, effect.upper) == pytest.approx(tuple(expected), **EXACT)
 
 
-def test_the_error_of_rmse_is_the_jackknifes_to_first_order(
-    compare: dict[str, ModuleType],
-) -> None:
-    random = np.random.default_rng(8)
-    truth, prediction = random.normal(0, 3, 4000), random.normal(0, 1, 4000)
-    estimate = compare["metrics"].rmse(truth, prediction)
-    squared = (prediction - truth) ** 2
-    left_out = np.sqrt((squared.sum() - squared) / (truth.size - 1))
-    jackknife = np.sqrt((truth.size - 1) * left_out.var())
-    closed = np.sqrt((estimate.influence**2 * estimate.correction).sum())
-    assert closed == pytest.approx(jackknife, rel=1e-3)
+def test_where_the_group_is_the_unit_a_large_group_counts_as_one() -> None:
+    truth, first, second = _scores()
+    groups = _clusters()
+    gain = np.abs(second - truth) - np.abs(first - truth)
+    means = np.bincount(groups, gain) / np.bincount(groups)
+    effect = _paired(
+        "mae", truth, first, second, inference.Design("clustered", groups, unit="group")
+    )
+    expected = stats.ttest_1samp(means, 0).confidence_interval(0.9)
+    assert effect.estimate == pytest.approx(means.mean(), **EXACT)
+    assert (effect.lower, effect.upper) == pytest.approx(tuple(expected), **EXACT)
+    with pytest.raises(ValueError, match="mean over rows"):
+        _paired("auc", truth, first, second, inference.Design("clustered", groups, unit="group"))
+
+
+def test_unequal_clusters_are_worth_fewer() -> None:
+    error = np.random.default_rng(1).normal(0, 1, 2000)
+    even, uneven = np.arange(2000) % 40, np.minimum(np.arange(2000) // 25, 39)
+    shift = np.random.default_rng(2).normal(0, 1, 40)
+    freedom = [
+        standard_errors.clustered(error + shift[groups], groups, None)[1]
+        for groups in (even, uneven)
+    ]
+    assert freedom[0] == pytest.approx(39)
+    assert freedom[1] < 5
+
+
+def test_newey_west_is_that_of_statsmodels_up_to_its_small_sample_factors() -> None:
+    random = np.random.default_rng(2)
+    series = random.normal(0, 1, 400)
+    for day in range(1, 400):
+        series[day] += 0.5 * series[day - 1]
+    centred = (series - series.mean()) / 400
+    error, freedom, n_periods = standard_errors.serial(centred, np.arange(400))
+    memory, width = standard_errors.bandwidth(centred)
+    fit = OLS(series, np.ones(400)).fit(cov_type="HAC", cov_kwds={"maxlags": width - 1})
+    lags = np.arange(1, 400)
+    kernel = np.maximum(1 - np.abs(np.subtract.outer(np.arange(400), np.arange(400))) / width, 0)
+    demean = np.eye(400) - 1 / 400
+    moments = demean @ kernel @ demean
+    seen = 1 + 2 * (np.maximum(1 - lags / width, 0) * memory**lags).sum()
+    kept = seen / (1 + 2 * (memory**lags).sum())
+    factor = 400 / np.trace(moments) / kept
+    assert n_periods == 400
+    assert memory == pytest.approx(0.5, abs=0.1)
+    assert width == math.ceil(
+        2 * 1.1447 * (4 * memory**2 / ((1 - memory) ** 2 * (1 + memory) ** 2) * 400) ** (1 / 3)
+    )
+    assert error == pytest.approx(fit.bse[0] * math.sqrt(factor), rel=1e-9)
+    assert freedom == pytest.approx(np.trace(moments) ** 2 / (moments**2).sum(), rel=1e-9)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.05, 0.1, 0.2])
+def test_fixed_b_critical_values_are_those_of_kiefer_and_vogelsang(share: float) -> None:
+    """Their table 1 (2005): a cubic in b for the 95 and 97.5 % points of Bartlett's t."""
+    n = 1000
+    trace, squares = standard_errors._moments(n, round(share * n))
+    for level, a in (
+        (0.95, (1.6449, 2.1859, 0.3142, -0.3427)),
+        (0.975, (1.9600, 2.9694, 0.4160, -0.5324)),
+    ):
+        published = sum(term * share**power for power, term in enumerate(a))
+        ours = stats.t.ppf(level, trace**2 / squares) * math.sqrt(n / trace)
+        assert ours == pytest.approx(published, rel=0.02)
+
+
+def test_without_memory_rows_in_time_are_the_t_test() -> None:
+    # Each value is followed as often by its like as by its opposite: no lag enters.
+    series = np.array([1.0, 1, -1, -1] * 12 + [1.0, 0, -1])
+    error, freedom, n_periods = standard_errors.serial(series, np.arange(51))
+    assert standard_errors.bandwidth(series) == (0.0, 1)
+    assert (freedom, n_periods) == (pytest.approx(50), 51)
+    assert error == pytest.approx(stats.sem(series) * 51, rel=1e-9)
+
+
+def test_bca_is_that_of_scipy_on_the_same_resamples() -> None:
+    random = np.random.default_rng(9)
+    first, second = random.gamma(2, 1, 60), random.gamma(2, 1.2, 60)
+
+    def difference(one: np.ndarray, other: np.ndarray, axis: int = -1) -> Any:
+        return np.median(one, axis=axis) - np.mean(other, axis=axis)
+
+    effect = resampling.bootstrap_effect(
+        difference, (first, second), IID, 0.05, seed=3, replicates=999
+    )
+    reference = stats.bootstrap(
+        (first, second),
+        difference,
+        paired=True,
+        n_resamples=999,
+        confidence_level=0.9,
+        method="BCa",
+        vectorized=True,
+        rng=np.random.default_rng(3),
+    )
+    interval = reference.confidence_interval
+    assert effect.standard_error == pytest.approx(reference.standard_error, **EXACT)
+    assert (effect.lower, effect.upper) == pytest.approx((interval.low, interval.high), **EXACT)
+    assert effect.p_value(effect.lower) == pytest.approx(0.05, abs=0.002)
+
+
+def test_the_grouped_bootstrap_agrees_with_the_clustered_closed_form() -> None:
+    truth, first, second = _scores()
+    design = inference.Design("clustered", _clusters())
+    closed = _paired("mae", truth, first, second, design)
+
+    def gain(truth: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
+        return float(np.abs(other - truth).mean() - np.abs(one - truth).mean())
+
+    drawn = resampling.bootstrap_effect(gain, (truth, first, second), design, 0.05, seed=1)
+    assert drawn.estimate == pytest.approx(closed.estimate, **EXACT)
+    assert drawn.standard_error == pytest.approx(closed.standard_error, rel=0.06)
+    assert (drawn.lower, drawn.upper) == pytest.approx((closed.lower, closed.upper), abs=0.004)
+
+
+SMOOTH = ["balanced_accuracy", "precision", "recall", "f1", "auc", "average_precision", "rmse"]
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize("classes", [2, 4])
+def test_influences_are_the_jackknifes_to_first_order(name: str, classes: int) -> None:
+    truth, prediction = _scores()[:2] if classes == 2 else _classes()
+    if name == "rmse":
+        prediction = _scores()[1]
+    function = metrics.metric_named(name).function
+    found = function(truth, prediction)
+    n = truth.size
+    without = [
+        function(np.delete(truth, row), np.delete(prediction, row, 0)).value for row in range(n)
+    ]
+    jackknife = (n - 1) / n * (found.value - np.array(without))
+    assert total_of(found.influence) == pytest.approx(0, abs=1e-12)
+    assert np.corrcoef(found.influence, jackknife)[0, 1] > 0.999
+    norms = np.linalg.norm(found.influence), np.linalg.norm(jackknife)
+    assert norms[0] == pytest.approx(norms[1], rel=0.03)
+
+
+def total_of(values: np.ndarray) -> float:
+    return float(estimates.total(values))
+
+
+def test_sums_are_right_and_no_order_changes_a_digit() -> None:
+    random = np.random.default_rng(4)
+    values = np.concatenate([random.lognormal(0, 8, 50_000), -random.lognormal(0, 3, 50_000)])
+    codes = random.integers(0, 900, values.size)
+    exact, sums = math.fsum(values), estimates.totals(values, codes, 900)
+    assert total_of(values) == pytest.approx(exact, rel=1e-15)
+    for n_codes in (900, 5000):
+        for _ in range(3):
+            order = random.permutation(values.size)
+            assert total_of(values[order]) == total_of(values)
+            assert (estimates.totals(values[order], codes[order], n_codes)[:900] == sums).all()
+    assert sums[7] == pytest.approx(math.fsum(values[codes == 7]), rel=1e-9)
+    assert total_of(np.zeros(3)) == total_of(np.array([])) == 0
+    assert total_of(np.array([1e300, 1e-300, -1e300])) == 0
+
+
+def _macro(function: Any, **options: Any) -> Any:
+    def reference(truth: np.ndarray, prediction: np.ndarray) -> float:
+        binary = prediction.ndim == 1
+        label = prediction >= 0.5 if binary else prediction.argmax(axis=1)
+        average = {"average": "binary" if binary else "macro"} if options.get("average") else {}
+        return float(function(truth, label, **average))
+
+    return reference
+
+
+VALUES: dict[str, Any] = {
+    "accuracy": _macro(sklearn.metrics.accuracy_score),
+    "balanced_accuracy": _macro(sklearn.metrics.balanced_accuracy_score),
+    "precision": _macro(sklearn.metrics.precision_score, average=True),
+    "recall": _macro(sklearn.metrics.recall_score, average=True),
+    "f1": _macro(sklearn.metrics.f1_score, average=True),
+    "auc": lambda t, p: sklearn.metrics.roc_auc_score(t, p, multi_class="ovr"),
+    "average_precision": sklearn.metrics.average_precision_score,
+    "log_loss": sklearn.metrics.log_loss,
+    "brier": sklearn.metrics.brier_score_loss,
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("classes", [2, 4])
+def test_values_of_classes_equal_those_of_scikit_learn(name: str, classes: int) -> None:
+    truth, prediction = _scores()[:2] if classes == 2 else _classes()
+    ours = metrics.metric_named(name).function(truth, prediction)
+    assert ours.value == pytest.approx(VALUES[name](truth, prediction), **EXACT)
 
 
 @pytest.mark.parametrize(
-    ("metric", "reference"),
+    ("name", "reference", "options"),
     [
-        ("log_loss", sklearn.metrics.log_loss),
-        ("brier", sklearn.metrics.brier_score_loss),
-        ("accuracy", lambda truth, score: sklearn.metrics.accuracy_score(truth, score >= 0.5)),
-        ("rmse", sklearn.metrics.root_mean_squared_error),
-        ("mae", sklearn.metrics.mean_absolute_error),
+        ("rmse", sklearn.metrics.root_mean_squared_error, {}),
+        ("mae", sklearn.metrics.mean_absolute_error, {}),
+        ("mape", sklearn.metrics.mean_absolute_percentage_error, {}),
+        (
+            "pinball",
+            lambda t, p: sklearn.metrics.mean_pinball_loss(t, p, alpha=0.9),
+            {"quantile": 0.9},
+        ),
     ],
 )
-def test_values_equal_those_of_scikit_learn(
-    metric: str, reference, compare: dict[str, ModuleType]
+def test_values_of_amounts_equal_those_of_scikit_learn(
+    name: str, reference: Any, options: dict[str, Any]
 ) -> None:
-    truth, score, _ = _scores()
-    ours = compare["metrics"].metric_named(metric).function(truth, score)
-    assert ours.value == pytest.approx(reference(truth, score), **EXACT)
+    random = np.random.default_rng(7)
+    truth = random.lognormal(2, 1, 200)
+    prediction = truth * random.lognormal(0, 0.3, 200)
+    ours = metrics.metric_named(name, **options).function(truth, prediction)
+    assert ours.value == pytest.approx(reference(truth, prediction), **EXACT)
 
 
 @pytest.mark.parametrize("k", [1, 3, 10])
-def test_ndcg_equals_that_of_scikit_learn(k: int, compare: dict[str, ModuleType]) -> None:
+def test_ranking_metrics_equal_those_of_scikit_learn_and_of_plain_counting(k: int) -> None:
     random, n, n_items = np.random.default_rng(2), 80, 30
     relevant = random.random((n, n_items)) < 0.15
     relevant[:5] = False
     score = random.permuted(np.tile(np.arange(n_items, dtype=float), (n, 1)), axis=1)
+    ranked = np.argsort(-score, axis=1)
     lists = pa.list_(pa.int64())
     truth = pa.array([np.flatnonzero(row) for row in relevant], lists)
-    items = pa.array(list(np.argsort(-score, axis=1)[:, :12]), lists)
-    found = compare["metrics"].metric_named(f"ndcg_at_{k}").function(truth, items)
-    assert found.value == pytest.approx(sklearn.metrics.ndcg_score(relevant, score, k=k), **EXACT)
-    listed = np.take_along_axis(relevant, np.argsort(-score, axis=1)[:, :k], axis=1)
-    recall = listed.sum(axis=1) / np.maximum(relevant.sum(axis=1), 1)
-    ours = compare["metrics"].metric_named(f"recall_at_{k}").function(truth, items)
-    assert ours.value == pytest.approx(recall.mean(), **EXACT)
-    ours = compare["metrics"].metric_named(f"hit_rate_at_{k}").function(truth, items)
-    assert ours.value == pytest.approx(listed.any(axis=1).mean(), **EXACT)
+    items = pa.array(list(ranked[:, :12]), lists)
+    listed = np.take_along_axis(relevant, ranked[:, :k], axis=1)
+    shown = [set(row[:k].tolist()) for row in ranked]
+    wanted = {item for row in relevant for item in np.flatnonzero(row).tolist()}
+    overlap = [len(shown[i] & shown[j]) / k for i in range(n) for j in range(n) if i != j]
+    expected = {
+        "ndcg": sklearn.metrics.ndcg_score(relevant, score, k=k),
+        "recall": (listed.sum(axis=1) / np.maximum(relevant.sum(axis=1), 1)).mean(),
+        "precision": listed.mean(),
+        "hit_rate": listed.any(axis=1).mean(),
+        "coverage": len(wanted & set().union(*shown)) / len(wanted),
+        "diversity": 1 - np.mean(overlap),
+    }
+    for name, value in expected.items():
+        found = metrics.metric_named(f"{name}_at_{k}").function(truth, items)
+        assert found.value == pytest.approx(value, **EXACT), name
+        assert found.influence.sum() == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["coverage", "diversity"])
+def test_influences_of_shared_lists_are_the_jackknifes(name: str) -> None:
+    random, n = np.random.default_rng(3), 120
+    lists = pa.list_(pa.int64())
+    shown = [random.zipf(1.3, 6) % 60 for _ in range(n)]
+    truth, items = pa.array([[row % 60] for row in range(n)], lists), pa.array(shown, lists)
+    function = metrics.metric_named(f"{name}_at_5").function
+    found = function(truth, items)
+    rows = np.arange(n)
+    without = [
+        function(
+            truth if name == "coverage" else truth.take(pa.array(kept)),
+            pa.array(
+                [
+                    [] if row == left and name == "coverage" else shown[row]
+                    for row in (rows if name == "coverage" else kept)
+                ],
+                lists,
+            ),
+        ).value
+        for left, kept in ((left, rows[rows != left]) for left in rows)
+    ]
+    jackknife = np.mean(without) - np.array(without)
+    assert np.corrcoef(found.influence, jackknife)[0, 1] > 0.999

@@ -99,11 +99,13 @@ def train() -> None:
 
 
 def add_rooms() -> None:
-    """Add the command groups of every room that this repository was rendered with."""
+    """Add the groups and commands of every room that this repository was rendered with."""
     for file in sorted(Path(__file__).parent.glob("*/commands.py")):
         room = importlib.import_module(f".{file.parent.name}.commands", __package__)
         for name, group in room.GROUPS.items():
             app.add_typer(group, name=name, no_args_is_help=True)
+        for name, command in getattr(room, "COMMANDS", {}).items():
+            app.command(name)(command)
 
 
 def main() -> NoReturn:

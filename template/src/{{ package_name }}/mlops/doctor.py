@@ -108,7 +108,7 @@ def _git() -> Iterator[Finding]:
     changed = len((_run("git", "status", "--porcelain") or "").splitlines())
     yield Finding("git", OK, f"{changed} changed files" if changed else "everything is committed")
     if Path("dvc.lock").is_file() and _run("git", "ls-files", "dvc.lock") == "":
-        mend = "git add dvc.lock data/inputs.json && git commit"
+        mend = "git add dvc.lock data/*.json && git commit"
         yield Finding("git", NOTE, "dvc.lock is not committed: clones cannot compare", mend)
 
 

@@ -9,14 +9,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .compare.adapters import write_systems_record
+from .compare.config import CompareConfig
 from .data.ingest import write_input_record
 from .data.sources import load_sources
 from .dataset import load_params
 from .errors import BAD_INPUT, MlopsError, StageError
-from .settings import load_settings
+from .settings import load_settings, read_config
 from .tracking import DECISION_FILE, register
+from .training import COMPARE_FILE
 
 INPUTS = Path("data/inputs.json")
+SYSTEMS = Path("data/systems.json")
 
 
 def run(force: bool = False) -> dict[str, Any]:
@@ -36,6 +40,7 @@ def run(force: bool = False) -> dict[str, Any]:
     load_params()
     prepare_git()
     write_input_record(INPUTS, load_sources())
+    write_systems_record(SYSTEMS, read_config(COMPARE_FILE, CompareConfig))
     reproduce(force)
     model = register(settings)
     decision = json.loads(DECISION_FILE.read_text(encoding="utf-8"))

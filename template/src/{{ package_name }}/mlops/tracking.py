@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -48,6 +49,11 @@ def register(settings: Settings) -> dict[str, Any]:
     return registered
 
 
+def registered_name(settings: Settings) -> str:
+    """Name of the model in this environment's registry."""
+    return f"{settings.tracking.registry_prefix}.{settings.model_name}"
+
+
 def _known(key: dict[str, str], uri: str) -> dict[str, Any] | None:
     with contextlib.suppress(OSError, ValueError):
         found = json.loads(REGISTRATION.read_text(encoding="utf-8"))
@@ -59,8 +65,10 @@ def _known(key: dict[str, str], uri: str) -> dict[str, Any] | None:
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
+def quiet_mlflow() -> Iterator[None]:
     """Hush MLflow and Alembic, which narrate on both streams; errors still come as exceptions."""
+    # A project with people's data tells nobody that it runs, unless somebody chose so.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     unheard = io.StringIO()
     with (
         contextlib.redirect_stdout(unheard),
@@ -77,7 +85,7 @@ def _silence() -> Iterator[None]:
 
 def _log(settings: Settings, card: dict[str, Any]) -> dict[str, Any]:
     logged: dict[str, Any] = {}
-    with _silence():
+    with quiet_mlflow():
         import mlflow
         from mlflow.exceptions import MlflowException
 
@@ -136,9 +144,9 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
         skops_trusted_types=own,
         # A class of this project can only be loaded where its code is.
         code_paths=[str(Path(__file__).parents[1])] if any(package in name for name in own) else [],
-        registered_model_name=f"{settings.tracking.registry_prefix}.{settings.model_name}",
+        registered_model_name=registered_name(settings),
     )
-    name = f"{settings.tracking.registry_prefix}.{settings.model_name}"
+    name = registered_name(settings)
     client = mlflow.MlflowClient()
     number = str(logged.registered_model_version)
     client.set_model_version_tag(name, number, "model_sha256", card["sha256"])

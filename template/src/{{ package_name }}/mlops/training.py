@@ -5,6 +5,7 @@ import json
 import re
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,16 @@ from .data.sources import Sample, load_sources
 from .dataset import NOT_FEATURES, load_params
 from .errors import MlopsError
 from .files import sha256_of, write_json, written_beside
-from .settings import OPEN_ZONE, Settings
+from .settings import OPEN_ZONE, Settings, read_config
 
 if TYPE_CHECKING:
     import numpy
     import pandas
     import pyarrow
 
+    from .compare.config import CompareConfig
+
+COMPARE_FILE = Path("conf/compare.yaml")
 MODEL_FILE = Path("models/model.skops")
 MODEL_CARD = Path("models/model.json")
 PREDICTIONS = "predictions.parquet"
@@ -39,6 +43,9 @@ def train_and_predict(settings: Settings) -> str:
     """
     import pandas as pd
 
+    from .compare.adapters import digest_of, predict_with, systems_to_predict
+    from .compare.config import CompareConfig
+
     started = time.perf_counter()
     table = pd.read_parquet(OPEN_ZONE / "features.parquet")
     names = [name for name in table.columns if name not in NOT_FEATURES]
@@ -46,14 +53,16 @@ def train_and_predict(settings: Settings) -> str:
     holdout = table[table["split"] == "holdout"].reset_index(drop=True)
     _check_target(settings.task, train)
     estimator = fit(train[names], train["y_true"])
-    systems = {
-        "candidate": predict(estimator, holdout[names], settings.task),
-        "baseline": _baseline(train[[*names, "y_true"]], holdout[names]),
-    }
+    config = read_config(COMPARE_FILE, CompareConfig)
+    systems = {"candidate": predict(estimator, holdout[names], settings.task)}
+    others = systems_to_predict(config)
+    params = {"seed": load_params().seed}
+    for name, spec in others.items():
+        systems[name] = predict_with(spec, train, holdout, settings.task, params)
     oracle = _oracle(settings.task)
     if oracle is not None:
         systems["oracle"] = oracle
-    long_table = _long_table(settings.task, holdout, systems)
+    long_table = _long_table(settings.task, holdout, systems, _compared_columns(config, holdout))
     save_model(estimator, MODEL_FILE)
     import pyarrow.parquet
 
@@ -61,6 +70,8 @@ def train_and_predict(settings: Settings) -> str:
         pyarrow.parquet.write_table(long_table, beside)
     card = {
         "sha256": sha256_of(MODEL_FILE),
+        "systems": {"candidate": sha256_of(MODEL_FILE)}
+        | {name: digest_of(spec) for name, spec in others.items()},
         "task": settings.task,
         "estimator": type(estimator).__name__,
         "features": names,
@@ -147,15 +158,6 @@ def _check_target(task: str, train: "pandas.DataFrame") -> None:
             )
 
 
-def _baseline(train: "pandas.DataFrame", rows: "pandas.DataFrame") -> "numpy.ndarray":
-    from .. import baseline
-
-    try:
-        return baseline.predict(train, rows)
-    except Exception as error:
-        raise _team_error("baseline.py: predict()", error) from error
-
-
 def _oracle(task: str) -> "numpy.ndarray | None":
     """Best possible predictions for the holdout rows, when the sample publishes all of them."""
     import duckdb
@@ -191,8 +193,22 @@ def _oracle(task: str) -> "numpy.ndarray | None":
     return np.array(joined.tolist()) if task == "recommendation" else np.asarray(joined)
 
 
+def _compared_columns(config: "CompareConfig", holdout: "pandas.DataFrame") -> list[str]:
+    """Name the columns of features.py in whose parts the systems are compared."""
+    wanted = [name for name in config.columns if name not in ("id", "group", "time")]
+    if absent := [name for name in wanted if name not in holdout]:
+        raise MlopsError(
+            f'conf/compare.yaml: slices or fairness name the column "{absent[0]}", which '
+            "features.py does not give: add it there."
+        )
+    return wanted
+
+
 def _long_table(
-    task: str, holdout: "pandas.DataFrame", systems: "dict[str, numpy.ndarray]"
+    task: str,
+    holdout: "pandas.DataFrame",
+    systems: "dict[str, numpy.ndarray]",
+    compared: Sequence[str] = (),
 ) -> "pyarrow.Table":
     import numpy as np
     import pyarrow as pa
@@ -214,6 +230,7 @@ def _long_table(
         }
         if "time" in holdout:
             columns["time"] = pa.array(holdout["time"])
+        columns |= {name: pa.array(holdout[name]) for name in compared}
         parts.append(pa.table(columns))
     return pa.concat_tables(parts, promote_options="permissive")
 

@@ -4,13 +4,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MlopsError
-from ..files import write_json, write_text
+from ..files import sha256_of, write_json, write_text
 from .gate import check
 
 if TYPE_CHECKING:
     from .config import CompareConfig
+    from .ops import Measured
 
-__all__ = ["check", "run"]
+__all__ = ["check", "run", "run_table"]
+
+REPORT_FILES = ("decision.json", "report.md", "report.html")
 
 
 def run(
@@ -19,13 +22,15 @@ def run(
     out: Path,
     context: dict[str, str],
     digests: dict[str, str],
+    measured_ops: "Measured | None" = None,
+    ledger: Path | None = None,
 ) -> dict[str, Any]:
-    """Decide on the long table `predictions` and write decision.json, report.md and report.html.
+    """Decide on the table `predictions` and write decision.json, report.md and report.html.
 
     Parameters
     ----------
     predictions : Path
-        The long table of every system's predictions, parquet.
+        The table of every system's predictions, long or wide, parquet or csv.
     config : CompareConfig
         What conf/compare.yaml says.
     out : Path
@@ -34,6 +39,10 @@ def run(
         `project` and `business_metric`, in words, for the reports.
     digests : dict
         System name -> digest of what made its predictions.
+    measured_ops : Measured, optional
+        What running the candidate costs, when budgets ask for it.
+    ledger : Path, optional
+        The file that remembers how often each holdout was used; without it nothing is spent.
 
     Raises
     ------
@@ -42,16 +51,45 @@ def run(
         predictions, and the gate must not read it.
     """
     from . import decision, holdout, report
+    from .ledger import look_at, record
+    from .safety import same_predictions
 
     try:
         paired = holdout.read_holdout(predictions, config)
-        result = decision.decide(paired, config, digests)
+        look = look_at(ledger, paired, config)
+        result = decision.decide(paired, config, digests, measured_ops, look)
     except MlopsError:
-        for name in ("decision.json", "report.md", "report.html"):
+        for name in REPORT_FILES:
             (out / name).unlink(missing_ok=True)
         raise
+    if not same_predictions(paired):
+        record(ledger, paired, config, look)
     write_text(out / "report.md", report.markdown(result, context))
     write_text(out / "report.html", report.html_page(result, paired, context))
     # The gate's file comes last: it stands only beside reports that are complete.
     write_json(out / "decision.json", result)
     return result
+
+
+def run_table(data: Path, config_file: Path, out: Path) -> dict[str, Any]:
+    """Compare on any table, outside a pipeline and outside a project.
+
+    Parameters
+    ----------
+    data : Path
+        Long (a column `system`) or wide (a column per system); csv or parquet.
+    config_file : Path
+        Says what conf/compare.yaml says.
+    out : Path
+        Folder of decision.json and the reports, and of holdouts.json, its own ledger.
+    """
+    from ..settings import read_config
+    from .config import CompareConfig
+
+    config = read_config(config_file, CompareConfig)
+    if not data.is_file():
+        raise MlopsError(f"{data.as_posix()} does not exist: give the table to compare.")
+    digest = sha256_of(data)
+    context = {"project": data.stem, "business_metric": config.primary.metric}
+    digests = dict.fromkeys(config.systems.values(), digest)
+    return run(data, config, out, context, digests, ledger=out / "holdouts.json")

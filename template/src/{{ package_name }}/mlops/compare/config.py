@@ -1,57 +1,273 @@
 """What conf/compare.yaml may say: which systems are compared, on what, and how sure to be."""
 
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ..settings import Section
-from .metrics import metric_named
+from .metrics import Metric, metric_named
+from .systems import SystemSpec, Table
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Budget = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Columns = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-class Primary(Section):
-    """The one metric that decides, and the smallest gain in it that is worth a change."""
+def _several(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _of_columns(value: Any) -> Any:
+    return {"columns": value} if isinstance(value, list) else value
+
+
+Candidates = Annotated[tuple[SystemSpec, ...], BeforeValidator(_several), Field(min_length=1)]
+
+
+class Data(Section):
+    """Names of the table's columns, and what is known about the labels.
+
+    `labels: censored` says that an outcome is known only where the rules in force acted.
+    `threshold` is the score from which a row counts as positive; one half of a probability unless
+    set. `classes` are the labels when they are not 0, 1, ...; of two, the second is the positive.
+    """
+
+    id: str = "id"
+    y_true: str = "y_true"
+    group: str = "group"
+    time: str = "time"
+    labels: Literal["all", "censored"] = "all"
+    classes: tuple[str | int, ...] | None = Field(None, min_length=2)
+    threshold: float | None = Field(None, allow_inf_nan=False)
+
+
+class Judged(Section):
+    """A metric by name, with the settings that only some metrics have."""
 
     metric: str
-    direction: Literal["higher", "lower"] | None = None
-    min_effect: float = Field(0.0, ge=0, allow_inf_nan=False)
+    quantile: Share | None = None
+    payoff: tuple[tuple[float, ...], ...] | None = None
+
+    def found(self, threshold: float | None = None) -> Metric:
+        """Return the metric with its settings bound."""
+        return metric_named(
+            self.metric, quantile=self.quantile, payoff=self.payoff, threshold=threshold
+        )
 
     @model_validator(mode="after")
-    def _is_known_and_points_the_right_way(self) -> Self:
-        better = metric_named(self.metric).direction
+    def _is_known(self) -> Self:
+        self.found()
+        return self
+
+
+class Primary(Judged):
+    """The one metric that decides, and the smallest gain in it that is worth a change.
+
+    `business_threshold` is the value that the candidate itself must reach to be of any use.
+    """
+
+    direction: Literal["higher", "lower"] | None = None
+    test: Literal["superiority", "non_inferiority"] = "superiority"
+    min_effect: Amount = 0.0
+    margin: Budget | None = None
+    benefit: Literal["cost", "latency", "simplicity", "compliance"] | None = None
+    business_threshold: float | None = Field(None, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _points_the_right_way(self) -> Self:
+        better = self.found().direction
         # A direction set the wrong way round would promote exactly the worse systems.
         if self.direction not in (None, better):
             raise ValueError(f"{self.metric} is better when {better}: drop `direction`")
         return self
 
+    @model_validator(mode="after")
+    def _says_what_its_test_needs(self) -> Self:
+        if self.test == "superiority":
+            if self.margin is not None or self.benefit is not None:
+                raise ValueError("margin and benefit belong to `test: non_inferiority`")
+        elif self.margin is None or self.benefit is None:
+            raise ValueError("non_inferiority needs a margin and the benefit that makes up for it")
+        elif self.min_effect > 0:
+            raise ValueError("non_inferiority asks for no gain: drop min_effect")
+        return self
+
+    @property
+    def needed(self) -> float:
+        """What the gain must exceed, in units of the metric; negative for non-inferiority."""
+        return self.min_effect if self.margin is None else -self.margin
+
+
+class Guardrail(Judged):
+    """A metric in which the candidate may be worse by less than `margin`, and no more."""
+
+    margin: Amount
+
+
+class Slices(Section):
+    """Parts of the rows in which the primary metric may not be provably worse by over `margin`."""
+
+    columns: Columns
+    margin: Amount = 0.0
+    min_rows: int = Field(50, ge=2)
+
+
+class Fairness(Section):
+    """People's attributes between whose groups the gap may not provably grow by over `margin`."""
+
+    columns: Columns
+    measures: tuple[Literal["demographic_parity", "equalised_odds"], ...] = (
+        "demographic_parity",
+        "equalised_odds",
+    )
+    margin: Amount = 0.0
+    min_rows: int = Field(50, ge=2)
+
+
+class Flips(Section):
+    """Largest share of rows or groups that the incumbent serves right and the candidate wrong.
+
+    Right is the class at `data.threshold`; for a regression an error of at most `tolerance`; for
+    a recommendation a true item among the first `k`.
+    """
+
+    budget: Share
+    unit: Literal["row", "group"] = "row"
+    tolerance: Amount | None = None
+    k: int = Field(10, ge=1)
+
+
+class Ops(Section):
+    """Hard budgets of running the candidate; only what is set is measured and judged."""
+
+    p95_ms: Budget | None = None
+    slowdown: Budget | None = None
+    size_mb: Budget | None = None
+    memory_mb: Budget | None = None
+    cost_per_thousand: Budget | None = None
+    machine_per_hour: Budget | None = None
+    batch_rows: int = Field(1, ge=1)
+    rounds: int = Field(200, ge=20)
+
+    @model_validator(mode="after")
+    def _can_tell_the_cost(self) -> Self:
+        if self.cost_per_thousand is not None and self.machine_per_hour is None:
+            raise ValueError("cost_per_thousand needs machine_per_hour: the price of the machine")
+        return self
+
+    @property
+    def budgets(self) -> dict[str, float]:
+        """Name -> budget, only those that are set."""
+        names = ("p95_ms", "slowdown", "size_mb", "memory_mb", "cost_per_thousand")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
 
 class Inference(Section):
-    """How much risk the decision may take: `alpha` is one-sided."""
+    """How much risk the decision may take: `alpha` is one-sided and covers all uses together.
+
+    `reuse` says what another candidate on the same holdout costs: `spend` gives it a smaller
+    share of alpha, `once` refuses to promote it, `free` forgets (and the report says so).
+    """
 
     alpha: float = Field(0.05, gt=0, lt=0.5)
+    power: float = Field(0.8, gt=0.5, lt=1)
+    design: Literal["auto", "iid", "clustered", "time"] = "auto"
+    unit: Literal["row", "group"] = "row"
+    seed: int = Field(7, ge=0)
+    reuse: Literal["spend", "once", "free"] = "spend"
+
+
+class Rollout(Section):
+    """How a promoted candidate reaches users: shadow days, then shares of the traffic in steps."""
+
+    shadow_days: int = Field(14, ge=0)
+    steps: tuple[float, ...] = (1, 5, 25, 50, 100)
+    days_per_step: int = Field(3, ge=1)
+    rollback: str = "a guardrail is worse than its margin, or errors or latency exceed their budget"
+
+    @model_validator(mode="after")
+    def _ends_with_everybody(self) -> Self:
+        if not self.steps or sorted(set(self.steps)) != list(self.steps) or self.steps[-1] != 100:
+            raise ValueError("steps are growing percentages that end with 100")
+        if self.steps[0] <= 0:
+            raise ValueError("the first step must be above 0 %")
+        return self
+
+
+class Deprecation(Section):
+    """How the incumbent leaves: who must agree, and how long it stays ready to return."""
+
+    keep_warm_days: int = Field(30, ge=0)
+    consumers: tuple[str, ...] = ()
+    fixed_thresholds: bool = False
 
 
 class CompareConfig(Section):
     """Which systems are compared and when the candidate wins.
 
     `case` is A (new functionality), B (rules are in force) or C (a model is in force). The names
-    are values of the column `system` of the predictions.
+    are values of the column `system` of the predictions, or columns of a wide table.
     """
 
     case: Literal["A", "B", "C"]
-    candidate: str = "candidate"
-    incumbent: str = "baseline"
-    oracle: str | None = None
+    data: Data = Data()
+    candidate: Candidates = (Table(name="candidate"),)
+    incumbent: SystemSpec = Table(name="baseline")
+    oracle: SystemSpec | None = None
+    trivial: SystemSpec | None = None
     primary: Primary
+    guardrails: tuple[Guardrail, ...] = ()
+    slices: Annotated[Slices | None, BeforeValidator(_of_columns)] = None
+    fairness: Annotated[Fairness | None, BeforeValidator(_of_columns)] = None
+    flips: Flips | None = None
+    ops: Ops = Ops()
     inference: Inference = Inference()
+    rollout: Rollout = Rollout()
+    deprecation: Deprecation = Deprecation()
 
     @property
     def systems(self) -> dict[str, str]:
-        """Role in the comparison -> name of the system, only the roles in use."""
-        roles = {"candidate": self.candidate, "incumbent": self.incumbent, "oracle": self.oracle}
-        return {role: name for role, name in roles.items() if name is not None}
+        """Role in the comparison -> name of the system, only the roles in use.
+
+        The roles are candidate, incumbent, oracle and trivial; further candidates on the same
+        holdout are "candidate 2" and so on.
+        """
+        names = {
+            "candidate" if place == 0 else f"candidate {place + 1}": system.name
+            for place, system in enumerate(self.candidate)
+        }
+        for role in ("incumbent", "oracle", "trivial"):
+            if (system := getattr(self, role)) is not None:
+                names[role] = system.name
+        return names
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns that slices and fairness need."""
+        found = [*(self.slices.columns if self.slices else ())]
+        found += [*(self.fairness.columns if self.fairness else ())]
+        return sorted(set(found))
 
     @model_validator(mode="after")
     def _are_different_systems(self) -> Self:
         if len(set(self.systems.values())) < len(self.systems):
-            raise ValueError("candidate, incumbent and oracle must be different systems")
+            raise ValueError("candidate, incumbent, oracle and trivial must be different systems")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_the_kind_of_prediction(self) -> Self:
+        kind = self.primary.found().column
+        for guardrail in self.guardrails:
+            if guardrail.found().column != kind:
+                raise ValueError(
+                    f"guardrail {guardrail.metric} needs another column than "
+                    f"{self.primary.metric}: both must judge the same predictions"
+                )
+        if self.fairness and kind != "score":
+            raise ValueError("fairness compares decisions of a classification: drop it here")
+        if self.flips and kind == "prediction" and self.flips.tolerance is None:
+            raise ValueError(
+                "flips of a regression need `tolerance`: the largest error that is right"
+            )
         return self

@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from ..errors import BAD_INPUT, INCONCLUSIVE, NEGATIVE, OK
 
 EXIT_CODES = {"promote": OK, "reject": NEGATIVE, "inconclusive": INCONCLUSIVE}
+GROUPS = ("guardrails", "slices", "fairness", "flips", "ops", "safety")
 
 
 def check(path: Path) -> tuple[int, str]:
@@ -14,14 +16,28 @@ def check(path: Path) -> tuple[int, str]:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["schema"] != 1:
             return BAD_INPUT, f"{path.as_posix()} has a schema that this version does not know."
-        primary, name = content["primary"], content["candidate"]["name"]
+        name = content["candidate"]["name"]
         code = EXIT_CODES[content["decision"]]
-        # A promotion without the interval that supports it is not one.
-        if code == OK and not primary["lower"] > primary["min_effect"]:
+        if code == OK and not _is_supported(content):
             return BAD_INPUT, f"{path.as_posix()} contradicts itself: run `mlops run` again."
         sentence = f"{content['decision']} {name}: {' '.join(content['reasons'])}"
     except FileNotFoundError:
         return BAD_INPUT, f"There is no {path.as_posix()}: run `mlops run` first."
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return BAD_INPUT, f"{path.as_posix()} is not a readable decision: run `mlops run` again."
     return code, sentence
+
+
+def _is_supported(content: dict[str, Any]) -> bool:
+    """Tell whether the interval and every check support the promotion that is written there."""
+    primary = content["primary"]
+    needed = primary.get("needed", primary["min_effect"])
+    return primary["lower"] > needed and all(
+        entry["verdict"] in ("pass", "skipped")
+        for group in GROUPS
+        for entry in _entries(content.get(group, []))
+    )
+
+
+def _entries(group: Any) -> Any:
+    return group.values() if isinstance(group, dict) else group

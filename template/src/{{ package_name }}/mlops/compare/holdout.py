@@ -1,8 +1,7 @@
-"""Read the long table of predictions and pair the systems row by row, or say why it cannot be."""
+"""Pair the systems' predictions row by row, or say in one sentence why they cannot be compared."""
 
 import hashlib
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,21 +11,61 @@ from numpy.typing import NDArray
 
 from ..errors import MlopsError
 from .config import CompareConfig
-from .metrics import Metric, metric_named
+from .inference import Design, design_of_groups
+from .metrics import Metric
+from .tables import LATENCY, long_table
+from .values import numbers, truth_and_predictions
 
-# Beyond this a square overflows: as unusable as infinity.
-HUGE = 1e150
+# Fewer groups than this say little about how groups differ; as many periods say enough of time.
+FEW_GROUPS = 30
+MAX_LEVELS = 100
 
 
 @dataclass(frozen=True)
 class Holdout:
-    """The paired rows: every array has shape (n,) and the same row order."""
+    """The paired rows: every array has shape (n,) and the same row order.
+
+    `truth` and `predictions` (by role) are floats, class codes or pyarrow lists, as the metric
+    wants them. `columns` holds the levels' names and each row's code, by slice column.
+    """
 
     metric: Metric
     truth: Any
     predictions: dict[str, Any]
     groups: NDArray[np.int64]
     sha256: str
+    design: Design
+    columns: dict[str, tuple[list[str], NDArray[np.int64]]] = field(default_factory=dict)
+    latency_ms: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    days: float | None = None
+    n_unlabelled: int = 0
+    labelled: bool = False
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows are compared."""
+        return int(self.groups.size)
+
+    def rows(self, chosen: NDArray[np.bool_]) -> "Holdout":
+        """Keep the rows that `chosen`, shape (n,), marks."""
+
+        def cut(array: Any) -> Any:
+            return array.filter(pa.array(chosen)) if isinstance(array, pa.Array) else array[chosen]
+
+        of_groups, order = self.design.groups, self.design.order
+        return replace(
+            self,
+            truth=cut(self.truth),
+            predictions={role: cut(values) for role, values in self.predictions.items()},
+            groups=self.groups[chosen],
+            design=replace(
+                self.design,
+                groups=None if of_groups is None else of_groups[chosen],
+                order=None if order is None else order[chosen],
+            ),
+            columns={},
+            latency_ms={},
+        )
 
 
 def read_holdout(source: Any, config: CompareConfig) -> Holdout:
@@ -35,8 +74,8 @@ def read_holdout(source: Any, config: CompareConfig) -> Holdout:
     Parameters
     ----------
     source : Path, pyarrow.Table or data frame
-        The long table: id, y_true, system, one of score, prediction or items, and optionally
-        group and time.
+        The long table (id, y_true, system, one of score, prediction or items, and optionally
+        group, time and slice columns) or a wide one with a column per system.
 
     Raises
     ------
@@ -44,66 +83,35 @@ def read_holdout(source: Any, config: CompareConfig) -> Holdout:
         When the table is missing, empty or damaged, a system is missing, rows do not match one
         to one, or a value is empty, NaN, infinite or an unknown label.
     """
-    table = _read(source)
-    metric = metric_named(config.primary.metric)
-    needed = ["id", "y_true", "system", metric.column]
-    if absent := [name for name in needed if name not in table.column_names]:
-        raise MlopsError(
-            f'The predictions have no column "{absent[0]}", which {config.primary.metric} needs: '
-            "write it in the predict stage or choose another metric in conf/compare.yaml."
-        )
-    table = table.select([*needed, *(c for c in ("time", "group") if c in table.column_names)])
-    if table.num_rows == 0:
-        raise MlopsError("The table of predictions is empty: there is nothing to compare.")
-    for name in table.column_names:
-        if empty := table[name].null_count:
-            raise MlopsError(
-                f'{empty} rows of the predictions have no "{name}": fill or drop them.'
-            )
-    table = pa.table({name: _common_type(table[name]) for name in table.column_names})
+    metric = config.primary.found(config.data.threshold)
+    table = long_table(source, config, metric)
     systems = {role: _system(table, role, name) for role, name in config.systems.items()}
     first = systems["candidate"]
     for role, rows in systems.items():
-        _refuse_other_rows(first, rows, f'"{config.candidate}" and "{config.systems[role]}"')
-    truth = _values(first["y_true"], "y_true", metric)
-    _refuse_degenerate(truth, metric)
+        who = f'"{config.systems["candidate"]}" and "{config.systems[role]}"'
+        _refuse_other_rows(first, rows, who)
+    labelled = first["y_true"].is_valid().combine_chunks()
+    n_unlabelled = len(labelled) - (labelled.true_count or 0)
+    if n_unlabelled:
+        systems = {role: rows.filter(labelled) for role, rows in systems.items()}
+        first = systems["candidate"]
+    raw = {role: rows[metric.column] for role, rows in systems.items()}
+    truth, predictions = truth_and_predictions(first["y_true"], raw, metric, config)
+    groups = _codes(first["group" if "group" in first.column_names else "id"])
+    order, days = _times(first)
     return Holdout(
         metric,
         truth,
-        {
-            role: _values(rows[metric.column], metric.column, metric)
-            for role, rows in systems.items()
-        },
-        _groups(first),
+        predictions,
+        groups,
         _digest(first),
+        _design(config, groups, order),
+        {name: _levels(first[name], name) for name in config.columns},
+        _latencies(systems),
+        days,
+        n_unlabelled,
+        metric.column == "score" and next(iter(predictions.values())).dtype.kind == "i",
     )
-
-
-def _read(source: Any) -> pa.Table:
-    if not isinstance(source, Path):
-        return pa.table(source)
-    import pyarrow.parquet as pq
-
-    if not source.is_file():
-        raise MlopsError(f"{source.as_posix()} does not exist: run `mlops run` to write it.")
-    try:
-        return pq.read_table(source)
-    except (pa.ArrowException, OSError) as error:
-        raise MlopsError(
-            f"{source.as_posix()} is not readable parquet: run `mlops run` to write it again."
-        ) from error
-
-
-def _common_type(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Cast what each library calls text, categories or lists to one type that arrow can sort."""
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        kind = pa.string()
-    elif pa.types.is_nested(kind) and hasattr(kind, "value_type"):
-        item = kind.value_type
-        whole = pa.types.is_integer(item) or pa.types.is_null(item)
-        kind = pa.list_(pa.int64() if whole else pa.string())
-    return column.cast(kind)
 
 
 def _system(table: pa.Table, role: str, name: str) -> pa.Table:
@@ -129,54 +137,73 @@ def _refuse_other_rows(first: pa.Table, other: pa.Table, who: str) -> None:
             f"{who} do not cover the same rows ({first.num_rows} against {other.num_rows}): "
             "predict the same holdout with both."
         )
-    shared = [name for name in ("id", "time", "y_true", "group") if name in first.column_names]
-    for name in shared:
+    own = {"score", "prediction", "items", LATENCY}
+    for name in (name for name in first.column_names if name not in own):
         if not first[name].equals(other[name]):
             raise MlopsError(
                 f'{who} do not match one to one in "{name}": predict the same holdout with both.'
             )
 
 
-def _values(column: pa.ChunkedArray, name: str, metric: Metric) -> Any:
-    kind = column.type
-    if metric.column == "items":
-        if not pa.types.is_list(kind):
-            raise MlopsError(f'Column "{name}" must hold lists of items, not {kind}.')
-        lists = column.combine_chunks()
-        if lists.flatten().null_count:
-            raise MlopsError(f'A list in column "{name}" holds an empty item: drop it.')
-        return lists
-    try:
-        numbers = column.cast(pa.float64()).to_numpy()
-    except pa.ArrowException as error:
-        raise MlopsError(f'Column "{name}" must hold numbers, not {kind}.') from error
-    if bad := int((~(np.abs(numbers) < HUGE)).sum()):
+def _codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    codes = column.combine_chunks().dictionary_encode().indices
+    return codes.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _levels(column: pa.ChunkedArray, name: str) -> tuple[list[str], NDArray[np.int64]]:
+    values = column.to_numpy()
+    levels, codes = np.unique(values.astype(str), return_inverse=True)
+    if levels.size > MAX_LEVELS:
         raise MlopsError(
-            f'{bad} rows of column "{name}" are NaN or infinite: mend the predictions.'
+            f'Column "{name}" has {levels.size} values, too many to judge each: '
+            "write a coarser column in the predict stage."
         )
-    return numbers
+    return levels.tolist(), codes
 
 
-def _refuse_degenerate(truth: Any, metric: Metric) -> None:
-    if len(truth) < 2:
-        raise MlopsError("The holdout has one row: a comparison needs at least two.")
-    if metric.column == "items":
-        if len(truth.flatten()) == 0:
-            raise MlopsError("No row of the holdout has a true item: every system would score 0.")
-    elif metric.column == "score":
-        labels, counts = np.unique(truth, return_counts=True)
-        if not np.isin(labels, (0, 1)).all():
-            raise MlopsError("y_true holds labels other than 0 and 1: only two classes compare.")
-        if labels.size == 1 or counts.min() < 2:
-            raise MlopsError("The holdout holds a single class of y_true: it needs rows of both.")
+def _times(rows: pa.Table) -> tuple[NDArray[np.int64] | None, float | None]:
+    """Position in time of each row, and how many days the holdout covers when times are dates."""
+    if "time" not in rows.column_names:
+        return None, None
+    times, order = np.unique(rows["time"].to_numpy(), return_inverse=True)
+    days = None
+    if times.dtype.kind == "M" and times.size > 1:
+        # The last period lasts as long as the others do on average.
+        span = (times[-1] - times[0]) / np.timedelta64(1, "D")
+        days = float(span * times.size / (times.size - 1))
+    return order.astype(np.int64), days
 
 
-def _groups(rows: pa.Table) -> NDArray[np.int64]:
-    column = rows["group" if "group" in rows.column_names else "id"].combine_chunks()
-    codes = column.dictionary_encode().indices.to_numpy().astype(np.int64)
-    if np.unique(codes).size < 2:
+def _design(
+    config: CompareConfig, groups: NDArray[np.int64], order: NDArray[np.int64] | None
+) -> Design:
+    """Choose how rows depend on one another, unless the configuration says it."""
+    kind, unit = config.inference.design, config.inference.unit
+    n_groups = np.unique(groups).size
+    n_periods = 0 if order is None else np.unique(order).size
+    in_time = Design("time", order=order)
+    if kind == "time":
+        if order is None:
+            raise MlopsError('inference.design is time, but the predictions have no "time".')
+        return in_time
+    if kind == "iid":
+        return Design("iid")
+    # Single rows in time, or a few series over many periods: what is near in time is alike.
+    few = n_groups < FEW_GROUPS or n_groups == groups.size
+    if kind == "auto" and few and n_periods >= FEW_GROUPS:
+        return in_time
+    if n_groups < 2:
         raise MlopsError("All rows belong to one group: a comparison needs at least two groups.")
-    return codes
+    design = design_of_groups(groups)
+    return replace(design, unit=unit) if design.kind == "clustered" else design
+
+
+def _latencies(systems: dict[str, pa.Table]) -> dict[str, NDArray[np.float64]]:
+    return {
+        role: numbers(rows[LATENCY], LATENCY)
+        for role, rows in systems.items()
+        if LATENCY in rows.column_names
+    }
 
 
 def _digest(rows: pa.Table) -> str:
@@ -184,12 +211,12 @@ def _digest(rows: pa.Table) -> str:
     truth, parts = rows["y_true"], []
     if pa.types.is_nested(truth.type):
         parts.append(pc.binary_join(truth.cast(pa.list_(pa.string())), ","))
+    elif pa.types.is_string(truth.type):
+        parts.append(truth)
     else:
         parts.append(truth.cast(pa.float64()).cast(pa.string()))
     if "time" in rows.column_names:
-        time = rows["time"]
-        time = time.cast(pa.timestamp("us")) if pa.types.is_temporal(time.type) else time
-        parts.insert(0, time.cast(pa.string()))
+        parts.insert(0, rows["time"].cast(pa.string()))
     lines = pc.binary_join_element_wise(*parts, "|")
     ordered = lines.take(pc.sort_indices(lines)).to_pylist()
     return hashlib.sha256("\n".join(ordered).encode()).hexdigest()

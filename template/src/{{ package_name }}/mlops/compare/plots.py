@@ -1,148 +1,190 @@
-"""The report's figures as inline SVG whose colours are CSS variables of the page."""
+"""The figures of the decision itself: effects, slices, values, latencies and power."""
 
-import io
-import re
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
-from .holdout import Holdout
-from .metrics import hits
+from .canvas import BAD, CARD, COLOURS, GOOD, INK, LINE, OPEN, clip, drawing, legend, write
+from .wording import FAR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Drawn in these, then replaced by CSS variables, so that one figure serves light and dark pages.
-COLOURS = {
-    "ink": "#101112",
-    "line": "#a1a2a3",
-    "good": "#10b011",
-    "candidate": "#1010f1",
-    "incumbent": "#f11010",
-    "oracle": "#b010b1",
-}
-DEPTH = 10
+Entry = dict[str, Any]
+MARKS = {"pass": (GOOD, "o"), "fail": (BAD, "X"), "inconclusive": (OPEN, "D")}
+MOST_SLICES = 16
 
 
-def effect_figure(primary: dict[str, Any]) -> str:
-    """Draw the gain and its interval against zero and the smallest useful gain."""
-    axes = _axes(1.35)
-    bounds = [primary["lower"], primary["upper"], primary["min_effect"], 0.0]
-    pad = (max(bounds) - min(bounds)) * 0.12 or 1e-3
-    axes.set_xlim(min(bounds) - pad, max(bounds) + pad)
-    axes.axvspan(primary["min_effect"], max(bounds) + pad, color=COLOURS["good"], alpha=0.13, lw=0)
-    axes.axvline(0, color=COLOURS["ink"], lw=1)
-    if primary["min_effect"] > 0:
-        axes.axvline(primary["min_effect"], color=COLOURS["good"], lw=1, ls="--")
-    interval, colour = (primary["lower"], primary["upper"]), COLOURS["candidate"]
-    axes.plot(interval, (0, 0), color=colour, lw=4, solid_capstyle="round")
-    axes.plot(primary["estimate"], 0, "o", color=colour, ms=11)
-    axes.set_ylim(-1, 1)
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
-    axes.set_xlabel("← candidate worse   |   candidate better →")
-    return _svg(axes, "effect")
+def effects_figure(entries: list[Entry], digits: int) -> str:
+    """Draw each effect and its interval against what it must exceed, every row on its own scale.
+
+    Parameters
+    ----------
+    entries : list of dict
+        The primary metric first, then guardrails: metric, estimate, lower, upper, verdict, and
+        needed or margin.
+    digits : int
+        Decimals of the first.
+    """
+    alone = len(entries) == 1
+
+    def paint(axes: "Axes") -> None:
+        scales = [1.0 if alone else max(*map(abs, _span(each)), 1e-12) for each in entries]
+        spans = [value / s for e, s in zip(entries, scales, strict=True) for value in _span(e)]
+        low, high = min(spans), max(spans)
+        pad = (high - low) * 0.1 or 1e-3
+        for row, (each, scale) in enumerate(zip(entries, scales, strict=True)):
+            needed = needed_of(each) / scale
+            axes.fill_between(
+                (needed, high + pad), row - 0.26, row + 0.26, color=GOOD, alpha=0.16, lw=0
+            )
+            axes.vlines(needed, row - 0.26, row + 0.26, color=GOOD, lw=1, ls="--")
+            axes.vlines(0, row - 0.26, row + 0.26, color=INK, lw=1)
+            _bar(axes, each, row, scale)
+            if not alone:
+                format_ = f"{{:+.{digits}f}}" if row == 0 else "{:+.3g}"
+                said = "{}   {}  ({} to {})".format(
+                    clip(each["metric"] if row == 0 else each["name"], 22),
+                    *(format_.format(each[key]) for key in ("estimate", "lower", "upper")),
+                )
+                write(axes, said, (low - pad, row - 0.28), va="bottom", offset=(0, 1))
+        axes.set_xlim(low - pad, high + pad)
+        axes.set_ylim(len(entries) - 0.6, -0.5 if alone else -0.8)
+        axes.set_yticks([])
+        axes.locator_params(axis="x", nbins=6)
+        if not alone:
+            axes.set_xticks([])
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel("← candidate worse   |   candidate better →")
+
+    height = 1.15 if alone else 0.4 + 0.56 * len(entries)
+    return drawing("effects", "Effects with their intervals and margins", height, paint)
 
 
-def values_figure(values: dict[str, float], labels: dict[str, str], digits: int) -> str:
+def slices_figure(entries: list[Entry]) -> str:
+    """Draw the effect in each slice that has one, the most harmed first; at most 16 of them."""
+
+    def paint(axes: "Axes") -> None:
+        bounds = [value for each in shown for value in _span(each)]
+        low, high = min(bounds), max(bounds)
+        pad = (high - low) * 0.08 or 1e-3
+        axes.axvspan(needed_of(shown[0]), high + pad, color=GOOD, alpha=0.13, lw=0)
+        axes.axvline(0, color=INK, lw=1, zorder=0)
+        for row, each in enumerate(shown):
+            _bar(axes, each, row, 1.0)
+        axes.set_xlim(low - pad, high + pad)
+        axes.set_ylim(len(shown) - 0.5, -0.5)
+        axes.set_yticks(range(len(shown)), [clip(each["name"], 24) for each in shown])
+        axes.locator_params(axis="x", nbins=5)
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel("← worse | better →")
+
+    measured = [each for each in entries if each["estimate"] is not None]
+    shown = sorted(measured, key=lambda each: each["upper"])[:MOST_SLICES]
+    return drawing("slices", "Effect in each slice", 0.7 + 0.25 * len(shown), paint)
+
+
+def values_figure(
+    values: dict[str, float], labels: dict[str, str], digits: int, threshold: float | None = None
+) -> str:
     """Draw the metric of each system; `values` and `labels` are by role."""
-    axes = _axes(0.75 + 0.3 * len(values))
-    low, high = min(values.values()), max(values.values())
-    pad = (high - low) * 0.2 or max(abs(high), 1.0) * 0.05
-    axes.set_xlim(low - pad, high + pad)
-    for row, (role, value) in enumerate(values.items()):
-        axes.axhline(row, color=COLOURS["line"], lw=0.8, ls=":")
-        axes.plot(value, row, "o", color=COLOURS[role], ms=10)
-        style = {"textcoords": "offset points", "ha": "center", "color": COLOURS["ink"]}
-        axes.annotate(f"{value:.{digits}f}", (value, row), (0, 8), **style)
-    axes.set_yticks(range(len(values)), [labels[role] for role in values])
-    axes.set_ylim(len(values) - 0.5, -0.8)
-    axes.spines["left"].set_visible(False)
-    return _svg(axes, "values")
+
+    def paint(axes: "Axes") -> None:
+        marks = [*values.values(), *([] if threshold is None else [threshold])]
+        low, high = min(marks), max(marks)
+        pad = (high - low) * 0.2 or max(abs(high), 1.0) * 0.05
+        axes.set_xlim(low - pad, high + pad)
+        if threshold is not None:
+            axes.axvline(threshold, color=GOOD, lw=1.2, ls="--")
+            write(axes, f"of use: {threshold:g}", (threshold, -0.75), ha="center", va="bottom")
+        for row, (role, value) in enumerate(values.items()):
+            axes.axhline(row, color=LINE, lw=0.8, ls=":")
+            axes.plot(value, row, "o", color=COLOURS[role], ms=9)
+            ground = {"facecolor": CARD, "edgecolor": "none", "pad": 0.2}
+            said = f"{value:,.{digits}f}"
+            write(axes, said, (value, row), (0, 8), ha="center", bbox=ground)
+        axes.set_yticks(range(len(values)), [labels[role] for role in values])
+        axes.set_ylim(len(values) - 0.5, -0.75)
+        axes.locator_params(axis="x", nbins=5)
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+
+    return drawing("values", "The metric of each system", 0.75 + 0.32 * len(values), paint)
 
 
-def diagnostic_figure(holdout: Holdout, labels: dict[str, str]) -> tuple[str, str]:
-    """Draw what the metric cannot show, by task; returns the SVG and its one-line caption."""
-    draw, caption = {
-        "score": (_gain, "Share of the positives reached when the best-scored rows come first."),
-        "prediction": (_calibration, "Tenths of the rows; a perfect system lies on the dashes."),
-        "items": (_hits_by_rank, "Share of rows whose item at this rank is true."),
-    }[holdout.metric.column]
-    axes = _axes(3.4)
-    for role in ("candidate", "incumbent"):
-        draw(axes, holdout, role, labels[role])
-    if holdout.metric.column == "items":
-        axes.set_ylim(bottom=0)
-    else:
-        axes.axline((0, 0), slope=1, color=COLOURS["line"], lw=1, ls="--", zorder=0)
-    axes.legend(frameon=False, labelcolor=COLOURS["ink"])
-    return _svg(axes, "diagnostic"), caption
+def latency_figure(
+    latencies: dict[str, NDArray[np.float64]], labels: dict[str, str], budget: float | None
+) -> str:
+    """Draw the share of the answers that are ready within each time; times in milliseconds."""
+
+    def paint(axes: "Axes") -> None:
+        shares = np.linspace(0, 1, 201)
+        for role, times in latencies.items():
+            quantiles = np.quantile(times, shares)
+            axes.step(
+                quantiles, 100 * shares, where="post", color=COLOURS[role], lw=2, label=labels[role]
+            )
+        if budget is not None:
+            axes.axvline(budget, color=GOOD, lw=1.2, ls="--", label="budget of the 95 %")
+        axes.axhline(95, color=LINE, lw=0.8, ls=":")
+        every = np.concatenate(list(latencies.values()))
+        if every.min() > 0 and every.max() > 30 * np.median(every):
+            axes.set_xscale("log")
+        else:
+            axes.set_xlim(0, max(float(np.quantile(every, 0.995)), 1.1 * (budget or 0.0)))
+        axes.set_xlabel("milliseconds")
+        axes.set_ylabel("% of the answers ready")
+        legend(axes, "lower right")
+
+    return drawing("latency", "Distribution of the latencies", 2.5, paint)
 
 
-def _gain(axes: "Axes", holdout: Holdout, role: str, label: str) -> None:
-    score, tie = np.unique(-holdout.predictions[role], return_inverse=True)
-    rows = np.concatenate(([0], np.cumsum(np.bincount(tie, minlength=score.size))))
-    found = np.concatenate(([0], np.cumsum(np.bincount(tie, weights=holdout.truth))))
-    # Rows of one score are in no order among themselves: the curve is straight across them.
-    shares = np.linspace(0, 1, 101)
-    curve = np.interp(shares, rows / rows[-1], found / found[-1])
-    axes.plot(100 * shares, 100 * curve, color=COLOURS[role], lw=2, label=label)
-    axes.set_xlabel("% of rows, best score first")
-    axes.set_ylabel("% of positives reached")
+def power_figure(primary: Entry, power: float) -> str:
+    """Draw the chance of a promotion for each true gain, with the rows of today and with more."""
+    error, needed, now = primary["standard_error"], primary["needed"], primary["n_rows"]
+    z, seen = float(ndtri(1 - primary["alpha"])), smallest_visible(primary, power)
+    wanted = primary.get("rows_needed", 0) / now
+    more = wanted if 1.2 < wanted <= FAR else 4.0
+
+    def paint(axes: "Axes") -> None:
+        gains = np.linspace(needed - 2 * error, needed + 5 * error, 121)
+        for factor, style in ((1.0, "-"), (more, "--")):
+            chance = ndtr((gains - needed) / error * math.sqrt(factor) - z)
+            label = f"{factor * now:,.0f} rows" + (" (today)" if factor == 1 else "")
+            axes.plot(gains, 100 * chance, style, color=COLOURS["candidate"], lw=2, label=label)
+        axes.axhline(100 * power, color=LINE, lw=0.8, ls=":")
+        axes.plot([seen, seen], [0, 100 * power], color=INK, lw=0.8, ls=":")
+        axes.plot(seen, 100 * power, "o", color=INK, ms=5)
+        axes.set_ylim(0, 104)
+        axes.locator_params(axis="x", nbins=6)
+        axes.set_xlabel("true gain")
+        axes.set_ylabel("% chance of a promotion")
+        legend(axes, "upper left")
+
+    return drawing("power", "Chance of a promotion by true gain", 2.9, paint)
 
 
-def _calibration(axes: "Axes", holdout: Holdout, role: str, label: str) -> None:
-    value, tie, count = np.unique(
-        holdout.predictions[role], return_inverse=True, return_counts=True
-    )
-    # Equal predictions share a part: a constant system is one point.
-    part = ((np.cumsum(count) - count / 2) * 10 / tie.size).astype(int)[tie]
-    size = np.bincount(part)
-    filled = size > 0
-    predicted = np.bincount(part, weights=value[tie])[filled] / size[filled]
-    actual = np.bincount(part, weights=holdout.truth)[filled] / size[filled]
-    axes.plot(predicted, actual, "o-", color=COLOURS[role], lw=1.5, ms=5, label=label)
-    axes.set_xlabel("mean prediction")
-    axes.set_ylabel("mean truth")
+def smallest_visible(primary: Entry, power: float) -> float:
+    """Return the true gain that this holdout promotes with the chance `power`."""
+    z = float(ndtri(1 - primary["alpha"]) + ndtri(power))
+    return float(primary["needed"] + z * primary["standard_error"])
 
 
-def _hits_by_rank(axes: "Axes", holdout: Holdout, role: str, label: str) -> None:
-    hit, _ = hits(holdout.truth, holdout.predictions[role], DEPTH)
-    ranks = np.arange(1, DEPTH + 1)
-    axes.plot(ranks, 100 * hit.mean(axis=0), "o-", color=COLOURS[role], lw=1.5, ms=5, label=label)
-    axes.set_xticks(ranks)
-    axes.set_xlabel("rank in the list")
-    axes.set_ylabel("% of rows with a hit")
+def needed_of(entry: Entry) -> float:
+    """Return what the effect must exceed, in units of the metric."""
+    return float(entry["needed"] if "needed" in entry else -entry["margin"])
 
 
-def _axes(height: float) -> "Axes":
-    # Figure alone: pyplot would choose a window system and keep every figure alive.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.4, height), layout="constrained")
-    axes = figure.add_subplot()
-    axes.tick_params(length=3)
-    for spine in ("top", "right"):
-        axes.spines[spine].set_visible(False)
-    for part in (*axes.spines.values(), axes.xaxis.label, axes.yaxis.label):
-        part.set_color(COLOURS["ink"])
-    axes.tick_params(colors=COLOURS["ink"])
-    return axes
+def _span(entry: Entry) -> tuple[float, ...]:
+    return (entry["lower"], entry["upper"], needed_of(entry), 0.0)
 
 
-def _svg(axes: "Axes", name: str) -> str:
-    from matplotlib import rc_context
-
-    stream, nothing = io.StringIO(), dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        figure = axes.get_figure(root=True)
-        assert figure is not None
-        figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
-    svg = stream.getvalue()
-    svg = svg[svg.index("<svg") :]
-    # Several figures share one page: their ids must not meet, and the page sets the width.
-    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
-    svg = re.sub(r'^<svg ([^>]*?)width="[^"]*" height="[^"]*"', r"<svg \1", svg)
-    for colour, code in COLOURS.items():
-        svg = svg.replace(code, f"var(--{colour})")
-    return svg
+def _bar(axes: "Axes", entry: Entry, row: int, scale: float) -> None:
+    colour, mark = MARKS[entry["verdict"]]
+    interval = (entry["lower"] / scale, entry["upper"] / scale)
+    axes.plot(interval, (row, row), color=colour, lw=3, solid_capstyle="round")
+    axes.plot(entry["estimate"] / scale, row, mark, color=colour, ms=7)

@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 import yaml
 
+from ..compare.adapters import predict_with
+from ..compare.systems import Table
 from ..data import sources as sources_module
 from ..data.ingest import ingest
 from ..data.sources import load_sources, uses_only_sample
 from ..dataset import NOT_FEATURES, build_features
 from ..settings import OPEN_ZONE, load_settings
-from ..training import _baseline, fit, predict
+from ..training import fit, predict
 from .conftest import ROOT
 
 SMALL = {"customers": 600, "products": 60, "order_lines": 9_000}
@@ -75,10 +77,10 @@ def test_the_model_fits_and_predicts_each_row_as_the_task_says(rows, project):
         assert all(len(set(row)) == len(row) for row in predicted)
 
 
-def test_the_baseline_predicts_each_row(rows):
-    names = [name for name in rows.columns if name not in NOT_FEATURES]
+def test_the_baseline_predicts_each_row(rows, project):
     train, holdout = (rows[rows["split"] == part] for part in ("train", "holdout"))
-    assert len(_baseline(train[[*names, "y_true"]], holdout[names])) == len(holdout)
+    predicted = predict_with(Table(name="baseline"), train, holdout, project.task, {})
+    assert len(predicted) == len(holdout)
 
 
 def test_fitting_twice_gives_the_same_predictions(rows, project):

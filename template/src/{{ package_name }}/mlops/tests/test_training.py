@@ -40,7 +40,7 @@ def test_labels_that_are_not_both_0_and_1_are_refused(labels):
 def test_a_system_must_predict_every_row():
     holdout = pd.DataFrame({"id": [1, 2], "y_true": [0, 1]})
     with pytest.raises(MlopsError, match="candidate: 1 predictions for 2 holdout rows"):
-        training._long_table("classification", holdout, {"candidate": np.array([0.5])})
+        training._long_table("classification", holdout, {"candidate": np.array([0.5])}, [])
 
 
 def test_a_writer_that_fails_leaves_the_file_as_it_was(tmp_path):

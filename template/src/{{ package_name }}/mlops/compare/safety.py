@@ -1,0 +1,144 @@
+"""What makes a comparison meaningless or too good to be true, whatever its figures say."""
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import MlopsError
+from .checks import Entry, entry, gain
+from .classification import auc
+from .config import CompareConfig
+from .holdout import FEW_GROUPS, Holdout
+from .inference import Effect, single_effect
+
+# Below these the normal approximation promises more than it holds.
+FEW_IN_CLASS = 20
+# A ranking this bad, beyond a chance of one in a thousand, is a good one read the wrong way round.
+BACKWARDS = 0.4
+BACKWARDS_ALPHA = 0.001
+
+
+def same_predictions(holdout: Holdout) -> bool:
+    """Tell whether candidate and incumbent say the same on every row, up to rounding."""
+    one, other = holdout.predictions["candidate"], holdout.predictions["incumbent"]
+    if holdout.metric.column == "items":
+        return bool(one.equals(other))
+    if one.shape != other.shape:
+        return False
+    # Rounding differs between two trainings of one model: a billionth is not a change.
+    return bool(np.allclose(one, other, rtol=1e-9, atol=1e-12))
+
+
+def safety_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[Entry]:
+    """Judge the holdout and the systems themselves; entries that pass are not listed.
+
+    Raises
+    ------
+    MlopsError
+        When the labels look swapped: both systems rank backwards, beyond doubt.
+    """
+    found = [*_too_few(holdout), *_censored(holdout, config), *_constant(holdout)]
+    found += _backwards(holdout, config)
+    if config.oracle is not None:
+        effect = gain(holdout.metric, holdout, config, alpha, over="oracle")
+        if effect.lower > 0:
+            sentence = (
+                "The candidate beats the oracle, which is impossible: a leak is likely. Look for a "
+                "feature that knows the future."
+            )
+            found.append(_said("leak", "fail", sentence, effect))
+    return found
+
+
+def _said(name: str, verdict: str, sentence: str, effect: Effect | None = None) -> Entry:
+    return entry(name, "safety", effect, verdict, sentence)
+
+
+def _too_few(holdout: Holdout) -> list[Entry]:
+    found = []
+    design = holdout.design
+    if holdout.metric.column == "score":
+        counts = np.unique(holdout.truth, return_counts=True)[1]
+        if counts.min() < FEW_IN_CLASS:
+            sentence = (
+                f"One class has only {counts.min()} rows, fewer than {FEW_IN_CLASS}: collect more "
+                "of them before anything is promoted."
+            )
+            found.append(_said("few rows in a class", "inconclusive", sentence))
+    coded = {"clustered": design.groups, "time": design.order}.get(design.kind)
+    units = holdout.n_rows if coded is None else np.unique(coded).size
+    if units < FEW_GROUPS:
+        what = {"clustered": "groups", "time": "points in time"}.get(design.kind, "rows")
+        sentence = (
+            f"The holdout has only {units} {what}, fewer than {FEW_GROUPS}: collect more before "
+            "anything is promoted."
+        )
+        found.append(_said(f"few {what}", "inconclusive", sentence))
+    return found
+
+
+def _censored(holdout: Holdout, config: CompareConfig) -> list[Entry]:
+    if config.data.labels != "censored":
+        return []
+    missing = f" ({holdout.n_unlabelled:,} rows have none)" if holdout.n_unlabelled else ""
+    sentence = (
+        "Outcomes are known only where what is in force acted"
+        f"{missing}, so this table cannot show how the candidate does elsewhere: run an A/B test "
+        "before promoting (`mlops compare plan` writes one)."
+    )
+    return [_said("censored labels", "inconclusive", sentence)]
+
+
+def _constant(holdout: Holdout) -> list[Entry]:
+    candidate = holdout.predictions["candidate"]
+    if holdout.metric.column == "items" or candidate.ndim > 1 or np.ptp(candidate) > 0:
+        return []
+    sentence = (
+        f"The candidate says {candidate[0]:.4g} for every row, so it tells no row from another: "
+        "check its training and its features."
+    )
+    return [_said("constant predictions", "fail", sentence)]
+
+
+def _backwards(holdout: Holdout, config: CompareConfig) -> list[Entry]:
+    """Find scores or labels that are swapped: they rank worse than any guess, beyond doubt."""
+    if holdout.metric.column != "score" or holdout.labelled or holdout.truth.max() > 1:
+        return []
+    bad = {
+        role: value
+        for role in ("candidate", "incumbent")
+        if (value := _backwards_auc(holdout, holdout.predictions[role])) is not None
+    }
+    if len(bad) == 2:
+        raise MlopsError(
+            f"Candidate and incumbent both rank positives last (AUC {bad['candidate']:.2f} and "
+            f"{bad['incumbent']:.2f}): the labels look swapped. Mend y_true (1 is the event), or "
+            "the order of data.classes, and compare again."
+        )
+    if "candidate" in bad:
+        sentence = (
+            f"The candidate ranks positives last (AUC {bad['candidate']:.2f}): its label or score "
+            "looks swapped. Check that it was trained on, and gives the chance of, class 1."
+        )
+        return [_said("swapped label", "fail", sentence)]
+    if "incumbent" in bad:
+        name = config.systems["incumbent"]
+        sentence = (
+            f'The incumbent "{name}" ranks positives last (AUC {bad["incumbent"]:.2f}): its score '
+            "looks swapped, and beating it means nothing. Mend its column and compare again."
+        )
+        return [_said("swapped incumbent", "inconclusive", sentence)]
+    return []
+
+
+def _backwards_auc(holdout: Holdout, score: Any) -> float | None:
+    if score.ndim > 1:
+        return None
+    estimate = auc(holdout.truth, score)
+    if estimate.value > BACKWARDS:
+        return None
+    try:
+        upper = single_effect(estimate, holdout.design, BACKWARDS_ALPHA).upper
+    except (MlopsError, ValueError):
+        return None
+    return estimate.value if upper < 0.5 else None

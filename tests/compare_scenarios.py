@@ -1,0 +1,137 @@
+"""Holdouts drawn with a known effect, and how often the comparison promotes on them."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from packaged import packaged
+
+inference = packaged("mlops.compare.inference")
+metrics = packaged("mlops.compare.metrics")
+resampling = packaged("mlops.compare.resampling")
+ALPHA = 0.05
+
+
+class Drawn(NamedTuple):
+    """One simulated holdout: what resampling.effect_of() takes."""
+
+    metric: str
+    truth: np.ndarray
+    candidate: np.ndarray
+    incumbent: np.ndarray
+    design: Any
+
+
+Scenario = Callable[..., Drawn]
+
+
+def accuracy(
+    random: np.random.Generator, effect: float = 0.0, n: int = 2000, discordant: float = 0.1
+) -> Drawn:
+    """Draw labels of which a share differs in being right; the effect is in accuracy."""
+    truth = (random.random(n) < 0.3).astype(np.int64)
+    place = random.random(n)
+    wins, loses = (discordant + effect) / 2, (discordant - effect) / 2
+    both = (place >= wins + loses) & (random.random(n) < 0.8)
+    of_candidate, of_incumbent = place < wins, (place >= wins) & (place < wins + loses)
+    candidate, incumbent = (
+        np.where(both | right, truth, 1 - truth) for right in (of_candidate, of_incumbent)
+    )
+    return Drawn("accuracy", truth, candidate, incumbent, inference.IID)
+
+
+def auc(random: np.random.Generator, effect: float = 0.0, n: int = 1000) -> Drawn:
+    """Draw scores that share a signal; the effect takes noise away from the candidate."""
+    truth = (random.random(n) < 0.2).astype(np.float64)
+    signal = truth + random.normal(0, 1, n)
+    candidate = signal + random.normal(0, 0.7 - effect, n)
+    return Drawn("auc", truth, candidate, signal + random.normal(0, 0.7, n), inference.IID)
+
+
+def heavy_tails(random: np.random.Generator, effect: float = 0.0, n: int = 1000) -> Drawn:
+    """Draw skewed amounts whose errors grow with them: a few rows make most of the RMSE."""
+    truth = random.lognormal(3, 1, n)
+    shared = random.normal(0, 0.3, n)
+    candidate, incumbent = (
+        truth * (1 + scale * (shared + random.standard_t(5, n) * 0.3)) for scale in (1 - effect, 1)
+    )
+    return Drawn("rmse", truth, candidate, incumbent, inference.IID)
+
+
+def users(random: np.random.Generator, effect: float = 0.0, n_users: int = 150) -> Drawn:
+    """Draw users of very unequal size, each of whom one of the systems suits better."""
+    size = np.minimum(1 + random.lognormal(1.5, 1, n_users).astype(np.int64), 60)
+    user = random.permutation(np.repeat(np.arange(n_users), size))
+    truth = random.normal(0, 1, user.size)
+    candidate, incumbent = (
+        truth + scale * (random.normal(0, 1, n_users)[user] + random.normal(0, 1, user.size))
+        for scale in (1 - effect, 1)
+    )
+    return Drawn("mae", truth, candidate, incumbent, inference.Design("clustered", user))
+
+
+def over_time(
+    random: np.random.Generator, effect: float = 0.0, n: int = 500, memory: float = 0.6
+) -> Drawn:
+    """Draw daily errors of which one system's good spells follow an AR(1)."""
+    shocks = random.normal(0, 1, n + 100)
+    for day in range(1, n + 100):
+        shocks[day] += memory * shocks[day - 1]
+    truth = random.normal(0, 1, n)
+    error = random.normal(0, 1, n)
+    gain = 0.1 * shocks[100:] + effect
+    candidate = truth + np.sign(error) * (np.abs(error) + 5 - gain)
+    incumbent = truth + np.sign(error) * (np.abs(error) + 5)
+    mixed = random.permutation(n)
+    design = inference.Design("time", order=mixed)
+    return Drawn("mae", truth[mixed], candidate[mixed], incumbent[mixed], design)
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "accuracy": accuracy,
+    "AUC": auc,
+    "RMSE, heavy tails": heavy_tails,
+    "clustered users": users,
+    "AR(1) over time": over_time,
+}
+
+
+def promotions(
+    scenario: Scenario,
+    replicates: int,
+    seed: int,
+    ignore_design: bool = False,
+    **settings: Any,
+) -> int:
+    """Count the holdouts on which the lower bound of the gain is above zero."""
+    found = 0
+    for replicate in range(replicates):
+        drawn = scenario(np.random.default_rng((seed, replicate)), **settings)
+        design = inference.IID if ignore_design else drawn.design
+        effect = resampling.effect_of(
+            metrics.metric_named(drawn.metric),
+            drawn.truth,
+            drawn.candidate,
+            drawn.incumbent,
+            design,
+            ALPHA,
+        )
+        found += effect.lower > 0
+    return found
+
+
+def blocked_by_slices(replicates: int, seed: int, n_slices: int = 20, holm: bool = True) -> int:
+    """Count the holdouts on which one of many harmless slices seems to be harmed."""
+    metric, blocked = metrics.metric_named("accuracy"), 0
+    for replicate in range(replicates):
+        random = np.random.default_rng((seed, replicate))
+        p_values = []
+        for _ in range(n_slices):
+            drawn = accuracy(random, n=300)
+            effect = resampling.effect_of(
+                metric, drawn.truth, drawn.incumbent, drawn.candidate, drawn.design, ALPHA
+            )
+            p_values.append(effect.p_value(0.0))
+        adjusted = inference.holm(np.array(p_values)) if holm else np.array(p_values)
+        blocked += bool((adjusted <= ALPHA).any())
+    return blocked
