@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from . import lockfile
 from .errors import BAD_INPUT, NEGATIVE, OK, MlopsError, StageError
 from .files import progress
 
@@ -21,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+INTERRUPTED = 130  # what Typer returns after Ctrl-C
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -31,6 +33,12 @@ def options(
     """Options of every command."""
     if debug:
         os.environ["MLOPS_DEBUG"] = "1"
+    # Once for a person, not again for each stage that DVC starts.
+    if "DVC_STAGE" not in os.environ and (changed := lockfile.rewritten()):
+        print(
+            f"warning: {changed}. To go back: {lockfile.STAY}. To move the team: {lockfile.MOVE}.",
+            file=sys.stderr,
+        )
 
 
 @app.command()
@@ -75,6 +83,7 @@ def ui(
 ) -> None:
     """Open MLflow's page with the runs and the registry."""
     from .settings import load_settings
+    from .tracking import NO_TELEMETRY
 
     uri = load_settings().tracking.uri
     if uri.startswith(("http://", "https://")):
@@ -82,6 +91,7 @@ def ui(
         return
     arguments = ["uv", "run", "--frozen", "--group", "ui", "mlflow", "server"]
     arguments += ["--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port)]
+    os.environ.setdefault(*NO_TELEMETRY)
     print(f"http://127.0.0.1:{port} (stop with Ctrl-C)", file=sys.stderr)
     try:
         os.execvp("uv", arguments)
@@ -111,16 +121,19 @@ def main() -> NoReturn:
     # `--debug` may stand anywhere: people add it to the command that has just failed.
     if "--debug" in sys.argv[1:]:
         sys.argv = [sys.argv[0], "--debug", *(a for a in sys.argv[1:] if a != "--debug")]
-    add_rooms()
     try:
+        add_rooms()
         code = app(standalone_mode=False)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else OK)
     except StageError as error:
         sys.exit(error.exit_code)
     except MlopsError as error:
         _fail(error, str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        print("stopped", file=sys.stderr)
+        if "DVC_STAGE" not in os.environ:  # a stage leaves the word to the command that ran it
+            print("stopped; the same command continues from what was complete", file=sys.stderr)
         sys.exit(BAD_INPUT)
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from .data.ingest import write_input_record
 from .data.sources import load_sources
 from .dataset import load_params
 from .errors import BAD_INPUT, MlopsError, StageError
+from .files import remove_leftovers
 from .settings import load_settings
 from .tracking import DECISION_FILE, register
 
 INPUTS = Path("data/inputs.json")
+LOCKS = Path(".dvc/tmp/rwlock")
+RESULTS = tuple(map(Path, ("data/open", "data/raw", "data/restricted", "models", "reports")))
 
 
 def run(force: bool = False) -> dict[str, Any]:
@@ -36,7 +40,10 @@ def run(force: bool = False) -> dict[str, Any]:
     load_params()
     prepare_git()
     write_input_record(INPUTS, load_sources())
+    started = time.time()
     reproduce(force)
+    # DVC ran every stage, so that nobody was writing what is older than that.
+    remove_leftovers(RESULTS, started)
     model = register(settings)
     decision = json.loads(DECISION_FILE.read_text(encoding="utf-8"))
     primary = decision["primary"]
@@ -59,23 +66,46 @@ def prepare_git() -> None:
     if shutil.which("git") is None:
         raise MlopsError("The git program is not on the PATH; install git, then run this again.")
     inside = subprocess.run(
-        ["git", "rev-parse", "--is-inside-work-tree"], capture_output=True, text=True
+        ["git", "rev-parse", "--is-inside-work-tree"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LC_ALL": "C"},
     )
     if inside.returncode == 0:
         return
+    if "not a git repository" not in inside.stderr:
+        # There is one that git refuses (another owner, damaged): never make a second inside it.
+        raise MlopsError(f"git cannot use this folder: {' '.join(inside.stderr.split())}")
     made = subprocess.run(["git", "init", "--quiet"], capture_output=True, text=True)
     if made.returncode != 0:
         raise MlopsError(f"git init fails here: {made.stderr.strip()}")
     print("git       made this folder a git repository (nothing is committed yet)", file=sys.stderr)
 
 
+def remove_torn_locks() -> None:
+    """Remove DVC's list of locks when a killed DVC left only a part of it, which DVC refuses."""
+    for wait in (0.5, 0.0):  # a DVC at work may be writing it at this moment
+        try:
+            json.loads(LOCKS.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return
+        except ValueError:
+            time.sleep(wait)
+        else:
+            return
+    LOCKS.unlink(missing_ok=True)
+
+
 def reproduce(force: bool = False) -> None:
     """Run `dvc repro -P`; stages speak for themselves, DVC only when it is DVC that fails."""
     environment = dict(os.environ)
+    # Threads that wait sleep instead of spinning: on a busy machine a third of training's CPU.
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # The stages' commands are found beside this interpreter, whether or not it is activated.
     environment["PATH"] = os.pathsep.join(
         [str(Path(sys.executable).parent), environment.get("PATH", "")]
     )
+    remove_torn_locks()
     command = [sys.executable, "-m", "dvc", "repro", "-P"] + ["--force"] * force
     complaints = []
     with subprocess.Popen(

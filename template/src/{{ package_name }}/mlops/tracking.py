@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -18,6 +19,7 @@ from .training import MODEL_FILE, load_model, predict, read_card
 
 DECISION_FILE = Path("reports/compare/decision.json")
 REGISTRATION = Path("models/registration.json")
+NO_TELEMETRY = ("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reports its use unless told not to
 RUNTIME = ("scikit-learn", "skops", "numpy", "scipy", "pandas")
 
 
@@ -61,6 +63,7 @@ def _known(key: dict[str, str], uri: str) -> dict[str, Any] | None:
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """Hush MLflow and Alembic, which narrate on both streams; errors still come as exceptions."""
+    os.environ.setdefault(*NO_TELEMETRY)
     unheard = io.StringIO()
     with (
         contextlib.redirect_stdout(unheard),

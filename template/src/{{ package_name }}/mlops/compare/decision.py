@@ -93,18 +93,19 @@ def decide(holdout: Holdout, config: CompareConfig, digests: dict[str, str]) -> 
         "n_rows": int(holdout.groups.size),
         "n_groups": effect.n_groups,
     }
-    oracle = None
+    oracle, beaten_by = None, []
     if "oracle" in of:
-        above = paired_effect(of["candidate"], of["oracle"], sign, holdout.groups, alpha)
+        for role in ("candidate", "incumbent"):
+            above = paired_effect(of[role], of["oracle"], sign, holdout.groups, alpha)
+            beaten_by += [role] * (above.lower > 0)
         gap = sign * (of["oracle"].value - of["incumbent"].value)
         oracle = {
             "value": of["oracle"].value,
             "share_of_gap_closed": effect.estimate / gap if gap > 0 else None,
-            "exceeded": above.lower > 0,
+            "exceeded": "candidate" in beaten_by,
         }
     factor = rows_factor(effect, config.primary.min_effect, alpha)
-    leak = bool(oracle and oracle["exceeded"])
-    decision, reason = _verdict(config, effect, factor, leak, of["incumbent"].value)
+    decision, reason = _verdict(config, effect, factor, beaten_by, of["incumbent"].value)
     if decision == "inconclusive" and factor is not None:
         primary["rows_needed"] = math.ceil(factor * holdout.groups.size)
     names = config.systems
@@ -126,10 +127,19 @@ def decide(holdout: Holdout, config: CompareConfig, digests: dict[str, str]) -> 
 
 
 def _verdict(
-    config: CompareConfig, effect: Effect, factor: float | None, leak: bool, scale: float
+    config: CompareConfig,
+    effect: Effect,
+    factor: float | None,
+    beaten_by: list[str],
+    scale: float,
 ) -> tuple[str, str]:
     name, needed = config.primary.metric, config.primary.min_effect
-    if leak:
+    if beaten_by == ["candidate", "incumbent"]:
+        return "reject", (
+            "Candidate and incumbent both beat the oracle: a feature of both knows the future, or "
+            "the outcome is not the one that the oracle predicts."
+        )
+    if "candidate" in beaten_by:
         return "reject", "The candidate beats the oracle, which is impossible: a leak is likely."
     # Rounding differs between two trainings of one model: a billionth is not a gain.
     if max(abs(effect.lower), abs(effect.upper)) <= 1e-9 * abs(scale):

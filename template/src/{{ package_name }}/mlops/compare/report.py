@@ -28,7 +28,10 @@ NEXT = {
 }
 # Nobody waits for this many times the present rows.
 FAR = 20
-LEAK = "Look for a feature that knows the future: every fact must be older than the prediction."
+LEAK = (
+    "Look for a feature that knows the future: every fact must be older than the prediction. If "
+    "you changed the outcome on purpose, take oracle out of conf/compare.yaml."
+)
 
 
 def markdown(decision: dict[str, Any], context: dict[str, str]) -> str:

@@ -136,3 +136,17 @@ def test_a_changed_file_changes_the_input_record_and_an_equal_one_does_not(club)
     before = input_record(load_sources())
     replace(club / "raw/members.csv", "family 1,", "family 9,")
     assert input_record(load_sources()) != before
+
+
+def test_allowed_values_of_a_number_may_be_written_without_a_decimal_point(club):
+    allowed = f"age: {{type: number, allowed: {list(range(20, 59))}}}"
+    replace(club / "conf/sources.yaml", "age: {type: integer, minimum: 0, maximum: 120}", allowed)
+    run_ingest(club)
+    broken = pl.read_parquet(club / "quarantine/members.parquet")
+    assert broken["age"].to_list() == ["59"]
+
+
+def test_a_check_that_does_not_fit_its_type_is_named(club):
+    replace(club / "conf/sources.yaml", "maximum: 120", 'pattern: "^[0-9]+$"')
+    with pytest.raises(MlopsError, match=r"members\.columns\.age: .* not fit the type integer"):
+        run_ingest(club)
