@@ -1,6 +1,5 @@
 """The command line: thin shells over functions, one exit table, one-sentence errors."""
 
-import importlib
 import json
 import os
 import sys
@@ -11,8 +10,9 @@ import typer
 from typer.exceptions import TyperException
 
 from . import lockfile
-from .errors import BAD_INPUT, NEGATIVE, OK, MlopsError, StageError
+from .errors import BAD_INPUT, NEGATIVE, OK, MlopsError, StageError, without_credentials
 from .files import progress
+from .rooms import rooms
 
 EXITS = "Exit codes: 0 ok, 1 negative verdict, 2 inconclusive, 3 bad input or usage."
 app = typer.Typer(
@@ -87,7 +87,7 @@ def ui(
 
     uri = load_settings().tracking.uri
     if uri.startswith(("http://", "https://")):
-        print(f"The runs of this environment are at {uri}")
+        print(f"The runs of this environment are at {without_credentials(uri)}")
         return
     arguments = ["uv", "run", "--frozen", "--group", "ui", "mlflow", "server"]
     arguments += ["--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port)]
@@ -108,10 +108,18 @@ def train() -> None:
     progress("train", train_and_predict(load_settings()))
 
 
+def enter_project() -> None:
+    """Go to the nearest folder above that is a project, so that commands work from below it."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "conf" / "base.yaml").is_file():
+            os.chdir(folder)
+            return
+
+
 def add_rooms() -> None:
     """Add the command groups of every room that this repository was rendered with."""
-    for file in sorted(Path(__file__).parent.glob("*/commands.py")):
-        room = importlib.import_module(f".{file.parent.name}.commands", __package__)
+    for room in rooms():
         for name, group in room.GROUPS.items():
             app.add_typer(group, name=name, no_args_is_help=True)
 
@@ -122,6 +130,7 @@ def main() -> NoReturn:
     if "--debug" in sys.argv[1:]:
         sys.argv = [sys.argv[0], "--debug", *(a for a in sys.argv[1:] if a != "--debug")]
     try:
+        enter_project()
         add_rooms()
         code = app(standalone_mode=False)
         if code == INTERRUPTED:
@@ -136,8 +145,8 @@ def main() -> NoReturn:
             print("stopped; the same command continues from what was complete", file=sys.stderr)
         sys.exit(BAD_INPUT)
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        _fail(error, f"{error.strerror or error}:{where}. Check the path and its permissions.")
+        where = f": {error.filename}" if error.filename else ""
+        _fail(error, f"{error.strerror or error}{where}. Check the path and its permissions.")
     except TyperException as error:
         sentence = error.format_message()
         if sentence.startswith("Usage:"):  # a group without a command: the help is the answer
@@ -152,5 +161,5 @@ def main() -> NoReturn:
 def _fail(error: Exception, sentence: str, code: int = BAD_INPUT) -> NoReturn:
     if os.environ.get("MLOPS_DEBUG"):
         raise error
-    print(f"error: {sentence}", file=sys.stderr)
+    print(f"error: {without_credentials(sentence)}", file=sys.stderr)
     sys.exit(code)

@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from . import lockfile
-from .errors import MlopsError
-from .settings import environment, load_settings, read_yaml
+from .errors import MlopsError, without_credentials
+from .rooms import rooms
+from .settings import environment, environments, load_settings, read_yaml
 
 OK, PROBLEM, NOTE = "ok", "problem", "note"
 RUNTIME = ("scikit-learn", "duckdb", "polars", "pandas", "mlflow-skinny", "dvc")
@@ -47,7 +48,10 @@ def examine() -> list[Finding]:
             findings += check()
         except MlopsError as error:
             findings.append(Finding(check.__name__.strip("_"), PROBLEM, str(error)))
-    return findings
+    return [
+        replace(one, message=without_credentials(one.message), mend=without_credentials(one.mend))
+        for one in findings
+    ]
 
 
 def _python() -> Iterator[Finding]:
@@ -76,13 +80,17 @@ def _configuration() -> Iterator[Finding]:
     from .dataset import load_params
     from .settings import read_config
 
-    yield Finding("environment", OK, f"{environment()} (MLOPS_ENV selects dev, staging or prod)")
+    known = ", ".join(environments())
+    yield Finding("environment", OK, f"{environment()} (MLOPS_ENV selects one of {known})")
     checks: list[tuple[str, Callable[[], object]]] = [
         (f"conf/base.yaml, conf/{environment()}.yaml", load_settings),
         ("conf/sources.yaml", load_sources),
         ("conf/compare.yaml", lambda: read_config(COMPARE_FILE, CompareConfig)),
         ("params.yaml", load_params),
     ]
+    for room in rooms():
+        if hasattr(room, "settings"):
+            checks += room.settings().items()
     for name, check in checks:
         try:
             check()

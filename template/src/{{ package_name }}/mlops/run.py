@@ -11,16 +11,30 @@ from pathlib import Path
 from typing import Any
 
 from .data.ingest import write_input_record
-from .data.sources import load_sources
+from .data.sources import Sources, load_sources
 from .dataset import load_params
 from .errors import BAD_INPUT, MlopsError, StageError
 from .files import remove_leftovers
+from .rooms import rooms
 from .settings import load_settings
 from .tracking import DECISION_FILE, register
 
 INPUTS = Path("data/inputs.json")
 LOCKS = Path(".dvc/tmp/rwlock")
-RESULTS = tuple(map(Path, ("data/open", "data/raw", "data/restricted", "models", "reports")))
+# Only what stages write: the rest of data/ belongs to people.
+RESULTS = tuple(
+    map(
+        Path,
+        (
+            "data/open",
+            "data/raw/quarantine",
+            "data/restricted/tables",
+            "data/restricted/quarantine",
+            "models",
+            "reports",
+        ),
+    )
+)
 
 
 def run(force: bool = False) -> dict[str, Any]:
@@ -39,7 +53,8 @@ def run(force: bool = False) -> dict[str, Any]:
     settings = load_settings()
     load_params()
     prepare_git()
-    write_input_record(INPUTS, load_sources())
+    sources = load_sources()
+    write_input_record(INPUTS, sources, room_inputs(sources))
     started = time.time()
     reproduce(force)
     # DVC ran every stage, so that nobody was writing what is older than that.
@@ -59,6 +74,15 @@ def run(force: bool = False) -> dict[str, Any]:
         "report": (DECISION_FILE.parent / "report.html").as_posix(),
         "model": f"{model['name']} version {model['version']} (challenger)",
     }
+
+
+def room_inputs(sources: Sources) -> dict[str, Any]:
+    """What the rooms read from outside besides the tables, such as which key is in use."""
+    found: dict[str, Any] = {}
+    for room in rooms():
+        if hasattr(room, "inputs"):
+            found |= room.inputs(sources)
+    return found
 
 
 def prepare_git() -> None:
@@ -131,7 +155,7 @@ def reproduce(force: bool = False) -> None:
     if code and int(code.group(1)) in (1, 2, BAD_INPUT):
         # The stage has printed its own sentence.
         raise StageError(f"stage {name} stopped the pipeline", int(code.group(1)))
-    said = complaints[-1] if complaints else f"exit code {process.returncode}"
+    said = complaints[-1].rstrip(".") if complaints else f"exit code {process.returncode}"
     raise MlopsError(
         f"The pipeline stopped at stage {name}: {said}. What it wrote before stays; "
         "`uv run mlops run` continues there."
