@@ -38,6 +38,8 @@ def check_future(
     moments = connection.execute(
         "SELECT DISTINCT time FROM divided WHERE split = 'holdout' ORDER BY time"
     ).fetchall()
+    if not moments:
+        return
     connection.execute("CREATE OR REPLACE TEMP TABLE seen AS SELECT * FROM features")
     types = _types(connection, "features")
     changed = [f"count(*) FILTER (WHERE {_differs(name, types[name])})" for name in names]

@@ -274,7 +274,8 @@ def test_a_configuration_that_could_mislead_is_refused(
 
 def test_a_decision_about_another_model_opens_no_gate(tmp_path: Path) -> None:
     pq.write_table(GOOD, tmp_path / "good.parquet")
-    decided = run(tmp_path / "good.parquet", _config(), tmp_path, CONTEXT, {"candidate": "a" * 64})
+    digests: dict[str, str] = {"candidate": "a" * 64}
+    decided = run(tmp_path / "good.parquet", _config("auc"), tmp_path, CONTEXT, digests)
     assert decided["decision"] == "promote"
     card = tmp_path / "model.json"
     for digest, code in (("a" * 64, 0), ("b" * 64, 3)):
