@@ -51,9 +51,17 @@ def test_the_matrix_covers_every_pair_of_answers(figure: Callable[[str], None]) 
     assert covered <= set(possible_pairs())
 
 
-def test_every_row_renders(projects: Projects, figure: Callable[[str], None]) -> None:
+def test_every_row_renders(
+    projects: Projects, tmp_path: Path, figure: Callable[[str], None]
+) -> None:
+    started = time.process_time()
+    render(tmp_path / "once_more", SHOP)
+    seconds = time.process_time() - started
     sizes = [len(files) for files in projects.values()]
-    figure(f"renders: {len(sizes)} projects of {min(sizes)} to {max(sizes)} files")
+    figure(
+        f"renders: {len(sizes)} projects of {min(sizes)} to {max(sizes)} files, "
+        f"{seconds:.2f} CPU-s for one more"
+    )
     assert len(projects) == len(rows()) + len(PROFILES)
 
 

@@ -428,6 +428,9 @@ def test_features_use_only_what_was_known(shop: ModuleType, task: str) -> None:
     for known in (times[0], moment):
         before, after = (table[table["time"] == known] for table in (full, altered))
         for column in columns:
+            if before[column].dtype == "float64":  # threads may add a sum up in another order
+                assert np.allclose(before[column], after[column], rtol=1e-9, atol=0)
+                continue
             assert [str(value) for value in before[column]] == [
                 str(value) for value in after[column]
             ]

@@ -5,7 +5,7 @@ learned from data belongs inside it, so that training and serving can never disa
 """
 
 from sklearn.base import BaseEstimator
-from sklearn.compose import make_column_transformer
+from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
@@ -16,7 +16,8 @@ def build(params: dict) -> BaseEstimator:
     columns = make_column_transformer(
         (
             OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
-            params["categories"],
+            # Columns that hold words. (scikit-learn types this argument by its default, None.)
+            make_column_selector(dtype_exclude="number"),  # type: ignore[arg-type]
         ),
         remainder="passthrough",
     )

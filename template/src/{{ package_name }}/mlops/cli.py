@@ -1,6 +1,5 @@
 """The command line: thin shells over functions, one exit table, one-sentence errors."""
 
-import importlib
 import json
 import os
 import sys
@@ -10,8 +9,10 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from .errors import BAD_INPUT, NEGATIVE, OK, MlopsError, StageError
+from . import lockfile
+from .errors import BAD_INPUT, NEGATIVE, OK, MlopsError, StageError, without_credentials
 from .files import progress
+from .rooms import rooms
 
 EXITS = "Exit codes: 0 ok, 1 negative verdict, 2 inconclusive, 3 bad input or usage."
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+INTERRUPTED = 130  # what Typer returns after Ctrl-C
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -31,6 +33,12 @@ def options(
     """Options of every command."""
     if debug:
         os.environ["MLOPS_DEBUG"] = "1"
+    # Once for a person, not again for each stage that DVC starts.
+    if "DVC_STAGE" not in os.environ and (changed := lockfile.rewritten()):
+        print(
+            f"warning: {changed}. To go back: {lockfile.STAY}. To move the team: {lockfile.MOVE}.",
+            file=sys.stderr,
+        )
 
 
 @app.command()
@@ -75,13 +83,15 @@ def ui(
 ) -> None:
     """Open MLflow's page with the runs and the registry."""
     from .settings import load_settings
+    from .tracking import NO_TELEMETRY
 
     uri = load_settings().tracking.uri
     if uri.startswith(("http://", "https://")):
-        print(f"The runs of this environment are at {uri}")
+        print(f"The runs of this environment are at {without_credentials(uri)}")
         return
     arguments = ["uv", "run", "--frozen", "--group", "ui", "mlflow", "server"]
     arguments += ["--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port)]
+    os.environ.setdefault(*NO_TELEMETRY)
     print(f"http://127.0.0.1:{port} (stop with Ctrl-C)", file=sys.stderr)
     try:
         os.execvp("uv", arguments)
@@ -100,8 +110,7 @@ def train() -> None:
 
 def add_rooms() -> None:
     """Add the groups and commands of every room that this repository was rendered with."""
-    for file in sorted(Path(__file__).parent.glob("*/commands.py")):
-        room = importlib.import_module(f".{file.parent.name}.commands", __package__)
+    for room in rooms():
         for name, group in room.GROUPS.items():
             app.add_typer(group, name=name, no_args_is_help=True)
         for name, command in getattr(room, "COMMANDS", {}).items():
@@ -113,20 +122,23 @@ def main() -> NoReturn:
     # `--debug` may stand anywhere: people add it to the command that has just failed.
     if "--debug" in sys.argv[1:]:
         sys.argv = [sys.argv[0], "--debug", *(a for a in sys.argv[1:] if a != "--debug")]
-    add_rooms()
     try:
+        add_rooms()
         code = app(standalone_mode=False)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else OK)
     except StageError as error:
         sys.exit(error.exit_code)
     except MlopsError as error:
         _fail(error, str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        print("stopped", file=sys.stderr)
+        if "DVC_STAGE" not in os.environ:  # a stage leaves the word to the command that ran it
+            print("stopped; the same command continues from what was complete", file=sys.stderr)
         sys.exit(BAD_INPUT)
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        _fail(error, f"{error.strerror or error}:{where}. Check the path and its permissions.")
+        where = f": {error.filename}" if error.filename else ""
+        _fail(error, f"{error.strerror or error}{where}. Check the path and its permissions.")
     except TyperException as error:
         sentence = error.format_message()
         if sentence.startswith("Usage:"):  # a group without a command: the help is the answer
@@ -141,5 +153,5 @@ def main() -> NoReturn:
 def _fail(error: Exception, sentence: str, code: int = BAD_INPUT) -> NoReturn:
     if os.environ.get("MLOPS_DEBUG"):
         raise error
-    print(f"error: {sentence}", file=sys.stderr)
+    print(f"error: {without_credentials(sentence)}", file=sys.stderr)
     sys.exit(code)

@@ -1,14 +1,16 @@
 """The features stage: run the team's SQL, prove that it does not see the future, and split."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from .data.ingest import BUCKETS, ENTITIES
+from .data.ingest import ENTITIES
 from .data.sources import Sources, load_sources
 from .errors import MlopsError
 from .files import written_beside
+from .leakage import check_future, check_outcome
 from .settings import OPEN_ZONE, Section, Settings, read_config
 
 if TYPE_CHECKING:
@@ -30,10 +32,10 @@ class Split(Section):
 class Params(Section):
     """The whole of params.yaml."""
 
-    seed: int = 0
+    seed: int
     split: Split
-    features: dict[str, Any] = {}
-    model: dict[str, Any] = {}
+    features: dict[str, Any]
+    model: dict[str, Any]
 
 
 def load_params() -> Params:
@@ -41,13 +43,20 @@ def load_params() -> Params:
     params = read_config(PARAMS_FILE, Params)
     if params.split.method == "group" and params.split.column is None:
         raise MlopsError("params.yaml: split.method group needs split.column: the group's column.")
+    horizon = params.features.get("horizon_days", 0)
+    if params.split.method == "time" and horizon > params.split.gap_days:
+        raise MlopsError(
+            f"params.yaml: split.gap_days ({params.split.gap_days}) is shorter than "
+            f"features.horizon_days ({horizon}): training labels would reach into the holdout; "
+            "make the gap at least as long."
+        )
     return params
 
 
 def build_features(settings: Settings) -> str:
     """Write `features.parquet`: id, time and group where there are, split, y_true, features.
 
-    Rows are ordered by time and by the entities' order of appearance in the source, and `split`
+    Rows are ordered by time and by their features, and `split`
     is train, holdout or gap (neither: its label window reaches into the holdout). Neither
     depends on how ids are spelt, so that renaming them changes no figure.
 
@@ -72,6 +81,9 @@ def build_features(settings: Settings) -> str:
         _run(connection, "target", seeds.target(params.features))
         keys = _keys(connection)
         unlabelled = _keep_labelled(connection, keys)
+        # Out of reach of the team's SQL: a feature that reads the outcome is the crudest leak.
+        outcome = connection.table("target").to_arrow_table()
+        connection.execute("DROP TABLE target")
         _run(connection, "features", seeds.features(params.features))
         _check_rows(connection, "features", keys)
         features = [name for name in _columns(connection, "features") if name not in NOT_FEATURES]
@@ -83,14 +95,28 @@ def build_features(settings: Settings) -> str:
                 "use split.method hash or group."
             )
         _split(connection, params.split, sources.entity.column)
-        _check_future(connection, sources, params, keys)
-        order = "ORDER BY time, ordinal" if "time" in keys else "ORDER BY ordinal"
+        if "time" in keys:
+
+            def compute_without(moment: Any) -> None:
+                _open_tables(connection, sources, before=moment)
+                _run(connection, "features", seeds.features(params.features))
+
+            check_future(connection, features, keys, compute_without)
+        connection.register("target", outcome)
+        check_outcome(connection, features, keys)
+        # By what is known, not by id: another name for an id must not change the model.
+        order = ", ".join(
+            (["divided.time"] if "time" in keys else [])
+            + [f'features."{name}"' for name in features]
+            + ["y_true"]
+        )
         named = [name for name in ("id", "time", "group") if name in _columns(connection, "rows")]
         carried = ", ".join(f'divided."{name}"' for name in named)
         chosen = ", ".join(f'features."{name}"' for name in features)
         query = f"""
             SELECT {carried}, split, y_true, {chosen}
-            FROM divided JOIN features USING ({keys}) JOIN target USING ({keys}) {order}
+            FROM divided JOIN features USING ({keys}) JOIN target USING ({keys})
+            ORDER BY {order}
         """
         counts = dict(
             connection.execute("SELECT split, count(*) FROM divided GROUP BY split").fetchall()
@@ -124,7 +150,12 @@ def _open_tables(connection: "duckdb.DuckDBPyConnection", sources: Sources, befo
             continue
         view = connection.read_parquet(str(file))
         time = sources.tables[name].time if name in sources.tables else None
-        if before is not None and time in view.columns:
+        if time is not None and time not in view.columns:
+            raise MlopsError(
+                f'Table "{name}" reaches the open zone without its time column {time}, so that '
+                "looking into the future could not be noticed; let it pass in conf/privacy.yaml."
+            )
+        if before is not None and time is not None:
             view = view.filter(f"\"{time}\" < CAST('{before}' AS TIMESTAMP)")
         view.create_view(name, replace=True)
 
@@ -135,7 +166,8 @@ def _run(connection: "duckdb.DuckDBPyConnection", name: str, sql: str) -> None:
     try:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
     except duckdb.Error as error:
-        reason = str(error).strip().splitlines()[0]
+        # DuckDB quotes values of cells in single quotes; a message is no place for them.
+        reason = re.sub(r"'[^']*'", "'...'", str(error).strip().splitlines()[0])
         raise MlopsError(f"features.py: the SQL of {name}() fails: {reason}") from error
 
 
@@ -204,7 +236,7 @@ def _check_rows(connection: "duckdb.DuckDBPyConnection", table: str, keys: str) 
 
 
 def _split(connection: "duckdb.DuckDBPyConnection", split: Split, entity: str) -> None:
-    """Add `split` and `ordinal` to rows as table `divided`."""
+    """Add `split` to rows as table `divided`."""
     if split.method == "time":
         # The latest times that together hold at least the asked share of the rows.
         part = f"""
@@ -215,11 +247,11 @@ def _split(connection: "duckdb.DuckDBPyConnection", split: Split, entity: str) -
                  ELSE 'train' END
         """
     else:
-        part = f"CASE WHEN bucket < {split.holdout * BUCKETS} THEN 'holdout' ELSE 'train' END"
+        part = "CASE WHEN held_out THEN 'holdout' ELSE 'train' END"
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE divided AS
-        SELECT rows.*, {part} AS split, ordinal
+        SELECT rows.*, {part} AS split
         FROM rows JOIN {ENTITIES} ON rows.id = {ENTITIES}."{entity}"
         """
     )
@@ -237,53 +269,3 @@ def _split(connection: "duckdb.DuckDBPyConnection", split: Split, entity: str) -
                    - INTERVAL {split.gap_days} DAY
             """
         )
-
-
-def _check_future(
-    connection: "duckdb.DuckDBPyConnection",
-    sources: Sources,
-    params: Params,
-    keys: str,
-) -> None:
-    """Compute the features again with the future hidden: a feature that changes has seen it.
-
-    Checked at the first and the last time of the holdout, for the rows of exactly that time.
-    """
-    if "time" not in keys:
-        return
-    moments = connection.execute(
-        "SELECT DISTINCT time FROM divided WHERE split = 'holdout' ORDER BY time"
-    ).fetchall()
-    connection.execute("CREATE OR REPLACE TEMP TABLE seen AS SELECT * FROM features")
-    relation = connection.table("features")
-    types = dict(zip(relation.columns, map(str, relation.types), strict=True))
-    names = [name for name in types if name not in NOT_FEATURES]
-    for (moment,) in {moments[0], moments[-1]}:
-        _open_tables(connection, sources, before=moment)
-        _run(connection, "features", _seeds().features(params.features))
-        changed = [f"count(*) FILTER (WHERE {_differs(name, types[name])})" for name in names]
-        counts = connection.execute(
-            f"""
-            SELECT {", ".join(changed)}
-            FROM seen LEFT JOIN features AS hidden USING ({keys})
-            WHERE time = CAST('{moment}' AS TIMESTAMP)
-            """
-        ).fetchall()[0]
-        for name, count in zip(names, counts, strict=True):
-            if count:
-                raise MlopsError(
-                    f'features.py: column "{name}" changes for {count:,} rows of {moment} when '
-                    "facts from that day on are hidden: it looks into the future. Use only facts "
-                    "strictly before time."
-                )
-    _open_tables(connection, sources, before=None)
-    connection.execute("CREATE OR REPLACE TEMP TABLE features AS SELECT * FROM seen")
-
-
-def _differs(name: str, kind: str) -> str:
-    seen, hidden = f'seen."{name}"', f'hidden."{name}"'
-    if kind not in ("DOUBLE", "FLOAT"):
-        return f"{hidden} IS DISTINCT FROM {seen}"
-    # A sum may be added up in another order: its last digits are no sign of the future.
-    near = f"abs({hidden} - {seen}) <= 1e-9 * greatest(abs({hidden}), abs({seen}))"
-    return f"coalesce(NOT ({near}), {hidden} IS DISTINCT FROM {seen})"

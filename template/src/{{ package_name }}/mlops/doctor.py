@@ -5,19 +5,18 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from .errors import MlopsError
-from .settings import environment, load_settings, read_yaml
+from . import lockfile
+from .errors import MlopsError, without_credentials
+from .rooms import rooms
+from .settings import environment, environments, load_settings, read_yaml
 
 OK, PROBLEM, NOTE = "ok", "problem", "note"
 RUNTIME = ("scikit-learn", "duckdb", "polars", "pandas", "mlflow-skinny", "dvc")
-INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
 ANSWERS = Path(".copier-answers.yml")
 
 
@@ -49,7 +48,10 @@ def examine() -> list[Finding]:
             findings += check()
         except MlopsError as error:
             findings.append(Finding(check.__name__.strip("_"), PROBLEM, str(error)))
-    return findings
+    return [
+        replace(one, message=without_credentials(one.message), mend=without_credentials(one.mend))
+        for one in findings
+    ]
 
 
 def _python() -> Iterator[Finding]:
@@ -78,13 +80,17 @@ def _configuration() -> Iterator[Finding]:
     from .dataset import load_params
     from .settings import read_config
 
-    yield Finding("environment", OK, f"{environment()} (MLOPS_ENV selects dev, staging or prod)")
+    known = ", ".join(environments())
+    yield Finding("environment", OK, f"{environment()} (MLOPS_ENV selects one of {known})")
     checks: list[tuple[str, Callable[[], object]]] = [
         (f"conf/base.yaml, conf/{environment()}.yaml", load_settings),
         ("conf/sources.yaml", load_sources),
         ("conf/compare.yaml", lambda: read_config(COMPARE_FILE, CompareConfig)),
         ("params.yaml", load_params),
     ]
+    for room in rooms():
+        if hasattr(room, "settings"):
+            checks += room.settings().items()
     for name, check in checks:
         try:
             check()
@@ -121,9 +127,10 @@ def _lock() -> Iterator[Finding]:
         yield Finding("lock", NOTE, "the uv program is not on the PATH", "install uv")
         return
     # Asked about the lock's own index, so that another index says nothing about the contents.
-    environ = {name: value for name, value in os.environ.items() if name not in INDEX_VARIABLES}
+    unwanted = (*lockfile.INDEX_VARIABLES, "UV_FROZEN", "UV_LOCKED")
+    environ = {name: value for name, value in os.environ.items() if name not in unwanted}
     checked = subprocess.run(
-        [uv, "lock", "--check", "--offline", "--default-index", _lock_index()],
+        [uv, "lock", "--check", "--offline", "--default-index", lockfile.locked_index()],
         capture_output=True,
         text=True,
         env=environ,
@@ -139,24 +146,30 @@ def _lock() -> Iterator[Finding]:
 
 
 def _index() -> Iterator[Finding]:
-    locked, configured = _lock_index(), _configured_index()
-    if configured is None or _same_index(configured, locked):
-        yield Finding("index", OK, f"uv.lock and this machine use {_host(locked)}")
+    if not lockfile.LOCK_FILE.is_file():
         return
-    yield Finding(
-        "index",
-        PROBLEM,
-        f"uv.lock was made with {_host(locked)}, this machine uses {_host(configured)}: "
-        "`uv sync --locked` fails and a plain `uv run` would rewrite the lock",
-        "to stay with the lock: export UV_FROZEN=1; to move the team to the other index, once: "
-        "uv lock --refresh, and commit uv.lock",
-    )
+    locked, configured = lockfile.locked_index(), lockfile.configured_index()
+    mend = f"to stay with the agreed index: {lockfile.STAY}; to move the team: {lockfile.MOVE}"
+    if changed := lockfile.rewritten():
+        yield Finding("index", PROBLEM, changed, mend)
+    elif locked and not lockfile.same_index(configured, locked):
+        here, there = lockfile.shown(configured), lockfile.shown(locked)
+        yield Finding(
+            "index",
+            PROBLEM,
+            f"uv.lock was made with {there}, this machine uses {here}: "
+            "`uv sync --locked` fails and a plain `uv run` would rewrite the lock",
+            mend,
+        )
+    else:
+        yield Finding("index", OK, f"uv.lock and this machine use {lockfile.shown(locked)}")
 
 
 def _remote() -> Iterator[Finding]:
     name = load_settings().dvc_remote
-    listed = _run(sys.executable, "-m", "dvc", "remote", "list") or ""
-    remotes = dict(line.split(maxsplit=1) for line in listed.splitlines() if line.strip())
+    # `dvc remote list` breaks long lines; this does not, and a later line overrides an earlier one.
+    listed = _run(sys.executable, "-m", "dvc", "config", "--list") or ""
+    remotes = dict(re.findall(r"^remote\.(.+)\.url=(.*)$", listed, flags=re.MULTILINE))
     if name not in remotes:
         mend = f"uv run dvc remote add {name} URL"
         yield Finding("remote", PROBLEM, f'the DVC remote "{name}" is not in .dvc/config', mend)
@@ -183,49 +196,6 @@ def _template() -> Iterator[Finding]:
         yield Finding("template", NOTE, f"{source} without a version", mend)
     else:
         yield Finding("template", OK, f"{source} at {commit}")
-
-
-def _lock_index() -> str:
-    with Path("uv.lock").open("rb") as stream:
-        packages = tomllib.load(stream).get("package", [])
-    found = [
-        package["source"]["registry"] for package in packages if "registry" in package["source"]
-    ]
-    return max(set(found), key=found.count) if found else ""
-
-
-def _configured_index() -> str | None:
-    """The default index that uv would use: environment, project, then user configuration."""
-    for name in INDEX_VARIABLES:
-        if os.environ.get(name):
-            return os.environ[name]
-    home = Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config"))
-    for file in (Path("uv.toml"), Path("pyproject.toml"), home / "uv" / "uv.toml"):
-        try:
-            content = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError):
-            continue
-        if file.name == "pyproject.toml":
-            content = content.get("tool", {}).get("uv", {})
-        for index in content.get("index", []):
-            if index.get("default"):
-                return str(index["url"])
-        if "index-url" in content:
-            return str(content["index-url"])
-    return None
-
-
-def _same_index(left: str, right: str) -> bool:
-    return _host(left) == _host(right)
-
-
-def _host(url: str) -> str:
-    """The address without user and password: an index URL may carry a secret."""
-    parts = urlsplit(url)
-    if not parts.hostname:
-        return url or "no index"
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path.rstrip('/')}"
 
 
 def _run(*command: str) -> str | None:

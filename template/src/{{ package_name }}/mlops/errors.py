@@ -1,5 +1,7 @@
 """The one error that reaches a person, and the exit codes that every command shares."""
 
+import re
+
 OK = 0
 NEGATIVE = 1
 INCONCLUSIVE = 2
@@ -24,3 +26,8 @@ class MlopsError(Exception):
 
 class StageError(MlopsError):
     """A stage of the pipeline failed and has said why; only its exit code is left to pass on."""
+
+
+def without_credentials(text: str) -> str:
+    """Return the text with user and password cut out of every URL in it."""
+    return re.sub(r"(\w://)[^/\s@]+@", r"\1", text)

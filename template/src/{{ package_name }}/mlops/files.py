@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,23 @@ def written_beside(path: Path) -> Iterator[Path]:
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def remove_leftovers(folders: Iterable[Path], before: float) -> None:
+    """Remove the temporary files that killed writers left behind, if older than `before`.
+
+    Parameters
+    ----------
+    folders : iterable of Path
+        Where to look, with everything below; one that does not exist is passed over.
+    before : float
+        Seconds since the epoch: a writer at work may still need a younger file.
+    """
+    for folder in folders:
+        for file in folder.rglob(".*.tmp"):
+            with contextlib.suppress(FileNotFoundError):
+                if file.stat().st_mtime < before:
+                    file.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -6,21 +6,39 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from .compare.adapters import write_systems_record
 from .compare.config import CompareConfig
 from .data.ingest import write_input_record
-from .data.sources import load_sources
+from .data.sources import Sources, load_sources
 from .dataset import load_params
 from .errors import BAD_INPUT, MlopsError, StageError
+from .files import remove_leftovers
+from .rooms import rooms
 from .settings import load_settings, read_config
 from .tracking import DECISION_FILE, register
 from .training import COMPARE_FILE
 
 INPUTS = Path("data/inputs.json")
 SYSTEMS = Path("data/systems.json")
+LOCKS = Path(".dvc/tmp/rwlock")
+# Only what stages write: the rest of data/ belongs to people.
+RESULTS = tuple(
+    map(
+        Path,
+        (
+            "data/open",
+            "data/raw/quarantine",
+            "data/restricted/tables",
+            "data/restricted/quarantine",
+            "models",
+            "reports",
+        ),
+    )
+)
 
 
 def run(force: bool = False) -> dict[str, Any]:
@@ -39,9 +57,13 @@ def run(force: bool = False) -> dict[str, Any]:
     settings = load_settings()
     load_params()
     prepare_git()
-    write_input_record(INPUTS, load_sources())
+    sources = load_sources()
+    write_input_record(INPUTS, sources, room_inputs(sources))
     write_systems_record(SYSTEMS, read_config(COMPARE_FILE, CompareConfig))
+    started = time.time()
     reproduce(force)
+    # DVC ran every stage, so that nobody was writing what is older than that.
+    remove_leftovers(RESULTS, started)
     model = register(settings)
     decision = json.loads(DECISION_FILE.read_text(encoding="utf-8"))
     primary = decision["primary"]
@@ -59,28 +81,60 @@ def run(force: bool = False) -> dict[str, Any]:
     }
 
 
+def room_inputs(sources: Sources) -> dict[str, Any]:
+    """What the rooms read from outside besides the tables, such as which key is in use."""
+    found: dict[str, Any] = {}
+    for room in rooms():
+        if hasattr(room, "inputs"):
+            found |= room.inputs(sources)
+    return found
+
+
 def prepare_git() -> None:
     """Make this folder a git repository unless it is in one; DVC needs it. Never commit."""
     if shutil.which("git") is None:
         raise MlopsError("The git program is not on the PATH; install git, then run this again.")
     inside = subprocess.run(
-        ["git", "rev-parse", "--is-inside-work-tree"], capture_output=True, text=True
+        ["git", "rev-parse", "--is-inside-work-tree"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LC_ALL": "C"},
     )
     if inside.returncode == 0:
         return
+    if "not a git repository" not in inside.stderr:
+        # There is one that git refuses (another owner, damaged): never make a second inside it.
+        raise MlopsError(f"git cannot use this folder: {' '.join(inside.stderr.split())}")
     made = subprocess.run(["git", "init", "--quiet"], capture_output=True, text=True)
     if made.returncode != 0:
         raise MlopsError(f"git init fails here: {made.stderr.strip()}")
     print("git       made this folder a git repository (nothing is committed yet)", file=sys.stderr)
 
 
+def remove_torn_locks() -> None:
+    """Remove DVC's list of locks when a killed DVC left only a part of it, which DVC refuses."""
+    for wait in (0.5, 0.0):  # a DVC at work may be writing it at this moment
+        try:
+            json.loads(LOCKS.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return
+        except ValueError:
+            time.sleep(wait)
+        else:
+            return
+    LOCKS.unlink(missing_ok=True)
+
+
 def reproduce(force: bool = False) -> None:
     """Run `dvc repro -P`; stages speak for themselves, DVC only when it is DVC that fails."""
     environment = dict(os.environ)
+    # Threads that wait sleep instead of spinning: on a busy machine a third of training's CPU.
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # The stages' commands are found beside this interpreter, whether or not it is activated.
     environment["PATH"] = os.pathsep.join(
         [str(Path(sys.executable).parent), environment.get("PATH", "")]
     )
+    remove_torn_locks()
     command = [sys.executable, "-m", "dvc", "repro", "-P"] + ["--force"] * force
     complaints = []
     with subprocess.Popen(
@@ -106,7 +160,7 @@ def reproduce(force: bool = False) -> None:
     if code and int(code.group(1)) in (1, 2, BAD_INPUT):
         # The stage has printed its own sentence.
         raise StageError(f"stage {name} stopped the pipeline", int(code.group(1)))
-    said = complaints[-1] if complaints else f"exit code {process.returncode}"
+    said = complaints[-1].rstrip(".") if complaints else f"exit code {process.returncode}"
     raise MlopsError(
         f"The pipeline stopped at stage {name}: {said}. What it wrote before stays; "
         "`uv run mlops run` continues there."

@@ -10,6 +10,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     YamlConfigSettingsSource,
 )
 
@@ -74,9 +75,15 @@ class Settings(BaseSettings):
 def environment() -> str:
     """Name of the environment that MLOPS_ENV selects; `dev` when it is not set."""
     name = os.environ.get("MLOPS_ENV", "dev")
-    if name not in ENVIRONMENTS:
-        raise MlopsError(f'MLOPS_ENV is "{name}"; use one of {", ".join(ENVIRONMENTS)}.')
+    if name not in environments():
+        raise MlopsError(f'MLOPS_ENV is "{name}"; use one of {", ".join(environments())}.')
     return name
+
+
+def environments() -> list[str]:
+    """Names of the environments that this project has a file for."""
+    found = [name for name in ENVIRONMENTS if Path(f"conf/{name}.yaml").is_file()]
+    return found or ["dev"]
 
 
 def settings_files() -> list[Path]:
@@ -98,6 +105,8 @@ def load_settings() -> Settings:
         return Settings()  # type: ignore[call-arg]  # the sources above fill it
     except ValidationError as error:
         raise MlopsError(_sentence(error, Settings, contents)) from error
+    except SettingsError as error:
+        raise MlopsError(f"An MLOPS_ variable cannot be read: {error}.") from error
 
 
 def read_config(path: Path, model: type[Config]) -> Config:
@@ -114,8 +123,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
     import yaml
 
     if not path.is_file():
+        above = next((f for f in Path.cwd().parents if (f / path).is_file()), None)
+        if above is not None:
+            raise MlopsError(f"This folder is inside the project; run this in {above.as_posix()}.")
         raise MlopsError(
-            f"{path.as_posix()} does not exist here; run this inside the project, "
+            f"{path.as_posix()} does not exist here; run this in the project's folder, "
             "or restore the file with git."
         )
     try:
@@ -138,6 +150,11 @@ def _sentence(
     location = [str(part) for part in first["loc"]]
     dotted = ".".join(location)
     file = _file_with(location, contents).as_posix()
+    variable = "MLOPS_" + "__".join(location).upper()
+    if issubclass(model, BaseSettings):
+        parts = variable.split("__")
+        named = ["__".join(parts[:end]) for end in range(len(parts), 0, -1)]
+        file = next((name for name in named if name in os.environ), file)
     if first["type"] == "extra_forbidden":
         known = _known_keys(model, first["loc"][:-1])
         near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from .dataset import load_params
-from .errors import MlopsError
+from .errors import MlopsError, without_credentials
 from .files import sha256_of, write_json
 from .settings import OPEN_ZONE, Settings, environment
-from .training import MODEL_FILE, load_model, predict, read_card
+from .training import MODEL_FILE, load_model, predict, read_card, trusted_types
 
 DECISION_FILE = Path("reports/compare/decision.json")
 REGISTRATION = Path("models/registration.json")
+NO_TELEMETRY = ("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reports its use unless told not to
 RUNTIME = ("scikit-learn", "skops", "numpy", "scipy", "pandas")
 
 
@@ -37,7 +38,7 @@ def register(settings: Settings) -> dict[str, Any]:
     card = read_card()
     key = {
         "environment": environment(),
-        "tracking_uri": settings.tracking.uri,
+        "tracking_uri": without_credentials(settings.tracking.uri),
         "model_sha256": card["sha256"],
         "decision_sha256": sha256_of(DECISION_FILE),
     }
@@ -67,8 +68,7 @@ def _known(key: dict[str, str], uri: str) -> dict[str, Any] | None:
 @contextlib.contextmanager
 def quiet_mlflow() -> Iterator[None]:
     """Hush MLflow and Alembic, which narrate on both streams; errors still come as exceptions."""
-    # A project with people's data tells nobody that it runs, unless somebody chose so.
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault(*NO_TELEMETRY)
     unheard = io.StringIO()
     with (
         contextlib.redirect_stdout(unheard),
@@ -107,13 +107,14 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
     import mlflow
     import mlflow.sklearn
     import pandas as pd
-    import skops.io
     from mlflow.models import ModelSignature, infer_signature
 
     decision = json.loads(DECISION_FILE.read_text(encoding="utf-8"))
     primary = decision["primary"]
     params = load_params()
-    mlflow.log_params({"seed": params.seed, **params.model, **dict(params.split)})
+    sections = {"split": dict(params.split), "features": params.features, "model": params.model}
+    named = {f"{part}.{key}": value for part in sections for key, value in sections[part].items()}
+    mlflow.log_params({"seed": params.seed, **named})
     mlflow.log_metrics(
         {
             f"candidate_{primary['metric']}": decision["candidate"]["value"],
@@ -134,7 +135,7 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
     model = load_model()
     example = pd.read_parquet(OPEN_ZONE / "features.parquet").head(100)[card["features"]]
     signature: ModelSignature = infer_signature(example, predict(model, example, settings.task))
-    own = skops.io.get_untrusted_types(file=MODEL_FILE)
+    own = trusted_types(MODEL_FILE)
     package = Path(__file__).parents[1].name
     logged = mlflow.sklearn.log_model(
         model,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 COMPARE_FILE = Path("conf/compare.yaml")
 MODEL_FILE = Path("models/model.skops")
+# Whose types a stored model may hold, besides this project's own.
+TRUSTED_MODULES = ("sklearn", "numpy", "scipy", "pandas", "xgboost", "lightgbm", "catboost")
 MODEL_CARD = Path("models/model.json")
 PREDICTIONS = "predictions.parquet"
 VALUE_COLUMN = {"classification": "score", "regression": "prediction", "recommendation": "items"}
@@ -140,12 +142,34 @@ def save_model(estimator: Any, path: Path) -> None:
 
 
 def load_model(path: Path = MODEL_FILE) -> Any:
-    """Load the model of the last run; it may hold types of this project, which are trusted."""
+    """Load the model of the last run: types of this project and of the libraries named here only.
+
+    Raises
+    ------
+    MlopsError
+        When there is no model, or the file asks for a type from anywhere else.
+    """
     import skops.io
 
     if not path.is_file():
         raise MlopsError(f"{path.as_posix()} does not exist; run `uv run mlops run` first.")
-    return skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
+    return skops.io.load(path, trusted=trusted_types(path))
+
+
+def trusted_types(path: Path) -> list[str]:
+    """Name the types of a stored model that skops asks about, or refuse those of strangers."""
+    import skops.io
+
+    asked = skops.io.get_untrusted_types(file=path)
+    own = Path(__file__).parents[1].name
+    strange = [name for name in asked if name.split(".")[0] not in (*TRUSTED_MODULES, own)]
+    if strange:
+        raise MlopsError(
+            f"{path.as_posix()} asks for {strange[0]}, which is neither this project's nor one of "
+            f"{', '.join(TRUSTED_MODULES)}: do not use the file if you do not know where it is "
+            "from; a model may be made of the other types only."
+        )
+    return asked
 
 
 def _check_target(task: str, train: "pandas.DataFrame") -> None:

@@ -64,8 +64,9 @@ def run(
         raise
     if not same_predictions(paired):
         record(ledger, paired, config, look)
-    write_text(out / "report.md", report.markdown(result, context))
-    write_text(out / "report.html", report.html_page(result, paired, context))
+    times = measured_ops.latency_ms if measured_ops else None
+    write_text(out / "report.md", report.markdown(result, context, paired, config))
+    write_text(out / "report.html", report.html_page(result, paired, context, config, times))
     # The gate's file comes last: it stands only beside reports that are complete.
     write_json(out / "decision.json", result)
     return result

@@ -96,9 +96,10 @@ def check(
     / "decision.json",
 ) -> None:
     """The gate: exit 0 promote, 1 reject, 2 inconclusive."""
+    from ..training import MODEL_CARD
     from . import check
 
-    code, sentence = check(decision)
+    code, sentence = check(decision, MODEL_CARD)
     print(sentence)
     raise typer.Exit(code)
 

@@ -10,8 +10,11 @@ EXIT_CODES = {"promote": OK, "reject": NEGATIVE, "inconclusive": INCONCLUSIVE}
 GROUPS = ("guardrails", "slices", "fairness", "flips", "ops", "safety")
 
 
-def check(path: Path) -> tuple[int, str]:
-    """Return the exit code and the sentence for one decision.json; what it cannot read is 3."""
+def check(path: Path, model_card: Path | None = None) -> tuple[int, str]:
+    """Return the exit code and the sentence for one decision.json; what it cannot read is 3.
+
+    With `model_card` (models/model.json), the decision must be about that model.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["schema"] != 1:
@@ -20,6 +23,13 @@ def check(path: Path) -> tuple[int, str]:
         code = EXIT_CODES[content["decision"]]
         if code == OK and not _is_supported(content):
             return BAD_INPUT, f"{path.as_posix()} contradicts itself: run `mlops run` again."
+        if model_card is not None and model_card.is_file():
+            model = json.loads(model_card.read_text(encoding="utf-8"))["sha256"]
+            if model != content["candidate"]["digest"]:
+                return BAD_INPUT, (
+                    f"{path.as_posix()} is about another model than {model_card.as_posix()}: "
+                    "run `mlops run` again."
+                )
         sentence = f"{content['decision']} {name}: {' '.join(content['reasons'])}"
     except FileNotFoundError:
         return BAD_INPUT, f"There is no {path.as_posix()}: run `mlops run` first."

@@ -1,5 +1,6 @@
 """What makes a comparison meaningless or too good to be true, whatever its figures say."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,16 @@ def safety_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list
                 "The candidate beats the oracle, which is impossible: a leak is likely. Look for a "
                 "feature that knows the future."
             )
+            other = replace(
+                holdout,
+                predictions=holdout.predictions | {"candidate": holdout.predictions["incumbent"]},
+            )
+            if gain(holdout.metric, other, config, alpha, over="oracle").lower > 0:
+                sentence = (
+                    "Candidate and incumbent both beat the oracle: a feature of both knows the "
+                    "future, or the outcome is not the one that the oracle predicts; then take "
+                    "oracle out of conf/compare.yaml."
+                )
             found.append(_said("leak", "fail", sentence, effect))
     return found
 

@@ -7,7 +7,7 @@ from ..dataset import load_params
 from ..settings import OPEN_ZONE, Settings, read_config
 from ..training import MODEL_FILE, PREDICTIONS, load_model, predict, read_card
 from . import run
-from .adapters import digest_of, predict_with
+from .adapters import predict_with
 from .config import CompareConfig
 from .ledger import LEDGER_FILE
 from .ops import Measured, measure_pair, peak_memory_mb
@@ -26,11 +26,8 @@ def compare(settings: Settings) -> str:
         One line with the decision and the effect.
     """
     config = read_config(COMPARE_FILE, CompareConfig)
-    names = config.systems
-    digests = {
-        names["candidate"]: read_card()["sha256"],
-        names["incumbent"]: digest_of(config.incumbent),
-    }
+    # As the train stage noted them: what is in force may have changed since.
+    digests = read_card()["systems"]
     context = {"project": settings.project, "business_metric": settings.business_metric}
     measured = measure_ops(settings, config)
     predictions = OPEN_ZONE / PREDICTIONS

@@ -61,6 +61,12 @@ def validate(
         _schema(table).validate(typed, lazy=True)
     except SchemaErrors as errors:
         cases = errors.failure_cases.select("index", "column", "check").unique()
+        for row, column, check in cases.iter_rows():
+            if row is None:  # the check itself failed: a pattern for numbers, a minimum for words
+                raise MlopsError(
+                    f"{SOURCES_FILE.as_posix()}: tables.{name}.columns.{column}: the check {check} "
+                    f"does not fit the type {table.columns[column].type}; correct one of them."
+                ) from errors
         failures += [
             (row, column, _reason(check))
             for row, column, check in cases.iter_rows()
@@ -129,7 +135,13 @@ def _checks(column: Column) -> "list[pandera.polars.Check]":
     if column.maximum is not None:
         checks.append(pa.Check.le(column.maximum))
     if column.allowed is not None:
-        checks.append(pa.Check.isin(column.allowed))
+        allowed = column.allowed
+        # YAML reads [1, 2] as whole numbers, whatever the column's type is.
+        if column.type == "number":
+            allowed = [float(v) if isinstance(v, int) else v for v in allowed]
+        elif column.type == "string":
+            allowed = [str(v) for v in allowed]
+        checks.append(pa.Check.isin(allowed))
     if column.pattern is not None:
         checks.append(pa.Check.str_matches(column.pattern))
     return checks

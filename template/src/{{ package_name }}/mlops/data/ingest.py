@@ -36,11 +36,11 @@ def input_record(config: Sources) -> dict[str, Any]:
     return {"environment": environment(), "tables": tables}
 
 
-def write_input_record(path: Path, config: Sources) -> None:
-    """Write the record to `path` unless it already says the same."""
+def write_input_record(path: Path, config: Sources, more: dict[str, Any] | None = None) -> None:
+    """Write the record, and what the rooms add to it, to `path` unless it says that already."""
     import json
 
-    record = input_record(config)
+    record = input_record(config) | (more or {})
     with contextlib.suppress(OSError, ValueError):
         if json.loads(path.read_text(encoding="utf-8")) == record:
             return
@@ -56,8 +56,7 @@ def ingest(settings: Settings, tables_folder: Path, quarantine_folder: Path) -> 
         Gives the share of rows that may break a contract.
     tables_folder : Path
         Receives `<table>.parquet` with the rows that keep their contract, and
-        `entities.parquet`: one row per entity with its `ordinal` (order of first appearance)
-        and its `bucket` (0 to 999), from which splits are made.
+        `entities.parquet`: one row per entity, and whether a split by hash or group holds it out.
     quarantine_folder : Path
         Receives `<table>.parquet` with the broken rows and their `reason`.
 
@@ -100,10 +99,11 @@ def ingest(settings: Settings, tables_folder: Path, quarantine_folder: Path) -> 
 
 
 def entities(config: Sources, table: "polars.DataFrame") -> "polars.DataFrame":
-    """List what predictions are about, with an order and a bucket that renamed ids keep.
+    """List what predictions are about, and whether a split by hash or group holds it out.
 
-    The bucket is SHA-256(seed, value) modulo 1,000, where value is the entity itself, or, for
-    `split.method: group`, the group that must stay together.
+    SHA-256(seed, value) modulo 1,000 decides, where value is the entity itself, or, for
+    `split.method: group`, the group that must stay together. Decided here, on raw values, and
+    passed on as yes or no: a split must not depend on tokens, and must not tell a value.
     """
     import duckdb
 
@@ -118,11 +118,10 @@ def entities(config: Sources, table: "polars.DataFrame") -> "polars.DataFrame":
         )
     with duckdb.connect() as connection:
         connection.execute("SET threads TO 1")
-        connection.register("source", table.with_row_index("position"))
+        connection.register("source", table)
         found = connection.sql(
             f"""
-            SELECT "{column}", min(position) AS first_position, min("{by}") AS value,
-                   count(DISTINCT "{by}") AS groups
+            SELECT "{column}", min("{by}") AS value, count(DISTINCT "{by}") AS groups
             FROM source WHERE "{column}" IS NOT NULL
             GROUP BY "{column}"
             """
@@ -136,12 +135,11 @@ def entities(config: Sources, table: "polars.DataFrame") -> "polars.DataFrame":
         return connection.sql(
             f"""
             SELECT "{column}",
-                   row_number() OVER (ORDER BY first_position) - 1 AS ordinal,
                    CAST(concat('0x', substr(sha256(concat(?, ':', value)), 1, 8)) AS BIGINT)
-                       % {BUCKETS} AS bucket
-            FROM found ORDER BY ordinal
+                       % {BUCKETS} < ? AS held_out
+            FROM found ORDER BY "{column}"
             """,
-            params=[str(params.get("seed", 0))],
+            params=[str(params.get("seed", 0)), BUCKETS * float(split.get("holdout", 0))],
         ).pl()
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SOURCES_FILE = Path("conf/sources.yaml")
 FORMATS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+# Tables that the pipeline makes beside the declared ones.
+RESERVED_TABLES = ("entities", "rows", "target", "features", "seen", "divided")
 ColumnType = Literal["string", "integer", "number", "boolean", "date", "datetime", "integers"]
 
 
@@ -74,6 +76,11 @@ def load_sources(path: Path = SOURCES_FILE) -> Sources:
     config = read_config(path, Sources)
     file = path.as_posix()
     for name, table in config.tables.items():
+        if name in RESERVED_TABLES:
+            raise MlopsError(
+                f"{file}: a table may not be called {name}, a name that the pipeline uses itself; "
+                "choose another under tables."
+            )
         if table.source not in config.sources:
             known = ", ".join(config.sources)
             raise MlopsError(
@@ -146,7 +153,8 @@ def read_files(source: Files, name: str, table: Table) -> "polars.DataFrame":
             if missing:
                 raise MlopsError(
                     f'{files[0]} has no column "{missing[0]}", which table "{name}" of '
-                    f"{SOURCES_FILE.as_posix()} declares; it has {', '.join(relation.columns)}."
+                    f"{SOURCES_FILE.as_posix()} declares ({len(relation.columns)} columns found); "
+                    "correct the name, or give the file a header line."
                 )
             quoted = ", ".join(f'"{column}"' for column in table.columns)
             return relation.project(quoted).pl()

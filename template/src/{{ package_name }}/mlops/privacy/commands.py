@@ -1,11 +1,33 @@
 """Commands of the privacy room: `mlops privacy ...`."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from ..files import progress
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..data.sources import Sources
+
 privacy = typer.Typer(help="What leaves the restricted zone, and in which form.")
 GROUPS = {"privacy": privacy}
+
+
+def inputs(sources: "Sources") -> dict[str, str]:
+    """Name the key in use by its id: another key must run the protect stage again."""
+    from .protect import key_id, privacy_key
+
+    return {"privacy_key": key_id(privacy_key(sources))}
+
+
+def settings() -> dict[str, "Callable[[], object]"]:
+    """Configuration files of this room, and what reads each."""
+    from ..data.sources import load_sources
+    from .protect import PRIVACY_FILE, load_privacy
+
+    return {PRIVACY_FILE.as_posix(): lambda: load_privacy(load_sources())}
 
 
 @privacy.command()

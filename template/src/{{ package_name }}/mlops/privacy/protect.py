@@ -72,13 +72,18 @@ def token(values: "polars.Series", key: bytes, domain: str) -> "polars.Series":
     """
     import polars as pl
 
-    key_id = hashlib.sha256(key).hexdigest()[:8]
+    prefix = key_id(key)
     distinct = values.drop_nulls().unique(maintain_order=True)
     tokens = [
-        f"{key_id}-{hmac.new(key, f'{domain}:{value}'.encode(), 'sha256').hexdigest()[:32]}"
+        f"{prefix}-{hmac.new(key, f'{domain}:{value}'.encode(), 'sha256').hexdigest()[:32]}"
         for value in distinct.to_list()
     ]
     return values.replace_strict(distinct, pl.Series(tokens, dtype=pl.String), default=None)
+
+
+def key_id(key: bytes) -> str:
+    """Eight hexadecimal digits that name a key and say nothing about it."""
+    return hashlib.sha256(key).hexdigest()[:8]
 
 
 def privacy_key(sources: Sources) -> bytes:
@@ -87,6 +92,8 @@ def privacy_key(sources: Sources) -> bytes:
         found, where = os.environ[KEY_VARIABLE].strip().encode(), KEY_VARIABLE
     elif KEY_FILE.is_file():
         found, where = KEY_FILE.read_bytes().strip(), KEY_FILE.as_posix()
+        if os.name == "posix" and KEY_FILE.stat().st_mode & 0o077:
+            raise MlopsError(f"Others can read {where}; run `chmod 600 {where}` first.")
     elif uses_only_sample(sources):
         return SAMPLE_KEY
     else:
@@ -144,19 +151,24 @@ def protect() -> str:
         )
     opened: dict[str, pl.DataFrame] = {}
     for name in [*sources.tables, ENTITIES]:
-        frame = pl.read_parquet(RESTRICTED_ZONE / "tables" / f"{name}.parquet")
+        file = RESTRICTED_ZONE / "tables" / f"{name}.parquet"
+        if not file.is_file():
+            raise MlopsError(f"{file.as_posix()} does not exist; run `uv run mlops run` first.")
+        frame = pl.read_parquet(file)
+        rules = {column: policy.columns.get(f"{name}.{column}") for column in frame.columns}
+        if name == ENTITIES:
+            rules = {"held_out": ColumnPolicy(action="keep"), entity.column: entity_policy}
         passing = {}
-        for column in frame.columns:
-            rule = policy.columns.get(f"{name}.{column}")
-            if name == ENTITIES:
-                keep = ColumnPolicy(action="keep")
-                rule = entity_policy if column == entity.column else keep
+        for column, rule in rules.items():
             if rule is not None and rule.action == "keep":
                 passing[column] = frame[column]
             elif rule is not None:
                 passing[column] = token(frame[column], key, rule.domain or column)
         if passing:
+            tokens = [column for column, rule in rules.items() if rule and rule.action == "token"]
             opened[name] = pl.DataFrame(passing)
+            if tokens:  # in the order of the source, a row's place would tell whose it is
+                opened[name] = opened[name].sort(tokens, maintain_order=True)
     store_tables(opened, OPEN_ZONE / "tables")
     tokens = sum(rule.action == "token" for rule in policy.columns.values())
     dropped = sum(len(table.columns) for table in sources.tables.values()) - len(policy.columns)

@@ -46,6 +46,8 @@ tables:
 PARAMS = """
 seed: 1
 split: {method: time, holdout: 0.2, gap_days: 7}
+features: {}
+model: {}
 """
 ROWS = "SELECT DISTINCT member_id AS id, day AS time FROM visits WHERE day >= DATE '2025-01-10'"
 FEATURES = """

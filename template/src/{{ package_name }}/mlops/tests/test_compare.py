@@ -335,3 +335,14 @@ def test_a_configuration_that_could_mislead_is_refused(
 ) -> None:
     with pytest.raises(ValidationError, match=sentence):
         CompareConfig.model_validate({"case": "A", "primary": {"metric": "auc"}} | changes)
+
+
+def test_a_decision_about_another_model_opens_no_gate(tmp_path: Path) -> None:
+    pq.write_table(GOOD, tmp_path / "good.parquet")
+    digests: dict[str, str] = {"candidate": "a" * 64}
+    decided = run(tmp_path / "good.parquet", _config("auc"), tmp_path, CONTEXT, digests)
+    assert decided["decision"] == "promote"
+    card = tmp_path / "model.json"
+    for digest, code in (("a" * 64, 0), ("b" * 64, 3)):
+        card.write_text(json.dumps({"sha256": digest}))
+        assert check(tmp_path / "decision.json", card)[0] == code

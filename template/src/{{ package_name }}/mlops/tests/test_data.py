@@ -107,24 +107,49 @@ def test_json_lines_and_a_folder_of_files_are_tables_too(club):
     assert visits.select("member_id", "minutes").rows() == [(1, 1.5), (2, 1.5)]
 
 
-def test_buckets_follow_the_value_and_not_the_order_of_the_rows(club):
+def held_out(club):
+    return dict(pl.read_parquet(club / "tables/entities.parquet")["member_id", "held_out"].rows())
+
+
+def test_a_split_by_hash_follows_the_value_and_not_the_order_of_the_rows(club):
+    replace(club / "params.yaml", "method: time", "method: hash")
     run_ingest(club)
-    before = dict(pl.read_parquet(club / "tables/entities.parquet")["member_id", "bucket"].rows())
+    before = held_out(club)
     lines = (club / "raw/members.csv").read_text(encoding="utf-8").splitlines()
     (club / "raw/members.csv").write_text("\n".join([lines[0], *lines[:0:-1], ""]))
     run_ingest(club)
-    after = pl.read_parquet(club / "tables/entities.parquet")
-    assert dict(after["member_id", "bucket"].rows()) == before
-    assert after["ordinal"].to_list() == list(range(40))
+    assert held_out(club) == before
+    assert 0 < sum(before.values()) < 20
 
 
-def test_a_group_shares_its_bucket(club):
-    replace(club / "params.yaml", "method: time", "method: group, column: family")
+def test_a_group_is_held_out_as_a_whole_and_only_yes_or_no_is_passed_on(club):
+    replace(
+        club / "params.yaml",
+        "method: time, holdout: 0.2",
+        "method: group, column: family, holdout: 0.4",
+    )
     run_ingest(club)
     entities = pl.read_parquet(club / "tables/entities.parquet").sort("member_id")
-    buckets = entities["bucket"].to_list()
-    assert buckets[0::2] == buckets[1::2]
-    assert len(set(buckets)) > 10
+    assert entities.schema == {"member_id": pl.Int64, "held_out": pl.Boolean}
+    parts = entities["held_out"].to_list()
+    assert parts[0::2] == parts[1::2]
+    assert 0 < sum(parts) < 40
+
+
+def test_a_csv_without_a_header_line_shows_nobodys_row(club):
+    lines = (club / "raw/members.csv").read_text(encoding="utf-8").splitlines()
+    (club / "raw/members.csv").write_text("\n".join(["7,Ana Ruiz,33", *lines[1:]]))
+    with pytest.raises(MlopsError, match="give the file a header line") as error:
+        run_ingest(club)
+    assert "Ruiz" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["entities", "rows", "target", "features"])
+def test_a_table_name_that_the_pipeline_uses_itself_is_refused(club, name):
+    text = (club / "conf/sources.yaml").read_text(encoding="utf-8").replace("visits:", f"{name}:")
+    (club / "conf/sources.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(MlopsError, match=f"a table may not be called {name}"):
+        load_sources()
 
 
 def test_a_changed_file_changes_the_input_record_and_an_equal_one_does_not(club):
@@ -136,3 +161,17 @@ def test_a_changed_file_changes_the_input_record_and_an_equal_one_does_not(club)
     before = input_record(load_sources())
     replace(club / "raw/members.csv", "family 1,", "family 9,")
     assert input_record(load_sources()) != before
+
+
+def test_allowed_values_of_a_number_may_be_written_without_a_decimal_point(club):
+    allowed = f"age: {{type: number, allowed: {list(range(20, 59))}}}"
+    replace(club / "conf/sources.yaml", "age: {type: integer, minimum: 0, maximum: 120}", allowed)
+    run_ingest(club)
+    broken = pl.read_parquet(club / "quarantine/members.parquet")
+    assert broken["age"].to_list() == ["59"]
+
+
+def test_a_check_that_does_not_fit_its_type_is_named(club):
+    replace(club / "conf/sources.yaml", "maximum: 120", 'pattern: "^[0-9]+$"')
+    with pytest.raises(MlopsError, match=r"members\.columns\.age: .* not fit the type integer"):
+        run_ingest(club)

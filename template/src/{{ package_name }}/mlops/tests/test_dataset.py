@@ -46,6 +46,51 @@ def test_a_feature_that_looks_into_the_future_stops_the_run(tables, monkeypatch,
     assert not (tables / "data/open/features.parquet").exists()
 
 
+def test_the_outcome_is_out_of_reach_of_the_features(tables, monkeypatch):
+    use_features(
+        monkeypatch, "SELECT id, time, y_true AS leak FROM rows JOIN target USING (id, time)"
+    )
+    with pytest.raises(MlopsError, match=r"SQL of features\(\) fails: .*target"):
+        build(tables)
+
+
+def test_a_feature_that_is_the_outcome_itself_is_refused_without_a_time_too(tables, monkeypatch):
+    replace(tables / "params.yaml", "method: time", "method: hash")
+    rows = "SELECT DISTINCT member_id AS id FROM visits"
+    use_features(monkeypatch, "SELECT id, id % 7 AS copied FROM rows", rows)
+    module = dataset._seeds()
+    module.target = lambda params: (
+        "SELECT DISTINCT member_id AS id, member_id % 7 AS y_true FROM visits"
+    )
+    with pytest.raises(MlopsError, match='column "copied" is the outcome itself'):
+        build(tables)
+
+
+def test_a_table_that_lost_its_time_on_the_way_is_refused(tables):
+    file = tables / "data/open/tables/visits.parquet"
+    pl.read_parquet(file).rename({"day": "date"}).write_parquet(file)
+    with pytest.raises(MlopsError, match='"visits" reaches the open zone without its time column'):
+        build(tables)
+
+
+def test_a_gap_shorter_than_the_horizon_is_refused(tables):
+    replace(tables / "params.yaml", "features: {}", "features: {horizon_days: 8}")
+    with pytest.raises(
+        MlopsError, match=r"gap_days \(7\) is shorter than features.horizon_days \(8\)"
+    ):
+        build(tables)
+
+
+def test_a_message_about_sql_shows_no_value_of_a_cell(tables, monkeypatch):
+    use_features(
+        monkeypatch,
+        "SELECT id, time, CAST(family AS INTEGER) AS n FROM rows JOIN members ON id = member_id",
+    )
+    with pytest.raises(MlopsError, match=r"SQL of features\(\) fails") as error:
+        build(tables)
+    assert "family 0" not in str(error.value)
+
+
 def test_a_hash_split_holds_out_whole_members(tables):
     replace(tables / "params.yaml", "method: time", "method: hash")
     rows = build(tables)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .. import doctor
+from .. import doctor, lockfile
 
 LOCK = """
 version = 1
@@ -18,7 +18,8 @@ def project(club, monkeypatch):
     """A project with a lock, in which no index is configured."""
     (club / "uv.lock").write_text(LOCK)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(club / "nothing"))
-    for name in doctor.INDEX_VARIABLES:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(club.parent))
+    for name in lockfile.INDEX_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     return club
 
@@ -45,6 +46,17 @@ def test_an_index_of_uv_toml_or_pyproject_is_seen(project):
     assert "a.example" in only(doctor._index()).message
     (project / "uv.toml").write_text('index-url = "https://b.example/simple"\n')
     assert "b.example" in only(doctor._index()).message
+
+
+def test_a_lock_that_uv_has_rewritten_is_told_with_both_indexes_and_both_ways(project):
+    assert lockfile.rewritten() is None
+    lock = (project / "uv.lock").read_text()
+    (project / "uv.lock").write_text(lock.replace("pypi.org", "mirror.example"))
+    found = only(doctor._index())
+    assert found.status == "problem"
+    assert "https://pypi.org/simple" in found.message
+    assert "https://mirror.example/simple" in found.message
+    assert "git checkout uv.lock" in found.mend
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from ..data.ingest import ingest
 from ..data.sources import load_sources
 from ..errors import MlopsError
+from ..privacy.commands import inputs
 from ..privacy.protect import SAMPLE_KEY, create_key, privacy_key, protect, token
 from ..settings import load_settings
 from .test_data import replace
@@ -37,11 +38,33 @@ def test_only_named_columns_reach_the_open_zone_and_ids_only_as_tokens(restricte
     assert {name: table.columns for name, table in opened.items()} == {
         "members": ["member_id"],
         "visits": ["member_id", "day", "minutes"],
-        "entities": ["member_id", "ordinal", "bucket"],
+        "entities": ["held_out", "member_id"],
     }
     assert opened["visits"]["member_id"].str.contains("^[0-9a-f]{8}-[0-9a-f]{32}$").all()
     # Tables still join.
     assert set(opened["visits"]["member_id"]) == set(opened["members"]["member_id"])
+
+
+def test_the_order_of_open_rows_does_not_tell_whose_they_are(restricted):
+    protect()
+    for name in ("members", "visits", "entities"):
+        tokens = pl.read_parquet(restricted / f"data/open/tables/{name}.parquet")["member_id"]
+        assert tokens.is_sorted()
+
+
+def test_a_key_that_others_can_read_is_refused(restricted, monkeypatch):
+    monkeypatch.delenv("MLOPS_PRIVACY_KEY")
+    create_key().chmod(0o644)
+    with pytest.raises(MlopsError, match="chmod 600"):
+        privacy_key(load_sources())
+
+
+def test_another_key_changes_the_record_of_inputs(restricted, monkeypatch):
+    first = inputs(load_sources())
+    monkeypatch.setenv("MLOPS_PRIVACY_KEY", "j" * 32)
+    second = inputs(load_sources())
+    assert first != second
+    assert KEY not in str(first)
 
 
 def test_a_token_depends_on_value_key_and_domain_and_nothing_else():

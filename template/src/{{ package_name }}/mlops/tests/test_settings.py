@@ -2,7 +2,7 @@
 
 import pytest
 
-from ..errors import MlopsError
+from ..errors import MlopsError, without_credentials
 from ..settings import load_settings
 
 
@@ -32,7 +32,7 @@ def test_an_unknown_key_inside_a_section_is_refused(club):
 
 def test_an_unknown_environment_is_refused(club, monkeypatch):
     monkeypatch.setenv("MLOPS_ENV", "production")
-    with pytest.raises(MlopsError, match="use one of dev, staging, prod"):
+    with pytest.raises(MlopsError, match="use one of dev"):
         load_settings()
 
 
@@ -49,3 +49,20 @@ def test_a_secret_has_no_place_in_yaml(club):
     append(club, "conf/base.yaml", "password: hunter2\n")
     with pytest.raises(MlopsError, match='unknown key "password"'):
         load_settings()
+
+
+def test_a_wrong_variable_is_named_and_not_a_file(club, monkeypatch):
+    monkeypatch.setenv("MLOPS_TASK", "clustering")
+    with pytest.raises(MlopsError, match="^MLOPS_TASK: "):
+        load_settings()
+
+
+def test_a_variable_that_is_no_section_is_one_sentence(club, monkeypatch):
+    monkeypatch.setenv("MLOPS_TRACKING", "x")
+    with pytest.raises(MlopsError, match="MLOPS_ variable cannot be read"):
+        load_settings()
+
+
+def test_a_message_shows_no_password_of_a_url():
+    text = "MLflow at https://user:secret@h:1/x refuses s3://key:secret@b"
+    assert without_credentials(text) == "MLflow at https://h:1/x refuses s3://b"

@@ -1,9 +1,13 @@
 """The train stage: equal models are equal files, and wrong labels or shapes are one sentence."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import FunctionTransformer
 
 from .. import training
 from ..errors import MlopsError
@@ -29,6 +33,13 @@ def test_a_stored_model_predicts_as_before(tmp_path):
     rows = pd.DataFrame({"a": [-1.0, 0.1, 3.0]})
     loaded = training.load_model(tmp_path / "model.skops")
     assert np.array_equal(loaded.predict_proba(rows), model.predict_proba(rows))
+
+
+def test_a_file_that_asks_for_a_strangers_type_is_not_loaded(tmp_path):
+    file = tmp_path / "model.skops"
+    skops.io.dump(FunctionTransformer(os.system), file)
+    with pytest.raises(MlopsError, match=r"asks for posix\.system|asks for nt\.system"):
+        training.load_model(file)
 
 
 @pytest.mark.parametrize("labels", [[1, 1], [0, 1, 2], [0.5, 1.0]])

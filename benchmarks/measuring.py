@@ -1,0 +1,37 @@
+"""Wall and CPU seconds of this process together with the processes that it waits for."""
+
+import os
+import platform
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What something took; CPU seconds add up over all processes and cores."""
+
+    wall: float
+    cpu: float
+
+
+def cpu_seconds() -> float:
+    """Return the CPU seconds used so far by this process and its finished descendants."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def cost_of(act: Callable[[], Any]) -> Cost:
+    """Do it once and return its cost."""
+    wall, cpu = time.perf_counter(), cpu_seconds()
+    act()
+    return Cost(time.perf_counter() - wall, cpu_seconds() - cpu)
+
+
+def machine() -> str:
+    """Describe the machine in one line, without its name."""
+    busy = f"load {os.getloadavg()[0]:.1f} at the start"
+    python = f"Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, {python}, {busy}"
