@@ -22,7 +22,7 @@ FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.DOTALL | re
 RUN_IT = "\n## Now run it\n"
 # What the team may change; everything else would be overwritten by the next update.
 THEIRS = re.compile(r"conf/\w+\.yaml|params\.yaml|src/shop/(features|baseline)\.py|tests/.*\.py")
-GENERATED = {"dvc.lock", "data/inputs.json"}
+GENERATED = {"dvc.lock", "data/inputs.json", "data/systems.json", "data/holdouts.json"}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,16 @@ from running import Project, new_project, replace
 pytestmark = pytest.mark.xdist_group("clones")
 
 DECISION = "reports/compare/decision.json"
-OPEN = ("data/open", "data/inputs.json", "models", "reports", "mlruns", "mlflow.db")
+OPEN = (
+    "data/open",
+    "data/inputs.json",
+    "data/systems.json",
+    "data/holdouts.json",
+    "models",
+    "reports",
+    "mlruns",
+    "mlflow.db",
+)
 SMALL = (
     "customers: 5000, products: 300, order_lines: 60000",
     "customers: 600, products: 60, order_lines: 8000",
@@ -240,7 +249,12 @@ def test_a_project_inside_a_larger_repository_runs_and_never_gets_its_own(parent
     project.mlops("run")
     assert list(parent.rglob(".git")) == [parent / ".git"]
     changed = git("status", "--porcelain", "--untracked-files=all", cwd=parent).splitlines()
-    assert {line.split("/", 2)[2] for line in changed} == {"dvc.lock", "data/inputs.json"}
+    assert {line.split("/", 2)[2] for line in changed} == {
+        "dvc.lock",
+        "data/inputs.json",
+        "data/systems.json",
+        "data/holdouts.json",
+    }
     git("add", "--all", cwd=parent)
     git("commit", "--quiet", "--message", "The first run", cwd=parent)
     project.uv("dvc", "push")

@@ -163,7 +163,12 @@ def test_the_first_run_changes_only_the_two_records_that_belong_into_git(
     newcomer: FirstRun,
 ) -> None:
     listed = git("status", "--porcelain", "--untracked-files=all", cwd=newcomer.project.path)
-    assert sorted(listed.splitlines()) == ["?? data/inputs.json", "?? dvc.lock"]
+    assert sorted(listed.splitlines()) == [
+        "?? data/holdouts.json",
+        "?? data/inputs.json",
+        "?? data/systems.json",
+        "?? dvc.lock",
+    ]
 
 
 def test_a_second_run_does_nothing(newcomer: FirstRun) -> None:

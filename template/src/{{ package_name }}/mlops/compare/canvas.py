@@ -62,8 +62,16 @@ def drawing(name: str, title: str, height: float, paint: Callable[["Axes"], None
 
 def legend(axes: "Axes", where: str = "best") -> None:
     """Name the lines that have a label, on a ground that hides what runs behind."""
-    ground = {"facecolor": CARD, "edgecolor": "none", "framealpha": 1, "fancybox": False}
-    axes.legend(loc=where, labelcolor=INK, handlelength=1.4, **ground)
+    style: dict[str, Any] = {
+        "labelcolor": INK,
+        "handlelength": 1.4,
+        "facecolor": CARD,
+        "edgecolor": "none",
+        "framealpha": 1,
+        "fancybox": False,
+    }
+    untyped: Any = axes  # matplotlib's own types know fewer arguments than its documents
+    untyped.legend(loc=where, **style)
 
 
 def write(

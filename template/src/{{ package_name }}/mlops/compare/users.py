@@ -71,7 +71,7 @@ def consequences(holdout: Holdout, config: CompareConfig | None = None) -> Conse
         return _counted(right, what, errors)
     if holdout.metric.column == "items":
         k = depth_of(config)
-        right = [hits(truth, items, k)[0].any(axis=1) for items in pair]
+        right = [np.asarray(hits(truth, items, k)[0].any(axis=1)) for items in pair]
         return _counted(right, f"a wanted item is among the first {k}")
     scores = all(values.ndim == 1 and values.dtype.kind == "f" for values in pair)
     if holdout.metric.labels or threshold is not None or not scores:

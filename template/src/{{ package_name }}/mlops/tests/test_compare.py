@@ -281,7 +281,8 @@ def test_the_reports_are_complete_and_ask_nothing_of_the_network(
     assert text.startswith("## GO: ")
     assert "| gain | +" in text
     if metric == "ndcg_at_10":
-        assert html_page(result, read_holdout(table, _config(metric)), CONTEXT) == page
+        config = _config(metric)
+        assert html_page(result, read_holdout(table, config), CONTEXT, config) == page
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,8 @@ WORDS = {
 def test_every_decision_of_every_task_is_said_in_the_words_of_its_case(
     column: str, verdict: str
 ) -> None:
-    better, worse = {"candidate": 2, "baseline": 9}, {"candidate": 9, "baseline": 2}
+    better: dict[str, float] = {"candidate": 2, "baseline": 9}
+    worse: dict[str, float] = {"candidate": 9, "baseline": 2}
     table = _table(column, worse if verdict == "reject" else better)
     config = _config("C", METRIC[column])
     holdout = read_holdout(table, config)
@@ -219,7 +220,7 @@ def test_a_comment_stays_below_its_limit_whatever_fails_and_however_long_the_nam
         config = _config("C", "auc", **long | systems)
         holdout = read_holdout(table, config)
         decision = decide(holdout, config, {})
-        huge = dict.fromkeys(CONTEXT, NASTY * 40)
+        huge: dict[str, str] = dict.fromkeys(CONTEXT, NASTY * 40)
         text = markdown(decision, huge, holdout, config)
         assert len(text) < 4000
         assert "**What next.**" in text
