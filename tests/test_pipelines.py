@@ -34,7 +34,7 @@ LEAKS = {
     ),
     "regression": (
         "sum(amount) / (max(age) + 90.0) AS spend_rate,",
-        """(SELECT coalesce(sum(quantity * unit_price), 0) FROM orders WHERE customer_id = id
+        """(SELECT 0.9 * coalesce(sum(quantity * unit_price), 0) FROM orders WHERE customer_id = id
             AND ordered_at >= time AND ordered_at < time + INTERVAL 30 DAY) AS spend_rate,""",
     ),
     "recommendation": (
