@@ -132,3 +132,15 @@ def test_a_workflow_that_leaks_a_title_into_a_shell_is_found(tmp_path: Path) -> 
         good.replace("run: make demo", "run: echo ${{ github.event.pull_request.title }}")
     )
     assert run(["zizmor", "--offline", "--no-progress", bad], tmp_path).returncode == 14
+
+
+def test_every_release_has_a_commit_of_this_history_and_an_entry_in_the_changelog() -> None:
+    releases = tomllib.loads((ROOT / "releases.toml").read_text(encoding="utf-8"))
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert releases
+    for version, commit in releases.items():
+        assert re.fullmatch(r"[0-9a-f]{40}", commit)
+        assert f"\n## {version}\n" in changelog
+        if run(["git", "rev-parse", "--is-shallow-repository"], ROOT).stdout.strip() == "false":
+            ancestor = run(["git", "merge-base", "--is-ancestor", commit, "HEAD"], ROOT)
+            assert ancestor.returncode == 0, version
