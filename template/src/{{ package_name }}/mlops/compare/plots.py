@@ -45,10 +45,10 @@ def effects_figure(entries: list[Entry], digits: int) -> str:
             axes.vlines(0, row - 0.26, row + 0.26, color=INK, lw=1)
             _bar(axes, each, row, scale)
             if not alone:
-                format_ = f"{{:+.{digits}f}}" if row == 0 else "{:+.3g}"
+                style = f"+.{digits}f" if row == 0 else "+.3g"
                 said = "{}   {}  ({} to {})".format(
                     clip(each["metric"] if row == 0 else each["name"], 22),
-                    *(format_.format(each[key]) for key in ("estimate", "lower", "upper")),
+                    *(format(each[key], style) for key in ("estimate", "lower", "upper")),
                 )
                 write(axes, said, (low - pad, row - 0.28), va="bottom", offset=(0, 1))
         axes.set_xlim(low - pad, high + pad)

@@ -1,5 +1,7 @@
 """The data stage: broken rows are set aside with a reason, and too many of them stop the run."""
 
+import json
+
 import polars as pl
 import pytest
 
@@ -99,8 +101,8 @@ def test_json_lines_and_a_folder_of_files_are_tables_too(club):
     folder = club / "raw/visits"
     folder.mkdir()
     for part in (1, 2):
-        line = f'{{"member_id": {part}, "day": "2025-02-0{part}", "minutes": 1.5, "more": 1}}\n'
-        (folder / f"{part}.jsonl").write_text(line, encoding="utf-8")
+        row = {"member_id": part, "day": f"2025-02-0{part}", "minutes": 1.5, "more": 1}
+        (folder / f"{part}.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
     replace(club / "conf/sources.yaml", "path: visits.csv", "path: visits")
     run_ingest(club)
     visits = pl.read_parquet(club / "tables/visits.parquet")
@@ -164,7 +166,7 @@ def test_a_changed_file_changes_the_input_record_and_an_equal_one_does_not(club)
 
 
 def test_allowed_values_of_a_number_may_be_written_without_a_decimal_point(club):
-    allowed = f"age: {{type: number, allowed: {list(range(20, 59))}}}"
+    allowed = "age: {type: number, allowed: " + f"{list(range(20, 59))}" + "}"
     replace(club / "conf/sources.yaml", "age: {type: integer, minimum: 0, maximum: 120}", allowed)
     run_ingest(club)
     broken = pl.read_parquet(club / "quarantine/members.parquet")
