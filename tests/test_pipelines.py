@@ -233,7 +233,7 @@ def test_a_worse_model_is_rejected(pipelines: Pipelines) -> None:
     assert decision["primary"]["upper"] < 0
     gate = project.mlops("compare", "check", check=False)
     assert gate.returncode == 1
-    assert "below the smallest useful gain" in gate.stdout
+    assert "is worse by" in gate.stdout
 
 
 @classification

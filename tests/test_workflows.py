@@ -202,7 +202,7 @@ def test_what_only_the_pipeline_sees_is_red_at_the_pipeline(edited: Project, act
     replace(edited.path / "conf" / "sources.yaml", "order_lines: 60000", "order_lines: 12000")
     execution = act(NO_TESTS)
     assert_red_at(execution, "Pipeline")
-    assert '"in_force" has no predictions' in execution.log
+    assert 'the pipeline makes no system "in_force"' in execution.log
 
 
 def test_a_repository_variable_switches_the_pipeline_off_where_its_data_is_not(

@@ -29,18 +29,21 @@ def written_beside(path: Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
-def remove_leftovers(folders: Iterable[Path], before: float) -> None:
+def remove_leftovers(places: Iterable[Path], before: float) -> None:
     """Remove the temporary files that killed writers left behind, if older than `before`.
 
     Parameters
     ----------
-    folders : iterable of Path
-        Where to look, with everything below; one that does not exist is passed over.
+    places : iterable of Path
+        Folders, with everything below, and files (with a suffix): only what was to become them.
     before : float
         Seconds since the epoch: a writer at work may still need a younger file.
     """
-    for folder in folders:
-        for file in folder.rglob(".*.tmp"):
+    for place in places:
+        beside = (
+            place.parent.glob(f".{place.name}.*.tmp") if place.suffix else place.rglob(".*.tmp")
+        )
+        for file in beside:
             with contextlib.suppress(FileNotFoundError):
                 if file.stat().st_mtime < before:
                     file.unlink()
