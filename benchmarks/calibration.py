@@ -66,12 +66,11 @@ def main(replicates: int) -> int:
         )
         if discordant == 0.1:
             promise("power at least 80 %", found / replicates >= 0.8)
-    harmless = max(replicates // 4, 100)
-    with_holm = blocked_by_slices(harmless, 300)
-    without = blocked_by_slices(harmless, 300, holm=False)
-    print(f"20 harmless slices block, Holm: {rate(with_holm, harmless)}")
-    print(f"20 harmless slices block, each for itself: {rate(without, harmless)}")
-    promise("20 harmless slices block at most 7 %", with_holm / harmless <= 0.07)
+    with_holm = blocked_by_slices(replicates, 300)
+    without = blocked_by_slices(replicates, 300, holm=False)
+    print(f"20 harmless slices block, Holm: {rate(with_holm, replicates)}")
+    print(f"20 harmless slices block, each for itself: {rate(without, replicates)}")
+    promise("20 harmless slices block at most 7 %", with_holm / replicates <= 0.07)
     print(json.dumps({"broken": broken}))
     return len(broken)
 
