@@ -5,12 +5,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from packaged import packaged
 
-from ..compare import metrics
-from ..compare.inference import IID, Design, paired_effect, single_effect
-from ..compare.metrics import metric_named, register
-from ..compare.resampling import effect_of
-from ..errors import MlopsError
+metrics = packaged("mlops.compare.metrics")
+IID = packaged("mlops.compare.inference").IID
+Design = packaged("mlops.compare.inference").Design
+paired_effect = packaged("mlops.compare.inference").paired_effect
+single_effect = packaged("mlops.compare.inference").single_effect
+metric_named = packaged("mlops.compare.metrics").metric_named
+register = packaged("mlops.compare.metrics").register
+effect_of = packaged("mlops.compare.resampling").effect_of
+MlopsError = packaged("mlops.errors").MlopsError
+
 
 N = 600
 OPTIONS = {"payoff": [[0, -1], [-5, 20]], "threshold": 0.4, "quantile": 0.8}
@@ -46,7 +52,7 @@ def test_no_order_of_rows_changes_a_digit(name: str, kind: str) -> None:
     for order in (np.arange(N), random.permutation(N), np.arange(N)[::-1]):
         # Another coding of the groups is no change either.
         design = Design(
-            kind,  # type: ignore[arg-type]
+            kind,
             random.permutation(N)[groups[order]],
             time[order],
         )

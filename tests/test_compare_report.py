@@ -8,15 +8,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from packaged import packaged
 
-from ..compare.config import CompareConfig
-from ..compare.decision import decide
-from ..compare.diagnostics import net_benefit
-from ..compare.holdout import Holdout, read_holdout
-from ..compare.plots import smallest_visible
-from ..compare.report import html_page, markdown
-from ..compare.rollout import plan, score_map
-from ..compare.users import consequences, picked
+CompareConfig = packaged("mlops.compare.config").CompareConfig
+decide = packaged("mlops.compare.decision").decide
+net_benefit = packaged("mlops.compare.diagnostics").net_benefit
+Holdout = packaged("mlops.compare.holdout").Holdout
+read_holdout = packaged("mlops.compare.holdout").read_holdout
+smallest_visible = packaged("mlops.compare.plots").smallest_visible
+html_page = packaged("mlops.compare.report").html_page
+markdown = packaged("mlops.compare.report").markdown
+plan = packaged("mlops.compare.rollout").plan
+score_map = packaged("mlops.compare.rollout").score_map
+consequences = packaged("mlops.compare.users").consequences
+picked = packaged("mlops.compare.users").picked
+
 
 # Slices of more than 200 rows: smaller ones would be bootstrapped, which takes long.
 N = 6000
@@ -38,7 +44,7 @@ EVERYTHING = {
 }
 
 
-def _config(case: str, metric: str, **other: Any) -> CompareConfig:
+def _config(case: str, metric: str, **other: Any) -> Any:
     primary = {"metric": metric} | other.pop("primary", {})
     return CompareConfig.model_validate({"case": case, "primary": primary} | other)
 
@@ -61,7 +67,7 @@ def _table(column: str, noise: dict[str, float], seed: int = 5, **columns: Any) 
 
 
 @cache
-def _everything() -> tuple[pa.Table, CompareConfig]:
+def _everything() -> tuple[pa.Table, Any]:
     random = np.random.default_rng(1)
     table = _table(
         "score",
@@ -74,13 +80,13 @@ def _everything() -> tuple[pa.Table, CompareConfig]:
 
 
 @cache
-def _promoted() -> tuple[dict[str, Any], Holdout]:
+def _promoted() -> tuple[dict[str, Any], Any]:
     table, config = _everything()
     holdout = read_holdout(table, config)
     return decide(holdout, config, {}), holdout
 
 
-def _reports(table: pa.Table, config: CompareConfig) -> tuple[dict[str, Any], str, str]:
+def _reports(table: pa.Table, config: Any) -> tuple[dict[str, Any], str, str]:
     holdout = read_holdout(table, config)
     decision = decide(holdout, config, {})
     page = html_page(decision, holdout, CONTEXT, config)
@@ -366,7 +372,7 @@ def test_of_several_candidates_the_report_shows_the_one_that_was_chosen() -> Non
     decision, page, _ = _reports(table, config)
     assert decision["candidate"]["name"] == "other"
     assert "gain of candidate" in page
-    holdout: Holdout = read_holdout(table, config)
+    holdout: Any = read_holdout(table, config)
     alone = _config("C", "rmse", candidate="other")
     wanted = consequences(read_holdout(table, alone), alone)
     shown = re.findall(r"<b>([\d.]+)</b> closer", page)[0]
