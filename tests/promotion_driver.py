@@ -50,7 +50,7 @@ def write_decision(digest: str, **changes: Any) -> None:
         "primary": {"metric": "auc", "lower": 0.1, "min_effect": 0.0},
         "holdout_sha256": "holdout",
         "candidate": {"name": "candidate", "digest": digest},
-        "incumbent": {"name": "baseline", "digest": "rules"},
+        "incumbent": {"name": "champion", "digest": "d2"},
     }
     DECISION.parent.mkdir(parents=True, exist_ok=True)
     DECISION.write_text(json.dumps(decision | changes), encoding="utf-8")
@@ -273,7 +273,7 @@ def overtaken(folder: Path) -> list[dict[str, Any]]:
         reached.wait(60)
 
         def quick() -> dict[str, Any]:
-            write_decision("d4")
+            write_decision("d4", incumbent={"name": "champion", "digest": "d3"})
             _set_challenger_4()
             return promoted()
 
@@ -299,6 +299,9 @@ def refusals(folder: Path) -> dict[str, Any]:
         "another champion": lambda: write_decision(
             "d3", incumbent={"name": "champion", "digest": "d1"}
         ),
+        "not the champion": lambda: write_decision(
+            "d3", incumbent={"name": "baseline", "digest": "rules"}
+        ),
         "no challenger": lambda: MlflowClient("sqlite:///mlflow.db").delete_registered_model_alias(
             NAME, "challenger"
         ),
@@ -322,7 +325,7 @@ def life(folder: Path) -> dict[str, Any]:
 
     def lived() -> dict[str, Any]:
         steps = [promoted(), promoted()]
-        write_decision("d4")
+        write_decision("d4", incumbent={"name": "champion", "digest": "d3"})
         _set_challenger_4()
         steps += [promoted(), rolled_back(), rolled_back(), promoted()]
         return {"steps": steps, "after": state()}

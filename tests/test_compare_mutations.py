@@ -281,6 +281,34 @@ def test_fewer_than_thirty_groups_wait() -> None:
     assert "only 29 groups, fewer than 30" in _said(result)
 
 
+@pytest.mark.parametrize(("rows", "decision"), [(150, "inconclusive"), (400, "promote")])
+def test_a_metric_of_ones_own_is_not_trusted_on_few_rows(rows: int, decision: str) -> None:
+    metrics = packaged("mlops.compare.metrics")
+    table = _wide(0.01, 0.6, rows)
+    own = {"primary": {"metric": "hits", "min_effect": 0.0}}
+    try:
+        metrics.register("hits", lambda t, p: ((p > 0.5) == t).mean(), "higher", "score")
+        result = _decision(table, own)
+    finally:
+        metrics.METRICS.pop("hits", None)
+    assert result["primary"]["verdict"] == "pass"
+    assert result["decision"] == decision
+    if decision == "inconclusive":
+        assert "hits can only be resampled" in _said(result)
+        assert "below 200" in _said(result)
+    # The same share with its formula needs no such caution.
+    formula = {"primary": {"metric": "accuracy", "min_effect": 0.0}, "data": {"threshold": 0.5}}
+    assert _decision(table, formula)["decision"] == "promote"
+
+
+def test_a_guardrail_without_any_change_says_so_in_words() -> None:
+    table = _wide()
+    table["candidate"] = table["baseline"] ** 2  # other scores, the same ranking
+    guarded = {"primary": {"metric": "brier"}, "guardrails": [{"metric": "auc", "margin": 0.01}]}
+    sentence = _decision(table, guarded)["guardrails"][0]["sentence"]
+    assert sentence == "auc is no worse (95 % sure), within its margin of 0.01."
+
+
 def test_labels_that_the_rules_censor_demand_an_ab_test() -> None:
     table = _wide()
     table["y_true"] = np.where(table["baseline"] > 0.3, table["y_true"].astype(float), np.nan)

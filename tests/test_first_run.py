@@ -132,7 +132,7 @@ def expect(first: FirstRun, metric: str) -> None:
     assert "<svg" in (html := (first.project.path / report).read_text(encoding="utf-8")) or (
         "data:image/png" in html
     )
-    assert f"dev.{first.package} version 1 (challenger)" in printed
+    assert f"dev.{first.package} version 1 (registered as challenger)" in printed
     assert " passed" in first.tests and " failed" not in first.tests
 
 

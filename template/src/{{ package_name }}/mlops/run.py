@@ -80,7 +80,7 @@ def run(force: bool = False) -> dict[str, Any]:
         "lower": primary["lower"],
         "upper": primary["upper"],
         "report": (DECISION_FILE.parent / "report.html").as_posix(),
-        "model": f"{model['name']} version {model['version']} (challenger)",
+        "model": f"{model['name']} version {model['version']} (registered as challenger)",
     }
 
 

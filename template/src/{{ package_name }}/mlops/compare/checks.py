@@ -12,7 +12,7 @@ from .holdout import Holdout
 from .inference import Effect, single_effect
 from .metrics import Metric
 from .resampling import effect_of
-from .wording import amount, days_of, more_rows, rows_of, sure
+from .wording import amount, at_worst, days_of, more_rows, rows_of, sure
 
 Entry = dict[str, Any]
 
@@ -111,13 +111,8 @@ def _primary_sentence(primary: Primary, effect: Effect, verdict: str, alpha: flo
     if primary.test == "non_inferiority":
         margin = f"the margin of {needed}"
         if verdict == "pass":
-            least = (
-                f"worse by {amount(effect.lower)} at most"
-                if effect.lower < 0
-                else f"better by {amount(effect.lower)} at least"
-            )
             return (
-                f"{name} is {least} ({how}), within {margin}; "
+                f"{name} is {at_worst(effect.lower)} ({how}), within {margin}; "
                 f"what makes up for it is declared: {primary.benefit}."
             )
         if verdict == "fail":
@@ -150,9 +145,8 @@ def guardrail_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> l
         verdict, how = verdict_above(effect, -margin), sure(alpha)
         rows = None
         if verdict == "pass":
-            bound = "better by at least" if effect.lower > 0 else "worse by at most"
-            sentence = f"{name} is {bound} {amount(effect.lower)} ({how}), within its margin of "
-            sentence += f"{margin:g}."
+            least = at_worst(effect.lower)
+            sentence = f"{name} is {least} ({how}), within its margin of {margin:g}."
         elif verdict == "fail":
             sentence = (
                 f"{name} is worse by {amount(effect.estimate)} ({how} of {amount(effect.upper)} at "

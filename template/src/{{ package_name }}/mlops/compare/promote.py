@@ -37,7 +37,8 @@ def promote(settings: Settings, decision: Path) -> dict[str, Any]:
     ------
     MlopsError
         With the gate's exit code when the decision is not promote; with 3 when the digests of
-        model or holdout differ, or when somebody else moved the registry in between.
+        model or holdout differ, when there is a champion and the decision is not about it, or
+        when somebody else moved the registry in between.
     """
     code, sentence = check(decision)
     if code != OK:
@@ -142,16 +143,18 @@ def _holdout(client: "MlflowClient", version: "ModelVersion") -> str | None:
 def _refuse_another_incumbent(
     client: "MlflowClient", name: str, champion: str | None, verdict: dict[str, Any]
 ) -> None:
-    """A decision against one version of this model says nothing about a later champion."""
-    digest = verdict["incumbent"].get("digest")
-    if champion is None or not digest or digest == _digest(client, name, champion):
+    """Whoever is better than the rules may still be worse than the champion: ask against it."""
+    if champion is None:
         return
-    for version in client.search_model_versions(f"name = '{name}'"):
-        if version.tags.get("model_sha256") == digest:
-            raise MlopsError(
-                f"decision.json compares with version {version.version} of {name}, but the "
-                f"champion is now version {champion}: run `uv run mlops run` again."
-            )
+    incumbent = verdict["incumbent"]
+    digest = incumbent.get("digest")
+    if digest is not None and digest == _digest(client, name, champion):
+        return
+    raise MlopsError(
+        f'decision.json compares with "{incumbent["name"]}", but version {champion} of {name} is '
+        "the champion: write `incumbent: {kind: mlflow}` in conf/compare.yaml, which fetches the "
+        "champion, run `uv run mlops run`, then promote what it decides about."
+    )
 
 
 def _result(status: str, name: str, aliases: dict[str, str], completed: bool) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from .classification import auc
 from .config import CompareConfig
 from .holdout import FEW_GROUPS, Holdout
 from .inference import Effect, single_effect
+from .resampling import FEW
 
 # Below these the normal approximation promises more than it holds.
 FEW_IN_CLASS = 20
@@ -38,7 +39,7 @@ def safety_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list
     MlopsError
         When the labels look swapped: both systems rank backwards, beyond doubt.
     """
-    found = [*_too_few(holdout), *_censored(holdout, config), *_constant(holdout)]
+    found = [*_too_few(holdout, config), *_censored(holdout, config), *_constant(holdout)]
     found += _backwards(holdout, config)
     if config.oracle is not None:
         effect = gain(holdout.metric, holdout, config, alpha, over="oracle")
@@ -65,7 +66,7 @@ def _said(name: str, verdict: str, sentence: str, effect: Effect | None = None) 
     return entry(name, "safety", effect, verdict, sentence)
 
 
-def _too_few(holdout: Holdout) -> list[Entry]:
+def _too_few(holdout: Holdout, config: CompareConfig) -> list[Entry]:
     found = []
     design = holdout.design
     if holdout.metric.column == "score":
@@ -85,7 +86,26 @@ def _too_few(holdout: Holdout) -> list[Entry]:
             "anything is promoted."
         )
         found.append(_said(f"few {what}", "inconclusive", sentence))
+    elif units < FEW and (own := _without_formula(holdout, config)):
+        sentence = (
+            f"{' and '.join(own)} can only be resampled, which is too sure of itself below {FEW} "
+            f"independent rows, groups or points in time ({units} now): collect more before "
+            "anything is promoted."
+        )
+        found.append(_said("few rows for a metric of your own", "inconclusive", sentence))
     return found
+
+
+def _without_formula(holdout: Holdout, config: CompareConfig) -> list[str]:
+    """Name the metrics whose error no formula gives: those that somebody registered."""
+    judged = {config.primary.metric: holdout.metric}
+    judged |= {g.metric: g.found(config.data.threshold) for g in config.guardrails}
+    candidate = holdout.predictions["candidate"]
+    return [
+        name
+        for name, metric in judged.items()
+        if metric.function(holdout.truth, candidate).influence is None
+    ]
 
 
 def _censored(holdout: Holdout, config: CompareConfig) -> list[Entry]:

@@ -18,6 +18,15 @@ def amount(value: float) -> str:
     return f"{abs(value):.3g}"
 
 
+def at_worst(lower: float) -> str:
+    """Say a lower bound of a gain: what it is better by at least, or worse by at most."""
+    if lower == 0:
+        return "no worse"
+    return (
+        f"better by {amount(lower)} at least" if lower > 0 else f"worse by {amount(lower)} at most"
+    )
+
+
 def share(value: float) -> str:
     """Say a share between 0 and 1 as a percentage."""
     return f"{100 * value:.3g} %"
