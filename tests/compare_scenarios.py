@@ -120,16 +120,18 @@ def promotions(
     return found
 
 
-def blocked_by_slices(replicates: int, seed: int, n_slices: int = 20, holm: bool = True) -> int:
-    """Count the holdouts on which one of many harmless slices seems to be harmed."""
+def blocked_by_slices(
+    replicates: int, seed: int, n_slices: int = 20, holm: bool = True, rows: int = 300
+) -> int:
+    """Count the holdouts on which one of many harmless slices of `rows` seems to be harmed."""
     metric, blocked = metrics.metric_named("accuracy"), 0
     for replicate in range(replicates):
         random = np.random.default_rng((seed, replicate))
         p_values = []
         for _ in range(n_slices):
-            drawn = accuracy(random, n=300)
+            drawn = accuracy(random, n=rows)
             effect = resampling.effect_of(
-                metric, drawn.truth, drawn.incumbent, drawn.candidate, drawn.design, ALPHA
+                metric, drawn.truth, drawn.incumbent, drawn.candidate, drawn.design, ALPHA, few=0
             )
             p_values.append(effect.p_value(0.0))
         adjusted = inference.holm(np.array(p_values)) if holm else np.array(p_values)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,24 @@ def test_a_candidate_over_a_budget_is_rejected_and_one_not_measured_does_not_pas
     result = decide(paired, config, {}, measured)
     assert result["decision"] == verdict
     assert sentence in _said(result)
+
+
+def test_a_long_log_of_latencies_is_judged_in_little_memory() -> None:
+    random = np.random.default_rng(2)
+    slow, quick = random.lognormal(1.2, 0.3, 200_000), random.lognormal(1, 0.3, 200_000)
+    measured = ops.Measured({"candidate": slow, "incumbent": quick})
+    budgets = {"slowdown": 1.1, "cost_per_thousand": 0.002, "machine_per_hour": 1.0}
+    chosen = config_of({"case": "C", "ops": budgets} | AUC)
+    tracemalloc.start()
+    found = ops.ops_checks(measured, chosen, 0.05)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50e6
+    assert found["slowdown"]["estimate"] == pytest.approx(np.exp(0.2), rel=0.03)
+    assert found["slowdown"]["verdict"] == "fail"
+    mean = np.exp(1.2 + 0.3**2 / 2) / 3.6e6 * 1000
+    assert found["cost_per_thousand"]["lower"] < mean < found["cost_per_thousand"]["upper"]
+    assert found["cost_per_thousand"]["verdict"] == "pass"
 
 
 def test_latencies_in_the_table_are_judged_too() -> None:

@@ -11,14 +11,19 @@ from .config import CompareConfig, Primary
 from .holdout import Holdout
 from .inference import Effect, single_effect
 from .metrics import Metric
-from .resampling import effect_of
+from .resampling import FEW, effect_of
 from .wording import amount, at_worst, days_of, more_rows, rows_of, sure
 
 Entry = dict[str, Any]
 
 
 def gain(
-    metric: Metric, holdout: Holdout, config: CompareConfig, alpha: float, over: str = "incumbent"
+    metric: Metric,
+    holdout: Holdout,
+    config: CompareConfig,
+    alpha: float,
+    over: str = "incumbent",
+    few: int = FEW,
 ) -> Effect:
     """Gain of the candidate over another role in `metric`, positive when it is better."""
     candidate, other = holdout.predictions["candidate"], holdout.predictions[over]
@@ -26,7 +31,7 @@ def gain(
         raise MlopsError(f"The systems give labels, but {metric.meaning} needs scores: see auc.")
     seed = config.inference.seed
     try:
-        return effect_of(metric, holdout.truth, candidate, other, holdout.design, alpha, seed)
+        return effect_of(metric, holdout.truth, candidate, other, holdout.design, alpha, seed, few)
     except ValueError as error:
         raise MlopsError(f"conf/compare.yaml: inference: {error}.") from error
 
