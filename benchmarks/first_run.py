@@ -11,17 +11,15 @@ stages (uv, DVC, git) is the difference of the two measurements.
 The peer is the floor: the same functions called in one process, without DVC and MLflow.
 """
 
-import argparse
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import yaml
-from measuring import Cost, cost_of, machine
+from measuring import Cost, cost_of, measured
 from rendering import SHOP, git, tagged_template
 from running import Project
 
@@ -129,13 +127,8 @@ def table(steps: dict[str, Cost], staged: dict[str, dict[str, Cost]]) -> list[st
 
 def main() -> None:
     """Measure in a temporary folder and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    arguments = parser.parse_args()
-    about = machine()
-    with tempfile.TemporaryDirectory(prefix="first-run-") as scratch:
-        steps, staged = measure(Path(scratch))
-    if arguments.json:
+    as_json, about, (steps, staged) = measured(__doc__ or "", measure)
+    if as_json:
         figures = {
             "machine": about,
             "steps": {name: asdict(cost) for name, cost in steps.items()},

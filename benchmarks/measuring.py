@@ -1,12 +1,17 @@
 """Wall and CPU seconds of this process together with the processes that it waits for."""
 
+import argparse
 import os
 import platform
 import resource
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -35,3 +40,13 @@ def machine() -> str:
     busy = f"load {os.getloadavg()[0]:.1f} at the start"
     python = f"Python {platform.python_version()}"
     return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, {python}, {busy}"
+
+
+def measured(description: str, measure: Callable[[Path], T]) -> tuple[bool, str, T]:
+    """Measure in a temporary folder; return also whether --json was given and what ran it."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    arguments = parser.parse_args()
+    about = machine()
+    with tempfile.TemporaryDirectory(prefix="measured-") as scratch:
+        return arguments.json, about, measure(Path(scratch))

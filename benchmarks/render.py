@@ -7,15 +7,13 @@ tree is what our render wrote, so that both write the same bytes; twice and four
 show how the cost grows with the number of files.
 """
 
-import argparse
 import json
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from measuring import Cost, cost_of, machine
+from measuring import Cost, cost_of, measured
 from rendering import SHOP, files_of, git, render, tagged_template
 
 REPEATS = 7
@@ -76,13 +74,8 @@ def measure(scratch: Path) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     """Measure in a temporary folder and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    arguments = parser.parse_args()
-    about = machine()
-    with tempfile.TemporaryDirectory(prefix="render-") as scratch:
-        figures = measure(Path(scratch))
-    if arguments.json:
+    as_json, about, figures = measured(__doc__ or "", measure)
+    if as_json:
         print(json.dumps({"machine": about, **figures}, indent=2))
         return
     print(f"{about}\n\n{'':<18}{'files':>6}{'KB':>8}{'wall s':>8}{'CPU s':>8}{'ratio':>7}")

@@ -11,6 +11,15 @@ metrics = packaged("mlops.compare.metrics")
 resampling = packaged("mlops.compare.resampling")
 ALPHA = 0.05
 
+N = 4000
+AUC = {"primary": {"metric": "auc", "min_effect": 0.01}}
+ALL_CHECKS = AUC | {
+    "guardrails": [{"metric": "log_loss", "margin": 0.05}, {"metric": "f1", "margin": 0.05}],
+    "slices": {"columns": ["segment"]},
+    "fairness": {"columns": ["gender"]},
+    "flips": {"budget": 0.3},
+}
+
 
 class Drawn(NamedTuple):
     """One simulated holdout: what resampling.effect_of() takes."""
@@ -137,3 +146,35 @@ def blocked_by_slices(
         adjusted = inference.holm(np.array(p_values)) if holm else np.array(p_values)
         blocked += bool((adjusted <= ALPHA).any())
     return blocked
+
+
+def wide_scores(candidate: float = 0.15, incumbent: float = 0.25, n: int = N) -> dict[str, Any]:
+    """Scores of two systems with so much noise, on rows whose true chance is known."""
+    random = np.random.default_rng(4)
+    chance = random.beta(2, 3, n)
+    noise = random.normal(0, 1, (2, n))
+    return {
+        "id": np.arange(n),
+        "y_true": (random.random(n) < chance).astype(np.int64),
+        "candidate": np.clip(chance + candidate * noise[0], 0, 1),
+        "baseline": np.clip(chance + incumbent * noise[1], 0, 1),
+        "segment": np.where(np.arange(n) % 5 == 0, "new", "known"),
+        "gender": np.where(np.arange(n) % 2 == 0, "f", "m"),
+    }
+
+
+def tied_scores(n: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(5)
+    truth = (random.random(n) < 0.3).astype(np.float64)
+    # Rounded, so that many scores tie within and between the classes.
+    first = np.round(np.clip(0.3 + 0.2 * truth + random.normal(0, 0.2, n), 0, 1), 2)
+    second = np.round(np.clip(0.4 + 0.1 * truth + random.normal(0, 0.2, n), 0, 1), 1)
+    return truth, first, second
+
+
+def four_classes(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(6)
+    truth = random.integers(0, 4, n)
+    chance = random.dirichlet(np.ones(4), n)
+    chance[np.arange(n), truth] += 0.3
+    return truth.astype(np.float64), chance / chance.sum(axis=1, keepdims=True)

@@ -3,9 +3,15 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
+from packaged import packaged
 from rendering import fast_rendering, tagged_template
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,6 +37,18 @@ def memoised_renderer(no_user_settings: None) -> Iterator[None]:
 def template(tmp_path_factory: pytest.TempPathFactory, no_user_settings: None) -> Path:
     """Return a clean, tagged git repository with the template as it stands in the working tree."""
     return tagged_template(tmp_path_factory.mktemp("template") / "copier-mlops")
+
+
+@pytest.fixture(scope="session")
+def shop() -> ModuleType:
+    """Return the generator of the sample, from the template's folder."""
+    return packaged("mlops.data.shop")
+
+
+@pytest.fixture(scope="session")
+def sample(shop: ModuleType) -> dict[str, "pl.DataFrame"]:
+    """Return the sample at its default size."""
+    return shop.generate()
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pauc
-import pyarrow as pa
 import pytest
 import sklearn.metrics
+from compare_scenarios import four_classes, tied_scores
 from packaged import packaged
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
@@ -23,23 +23,6 @@ standard_errors = packaged("mlops.compare.standard_errors")
 
 EXACT: dict[str, Any] = {"rel": 1e-9, "abs": 1e-12}
 IID = inference.IID
-
-
-def _scores(n: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    random = np.random.default_rng(5)
-    truth = (random.random(n) < 0.3).astype(np.float64)
-    # Rounded, so that many scores tie within and between the classes.
-    first = np.round(np.clip(0.3 + 0.2 * truth + random.normal(0, 0.2, n), 0, 1), 2)
-    second = np.round(np.clip(0.4 + 0.1 * truth + random.normal(0, 0.2, n), 0, 1), 1)
-    return truth, first, second
-
-
-def _classes(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.default_rng(6)
-    truth = random.integers(0, 4, n)
-    chance = random.dirichlet(np.ones(4), n)
-    chance[np.arange(n), truth] += 0.3
-    return truth.astype(np.float64), chance / chance.sum(axis=1, keepdims=True)
 
 
 def _paired(name: str, truth: Any, one: Any, other: Any, design: Any = IID, **options: Any) -> Any:
@@ -66,7 +49,7 @@ def _delong(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[f
 
 @pytest.mark.parametrize("decimals", [1, 2, 12])
 def test_the_error_of_an_auc_difference_is_delongs(decimals: int) -> None:
-    truth, first, second = _scores()
+    truth, first, second = tied_scores()
     first = np.round(first + np.random.default_rng(1).normal(0, 1e-3, truth.size), decimals)
     effect = _paired("auc", truth, first, second)
     estimate, error = _delong(truth, first, second)
@@ -78,7 +61,7 @@ def test_the_error_of_an_auc_difference_is_delongs(decimals: int) -> None:
 
 
 def test_the_error_of_an_auc_difference_is_that_of_a_third_partys_delong() -> None:
-    truth, first, second = _scores()
+    truth, first, second = tied_scores()
     library: Any = pauc  # its types say nothing
     curves = [library.ROC(truth, score) for score in (first, second)]
     variance = sum(library.var(curve) for curve in curves) - 2 * library.cov(*curves)
@@ -90,7 +73,7 @@ def test_the_error_of_an_auc_difference_is_that_of_a_third_partys_delong() -> No
 
 
 def test_a_difference_of_means_is_the_paired_t_test() -> None:
-    truth, first, second = _scores()
+    truth, first, second = tied_scores()
     effect = _paired("brier", truth, first, second)
     paired = stats.ttest_rel((second - truth) ** 2, (first - truth) ** 2)
     interval = paired.confidence_interval(0.9)
@@ -99,7 +82,7 @@ def test_a_difference_of_means_is_the_paired_t_test() -> None:
 
 
 def test_the_two_one_sided_p_values_are_those_of_tost() -> None:
-    truth, first, second = _scores()
+    truth, first, second = tied_scores()
     effect = _paired("brier", truth, first, second)
     margin = 0.01
     gains = (second - truth) ** 2, (first - truth) ** 2
@@ -157,7 +140,7 @@ def _clusters(n: int = 300, n_groups: int = 40) -> np.ndarray:
 
 
 def test_the_clustered_error_is_that_of_leaving_out_one_cluster_at_a_time() -> None:
-    truth, first, second = _scores()
+    truth, first, second = tied_scores()
     groups = _clusters()
     design = inference.Design("clustered", groups)
     for name in ("mae", "recall", "auc"):
@@ -181,7 +164,7 @@ def test_the_clustered_error_is_that_of_leaving_out_one_cluster_at_a_time() -> N
 
 
 def test_clusters_of_one_size_are_the_t_test_of_their_means() -> None:
-    truth, first, second = _scores()
+    truth, first, second = tied_scores()
     groups = np.random.default_rng(4).permutation(np.arange(300) % 30)
     gain = np.abs(second - truth) - np.abs(first - truth)
     means = np.bincount(groups, gain) / 10
@@ -194,7 +177,7 @@ def test_clusters_of_one_size_are_the_t_test_of_their_means() -> None:
 
 
 def test_where_the_group_is_the_unit_a_large_group_counts_as_one() -> None:
-    truth, first, second = _scores()
+    truth, first, second = tied_scores()
     groups = _clusters()
     gain = np.abs(second - truth) - np.abs(first - truth)
     means = np.bincount(groups, gain) / np.bincount(groups)
@@ -295,7 +278,7 @@ def test_bca_is_that_of_scipy_on_the_same_resamples() -> None:
 
 
 def test_the_grouped_bootstrap_agrees_with_the_clustered_closed_form() -> None:
-    truth, first, second = _scores()
+    truth, first, second = tied_scores()
     design = inference.Design("clustered", _clusters())
     closed = _paired("mae", truth, first, second, design)
 
@@ -314,9 +297,9 @@ SMOOTH = ["balanced_accuracy", "precision", "recall", "f1", "auc", "average_prec
 @pytest.mark.parametrize("name", SMOOTH)
 @pytest.mark.parametrize("classes", [2, 4])
 def test_influences_are_the_jackknifes_to_first_order(name: str, classes: int) -> None:
-    truth, prediction = _scores()[:2] if classes == 2 else _classes()
+    truth, prediction = tied_scores()[:2] if classes == 2 else four_classes()
     if name == "rmse":
-        prediction = _scores()[1]
+        prediction = tied_scores()[1]
     function = metrics.metric_named(name).function
     found = function(truth, prediction)
     n = truth.size
@@ -348,111 +331,3 @@ def test_sums_are_right_and_no_order_changes_a_digit() -> None:
     assert sums[7] == pytest.approx(math.fsum(values[codes == 7]), rel=1e-9)
     assert total_of(np.zeros(3)) == total_of(np.array([])) == 0
     assert total_of(np.array([1e300, 1e-300, -1e300])) == 0
-
-
-def _macro(function: Any, **options: Any) -> Any:
-    def reference(truth: np.ndarray, prediction: np.ndarray) -> float:
-        binary = prediction.ndim == 1
-        label = prediction >= 0.5 if binary else prediction.argmax(axis=1)
-        average = {"average": "binary" if binary else "macro"} if options.get("average") else {}
-        return float(function(truth, label, **average))
-
-    return reference
-
-
-VALUES: dict[str, Any] = {
-    "accuracy": _macro(sklearn.metrics.accuracy_score),
-    "balanced_accuracy": _macro(sklearn.metrics.balanced_accuracy_score),
-    "precision": _macro(sklearn.metrics.precision_score, average=True),
-    "recall": _macro(sklearn.metrics.recall_score, average=True),
-    "f1": _macro(sklearn.metrics.f1_score, average=True),
-    "auc": lambda t, p: sklearn.metrics.roc_auc_score(t, p, multi_class="ovr"),
-    "average_precision": sklearn.metrics.average_precision_score,
-    "log_loss": sklearn.metrics.log_loss,
-    "brier": sklearn.metrics.brier_score_loss,
-}
-
-
-@pytest.mark.parametrize("name", VALUES)
-@pytest.mark.parametrize("classes", [2, 4])
-def test_values_of_classes_equal_those_of_scikit_learn(name: str, classes: int) -> None:
-    truth, prediction = _scores()[:2] if classes == 2 else _classes()
-    ours = metrics.metric_named(name).function(truth, prediction)
-    assert ours.value == pytest.approx(VALUES[name](truth, prediction), **EXACT)
-
-
-@pytest.mark.parametrize(
-    ("name", "reference", "options"),
-    [
-        ("rmse", sklearn.metrics.root_mean_squared_error, {}),
-        ("mae", sklearn.metrics.mean_absolute_error, {}),
-        ("mape", sklearn.metrics.mean_absolute_percentage_error, {}),
-        (
-            "pinball",
-            lambda t, p: sklearn.metrics.mean_pinball_loss(t, p, alpha=0.9),
-            {"quantile": 0.9},
-        ),
-    ],
-)
-def test_values_of_amounts_equal_those_of_scikit_learn(
-    name: str, reference: Any, options: dict[str, Any]
-) -> None:
-    random = np.random.default_rng(7)
-    truth = random.lognormal(2, 1, 200)
-    prediction = truth * random.lognormal(0, 0.3, 200)
-    ours = metrics.metric_named(name, **options).function(truth, prediction)
-    assert ours.value == pytest.approx(reference(truth, prediction), **EXACT)
-
-
-@pytest.mark.parametrize("k", [1, 3, 10])
-def test_ranking_metrics_equal_those_of_scikit_learn_and_of_plain_counting(k: int) -> None:
-    random, n, n_items = np.random.default_rng(2), 80, 30
-    relevant = random.random((n, n_items)) < 0.15
-    relevant[:5] = False
-    score = random.permuted(np.tile(np.arange(n_items, dtype=float), (n, 1)), axis=1)
-    ranked = np.argsort(-score, axis=1)
-    lists = pa.list_(pa.int64())
-    truth = pa.array([np.flatnonzero(row) for row in relevant], lists)
-    items = pa.array(list(ranked[:, :12]), lists)
-    listed = np.take_along_axis(relevant, ranked[:, :k], axis=1)
-    shown = [set(row[:k].tolist()) for row in ranked]
-    wanted = {item for row in relevant for item in np.flatnonzero(row).tolist()}
-    overlap = [len(shown[i] & shown[j]) / k for i in range(n) for j in range(n) if i != j]
-    expected = {
-        "ndcg": sklearn.metrics.ndcg_score(relevant, score, k=k),
-        "recall": (listed.sum(axis=1) / np.maximum(relevant.sum(axis=1), 1)).mean(),
-        "precision": listed.mean(),
-        "hit_rate": listed.any(axis=1).mean(),
-        "coverage": len(wanted & set().union(*shown)) / len(wanted),
-        "diversity": 1 - np.mean(overlap),
-    }
-    for name, value in expected.items():
-        found = metrics.metric_named(f"{name}_at_{k}").function(truth, items)
-        assert found.value == pytest.approx(value, **EXACT), name
-        assert found.influence.sum() == pytest.approx(0, abs=1e-12)
-
-
-@pytest.mark.parametrize("name", ["coverage", "diversity"])
-def test_influences_of_shared_lists_are_the_jackknifes(name: str) -> None:
-    random, n = np.random.default_rng(3), 120
-    lists = pa.list_(pa.int64())
-    shown = [random.zipf(1.3, 6) % 60 for _ in range(n)]
-    truth, items = pa.array([[row % 60] for row in range(n)], lists), pa.array(shown, lists)
-    function = metrics.metric_named(f"{name}_at_5").function
-    found = function(truth, items)
-    rows = np.arange(n)
-    without = [
-        function(
-            truth if name == "coverage" else truth.take(pa.array(kept)),
-            pa.array(
-                [
-                    [] if row == left and name == "coverage" else shown[row]
-                    for row in (rows if name == "coverage" else kept)
-                ],
-                lists,
-            ),
-        ).value
-        for left, kept in ((left, rows[rows != left]) for left in rows)
-    ]
-    jackknife = np.mean(without) - np.array(without)
-    assert np.corrcoef(found.influence, jackknife)[0, 1] > 0.999

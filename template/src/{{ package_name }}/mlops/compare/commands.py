@@ -110,7 +110,7 @@ def report(data: Table = None, config: Config = CONFIG, out: Out = REPORTS) -> N
     from ..settings import OPEN_ZONE, load_settings, read_config
     from ..training import PREDICTIONS
     from .config import CompareConfig
-    from .rewrite import rewrite
+    from .report import rewrite
 
     chosen = read_config(config, CompareConfig)
     if data is None:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .canvas import COLOURS, GOOD, INK, LINE, drawing, legend, write
 from .holdout import Holdout
 from .metrics import hits
+from .plots import COLOURS, GOOD, INK, LINE, drawing, legend, write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,9 +61,7 @@ def _reached(holdout: Holdout, labels: dict[str, str]) -> Figure:
             curve = np.interp(shares, rows / rows[-1], found / found[-1])
             axes.plot(100 * shares, 100 * curve, color=COLOURS[role], lw=2, label=labels[role])
         _diagonal(axes)
-        axes.set_xlabel("% of rows, best score first")
-        axes.set_ylabel("% of positives reached")
-        legend(axes, "lower right")
+        _explain(axes, "% of rows, best score first", "% of positives reached", "lower right")
 
     svg = drawing("reached", "Share of the positives reached", 2.9, paint)
     caption = "Share of the positives reached when the best-scored rows come first."
@@ -108,9 +106,9 @@ def _benefit(holdout: Holdout, labels: dict[str, str], threshold: float | None) 
             last = max(last, min(99.0, 100 * threshold + 5))
         axes.set_xlim(0, last)
         axes.set_ylim(-0.15 * top, 1.08 * top)
-        axes.set_xlabel("% probability from which one acts")
-        axes.set_ylabel("gain per 1,000, in positives")
-        legend(axes, "upper right")
+        _explain(
+            axes, "% probability from which one acts", "gain per 1,000, in positives", "upper right"
+        )
 
     svg = drawing("benefit", "Net benefit by threshold", 2.9, paint)
     caption = (
@@ -137,9 +135,12 @@ def _calibration(holdout: Holdout, labels: dict[str, str], actual_name: str) -> 
             )
         _diagonal(axes)
         axes.locator_params(nbins=6)
-        axes.set_xlabel("mean prediction")
-        axes.set_ylabel(f"mean {actual_name}" if actual_name == "true value" else actual_name)
-        legend(axes, "upper left")
+        _explain(
+            axes,
+            "mean prediction",
+            f"mean {actual_name}" if actual_name == "true value" else actual_name,
+            "upper left",
+        )
 
     svg = drawing("calibration", "Predictions against what happened", 2.9, paint)
     caption = "Tenths of the rows, old and new; a perfect system lies on the dashes."
@@ -158,9 +159,12 @@ def _tolerance(holdout: Holdout, labels: dict[str, str]) -> Figure:
             axes.plot(grid, 100 * share, color=COLOURS[role], lw=2, label=labels[role])
         axes.set_ylim(0, 100)
         axes.set_xlim(0, last or 1.0)
-        axes.set_xlabel("error that is tolerated, in the unit of the target")
-        axes.set_ylabel("% of rows within it")
-        legend(axes, "lower right")
+        _explain(
+            axes,
+            "error that is tolerated, in the unit of the target",
+            "% of rows within it",
+            "lower right",
+        )
 
     svg = drawing("tolerance", "Share of rows within each error", 2.9, paint)
     return Figure("How often it is close enough", svg, "The higher curve is the better system.")
@@ -177,9 +181,7 @@ def _hits_by_rank(holdout: Holdout, labels: dict[str, str]) -> Figure:
             )
         axes.set_xticks(ranks)
         axes.set_ylim(bottom=0)
-        axes.set_xlabel("items shown")
-        axes.set_ylabel("% of users with a wanted item")
-        legend(axes, "lower right")
+        _explain(axes, "items shown", "% of users with a wanted item", "lower right")
 
     svg = drawing("ranks", "Users served by length of the list", 2.9, paint)
     caption = "Share of users who find at least one wanted item when so many are shown."
@@ -236,6 +238,12 @@ def _fifths(values: Floats) -> NDArray[np.int64]:
 def _means(parts: NDArray[np.int64], values: Floats) -> list[str]:
     means = np.bincount(parts, weights=values) / np.bincount(parts)
     return [f"{mean:.2g}" if abs(mean) < 10 else f"{mean:,.0f}" for mean in means]
+
+
+def _explain(axes: "Axes", across: str, up: str, where: str) -> None:
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    legend(axes, where)
 
 
 def _diagonal(axes: "Axes") -> None:

@@ -6,13 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MlopsError
-from .checks import Entry, entry
+from .checks import Entry, entry, share, sure
 from .config import CompareConfig
 from .estimates import Estimate
 from .flips import decided
 from .holdout import Holdout
 from .inference import Effect, holm, paired_effect
-from .wording import share, sure
 
 Codes = NDArray[np.int64]
 NAMES = {"demographic_parity": "share picked", "equalised_odds": "share of right or wrong alarms"}

@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 from scipy.special import betainc, betaincinv, ndtri
 
 from ..errors import MlopsError
-from .checks import Entry, entry
+from .checks import Entry, entry, more_rows, rows_of, share, sure
 from .classification import labels_of
 from .config import CompareConfig
 from .estimates import mean_of
 from .holdout import Holdout
 from .inference import Effect, single_effect
 from .metrics import hits
-from .wording import more_rows, rows_of, share, sure
 
 
 def decided(prediction: Any, threshold: float | None) -> NDArray[np.int64]:

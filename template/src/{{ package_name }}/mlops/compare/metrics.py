@@ -67,6 +67,10 @@ def _judges_classes(function: Callable[..., Estimate], meaning: str, *required: 
     return Metric(function, "score", "higher", meaning, True, options, required)
 
 
+def _judges_lists(function: Callable[..., Estimate], meaning: str) -> Metric:
+    return Metric(function, "items", "higher", meaning)
+
+
 METRICS: dict[str, Metric] = {
     "accuracy": _judges_classes(classification.accuracy, "share of rows whose class is right"),
     "balanced_accuracy": _judges_classes(
@@ -99,24 +103,14 @@ METRICS: dict[str, Metric] = {
     "pinball": Metric(
         pinball, "prediction", "lower", "error of a predicted quantile", options=("quantile",)
     ),
-    "ndcg_at_k": Metric(
-        ranking.ndcg, "items", "higher", "how high the true items stand in the list"
+    "ndcg_at_k": _judges_lists(ranking.ndcg, "how high the true items stand in the list"),
+    "recall_at_k": _judges_lists(ranking.recall, "share of the true items that are listed"),
+    "precision_at_k": _judges_lists(ranking.precision, "share of the listed items that are true"),
+    "hit_rate_at_k": _judges_lists(ranking.hit_rate, "share of rows with a true item listed"),
+    "coverage_at_k": _judges_lists(
+        ranking.coverage, "share of the wanted items that any list reaches"
     ),
-    "recall_at_k": Metric(
-        ranking.recall, "items", "higher", "share of the true items that are listed"
-    ),
-    "precision_at_k": Metric(
-        ranking.precision, "items", "higher", "share of the listed items that are true"
-    ),
-    "hit_rate_at_k": Metric(
-        ranking.hit_rate, "items", "higher", "share of rows with a true item listed"
-    ),
-    "coverage_at_k": Metric(
-        ranking.coverage, "items", "higher", "share of the wanted items that any list reaches"
-    ),
-    "diversity_at_k": Metric(
-        ranking.diversity, "items", "higher", "how much the lists of two rows differ"
-    ),
+    "diversity_at_k": _judges_lists(ranking.diversity, "how much the lists of two rows differ"),
 }
 
 

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, stdtrit
 
-from .checks import Entry
+from .checks import Entry, amount, sure
 from .config import CompareConfig, Ops
-from .wording import amount, sure
 
 Floats = NDArray[np.float64]
 WARM_UP = 5

@@ -1,17 +1,22 @@
 """Say the decision to people: report.md for a pull request, report.html for everybody."""
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
+from ..errors import BAD_INPUT, MlopsError
+from ..files import write_text
 from . import story
-from .canvas import clip
 from .config import CompareConfig
-from .holdout import Holdout
+from .gate import check
+from .holdout import Holdout, read_holdout
 from .page import html_page
+from .plots import clip
 from .rollout import plan
 from .users import Consequences, consequences, of_the_winner
 
-__all__ = ["html_page", "markdown"]
+__all__ = ["html_page", "markdown", "rewrite"]
 
 # A pull-request comment longer than this is not read.
 MOST_LETTERS = 3900
@@ -55,6 +60,29 @@ def markdown(
     while sum(len(part) + 2 for part in (*head, *more, foot)) > MOST_LETTERS and more:
         more.pop()
     return "\n\n".join(part for part in (*head, *more, foot) if part) + "\n"
+
+
+def rewrite(predictions: Path, config: CompareConfig, out: Path, context: dict[str, str]) -> Path:
+    """Write report.md and report.html beside the decision.json of `out`; it stays as it is.
+
+    Raises
+    ------
+    MlopsError
+        When there is no readable decision, or the predictions are not those that it is about.
+    """
+    code, sentence = check(out / "decision.json")
+    if code == BAD_INPUT:
+        raise MlopsError(sentence)
+    decision = json.loads((out / "decision.json").read_text(encoding="utf-8"))
+    paired = read_holdout(predictions, config)
+    if paired.sha256 != decision["holdout_sha256"]:
+        raise MlopsError(
+            f"{predictions.as_posix()} holds another holdout than decision.json is about: run "
+            "`uv run mlops run` to decide about it."
+        )
+    write_text(out / "report.md", markdown(decision, context, paired, config))
+    write_text(out / "report.html", html_page(decision, paired, context, config))
+    return out / "report.html"
 
 
 def _checks_text(decision: dict[str, Any]) -> str:

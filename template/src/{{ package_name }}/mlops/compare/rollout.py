@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .canvas import clip
 from .config import CompareConfig
 from .holdout import Holdout
+from .plots import clip
 from .users import Consequences
 
 Floats = NDArray[np.float64]

@@ -3,11 +3,10 @@
 import numpy as np
 
 from ..errors import MlopsError
-from .checks import Entry, entry, gain
+from .checks import Entry, amount, entry, gain, sure
 from .config import CompareConfig
 from .holdout import Holdout
 from .inference import Effect, holm
-from .wording import amount, sure
 
 # Rows of each class that a slice needs before a metric of classes says anything.
 FEW_IN_CLASS = 10
