@@ -1,6 +1,7 @@
 """Folds of a cross-validation, and metrics of one's own: what a team adds to the comparison."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 import sklearn.metrics
 import yaml
 from packaged import SOURCE, packaged
+from rendering import ROOT
 from scipy import stats
 
 config_of = packaged("mlops.compare.config").CompareConfig.model_validate
@@ -119,15 +121,24 @@ def test_folds_of_no_gain_are_promoted_at_most_as_often_as_alpha_says() -> None:
     assert promoted / 300 <= 0.09
 
 
-OWN = """
-import numpy as np
-from .mlops.compare.metrics import register
+# The page that people follow: what stands there must be true.
+PAGE = (ROOT / "template/docs/comparing-models.md").read_text(encoding="utf-8")
+(OWN,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
-def within_two(truth, prediction):
-    return np.mean(np.abs(truth - prediction) <= 2)
 
-register("within_two", within_two, "higher", "prediction", "share of errors of at most two")
-"""
+@pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
+def test_every_configuration_of_the_page_is_valid(block: str) -> None:
+    least = {"case": "C", "primary": {"metric": "auc"}}
+    config_of(least | yaml.safe_load(block))
+    for line in re.findall(r"#   (\{.*?\})", block):
+        config_of(least | {"incumbent": yaml.safe_load(line)})
+
+
+def test_the_page_names_every_metric_and_every_trivial_predictor() -> None:
+    names = [*packaged("mlops.compare.metrics").METRICS, *packaged("mlops.compare.trivial").TASKS]
+    assert [name for name in names if name.removesuffix("_at_k") not in PAGE] == []
+
+
 BROKEN = "from .mlops.compare.metrics import register\nregister('auc', None, 'higher', 'score')"
 SCRIPT = (
     "import sys; from pathlib import Path; from shop.mlops.compare import run_table; "
@@ -140,12 +151,12 @@ SCRIPT = (
 def test_a_metric_of_the_teams_own_is_found_in_its_metrics_module(tmp_path: Path) -> None:
     shutil.copytree(SOURCE, tmp_path / "shop", ignore=shutil.ignore_patterns("tests"))
     random = np.random.default_rng(5)
-    truth = random.normal(0, 5, 300)
+    truth = random.normal(0, 25, 300)
     table = {"id": range(300), "y_true": truth}
-    for name, noise in (("candidate", 1), ("baseline", 4)):
+    for name, noise in (("candidate", 5), ("baseline", 20)):
         table[name] = truth + random.normal(0, noise, 300)
     pyarrow.parquet.write_table(pa.table(table), tmp_path / "table.parquet")
-    config = {"case": "C", "primary": {"metric": "within_two", "min_effect": 0.1}}
+    config = {"case": "C", "primary": {"metric": "within_ten", "min_effect": 0.1}}
     (tmp_path / "compare.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
 
     def said(own: str | None) -> str:
@@ -155,12 +166,12 @@ def test_a_metric_of_the_teams_own_is_found_in_its_metrics_module(tmp_path: Path
         done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
         return done.stdout
 
-    assert 'unknown metric "within_two"' in said(None)
+    assert 'unknown metric "within_ten"' in said(None)
     assert "metrics.py fails: ValueError: 'auc' is taken" in said(BROKEN)
     assert said(OWN) == ""
     result = json.loads((tmp_path / "out/decision.json").read_text(encoding="utf-8"))
     assert (result["decision"], result["primary"]["method"]) == ("promote", "BCa bootstrap")
-    wrong = np.abs(truth - np.asarray(table["candidate"])) <= 2
+    wrong = np.abs(truth - np.asarray(table["candidate"])) <= 10
     assert result["candidate"]["value"] == pytest.approx(wrong.mean(), rel=1e-12)
 
 
