@@ -62,7 +62,8 @@ def seed(champion: bool) -> None:
     client.create_registered_model(NAME)
     experiment = client.create_experiment("judged")
     for number in range(1, 5):
-        run = client.create_run(experiment, tags={"holdout_sha256": "holdout"}).info.run_id
+        judged = {"holdout_sha256": "holdout", "decision": "promote"}
+        run = client.create_run(experiment, tags=judged).info.run_id
         tags = {"model_sha256": f"d{number}"}
         source = "mlflow-artifacts:/nothing"
         client.create_model_version(NAME, source, run, tags=tags, await_creation_for=0)
@@ -283,6 +284,12 @@ def overtaken(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
+def _register_as_rejected() -> None:
+    """Make the registry remember that the challenger's run ended with a rejection."""
+    client = MlflowClient("sqlite:///mlflow.db")
+    client.set_tag(str(client.get_model_version(NAME, "3").run_id), "decision", "reject")
+
+
 def _set_challenger_4() -> None:
     MlflowClient("sqlite:///mlflow.db").set_registered_model_alias(NAME, "challenger", "4")
 
@@ -296,6 +303,7 @@ def refusals(folder: Path) -> dict[str, Any]:
         "another model": lambda: write_decision("d4"),
         "no digest": lambda: write_decision("d3", candidate={"name": "candidate", "digest": None}),
         "another holdout": lambda: write_decision("d3", holdout_sha256="other"),
+        "another decision": _register_as_rejected,
         "another champion": lambda: write_decision(
             "d3", incumbent={"name": "champion", "digest": "d1"}
         ),

@@ -72,6 +72,7 @@ def test_what_the_decision_does_not_support_is_refused_and_nothing_moves(
         "another model": (3, "is not the model that decision.json is about"),
         "no digest": (3, "is not the model that decision.json is about"),
         "another holdout": (3, "was judged on another holdout"),
+        "another decision": (3, "was registered with the decision reject"),
         "another champion": (3, "version 2 of dev.shop is the champion"),
         "not the champion": (3, 'compares with "baseline", but version 2 of dev.shop'),
         "no challenger": (3, "has no challenger"),

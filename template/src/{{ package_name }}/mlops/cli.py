@@ -46,6 +46,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run whatever is not up to date, and tell the decision."""
+    from .compare.story import gained
     from .run import run as run_pipeline
 
     result = run_pipeline(force)
@@ -55,7 +56,7 @@ def run(
     print(f"decision   {result['decision']}: {result['reason']}")
     print(
         f"{result['metric']:<10} {result['candidate']:.4f} against {result['incumbent']:.4f}, "
-        f"better by {result['estimate']:.4f} [{result['lower']:.4f}, {result['upper']:.4f}]"
+        f"{gained(result['estimate'], result['lower'], result['upper'])}"
     )
     print(f"report     {result['report']}")
     print(f"model      {result['model']}")

@@ -19,7 +19,7 @@ from .errors import BAD_INPUT, MlopsError, StageError
 from .files import remove_leftovers
 from .rooms import rooms
 from .settings import load_settings, read_config
-from .tracking import DECISION_FILE, register
+from .tracking import DECISION_FILE, REGISTRATION, register
 from .training import COMPARE_FILE
 
 INPUTS = Path("data/inputs.json")
@@ -67,6 +67,7 @@ def run(force: bool = False) -> dict[str, Any]:
     reproduce(force)
     # DVC ran every stage, so that nobody was writing what is older than that.
     remove_leftovers(RESULTS, started)
+    known = REGISTRATION.read_bytes() if REGISTRATION.is_file() else b""
     model = register(settings)
     decision = json.loads(DECISION_FILE.read_text(encoding="utf-8"))
     primary = decision["primary"]
@@ -80,8 +81,14 @@ def run(force: bool = False) -> dict[str, Any]:
         "lower": primary["lower"],
         "upper": primary["upper"],
         "report": (DECISION_FILE.parent / "report.html").as_posix(),
-        "model": f"{model['name']} version {model['version']} (registered as challenger)",
+        "model": f"{model['name']} version {model['version']} ({_registered(known)})",
     }
+
+
+def _registered(known: bytes) -> str:
+    """Say what is known without asking the registry: it may be champion by now."""
+    new = known != REGISTRATION.read_bytes()
+    return "registered as challenger" if new else "registered before"
 
 
 def room_inputs(sources: Sources) -> dict[str, Any]:

@@ -162,6 +162,10 @@ def _sentence(
         return f'{file}: unknown key "{dotted}"; {hint}'
     if first["type"] == "missing":
         return f'{file}: the key "{dotted}" is missing; add it.'
+    if first["type"] == "value_error":
+        # A sentence of ours: what it is about stands in it.
+        where = f"{dotted}: " if dotted else ""
+        return f"{file}: {where}{first['msg'].removeprefix('Value error, ')}."
     return f'{file}: "{dotted}": {first["msg"]} (it is {first["input"]!r}).'
 
 

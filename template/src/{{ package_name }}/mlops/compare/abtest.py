@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Floats = np.ndarray
 # A chi-square this unlikely means that the assignment or the logging is broken.
 SAMPLE_RATIO_ALPHA = 0.001
+# Beyond this a square overflows: as unusable as infinity.
+HUGE = 1e150
 # Looks of which the sizes differ by less than this are the same look.
 SAME = 1e-9
 
@@ -44,12 +46,19 @@ class ABTest(Section):
     allocation: float = Field(0.5, gt=0, lt=1)
     direction: Literal["higher", "lower"] = "higher"
     min_effect: float = Field(0.0, allow_inf_nan=False)
-    alpha: float = Field(0.05, gt=0, lt=0.5)
+    alpha: float = Field(0.05, ge=1e-6, lt=0.5)
 
     @model_validator(mode="after")
     def _looks_grow_to_one(self) -> Self:
         if list(self.looks) != sorted(set(self.looks)) or self.looks[0] <= 0 or self.looks[-1] != 1:
             raise ValueError("looks are growing shares of the planned units that end with 1")
+        return self
+
+    @model_validator(mode="after")
+    def _names_different_things(self) -> Self:
+        columns = [c for c in (self.unit, self.arm, self.outcome, self.covariate) if c is not None]
+        if len(set(columns)) < len(columns) or self.control == self.treatment:
+            raise ValueError("unit, arm, outcome, covariate, and the two arms need different names")
         return self
 
 
@@ -144,7 +153,7 @@ def _arms(table: "pandas.DataFrame", config: ABTest) -> Arms:
         x = units[config.covariate].mean().to_numpy(np.float64) if config.covariate else None
     except (TypeError, ValueError) as error:
         raise MlopsError("Outcome and covariate must be numbers.") from error
-    if not np.isfinite(y).all():
+    if not (np.abs(y) < HUGE).all():
         raise MlopsError(f'Column "{config.outcome}" holds infinite values: mend it.')
     treated = (units[config.arm].first() == config.treatment).to_numpy()
     filled, reduction = 0, 0.0
@@ -259,7 +268,7 @@ def _look(arms: Arms, config: ABTest, past: list[float], fraction: float) -> dic
         # Repeated confidence bounds: they hold at all looks together.
         "lower": difference - bound * error if math.isfinite(bound) else None,
         "upper": difference + bound * error if math.isfinite(bound) else None,
-        "z": z,
+        "z": z if math.isfinite(z) else None,
         "boundary": bound if math.isfinite(bound) else None,
         "variance_reduction": arms.reduction,
         "units_without_covariate": arms.filled,

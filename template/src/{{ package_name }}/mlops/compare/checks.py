@@ -7,12 +7,14 @@ p_value, verdict (pass, fail, inconclusive or, for a slice too small to judge, s
 import math
 from typing import Any
 
+import numpy as np
+
 from ..errors import MlopsError
-from .config import CompareConfig, Primary
+from .config import CompareConfig
 from .holdout import Holdout
 from .inference import Effect, single_effect
 from .metrics import Metric
-from .resampling import FEW, effect_of
+from .resampling import FEW, effect_of, values_by_fold
 
 Entry = dict[str, Any]
 # Nobody waits for this many times the present rows.
@@ -33,14 +35,24 @@ def gain(
         raise MlopsError(f"The systems give labels, but {metric.meaning} needs scores: see auc.")
     seed = config.inference.seed
     try:
-        return effect_of(metric, holdout.truth, candidate, other, holdout.design, alpha, seed, few)
+        # A sum that overflows is told below, in a sentence.
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = effect_of(
+                metric, holdout.truth, candidate, other, holdout.design, alpha, seed, few
+            )
     except ValueError as error:
         raise MlopsError(f"conf/compare.yaml: inference: {error}.") from error
+    if not (math.isfinite(found.lower) and math.isfinite(found.upper)):
+        raise MlopsError(f"The values are too large to compare ({metric.meaning}): mend them.")
+    return found
 
 
 def value_of(metric: Metric, holdout: Holdout, role: str) -> float:
-    """Value of the metric for one system."""
-    return float(metric.function(holdout.truth, holdout.predictions[role]).value)
+    """Value of the metric for one system; over folds, the mean of theirs."""
+    system = holdout.predictions[role]
+    if holdout.design.kind == "folds":
+        return float(values_by_fold(metric, holdout.truth, system, holdout.design).mean())
+    return float(metric.function(holdout.truth, system).value)
 
 
 def entry(
@@ -78,7 +90,7 @@ def primary_check(holdout: Holdout, config: CompareConfig, alpha: float) -> Entr
     rows = None
     if verdict == "inconclusive":
         rows = rows_of(effect.rows_factor(primary.needed, config.inference.power), holdout)
-    sentence = _primary_sentence(primary, effect, verdict, alpha)
+    sentence = _primary_sentence(config, effect, verdict, alpha)
     if verdict == "inconclusive":
         sentence += f": {more_rows(rows, holdout)}."
     found = entry(
@@ -111,10 +123,12 @@ def _settled_by(rows: int | None, holdout: Holdout) -> Entry:
     return found if days is None else found | {"days_needed": days}
 
 
-def _primary_sentence(primary: Primary, effect: Effect, verdict: str, alpha: float) -> str:
+def _primary_sentence(config: CompareConfig, effect: Effect, verdict: str, alpha: float) -> str:
+    primary = config.primary
     name, needed, how = primary.metric, amount(primary.needed), sure(alpha)
-    better = f"{name} is {'better' if effect.estimate >= 0 else 'worse'}"
-    seen = f"{better} by {amount(effect.estimate)}"
+    seen = f"{name} is {'better' if effect.estimate > 0 else 'worse'} by {amount(effect.estimate)}"
+    if effect.estimate == 0:
+        seen = f"{name} is the same for both"
     if primary.test == "non_inferiority":
         margin = f"the margin of {needed}"
         if verdict == "pass":
@@ -133,9 +147,11 @@ def _primary_sentence(primary: Primary, effect: Effect, verdict: str, alpha: flo
     if verdict == "pass":
         return f"{seen} ({how} of {amount(effect.lower)} at least), more than {wanted}."
     if verdict == "fail" and effect.upper < 0:
-        return f"{seen} ({how} of {amount(effect.upper)} at least): keep what is in force."
+        stay = "do not build on it" if config.case == "A" else "keep what is in force"
+        return f"{seen} ({how} of {amount(effect.upper)} at least): {stay}."
     if verdict == "fail":
-        return f"{seen} and by {amount(effect.upper)} at most ({how}), less than {wanted}."
+        most = "and by" if effect.estimate > 0 else "and better by"
+        return f"{seen}, {most} {amount(effect.upper)} at most ({how}), less than {wanted}."
     sides = f"{effect.lower:+.3g} and {effect.upper:+.3g}"
     return f"{seen}, but the true gain may lie anywhere between {sides}, on both sides of {wanted}"
 

@@ -181,7 +181,8 @@ def shadow(
         for name, of in result.get("latency_ms", {}).items():
             print(f"latency    {name:<18} p50 {of['p50']:.1f} ms, p95 {of['p95']:.1f} ms")
         for one in result["checks"]:
-            found = f"{one['lower']:.4g} to {one['upper']:.4g}, budget {one['budget']:g}"
+            low, high = ("?" if one[b] is None else f"{one[b]:.4g}" for b in ("lower", "upper"))
+            found = f"{low} to {high}, budget {one['budget']:g}"
             print(f"{one['outcome']:<10} {one['name']:<18} {found}")
     raise typer.Exit(code)
 
@@ -226,8 +227,9 @@ def _configured(model: "type[BaseModel]", file: Path, given: dict[str, Any]) -> 
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "the options"
+        said = first["msg"].removeprefix("Value error, ")
         raise MlopsError(
-            f"{name}: {first['msg']}; give it as an option or in {file.as_posix()}."
+            f"{name}: {said}; give it as an option or in {file.as_posix()}."
         ) from error
 
 

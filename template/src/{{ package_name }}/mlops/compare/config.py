@@ -12,6 +12,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Budget = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Columns = Annotated[tuple[str, ...], Field(min_length=1)]
+Gain = Annotated[float, Field(ge=-1e15, le=1e15)]
 
 
 def _several(value: Any) -> Any:
@@ -31,15 +32,23 @@ class Data(Section):
     `labels: censored` says that an outcome is known only where the rules in force acted.
     `threshold` is the score from which a row counts as positive; one half of a probability unless
     set. `classes` are the labels when they are not 0, 1, ...; of two, the second is the positive.
+    `fold` is read by the design folds only.
     """
 
     id: str = "id"
     y_true: str = "y_true"
     group: str = "group"
     time: str = "time"
+    fold: str = "fold"
     labels: Literal["all", "censored"] = "all"
     classes: tuple[str | int, ...] | None = Field(None, min_length=2)
     threshold: float | None = Field(None, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _names_each_class_once(self) -> Self:
+        if self.classes and len({str(each) for each in self.classes}) < len(self.classes):
+            raise ValueError("classes name a label twice")
+        return self
 
 
 class Judged(Section):
@@ -47,7 +56,7 @@ class Judged(Section):
 
     metric: str
     quantile: Share | None = None
-    payoff: tuple[tuple[float, ...], ...] | None = None
+    payoff: tuple[tuple[Gain, ...], ...] | None = None
 
     def found(self, threshold: float | None = None) -> Metric:
         """Return the metric with its settings bound."""
@@ -56,15 +65,20 @@ class Judged(Section):
         )
 
     @model_validator(mode="after")
-    def _is_known(self) -> Self:
-        self.found()
+    def _is_known_and_takes_its_settings(self) -> Self:
+        taken = self.found().options
+        for name in ("quantile", "payoff"):
+            if getattr(self, name) is not None and name not in taken:
+                raise ValueError(f"{self.metric} has no `{name}`: drop it")
+        if self.payoff and any(len(row) != len(self.payoff) for row in self.payoff):
+            raise ValueError("payoff needs a row and a column for every class")
         return self
 
 
 class Primary(Judged):
     """The one metric that decides, and the smallest gain in it that is worth a change.
 
-    `business_threshold` is the value that the candidate itself must reach to be of any use.
+    `business_threshold` is what the candidate itself must reach to be of any use.
     """
 
     direction: Literal["higher", "lower"] | None = None
@@ -128,8 +142,8 @@ class Fairness(Section):
 class Flips(Section):
     """Largest share of rows or groups that the incumbent serves right and the candidate wrong.
 
-    Right is the class at `data.threshold`; for a regression an error of at most `tolerance`; for
-    a recommendation a true item among the first `k`.
+    Right is the class at `data.threshold`, an error of at most `tolerance`, or a true item among
+    the first `k`.
     """
 
     budget: Share
@@ -168,14 +182,22 @@ class Inference(Section):
 
     `reuse` says what another candidate on the same holdout costs: `spend` gives it a smaller
     share of alpha, `once` refuses to promote it, `free` forgets (and the report says so).
+    `train_rows` is how many rows each model of the design folds has learned from.
     """
 
-    alpha: float = Field(0.05, gt=0, lt=0.5)
+    alpha: float = Field(0.05, ge=1e-6, lt=0.5)
     power: float = Field(0.8, gt=0.5, lt=1)
-    design: Literal["auto", "iid", "clustered", "time"] = "auto"
+    design: Literal["auto", "iid", "clustered", "time", "folds"] = "auto"
+    train_rows: int | None = Field(None, ge=1)
     unit: Literal["row", "group"] = "row"
     seed: int = Field(7, ge=0)
     reuse: Literal["spend", "once", "free"] = "spend"
+
+    @model_validator(mode="after")
+    def _knows_how_much_folds_share(self) -> Self:
+        if (self.design == "folds") != (self.train_rows is not None):
+            raise ValueError("the design folds needs train_rows, and only it does")
+        return self
 
 
 class Rollout(Section):
@@ -188,10 +210,9 @@ class Rollout(Section):
 
     @model_validator(mode="after")
     def _ends_with_everybody(self) -> Self:
-        if not self.steps or sorted(set(self.steps)) != list(self.steps) or self.steps[-1] != 100:
-            raise ValueError("steps are growing percentages that end with 100")
-        if self.steps[0] <= 0:
-            raise ValueError("the first step must be above 0 %")
+        grows = sorted(set(self.steps)) == list(self.steps)
+        if not grows or not self.steps or self.steps[0] <= 0 or self.steps[-1] != 100:
+            raise ValueError("steps are growing percentages above 0 that end with 100")
         return self
 
 
@@ -245,14 +266,20 @@ class CompareConfig(Section):
     @property
     def columns(self) -> list[str]:
         """Names of the columns that slices and fairness need."""
-        found = [*(self.slices.columns if self.slices else ())]
-        found += [*(self.fairness.columns if self.fairness else ())]
-        return sorted(set(found))
+        parts = [part.columns for part in (self.slices, self.fairness) if part]
+        return sorted(set(sum(parts, ())))
 
     @model_validator(mode="after")
     def _are_different_systems(self) -> Self:
         if len(set(self.systems.values())) < len(self.systems):
             raise ValueError("candidate, incumbent, oracle and trivial must be different systems")
+        return self
+
+    @model_validator(mode="after")
+    def _looks_at_parts_that_are_known_beforehand(self) -> Self:
+        for name in self.columns:
+            if name in (self.data.id, self.data.y_true, "id", "y_true", "system"):
+                raise ValueError(f'slices and fairness cannot be of "{name}": drop it')
         return self
 
     @model_validator(mode="after")

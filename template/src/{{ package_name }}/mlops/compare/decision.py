@@ -17,6 +17,8 @@ from .ops import Measured, ops_checks
 from .safety import safety_checks, same_predictions
 from .slices import slice_checks
 
+# Of a metric's value: what the last digits of the same sum differ by.
+ROUNDING = 1e-12
 GROUPS = ("guardrails", "slices", "fairness", "flips", "ops", "safety")
 NEXT = {
     ("A", "promote"): "Test it on real users, a small share first, and watch the business metric.",
@@ -128,7 +130,7 @@ def _judge(
     measured = measured or Measured(holdout.latency_ms)
     primary = primary_check(holdout, config, alpha)
     same = same_predictions(holdout)
-    if same or (primary["standard_error"] == 0 and primary["estimate"] == 0):
+    if same or _only_rounds(holdout, primary):
         name = "prediction" if same else config.primary.metric
         if same or config.primary.test == "superiority":
             primary["verdict"] = "fail"
@@ -156,6 +158,12 @@ def _judge(
     else:
         decision = "inconclusive" if "inconclusive" in verdicts else "promote"
     return result | {"decision": decision}
+
+
+def _only_rounds(holdout: Holdout, primary: Entry) -> bool:
+    """Tell whether the gain is nothing, or what rounding leaves of nothing."""
+    values = (value_of(holdout.metric, holdout, role) for role in ("candidate", "incumbent"))
+    return max(abs(primary["lower"]), abs(primary["upper"])) <= ROUNDING * max(map(abs, values))
 
 
 def checks_of(decision: dict[str, Any]) -> Iterator[Entry]:
@@ -223,7 +231,8 @@ def _next(result: dict[str, Any], config: CompareConfig) -> str:
     if decision == "reject":
         if primary["verdict"] == "fail" and not result["safety"]:
             return NEXT[config.case, decision]
-        return "Keep what is in force until that is mended, then compare again."
+        stay = "Show it to nobody" if config.case == "A" else "Keep what is in force"
+        return f"{stay} until that is mended, then compare again."
     if any(check["name"] == "censored labels" for check in result["safety"]):
         return "Run an A/B test: only users who are served by the candidate can show its effect."
     if rows := _needed(result).get("rows"):
@@ -231,7 +240,8 @@ def _next(result: dict[str, Any], config: CompareConfig) -> str:
         if rows <= 20 * primary["n_rows"]:
             return f"{enough}they decide with a chance of {100 * config.inference.power:.0f} %."
         return "The two are practically equal: build a stronger candidate, or decide by cost."
-    return "Do what the reasons say, then compare again; until then keep what is in force."
+    stay = "show it to nobody" if config.case == "A" else "keep what is in force"
+    return f"Do what the reasons say, then compare again; until then {stay}."
 
 
 def _needed(result: dict[str, Any]) -> dict[str, int]:

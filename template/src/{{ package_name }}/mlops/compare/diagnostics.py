@@ -5,15 +5,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .classification import labels_of
 from .holdout import Holdout
 from .metrics import hits
-from .plots import COLOURS, GOOD, INK, LINE, drawing, legend, write
+from .plots import COLOURS, GOOD, INK, LINE, clip, drawing, legend, write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PAIR = ("candidate", "incumbent")
 PARTS = 5
+MOST_CLASSES = 8
 DEPTH = 10
 Floats = NDArray[np.float64]
 
@@ -26,19 +28,26 @@ class Figure(NamedTuple):
     caption: str
 
 
-def figures(holdout: Holdout, labels: dict[str, str], threshold: float | None) -> list[Figure]:
+def figures(
+    holdout: Holdout,
+    labels: dict[str, str],
+    threshold: float | None,
+    classes: tuple[str | int, ...] | None = None,
+) -> list[Figure]:
     """Draw what the data allow, by the kind of prediction; `labels` are by role.
 
     Parameters
     ----------
     threshold : float or None
         The score from which a row counts as positive, marked where it is set.
+    classes : tuple, optional
+        Names of the classes, when they are not 0, 1, ...
     """
     pair = [holdout.predictions[role] for role in PAIR]
     if holdout.metric.column == "items":
         return [_hits_by_rank(holdout, labels)]
     if any(values.ndim > 1 or values.dtype.kind != "f" for values in pair):
-        return []
+        return _flips([labels_of(values) for values in pair], labels, classes)
     found = []
     if holdout.metric.column == "prediction":
         found = [_tolerance(holdout, labels), _calibration(holdout, labels, "true value")]
@@ -47,7 +56,13 @@ def figures(holdout: Holdout, labels: dict[str, str], threshold: float | None) -
         if all(values.min() >= 0 and values.max() <= 1 for values in pair):
             found.append(_benefit(holdout, labels, threshold))
             found.append(_calibration(holdout, labels, "share of positives"))
-    return [*found, *_migration(pair[0], pair[1], labels)]
+    parts = [_fifths(values) for values in pair]
+    names = [_means(*each) for each in zip(parts, pair, strict=True)]
+    caption = (
+        "Users per thousand, by parts of each system's predictions, low to high: "
+        "off the rising diagonal people are treated differently than before."
+    )
+    return [*found, *_migration(parts, names, "{}, mean of the part", labels, caption)]
 
 
 def _reached(holdout: Holdout, labels: dict[str, str]) -> Figure:
@@ -188,10 +203,31 @@ def _hits_by_rank(holdout: Holdout, labels: dict[str, str]) -> Figure:
     return Figure("Gain by length of the list", svg, caption)
 
 
-def _migration(candidate: Floats, incumbent: Floats, labels: dict[str, str]) -> list[Figure]:
-    """Where users move: fifths of the old values against fifths of the new ones."""
-    rows, columns = _fifths(incumbent), _fifths(candidate)
-    n_rows, n_columns = rows.max() + 1, columns.max() + 1
+def _flips(
+    pair: list[NDArray[np.int64]], labels: dict[str, str], classes: tuple[str | int, ...] | None
+) -> list[Figure]:
+    """Draw where rows move when the systems give classes, at most eight of them."""
+    n_classes = int(max(codes.max() for codes in pair)) + 1
+    if n_classes > MOST_CLASSES:
+        return []
+    names = [clip(str(each), 12) for each in classes or range(n_classes)]
+    caption = (
+        "Users per thousand, by the class that each system gives: off the rising diagonal they get "
+        "another class than before."
+    )
+    return _migration(pair, [names, names], "class by the {}", labels, caption)
+
+
+def _migration(
+    pair: list[NDArray[np.int64]],
+    names: list[list[str]],
+    axis_name: str,
+    labels: dict[str, str],
+    caption: str,
+) -> list[Figure]:
+    """Where users move: parts of the old values against parts of the new ones, and their names."""
+    columns, rows = pair
+    n_columns, n_rows = (int(parts.max()) + 1 for parts in pair)
     if min(n_rows, n_columns) < 2:
         return []
     counts = np.bincount(rows * n_columns + columns, minlength=n_rows * n_columns)
@@ -206,12 +242,12 @@ def _migration(candidate: Floats, incumbent: Floats, labels: dict[str, str]) -> 
             style = {"ha": "center", "va": "center"}
             if number > 0:
                 write(axes, f"{number:.0f}" if number >= 1 else "<1", (column, row), **style)
-        for axis, parts, values, who in (
-            (axes.xaxis, columns, candidate, "candidate"),
-            (axes.yaxis, rows, incumbent, "incumbent"),
+        for axis, count, said, who in (
+            (axes.xaxis, n_columns, names[0], "candidate"),
+            (axes.yaxis, n_rows, names[1], "incumbent"),
         ):
-            axis.set_ticks(range(parts.max() + 1), _means(parts, values))
-            axis.set_label_text(f"{labels[who]}, mean of the part")
+            axis.set_ticks(range(count), said[:count])
+            axis.set_label_text(axis_name.format(labels[who]))
         axes.set_xlim(-0.5, n_columns - 0.5)
         axes.set_ylim(-0.5, n_rows - 0.5)
         axes.tick_params(length=0)
@@ -219,10 +255,6 @@ def _migration(candidate: Floats, incumbent: Floats, labels: dict[str, str]) -> 
             spine.set_visible(False)
 
     svg = drawing("migration", "Old predictions against new ones", 2.7, paint)
-    caption = (
-        "Users per thousand, by parts of each system's predictions, low to high: "
-        "off the rising diagonal people are treated differently than before."
-    )
     return [Figure("Who moves where", svg, caption)]
 
 

@@ -114,8 +114,11 @@ def _said(
 ) -> Entry:
     name = f"{measure} by {column}"
     if effect is None or gaps is None or p_value is None:
-        sentence = f"{column}: fewer than two groups are large enough to compare."
-        return entry(name, measure, None, "skipped", sentence, margin=margin, p_adjusted=None)
+        sentence = (
+            f"{column}: fewer than two groups are large enough for {measure}: collect more, lower "
+            "fairness.min_rows, or drop it."
+        )
+        return entry(name, measure, None, "inconclusive", sentence, margin=margin, p_adjusted=None)
     change = f"{column}: the gap in {NAMES[measure]} goes from {share(gaps[1])} to {share(gaps[0])}"
     if p_value <= alpha:
         verdict = "fail"

@@ -26,6 +26,11 @@ def check(path: Path, model_card: Path | None = None) -> tuple[int, str]:
         if model_card is not None and model_card.is_file():
             model = json.loads(model_card.read_text(encoding="utf-8"))["sha256"]
             if model != content["candidate"]["digest"]:
+                if content.get("candidates"):
+                    return BAD_INPUT, (
+                        f'The best candidate, "{name}", is not the model of '
+                        f"{model_card.as_posix()}: only that one can go on from here."
+                    )
                 return BAD_INPUT, (
                     f"{path.as_posix()} is about another model than {model_card.as_posix()}: "
                     "run `mlops run` again."
@@ -33,7 +38,7 @@ def check(path: Path, model_card: Path | None = None) -> tuple[int, str]:
         sentence = f"{content['decision']} {name}: {' '.join(content['reasons'])}"
     except FileNotFoundError:
         return BAD_INPUT, f"There is no {path.as_posix()}: run `mlops run` first."
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return BAD_INPUT, f"{path.as_posix()} is not a readable decision: run `mlops run` again."
     return code, sentence
 
@@ -42,10 +47,13 @@ def _is_supported(content: dict[str, Any]) -> bool:
     """Tell whether the interval and every check support the promotion that is written there."""
     primary = content["primary"]
     needed = primary.get("needed", primary["min_effect"])
-    return primary["lower"] > needed and all(
-        entry["verdict"] in ("pass", "skipped")
-        for group in GROUPS
-        for entry in _entries(content.get(group, []))
+    against = content["incumbent"]["name"] and content["holdout_sha256"]
+    checks = [entry for group in GROUPS for entry in _entries(content.get(group, []))]
+    return (
+        bool(against)
+        and primary["lower"] > needed
+        and primary.get("verdict", "pass") == "pass"
+        and all(entry["verdict"] in ("pass", "skipped") for entry in checks)
     )
 
 

@@ -69,7 +69,7 @@ class Holdout:
 
 
 def read_holdout(source: Any, config: CompareConfig) -> Holdout:
-    """Join the systems that `config` names one to one on id and time.
+    """Join the systems that `config` names one to one on id and time (and fold).
 
     Parameters
     ----------
@@ -92,6 +92,8 @@ def read_holdout(source: Any, config: CompareConfig) -> Holdout:
         _refuse_other_rows(first, rows, who)
     labelled = first["y_true"].is_valid().combine_chunks()
     n_unlabelled = len(labelled) - (labelled.true_count or 0)
+    if n_unlabelled == len(labelled):
+        raise MlopsError('No row of the predictions has a "y_true": there is nothing to judge by.')
     if n_unlabelled:
         systems = {role: rows.filter(labelled) for role, rows in systems.items()}
         first = systems["candidate"]
@@ -105,7 +107,7 @@ def read_holdout(source: Any, config: CompareConfig) -> Holdout:
         predictions,
         groups,
         _digest(first),
-        _design(config, groups, order),
+        _design(config, groups, order, first),
         {name: _levels(first[name], name) for name in config.columns},
         _latencies(systems),
         days,
@@ -123,7 +125,7 @@ def _system(table: pa.Table, role: str, name: str) -> pa.Table:
             f'The {role} "{name}" has no predictions; the table holds: {known}. '
             "Write its rows in the predict stage or mend the name in conf/compare.yaml."
         )
-    keys = [key for key in ("id", "time") if key in rows.column_names]
+    keys = [key for key in ("id", "time", "fold") if key in rows.column_names]
     if repeated := rows.num_rows - rows.select(keys).group_by(keys).aggregate([]).num_rows:
         raise MlopsError(
             f'{repeated} rows of "{name}" repeat an {" and ".join(keys)}: each must stand once.'
@@ -175,10 +177,17 @@ def _times(rows: pa.Table) -> tuple[NDArray[np.int64] | None, float | None]:
 
 
 def _design(
-    config: CompareConfig, groups: NDArray[np.int64], order: NDArray[np.int64] | None
+    config: CompareConfig,
+    groups: NDArray[np.int64],
+    order: NDArray[np.int64] | None,
+    first: pa.Table,
 ) -> Design:
     """Choose how rows depend on one another, unless the configuration says it."""
     kind, unit = config.inference.design, config.inference.unit
+    if kind == "folds":
+        folds, n_train = _codes(first["fold"]), config.inference.train_rows
+        _refuse_one_test_set(_codes(first["id"]), folds)
+        return Design("folds", folds, n_train=n_train)
     n_groups = np.unique(groups).size
     n_periods = 0 if order is None else np.unique(order).size
     in_time = Design("time", order=order)
@@ -198,12 +207,28 @@ def _design(
     return replace(design, unit=unit) if design.kind == "clustered" else design
 
 
+def _refuse_one_test_set(ids: NDArray[np.int64], folds: NDArray[np.int64]) -> None:
+    """Many trainings judged on the same rows show what training does, not what other rows would."""
+    n_folds = int(folds.max()) + 1
+    if n_folds < 2:
+        raise MlopsError('inference.design is folds, but the column "fold" holds a single one.')
+    n_pairs = np.unique(ids * n_folds + folds).size
+    if n_pairs == n_folds * (int(ids.max()) + 1):
+        raise MlopsError(
+            "Every fold judges the same rows, so folds say nothing about other rows: give each "
+            "fold test rows of its own, or one table with the mean prediction of all trainings."
+        )
+
+
 def _latencies(systems: dict[str, pa.Table]) -> dict[str, NDArray[np.float64]]:
-    return {
+    found = {
         role: numbers(rows[LATENCY], LATENCY)
         for role, rows in systems.items()
         if LATENCY in rows.column_names
     }
+    if any(times.min() < 0 for times in found.values()):
+        raise MlopsError(f'Column "{LATENCY}" holds negative times: mend the log.')
+    return found
 
 
 def _digest(rows: pa.Table) -> str:

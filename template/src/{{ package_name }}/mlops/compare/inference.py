@@ -20,19 +20,22 @@ class Design:
 
     Parameters
     ----------
-    kind : "iid", "clustered" or "time"
+    kind : "iid", "clustered", "time" or "folds"
     groups : array, shape (n,), or None
-        Code of the group of each row, for "clustered".
+        Code of the group of each row, for "clustered"; of its fold, for "folds".
     order : array, shape (n,), or None
         Position in time of each row, for "time"; rows of one position are one period.
     unit : "row" or "group"
         What the metric averages over when clustered: every row counts the same, or every group.
+    n_train : int or None
+        Rows that the models of one fold learned from, for "folds".
     """
 
-    kind: Literal["iid", "clustered", "time"]
+    kind: Literal["iid", "clustered", "time", "folds"]
     groups: Codes | None = None
     order: Codes | None = None
     unit: Literal["row", "group"] = "row"
+    n_train: int | None = None
 
 
 IID = Design("iid")
@@ -107,15 +110,17 @@ class Effect:
         distance = abs((self.estimate if truth is None else truth) - null)
         if distance == 0:
             return None
-        z = float(ndtri(1 - self.alpha) + ndtri(power))
-        return (z * self.standard_error / distance) ** 2
+        # With few units a bound lies further out than the normal one.
+        z = float(stdtrit(self.degrees_of_freedom, 1 - self.alpha) + ndtri(power))
+        far = z * self.standard_error / distance
+        return far * far
 
     def power(self, truth: float, null: float = 0.0, factor: float = 1.0) -> float:
         """Chance that `lower` exceeds `null` with `factor` times the rows if `truth` is true."""
         if self.standard_error == 0:
             return float(truth > null)
         distance = (truth - null) / self.standard_error * math.sqrt(factor)
-        return float(ndtr(distance - ndtri(1 - self.alpha)))
+        return float(ndtr(distance - stdtrit(self.degrees_of_freedom, 1 - self.alpha)))
 
 
 def paired_effect(
@@ -184,6 +189,12 @@ def _effect(
         found, method = clustered(error, design.groups, strata), "CR3, effective clusters"
     elif design.kind == "time" and design.order is not None:
         found, method = serial(error, design.order), "Newey-West, fixed-b"
+    elif design.kind == "folds" and design.groups is not None:
+        # What each fold's rows add to the error, as if the value were of that fold alone.
+        codes = np.unique(design.groups, return_inverse=True)[1]
+        sizes = np.bincount(codes)
+        apart = totals(error, codes, sizes.size) * error.size / sizes
+        return over_folds(value + apart, design, alpha)
     elif design.kind == "iid":
         found, method = independent(error, strata), "independent rows"
     else:
@@ -197,6 +208,14 @@ def _t_effect(value: float, found: tuple[float, float, int], method: str, alpha:
     return Effect(
         value, standard_error, value - reach, value + reach, freedom, method, alpha, n_units
     )
+
+
+def over_folds(differences: Floats, design: Design, alpha: float) -> Effect:
+    """Effect of the folds' gains, shape (n_folds,), on a holdout that is cut into folds."""
+    assert design.groups is not None
+    assert design.n_train is not None
+    n_test = max(1, round(design.groups.size / max(differences.size, 1)))
+    return corrected_resampled_t(differences, design.n_train, n_test, alpha)
 
 
 def corrected_resampled_t(differences: Floats, n_train: int, n_test: int, alpha: float) -> Effect:

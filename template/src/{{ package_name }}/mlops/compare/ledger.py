@@ -90,11 +90,17 @@ def fingerprint(holdout: Holdout, config: CompareConfig) -> str:
             )
             content = "\n".join(lines.take(pc.sort_indices(lines)).to_pylist()).encode()
         else:
-            columns = np.column_stack([holdout.truth, prediction]).astype("<f4")
+            with np.errstate(over="ignore"):
+                columns = np.column_stack([holdout.truth, prediction]).astype("<f4")
             content = columns[np.lexsort(columns.T)].tobytes()
         parts.append(hashlib.sha256(content).hexdigest())
-    # Which candidate is named first does not matter, and another metric is another question.
-    text = "\n".join([config.primary.metric, *sorted(parts)])
+    # Which candidate is named first does not matter. Another metric is another question, and so is
+    # another threshold: trying one after the other finds the luckiest.
+    settings = config.primary.model_dump(include={"quantile", "payoff"}, exclude_none=True)
+    if config.data.threshold is not None:
+        settings["threshold"] = config.data.threshold
+    asked = [json.dumps(settings, sort_keys=True)] if settings else []
+    text = "\n".join([config.primary.metric, *asked, *sorted(parts)])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,5 +1,6 @@
 """The metrics by name: which function, which column it reads, and which direction is better."""
 
+import importlib
 import math
 import re
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..errors import MlopsError
 from . import classification, ranking
 from .estimates import Estimate, Floats, mean_of
 from .ranking import hits
@@ -129,14 +131,32 @@ def metric_named(name: str, **options: Any) -> Metric:
     """
     ranked = re.fullmatch(r"(\w+_at_)([1-9]\d{0,3})", name)
     found = METRICS.get(name) or (METRICS.get(f"{ranked[1]}k") if ranked else None)
+    if found is None:
+        _read_own_metrics()
+        found = METRICS.get(name)
     if found is None or name.endswith("_at_k"):
-        raise ValueError(f"unknown metric; use one of {', '.join(METRICS)}, a number for k")
+        raise ValueError(
+            f'unknown metric "{name}"; use one of {", ".join(METRICS)}, a number for k, or '
+            "register your own in metrics.py"
+        )
     bound = {key: options[key] for key in found.options if options.get(key) is not None}
     if missing := [key for key in found.required if key not in bound]:
         raise ValueError(f"{name} needs `{missing[0]}`")
     if ranked and name not in METRICS:
         bound["k"] = int(ranked[2])
     return replace(found, function=partial(found.function, **bound)) if bound else found
+
+
+def _read_own_metrics() -> None:
+    """Import metrics.py of the team's package, when there is one: it registers what it holds."""
+    package = str(__package__).rsplit(".", 2)[0]
+    try:
+        importlib.import_module(f"{package}.metrics")
+    except ModuleNotFoundError as error:
+        if error.name != f"{package}.metrics":
+            raise ValueError(f"metrics.py fails: {error}") from error
+    except Exception as error:
+        raise ValueError(f"metrics.py fails: {type(error).__name__}: {error}") from error
 
 
 def register(
@@ -160,7 +180,13 @@ def register(
         raise ValueError(f"{name!r} is taken or not a plain word: choose another name")
 
     def estimated(truth: Any, prediction: Any) -> Estimate:
-        result = function(truth, prediction)
-        return result if isinstance(result, Estimate) else Estimate(float(result), None)
+        try:
+            result = function(truth, prediction)
+            return result if isinstance(result, Estimate) else Estimate(float(result), None)
+        except MlopsError:
+            raise
+        except Exception as error:
+            said = " ".join(str(error).split())[:200]
+            raise MlopsError(f"Your metric {name} fails: {type(error).__name__}: {said}") from error
 
     METRICS[name] = Metric(estimated, kind, direction, meaning or name.replace("_", " "))

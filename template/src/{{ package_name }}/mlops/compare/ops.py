@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 WARM_UP = 5
 RESAMPLES = 2000
 MOST_PAIRS = 5000
+TINY = 1e-6  # ms: no clock sees less
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,10 @@ def _figure(
         return percentile_bounds(times, 0.95, alpha)
     if name == "slowdown":
         other = measured.latency_ms.get("incumbent")
-        return None if other is None else _slowdown(times, other, seed, alpha)
+        # Times that a coarse clock rounds to nothing have no ratio.
+        if other is None or np.percentile(other, 95) == 0:
+            return None
+        return _slowdown(times, other, seed, alpha)
     assert ops.machine_per_hour is not None
     price = ops.machine_per_hour / 3.6e6 * 1000 / measured.batch_rows
     value, error = float(times.mean()), float(times.std(ddof=1)) / math.sqrt(times.size)
@@ -125,7 +129,8 @@ def _slowdown(times: Floats, other: Floats, seed: int, alpha: float) -> tuple[fl
     ratios = np.empty(RESAMPLES)
     for place in range(RESAMPLES):
         drawn = random.integers(0, times.size, times.size)
-        ratios[place] = np.percentile(times[drawn], 95) / np.percentile(other[drawn], 95)
+        least = max(float(np.percentile(other[drawn], 95)), TINY)
+        ratios[place] = np.percentile(times[drawn], 95) / least
     lower, upper = np.quantile(ratios, [alpha, 1 - alpha])
     value = np.percentile(times, 95) / np.percentile(other, 95)
     return float(value), float(lower), float(upper)

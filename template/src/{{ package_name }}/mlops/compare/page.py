@@ -18,7 +18,6 @@ QUIET = {
     ("Slice", "pass"): "without proven harm",
     ("Fairness", "pass"): "gaps without proven growth",
     ("Slice", "skipped"): "too few rows to judge",
-    ("Fairness", "skipped"): "too few people to compare",
 }
 
 
@@ -152,7 +151,8 @@ def _figures(
         caption = f"Red is harm that is proven after Holm's correction for all slices.{few}"
         found.append(_figure(f"Gain in {metric} by slice", plots.slices_figure(slices), caption))
     at = config.data.threshold if config else None
-    found += [_figure(*each) for each in diagnostics.figures(holdout, labels, at)]
+    classes = config.data.classes if config else None
+    found += [_figure(*each) for each in diagnostics.figures(holdout, labels, at, classes)]
     times = latency_ms or holdout.latency_ms
     times = {role: np.asarray(times[role]) for role in diagnostics.PAIR if role in times}
     if times:

@@ -41,13 +41,13 @@ class Wish:
 
     def __post_init__(self) -> None:
         for right, what in (
-            (math.isfinite(self.min_effect) and self.min_effect > 0, "--min-effect above 0"),
-            (0 < self.alpha < 0.5, "--alpha between 0 and 0.5"),
+            (1e-15 < self.min_effect < 1e15, "--min-effect above 0"),
+            (1e-6 <= self.alpha < 0.5, "--alpha from 0.000001 to 0.5"),
             (self.alpha < self.power < 1, "--power between alpha and 1"),
             (1 <= self.looks <= 20, "--looks from 1 to 20"),
             (0 < self.allocation < 1, "--allocation between 0 and 1"),
-            (self.units_per_day is None or self.units_per_day > 0, "--per-day above 0"),
-            (self.spread is None or self.spread > 0, "--sd above 0"),
+            (self.units_per_day is None or 0 < self.units_per_day < 1e15, "--per-day above 0"),
+            (self.spread is None or 0 < self.spread < 1e15, "--sd above 0"),
         ):
             if not right:
                 raise MlopsError(f"plan needs {what}: give it, or set it in conf/compare.yaml.")

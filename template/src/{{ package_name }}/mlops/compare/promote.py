@@ -129,15 +129,19 @@ def _matching_challenger(
     who = f"The challenger, version {version.version} of {name},"
     if version.tags.get("model_sha256") != verdict["candidate"]["digest"]:
         raise MlopsError(f"{who} is not the model that decision.json is about: {again}")
-    if _holdout(client, version) != verdict["holdout_sha256"]:
+    judged = _tags_of_its_run(client, version)
+    if judged.get("holdout_sha256") != verdict["holdout_sha256"]:
         raise MlopsError(f"{who} was judged on another holdout than decision.json: {again}")
+    if judged.get("decision") != verdict["decision"]:
+        raise MlopsError(
+            f"{who} was registered with the decision {judged.get('decision')}, and decision.json "
+            f"says {verdict['decision']}: {again}"
+        )
     return str(version.version)
 
 
-def _holdout(client: "MlflowClient", version: "ModelVersion") -> str | None:
-    return (
-        client.get_run(version.run_id).data.tags.get("holdout_sha256") if version.run_id else None
-    )
+def _tags_of_its_run(client: "MlflowClient", version: "ModelVersion") -> dict[str, str]:
+    return dict(client.get_run(version.run_id).data.tags) if version.run_id else {}
 
 
 def _refuse_another_incumbent(

@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import BAD_INPUT, MlopsError
 from ..files import write_text
 from . import story
+from .checks import value_of
 from .config import CompareConfig
 from .gate import check
 from .holdout import Holdout, read_holdout
@@ -75,9 +76,13 @@ def rewrite(predictions: Path, config: CompareConfig, out: Path, context: dict[s
         raise MlopsError(sentence)
     decision = json.loads((out / "decision.json").read_text(encoding="utf-8"))
     paired = read_holdout(predictions, config)
-    if paired.sha256 != decision["holdout_sha256"]:
+    chosen = of_the_winner(paired, decision, config)
+    values = {role: decision[role]["value"] for role in ("candidate", "incumbent")}
+    if paired.sha256 != decision["holdout_sha256"] or any(
+        value_of(paired.metric, chosen, role) != value for role, value in values.items()
+    ):
         raise MlopsError(
-            f"{predictions.as_posix()} holds another holdout than decision.json is about: run "
+            f"{predictions.as_posix()} does not hold what decision.json is about: run "
             "`uv run mlops run` to decide about it."
         )
     write_text(out / "report.md", markdown(decision, context, paired, config))

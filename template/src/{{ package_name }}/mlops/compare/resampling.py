@@ -11,7 +11,7 @@ from scipy.special import ndtr, ndtri
 
 from ..errors import MlopsError
 from .estimates import Codes, Estimate, Floats
-from .inference import Design, Effect, Replicates, paired_effect
+from .inference import Design, Effect, Replicates, over_folds, paired_effect
 from .metrics import Metric
 
 # With fewer rows than this the bootstrap replaces the closed form.
@@ -38,7 +38,8 @@ def effect_of(
     The closed form of the design; the bootstrap when the metric has no influences or there are
     fewer than `few` rows. Rows in time and means over groups always use the closed form, in time
     with influences of the jackknife if the metric has none. With few rows the more cautious of
-    both decides: alone the bootstrap would promote 6 to 16 % of equal candidates at n = 30.
+    both decides: alone the bootstrap would promote 6 to 16 % of equal candidates at n = 30. Over
+    folds the metric is computed in each, and the corrected resampled t-test judges the gains.
 
     Raises
     ------
@@ -46,7 +47,12 @@ def effect_of(
         As paired_effect() and bootstrap_effect().
     """
     sign = 1 if metric.direction == "higher" else -1
+    if design.kind == "folds":
+        pair = [values_by_fold(metric, truth, system, design) for system in (candidate, incumbent)]
+        return over_folds(sign * (pair[0] - pair[1]), design, alpha)
     one, other = metric.function(truth, candidate), metric.function(truth, incumbent)
+    if not (math.isfinite(one.value) and math.isfinite(other.value)):
+        raise MlopsError("The metric has no value on these rows: collect more of them.")
     if design.kind == "time" and (one.influence is None or other.influence is None):
         one, other = (
             Estimate(of.value, _jackknife_influence(metric, truth, system, design))
@@ -70,6 +76,19 @@ def effect_of(
         return replace(drawn, estimate=closed.estimate).widened_by(closed)
     drawn = bootstrap_effect(difference, (truth, candidate, incumbent), design, alpha, seed)
     return drawn if closed is None else drawn.widened_by(closed)
+
+
+def values_by_fold(metric: Metric, truth: Any, system: Any, design: Design) -> Floats:
+    """Value of the metric in each fold, shape (n_folds,), in the folds' own order."""
+    code = np.unique(design.groups, return_inverse=True)[1]
+    found = [
+        metric.function(_take(truth, rows), _take(system, rows)).value
+        for rows in (np.flatnonzero(code == fold) for fold in range(int(code.max()) + 1))
+    ]
+    values = np.array(found)
+    if not np.isfinite(values).all():
+        raise MlopsError("The metric has no value in one of the folds: make folds of more rows.")
+    return values
 
 
 def bootstrap_effect(

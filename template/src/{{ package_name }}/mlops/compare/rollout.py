@@ -45,10 +45,16 @@ def plan(
         return []
     case, way, end = config.case, config.rollout, config.deprecation
     steps = []
-    if case != "A" and end.consumers:
+    if case != "A":
         who = clip(", ".join(end.consumers), LONGEST)
         mapped = " with the new thresholds that report.html lists" if end.fixed_thresholds else ""
-        steps.append(Step("Sign-off", f"Agreed by {who}{mapped}, before anything moves."))
+        text = f"Agreed by {who}{mapped}, before anything moves."
+        if not end.consumers:
+            text = (
+                f"Nobody is named: ask who uses what {OLD[case]} say{'s' if case == 'C' else ''}, "
+                "and list them in deprecation.consumers."
+            )
+        steps.append(Step("Sign-off", text))
     if way.shadow_days:
         steps.append(Step(f"Shadow, {way.shadow_days} days", _shadow(case, users)))
     shares = " → ".join(f"{share:g} %" for share in way.steps)

@@ -28,7 +28,8 @@ def same_predictions(holdout: Holdout) -> bool:
     if one.shape != other.shape:
         return False
     # Rounding differs between two trainings of one model: a billionth is not a change.
-    return bool(np.allclose(one, other, rtol=1e-9, atol=1e-12))
+    least = 1e-12 * min(1.0, float(np.abs(other).max()))
+    return bool(np.allclose(one, other, rtol=1e-9, atol=least))
 
 
 def safety_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[Entry]:
@@ -40,6 +41,7 @@ def safety_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list
         When the labels look swapped: both systems rank backwards, beyond doubt.
     """
     found = [*_too_few(holdout, config), *_censored(holdout, config), *_constant(holdout)]
+    found += _answers(holdout)
     found += _backwards(holdout, config)
     if config.oracle is not None:
         effect = gain(holdout.metric, holdout, config, alpha, over="oracle")
@@ -129,6 +131,25 @@ def _constant(holdout: Holdout) -> list[Entry]:
         "check its training and its features."
     )
     return [_said("constant predictions", "fail", sentence)]
+
+
+def _answers(holdout: Holdout) -> list[Entry]:
+    """Find a candidate that says exactly what came true, to the last digit, on many rows."""
+    candidate = holdout.predictions["candidate"]
+    # Few rows, or mere labels, can be right by merit.
+    if holdout.n_rows < FEW or holdout.metric.labels:
+        return []
+    if isinstance(candidate, np.ndarray):
+        same = candidate.ndim == 1 and np.array_equal(candidate, holdout.truth)
+    else:
+        same = candidate.equals(holdout.truth)
+    if not same:
+        return []
+    sentence = (
+        f"The candidate says what came true in all {holdout.n_rows:,} rows, to the last digit: it "
+        "has seen the answers. Look for y_true among its features, or in its column."
+    )
+    return [_said("leak", "fail", sentence)]
 
 
 def _backwards(holdout: Holdout, config: CompareConfig) -> list[Entry]:

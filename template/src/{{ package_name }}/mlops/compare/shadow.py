@@ -32,7 +32,7 @@ class Shadow(Section):
     candidate_ms: str = "candidate_ms"
     y_true: str = "y_true"
     threshold: float | None = Field(None, allow_inf_nan=False)
-    alpha: float = Field(0.05, gt=0, lt=0.5)
+    alpha: float = Field(0.05, ge=1e-6, lt=0.5)
     max_disagreement: float | None = Field(None, gt=0, lt=1)
     max_negative_flips: float | None = Field(None, gt=0, lt=1)
     max_p95_ms: float | None = Field(None, gt=0)
@@ -114,8 +114,10 @@ def _check(
         outcome = "pass"
     elif budget is not None and lower > budget:
         outcome = "fail"
+    # JSON has no infinity: what is not known is null.
     bounds = {"value": value, "lower": lower, "upper": upper}
-    return {"name": name, **bounds, "budget": budget, "outcome": outcome}
+    known = {key: found if math.isfinite(found) else None for key, found in bounds.items()}
+    return {"name": name, **known, "budget": budget, "outcome": outcome}
 
 
 def _latency(

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..errors import MlopsError
 from .checks import Entry, amount, entry, gain, sure
-from .config import CompareConfig
+from .config import CompareConfig, Slices
 from .holdout import Holdout
 from .inference import Effect, holm
 
@@ -32,10 +32,27 @@ def slice_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[
             found.append((f"{column} = {level}", int(chosen.sum()), effect))
     harm = [harm_p_value(effect, margin) for _, _, effect in found if effect is not None]
     adjusted = iter(holm(np.array(harm)).tolist()) if harm else iter(())
-    return [
+    judged = [
         _slice(where, rows, effect, next(adjusted) if effect else None, name, margin, alpha)
         for where, rows, effect in found
     ]
+    return judged + _unjudged(judged, config.slices, name)
+
+
+def _unjudged(judged: list[Entry], asked: Slices, name: str) -> list[Entry]:
+    """Name the columns of which no part is large enough: what was asked for does not pass so."""
+    found = []
+    for column in asked.columns:
+        parts = [each for each in judged if each["name"].startswith(f"{column} = ")]
+        if all(each["verdict"] == "skipped" for each in parts):
+            sentence = (
+                f"{column}: none of its parts is large enough to judge ({asked.min_rows} rows): "
+                "collect more, lower slices.min_rows, or drop the column."
+            )
+            found.append(
+                entry(column, name, None, "inconclusive", sentence, margin=asked.margin, n_rows=0)
+            )
+    return found
 
 
 def harm_p_value(effect: Effect, margin: float) -> float:

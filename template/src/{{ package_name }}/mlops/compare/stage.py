@@ -11,6 +11,7 @@ from .adapters import predict_with
 from .config import CompareConfig
 from .ledger import LEDGER_FILE
 from .ops import Measured, measure_pair, peak_memory_mb
+from .story import gained
 
 COMPARE_FILE = Path("conf/compare.yaml")
 REPORTS = Path("reports/compare")
@@ -33,10 +34,8 @@ def compare(settings: Settings) -> str:
     predictions = OPEN_ZONE / PREDICTIONS
     decision = run(predictions, config, REPORTS, context, digests, measured, LEDGER_FILE)
     primary = decision["primary"]
-    return (
-        f"{decision['decision']}: {primary['metric']} better by {primary['estimate']:.4f} "
-        f"[{primary['lower']:.4f}, {primary['upper']:.4f}]"
-    )
+    seen = gained(primary["estimate"], primary["lower"], primary["upper"])
+    return f"{decision['decision']}: {primary['metric']} {seen}"
 
 
 def measure_ops(settings: Settings, config: CompareConfig) -> Measured | None:

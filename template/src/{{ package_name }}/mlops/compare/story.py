@@ -56,6 +56,13 @@ def entries_of(decision: Decision) -> Iterator[tuple[str, Entry]]:
             yield "Level" if each["name"] in LEVELS else section, each
 
 
+def gained(estimate: float, lower: float, upper: float) -> str:
+    """Say a gain and its interval on one line, in the direction in which it points."""
+    if estimate >= 0:
+        return f"better by {estimate:.4f} [{lower:.4f}, {upper:.4f}]"
+    return f"worse by {-estimate:.4f} [{-upper:.4f}, {-lower:.4f}]"
+
+
 def for_users(users: Consequences, decision: Decision) -> str:
     """Say what the change means for a thousand users served."""
     return _counted(users, INCUMBENT[decision["case"]]) + _contradiction(users, decision)
@@ -101,8 +108,12 @@ def footing(decision: Decision) -> str:
     units = "" if primary["design"] == "iid" else f" of {primary['n_groups']:,} groups"
     if primary["design"] == "time":
         units = f" in {primary['n_groups']:,} periods"
+    if primary["design"] == "folds":
+        units = f" in {primary['n_groups']:,} folds"
     text = f"Paired on {primary['n_rows']:,} rows{units} ({primary['design']})."
     inference = decision.get("inference", {})
+    if inference.get("reuse") == "free":
+        text += " Earlier uses of this holdout are not counted (inference.reuse: free)."
     if (look := inference.get("look", 1)) > 1:
         text += f" Use number {look} of this holdout: the risk is down to {primary['alpha']:.3g}."
     return text

@@ -11,7 +11,7 @@ from .config import CompareConfig
 from .metrics import Metric
 
 EMPTY = "(empty)"
-CODES = ("id", "group", "system")
+CODES = ("id", "group", "fold", "system")
 LATENCY = "latency_ms"
 
 
@@ -30,13 +30,20 @@ def long_table(source: Any, config: CompareConfig, metric: Metric) -> pa.Table:
         When the table is missing, damaged or empty, or a column is missing or has empty values.
     """
     table = _read(source, config, metric)
-    for name in ("id", "y_true", "group", "time"):
+    names = table.column_names
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise MlopsError(f'The predictions have two columns "{twice}": rename or drop one.')
+    for name in ("id", "y_true", "group", "time", "fold"):
         table = _renamed(table, getattr(config.data, name), name)
     if table.num_rows == 0:
         raise MlopsError("The table of predictions is empty: there is nothing to compare.")
     value = metric.column
+    # Each row of a wide table becomes one row per system: messages count those of the file.
+    copies = 1
     if "system" not in table.column_names:
+        n_rows = table.num_rows
         table = _from_wide(table, config, value)
+        copies = table.num_rows // n_rows
     elif metric.labels and value not in table.column_names and "prediction" in table.column_names:
         table = _renamed(table, "prediction", value)
     for name in ("id", "y_true", value):
@@ -46,6 +53,9 @@ def long_table(source: Any, config: CompareConfig, metric: Metric) -> pa.Table:
     for name in config.columns:
         _require(table, name, "slices or fairness of conf/compare.yaml")
     kept = ["id", "y_true", "system", value]
+    if config.inference.design == "folds":
+        _require(table, "fold", "inference.design of conf/compare.yaml")
+        kept.append("fold")
     kept += [name for name in ("time", "group", LATENCY) if name in table.column_names]
     table = table.select([*kept, *(name for name in config.columns if name not in kept)])
     columns = {name: _plain(table[name], name) for name in table.column_names}
@@ -54,10 +64,16 @@ def long_table(source: Any, config: CompareConfig, metric: Metric) -> pa.Table:
             if pa.types.is_string(columns[name].type):
                 # A csv cannot tell an empty list from nothing at all.
                 columns[name] = split_lists(columns[name].fill_null(""))
+    elif metric.column == "score" and _holds_lists(columns[value]):
+        columns[value] = _cast(split_lists(columns[value]), pa.list_(pa.float64()), value)
+    if pa.types.is_floating(columns["y_true"].type):
+        # Some writers have no other sign for an outcome that is not known.
+        unknown = pc.is_nan(columns["y_true"])
+        columns["y_true"] = pc.if_else(unknown, None, columns["y_true"])
     for name in config.columns:
-        columns[name] = columns[name].cast(pa.string()).fill_null(EMPTY)
+        columns[name] = _cast(columns[name], pa.string(), name).fill_null(EMPTY)
     for name in kept:
-        if empty := columns[name].null_count:
+        if empty := columns[name].null_count // (1 if name == value else copies):
             if name == "y_true" and config.data.labels == "censored":
                 continue
             hint = "fill or drop them"
@@ -80,7 +96,7 @@ def _read(source: Any, config: CompareConfig, metric: Metric) -> pa.Table:
         if kind == "parquet":
             return pyarrow.parquet.read_table(source)
         # Codes stay text, so that 007 is no 7 and a csv sorts as its parquet does.
-        codes = [config.data.id, config.data.group, "system", *config.columns]
+        codes = [config.data.id, config.data.group, config.data.fold, "system", *config.columns]
         if metric.column == "items":
             codes += [config.data.y_true, "items", *config.systems.values()]
         return pyarrow.csv.read_csv(
@@ -111,18 +127,30 @@ def _from_wide(table: pa.Table, config: CompareConfig, column: str) -> pa.Table:
             f"conf/compare.yaml ({', '.join(config.systems.values())}): name the columns so."
         )
     latencies = [f"{name}_{LATENCY}" for name in table.column_names]
-    common = table.drop_columns(
-        [name for name in table.column_names if name in names or name in latencies]
-    )
+    # One latency for all systems would compare nothing.
+    apart = {*names, *latencies, LATENCY}
+    common = table.drop_columns([name for name in table.column_names if name in apart])
     timed = all(f"{name}_{LATENCY}" in table.column_names for name in names)
     parts = []
     for name in names:
         part = common.append_column("system", pa.array([name] * table.num_rows, pa.string()))
-        part = part.append_column(column, table[name])
+        values = table[name]
+        if pa.types.is_boolean(values.type):
+            # Yes and no of rules, beside the scores of a model.
+            values = values.cast(pa.int64())
+        part = part.append_column(column, values)
         if timed:
             part = part.append_column(LATENCY, table[f"{name}_{LATENCY}"])
         parts.append(part)
-    return pa.concat_tables(parts, promote_options="permissive")
+    try:
+        return pa.concat_tables(parts, promote_options="permissive")
+    except pa.ArrowException as error:
+        own = [*names, *(name for name in latencies if timed and name in table.column_names)]
+        kinds = ", ".join(f"{name} ({table[name].type})" for name in own)
+        raise MlopsError(
+            f"The systems' columns hold different types: {kinds}. Write all as numbers, or all as "
+            "lists of one type."
+        ) from error
 
 
 def _require(table: pa.Table, name: str, who: str) -> None:
@@ -147,10 +175,24 @@ def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
         else:
             whole = pa.types.is_integer(item) or pa.types.is_null(item)
             kind = pa.list_(pa.int64() if whole else pa.string())
+    # Nanoseconds are finer than any period.
+    return _cast(column, kind, name, safe=not pa.types.is_timestamp(kind))
+
+
+def _cast(
+    column: pa.ChunkedArray, kind: pa.DataType, name: str, safe: bool = True
+) -> pa.ChunkedArray:
     try:
-        return column.cast(kind)
+        return column.cast(kind, safe=safe)
     except pa.ArrowException as error:
         raise MlopsError(f'Column "{name}" holds {column.type}, which cannot be read.') from error
+
+
+def _holds_lists(column: pa.ChunkedArray) -> bool:
+    """Tell whether a csv's texts are lists, as probabilities of several classes are."""
+    if not pa.types.is_string(column.type):
+        return False
+    return bool(pc.all(pc.starts_with(column, "[")).as_py())
 
 
 def split_lists(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -1,5 +1,6 @@
 """Turn columns of truth and predictions into the arrays that metrics read, or refuse them."""
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,12 @@ def truth_and_predictions(
         is there.
     """
     if metric.column == "items":
-        truth = _lists(y_true, "y_true")
-        if len(truth.flatten()) == 0:
+        lists = {"y_true": _lists(y_true, "y_true")}
+        lists |= {role: _lists(values, "items") for role, values in raw.items()}
+        if len(lists["y_true"].flatten()) == 0:
             raise MlopsError("No row of the holdout has a true item: every system would score 0.")
-        return truth, {role: _lists(values, "items") for role, values in raw.items()}
+        lists = _of_one_type(lists)
+        return lists.pop("y_true"), lists
     if metric.column == "prediction":
         truth = numbers(y_true, "y_true")
         if truth.size < 2:
@@ -82,6 +85,15 @@ def _lists(column: pa.ChunkedArray, name: str) -> Any:
     lists = column.combine_chunks()
     if lists.flatten().null_count:
         raise MlopsError(f'A list in column "{name}" holds an empty item: drop it.')
+    return lists
+
+
+def _of_one_type(lists: dict[str, Any]) -> dict[str, Any]:
+    """Give items that are numbers here and texts there the same type, by role."""
+    for kind in (pa.int64(), pa.string()):
+        if len({str(values.type) for values in lists.values()}) > 1:
+            with contextlib.suppress(pa.ArrowInvalid):
+                lists = {role: values.cast(pa.list_(kind)) for role, values in lists.items()}
     return lists
 
 
