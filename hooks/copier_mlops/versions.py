@@ -145,6 +145,7 @@ def render(
     answers: Mapping[str, Any],
     *,
     given: Mapping[str, Any] | None = None,
+    asking: bool = False,
 ) -> Rendered:
     """Render a version in memory: no tasks, no trust, nobody's defaults, no network.
 
@@ -158,6 +159,8 @@ def render(
         Stored answers; those to questions that this version does not have are left out.
     given : mapping, optional
         New answers; unknown, computed and unasked ones are refused.
+    asking : bool
+        Ask a person every question that ``given`` does not answer; ``answers`` are proposed.
 
     Raises
     ------
@@ -177,7 +180,7 @@ def render(
                 src_path=template.source,
                 dst_path=scratch,
                 vcs_ref=commit,
-                defaults=True,
+                defaults=not asking,
                 quiet=True,
                 settings=SettingsModel(),
             ) as worker,
@@ -190,7 +193,10 @@ def render(
                 raise ToolError(f"{template.source} has no copier.yml with questions at {commit}.")
             known = {name: value for name, value in answers.items() if askable(questions, name)}
             new = check_answers(questions, given or {})
-            worker.data.update({**check_answers(questions, known), **new})
+            (worker.user_defaults if asking else worker.data).update(
+                check_answers(questions, known)
+            )
+            worker.data.update(new)
             worker.run_copy()
             refuse_unasked(worker.answers.hidden, new)
             files = read_folder(scratch)
