@@ -3,12 +3,12 @@
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .adoption_plan import ADDED, LEFT, Change, plan
-from .adoption_report import REPORT, environment_notes, report
+from .adoption_report import BRANCH, REPORT, Adoption, environment_notes, report
 from .answers import read_answers
 from .errors import ToolError
 from .evidence import Evidence, facts, infer
@@ -23,7 +23,7 @@ from .git import (
     repository_at,
     write_blob,
 )
-from .locking import LOCK, Settled, settle
+from .locking import LOCK, settle
 from .lost_answers import managed_package, nearest, recover
 from .project import ANSWERS_FILE, read_answers_file
 from .pyproject_merge import PYPROJECT, Arrangement, arrangements
@@ -31,24 +31,8 @@ from .snapshot import abort, begin, finish, only_one, record_commits, refuse_int
 from .template import resolve_source
 from .versions import File, Rendered, Template, opened, render, resolve
 
-BRANCH = "adopt-copier-mlops"
 FIRST = "chore: adopt the copier-mlops template"
 SECOND = "chore: record the answers that the next template update starts from"
-
-
-@dataclass(frozen=True)
-class Adoption:
-    """What an adoption does, or did."""
-
-    done_before: bool = False
-    branch: str = BRANCH
-    version: str = ""
-    answers: dict[str, Evidence] = field(default_factory=dict)
-    facts: dict[str, str] = field(default_factory=dict)
-    changes: list[Change] = field(default_factory=list)
-    run: str = "uv run"
-    notes: list[str] = field(default_factory=list)
-    unlocked: bool = False
 
 
 def adopt(
@@ -208,8 +192,8 @@ def _child(
     scores = ", ".join(f"{version} {score:.2f}" for version, score in best.scores.items())
     note = f"It came from the template: its code is most like {best.rendered.name} ({scores})."
     lines = [
-        f"# Adoption\n\n{note} Only `.copier-answers.yml` was written again; correct its answers if "
-        "one is wrong, then `copier-mlops update` brings it to today's version. Delete this file.\n",
+        f"# Adoption\n\n{note} Only `.copier-answers.yml` was written again; correct an answer "
+        "if it is wrong, then `copier-mlops update` brings it to today. Delete this file.\n",
         *(f"- {q}: {e.answer} ({e.because})" for q, e in explained.items()),
         "",
     ]
@@ -218,9 +202,7 @@ def _child(
         ANSWERS_FILE: best.rendered.files[ANSWERS_FILE],
     }
     changes = [Change(name, ADDED, "", file) for name, file in files.items()]
-    return Adoption(
-        version=best.rendered.name, answers=explained, changes=changes, notes=[note]
-    )
+    return Adoption(version=best.rendered.name, answers=explained, changes=changes, notes=[note])
 
 
 def _explained(
@@ -250,7 +232,11 @@ def _show(found: Mapping[str, Evidence], known: Mapping[str, str]) -> None:
 
 
 def _lock_change(existing: Existing, name: str, content: bytes) -> Change:
-    why = "locked again by uv, keeping your versions where it could" if name in existing.entries else ""
+    why = (
+        "locked again by uv, keeping your versions where it could"
+        if name in existing.entries
+        else ""
+    )
     if name not in existing.entries and (obstacle := existing.obstacle(name)):
         return Change(name, LEFT, obstacle)
     return Change(name, "locked" if why else ADDED, why, File(content))
@@ -268,10 +254,11 @@ def _apply(existing: Existing, adoption: Adoption, files: Mapping[str, File]) ->
         merged = _commit(repo, "HEAD", first, FIRST)
         answered = _commit(repo, merged, last, f"{SECOND}")
         record_commits(repo, BRANCH, [merged, answered])
+        # The index first: git refuses to exchange entries of files that are already new.
+        git("read-tree", "-m", answered, cwd=repo.top)
         for path, file in {**first, **last}.items():
             write(repo, path, file.content, file.mode)
         git("update-ref", f"refs/heads/{BRANCH}", answered, "", cwd=repo.top)
-        git("read-tree", "-m", answered, cwd=repo.top)
         git("symbolic-ref", "HEAD", f"refs/heads/{BRANCH}", cwd=repo.top)
         git("update-index", "-q", "--refresh", cwd=repo.top)
         finish(repo)
@@ -284,7 +271,8 @@ def _commit(repo: Repository, parent: str, files: Mapping[str, File], message: s
         environ = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
         git("read-tree", parent, cwd=repo.top, environ=environ)
         lines = "".join(
-            f"{file.mode} {write_blob(repo, file.content)}\t{path}\0" for path, file in files.items()
+            f"{file.mode} {write_blob(repo, file.content)}\t{path}\0"
+            for path, file in files.items()
         )
         data = lines.encode("utf-8", "surrogateescape")
         git("update-index", "-z", "--index-info", cwd=repo.top, data=data, environ=environ)

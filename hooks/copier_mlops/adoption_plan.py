@@ -1,7 +1,6 @@
-"""Decide for each path of the template what becomes of it in a repository that has its own files."""
+"""Decide for each path of the template what becomes of it in a repository with its own files."""
 
 import re
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from .existing import REGULAR, Existing
 from .git import git, run_git
 from .locking import LOCK
 from .project import ANSWERS_FILE
-from .pyproject_merge import MEMBER, PYPROJECT, Arrangement
+from .pyproject_merge import PYPROJECT, Arrangement
 from .versions import FILE, File
 
 ADDED, MERGED, KEPT, LEFT = "added", "merged", "kept", "left out"
@@ -29,7 +28,7 @@ TWINS = {
     ".pre-commit-config.yaml": r"\.pre-commit-config\.ya?ml",
     ".editorconfig": r"\.editorconfig",
 }
-QUIET_TESTS = '''"""Keeps a plain `pytest` what it was before the adoption: your tests, and only those."""
+QUIET_TESTS = '''"""A plain `pytest` stays what it was before the adoption: your tests, and only those."""
 
 # The template's own tests: uv run pytest src/{package}/mlops/tests
 collect_ignore = ["{package}/mlops"]
@@ -87,7 +86,9 @@ def plan(
         elif why := existing.obstacle(name) or filtered.get(name):
             changes.append(Change(name, LEFT, why))
         else:
-            content = _attributes(existing, file.content) if name == ".gitattributes" else file.content
+            content = (
+                _attributes(existing, file.content) if name == ".gitattributes" else file.content
+            )
             changes.append(Change(name, ADDED, file=File(content, file.mode)))
     if (text := arrangement.files.get(PYPROJECT)) is not None:
         changes.append(_project_file(existing, text, arrangement))
@@ -138,7 +139,9 @@ def _filtered(existing: Existing, names: Iterable[str]) -> dict[str, str]:
 
 def _mentions(existing: Existing, tool: str) -> list[str]:
     """Return the files that run a tool."""
-    run_by = re.compile(r"\.github/workflows/.*|\.pre-commit-config\.ya?ml|Makefile|(tox|noxfile)\..*")
+    run_by = re.compile(
+        r"\.github/workflows/.*|\.pre-commit-config\.ya?ml|Makefile|(tox|noxfile)\..*"
+    )
     return [n for n, text in existing.texts.items() if run_by.fullmatch(n) and tool in text]
 
 
@@ -170,7 +173,9 @@ def _meet(
         lines = theirs.replace("\r\n", "\n")
         ways = {
             ".gitattributes": lambda: (
-                _attributes(existing, shipped.encode()).decode() + "\n# Yours, which win:\n" + lines,
+                _attributes(existing, shipped.encode()).decode()
+                + "\n# Yours, which win:\n"
+                + lines,
                 (),
             ),
             ".dvc/config": lambda: (_sections(lines, shipped), ()),
@@ -182,7 +187,15 @@ def _meet(
             ways[name] = lambda: _keys(lines, shipped)
     merged = ways[name]() if name in ways else None
     if merged is None:
-        return _keep(existing, name, file, "yours", beside=name != "CHANGELOG.md")
+        return _keep(
+            existing,
+            name,
+            file,
+            "yours",
+            beside=name != "CHANGELOG.md"
+            and file.content != b""
+            and not name.endswith("__init__.py"),
+        )
     text, differing = merged
     if theirs and "\r\n" in theirs:
         text = text.replace("\n", "\r\n")
@@ -220,7 +233,9 @@ def _sections(theirs: str, shipped: str) -> str:
     """Return their INI file, with the sections that only the template has."""
     headers = re.findall(r"^\[.*\]", theirs, re.MULTILINE)
     blocks = re.split(r"^(?=\[)", shipped, flags=re.MULTILINE)
-    new = [block for block in blocks if block.startswith("[") and block.split("\n")[0] not in headers]
+    new = [
+        block for block in blocks if block.startswith("[") and block.split("\n")[0] not in headers
+    ]
     return theirs.rstrip("\n") + "\n" + "".join(new) if new else theirs
 
 
@@ -250,15 +265,13 @@ def _attributes(existing: Existing, shipped: bytes) -> bytes:
     return b"".join(line for line in shipped.splitlines(True) if b"text=auto" not in line)
 
 
-def _ignored(
-    existing: Existing, files: Mapping[str, File], changes: list[Change]
-) -> list[Change]:
+def _ignored(existing: Existing, files: Mapping[str, File], changes: list[Change]) -> list[Change]:
     """Mend .gitignore: hide nothing that the repository or the template keeps in git."""
     at = next((i for i, change in enumerate(changes) if change.path == ".gitignore"), None)
     if at is None or changes[at].file is None or changes[at].action not in (ADDED, MERGED):
         return changes
-    change, old = changes[at], changes[at].file
-    assert old is not None
+    change = changes[at]
+    old = change.file or File(b"")
     crlf = b"\r\n" in old.content
     text = old.content.decode().replace("\r\n", "\n")
     own = set()

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from .adoption_plan import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
@@ -11,7 +12,60 @@ from .existing import Existing
 from .locking import Settled
 
 REPORT = "ADOPTION.md"
+BRANCH = "adopt-copier-mlops"
 CHECKERS = ("black", "flake8", "pylint", "mypy", "isort")
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What an adoption does, or did."""
+
+    done_before: bool = False
+    branch: str = BRANCH
+    version: str = ""
+    answers: dict[str, Evidence] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    run: str = "uv run"
+    notes: list[str] = field(default_factory=list)
+    unlocked: bool = False
+
+
+def summary(adoption: Adoption, dry_run: bool) -> str:
+    """Say in the terminal what was done, or would be."""
+    if adoption.done_before:
+        return f"Done before: this repository follows the template at {adoption.version}."
+    counts = Counter(change.action for change in adoption.changes)
+    lines = [f"{action}: {count}" for action, count in counts.items()]
+    if dry_run:
+        lines = [f"{q}: {_plain(e.answer)}  ({e.because})" for q, e in adoption.answers.items()]
+        lines += [f"{key}: {value}" for key, value in adoption.facts.items()]
+        for change in adoption.changes:
+            lines.append(f"{change.action:<9} {change.path}  {change.why}".rstrip())
+            lines += [f"{'':<9}   {what}" for what in change.differing]
+        return "\n".join([*lines, *adoption.notes, "Nothing was written (--dry-run)."])
+    head = f"Adopted at {adoption.version} on the branch {adoption.branch}; read {REPORT}."
+    return "\n".join([head, *lines, *adoption.notes, f"Next: {adoption.run} mlops doctor"])
+
+
+def as_dict(adoption: Adoption, dry_run: bool) -> dict[str, Any]:
+    """Return the same for a machine."""
+    return {
+        "done_before": adoption.done_before,
+        "written": not (dry_run or adoption.done_before),
+        "branch": adoption.branch,
+        "version": adoption.version,
+        "answers": {
+            q: {"answer": e.answer, "because": e.because} for q, e in adoption.answers.items()
+        },
+        "facts": adoption.facts,
+        "changes": [
+            {"path": c.path, "action": c.action, "why": c.why, "differing": [*c.differing]}
+            for c in adoption.changes
+        ],
+        "run": adoption.run,
+        "notes": adoption.notes,
+    }
 
 
 def report(
@@ -24,14 +78,17 @@ def report(
 ) -> str:
     """Write the report for a person, in Markdown."""
     package = answers["package_name"].answer
-    beside = [c.path for c in changes if c.path.endswith(BESIDE)]
+    added = [c.path for c in changes if c.action == ADDED]
     parts = [
         "# Adoption\n",
-        f"This repository follows the template at {version} from here on. Everything below is one "
-        "commit on a branch of its own; a second commit holds `.copier-answers.yml`, from which the "
-        "next `copier-mlops update` starts. Delete this file when you have read it.\n",
+        f"This repository follows the template at {version} from here on. Everything below is "
+        "one commit on a branch of its own; a second commit holds `.copier-answers.yml`, from which "
+        "the next `copier-mlops update` starts. Delete this file when you have read it.\n",
         "## What to do next\n",
-        *(f"{number}. {step}" for number, step in enumerate(_steps(existing, settled, package, beside), 1)),
+        *(
+            f"{number}. {step}"
+            for number, step in enumerate(_steps(existing, settled, package, added), 1)
+        ),
         "",
         "## Answers, and why\n",
         "| question | answer | because |",
@@ -67,7 +124,7 @@ def lost_lines(before: str, after: str) -> list[str]:
     return [line for line, count in missing.items() for _ in range(max(count, 0))]
 
 
-def _steps(existing: Existing, settled: Settled, package: str, beside: list[str]) -> list[str]:
+def _steps(existing: Existing, settled: Settled, package: str, added: list[str]) -> list[str]:
     run = settled.arrangement.runs
     pin = existing.texts.get(".python-version", "").strip()
     steps = list(environment_notes(settled))
@@ -83,18 +140,27 @@ def _steps(existing: Existing, settled: Settled, package: str, beside: list[str]
     ]
     if "dvc.yaml" in existing.entries:
         steps.append(
-            "`mlops run` runs your dvc.yaml. To have the template's stages too, take them over from "
-            f"dvc.yaml{BESIDE}, with names and outputs that are not yours."
+            "`mlops run` runs your dvc.yaml. To have the template's stages too, take them over "
+            f"from dvc.yaml{BESIDE}, with names and outputs that are not yours."
         )
     if existing.uses_poetry:
         steps.append(
             "Poetry and its lock work as before; uv only serves the template's command. When an "
             "update conflicts in pyproject.toml, carry its new lines over to src/pyproject.toml."
         )
+    if ".github/workflows/ci.yml" in added:
+        steps.append(
+            "The added workflow ci checks all Python with ruff and pyrefly: `uv run ruff check "
+            "--fix` and `uv run ruff format` first, or delete its steps that you do not want."
+        )
     for tool in CHECKERS:
-        if tool in existing.tools or any(tool in existing.texts.get(n, "") for n in _tool_files(existing)):
-            steps.append(f"Let {tool} leave `src/{package}/mlops/` out: the template formats and checks it.")
-    if beside:
+        if tool in existing.tools or any(
+            tool in existing.texts.get(n, "") for n in _tool_files(existing)
+        ):
+            steps.append(
+                f"Let {tool} leave `src/{package}/mlops/` out: the template formats and checks it."
+            )
+    if beside := [name for name in added if name.endswith(BESIDE)]:
         steps.append(
             f"Compare and delete, one by one: {', '.join(f'`{name}`' for name in beside)}. "
             f"`git merge-file FILE /dev/null FILE{BESIDE}` puts both into FILE, with marks."
@@ -103,14 +169,16 @@ def _steps(existing: Existing, settled: Settled, package: str, beside: list[str]
 
 
 def _tool_files(existing: Existing) -> list[str]:
-    names = r"\.github/workflows/.*|\.pre-commit-config\.ya?ml|tox\.ini|setup\.cfg|noxfile\.py|Makefile"
+    names = (
+        r"\.github/workflows/.*|\.pre-commit-config\.ya?ml|tox\.ini|setup\.cfg|noxfile\.py|Makefile"
+    )
     return [name for name in existing.texts if re.fullmatch(names, name)]
 
 
 def _merged(existing: Existing, change: Change) -> list[str]:
-    assert change.file is not None
     before = existing.bytes_of(change.path).decode("utf-8", "replace")
-    lost = lost_lines(before, change.file.content.decode())
+    after = change.file.content.decode() if change.file else before
+    lost = lost_lines(before, after)
     changed = "".join(f"\n  - this line changed: `{line}`" for line in lost)
     return [f"`{change.path}`: {change.why}{changed}"]
 
@@ -119,13 +187,20 @@ def _added(changes: list[Change], package: str) -> list[str]:
     managed = f"src/{package}/mlops/"
     names = [c.path for c in changes if c.action == ADDED]
     own = [f"`{name}`" for name in names if not name.startswith(managed)]
-    return [f"`{managed}`: {sum(n.startswith(managed) for n in names)} files, the template's code", *own]
+    return [
+        f"`{managed}`: {sum(n.startswith(managed) for n in names)} files, the template's code",
+        *own,
+    ]
 
 
 def _bullets(lines: Any) -> list[str]:
     return [*([f"- {line}" for line in lines] or ["- nothing"]), ""]
 
 
-def _cell(value: Any) -> str:
+def _plain(value: Any) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+    return " ".join(text.split())
+
+
+def _cell(value: Any) -> str:
+    return _plain(value).replace("|", "\\|").replace("<", "&lt;")

@@ -146,6 +146,65 @@ def update(
     raise typer.Exit(NEGATIVE if report.merged.conflicts else OK)
 
 
+@app.command()
+def adopt(
+    path: Annotated[Path, typer.Argument(help="The repository, or a project's folder in it.")],
+    answers: Annotated[Path | None, typer.Option(help="A YAML file of answers.")] = None,
+    data: Annotated[
+        list[str] | None, typer.Option("--data", "-d", help="One answer: question=answer.")
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(help="URL or path of the template; default: the public one.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option(help="The version to adopt; default: the newest release.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan and write nothing.")
+    ] = False,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Ask nothing; take what was inferred.")
+    ] = False,
+    no_lock: Annotated[bool, typer.Option("--no-lock", help="Do not run uv lock.")] = False,
+    abort: Annotated[
+        bool, typer.Option("--abort", help="Return to the state before the last adoption.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring an existing repository under the template, on a branch; nothing of yours is lost.
+
+    Exit codes: 0 adopted (or done before), 1 adopted without a lock, 3 refused.
+    """
+    from .adopt import adopt as run_adopt
+    from .adopt import undo
+    from .adoption_report import as_dict, summary
+
+    if abort:
+        kept = undo(path)
+        if as_json:
+            print(json.dumps({"kept_aside": kept}, ensure_ascii=False))
+        else:
+            print("The state before the adoption is back.")
+            for name in kept:
+                print(f"Your later edit of {name} is kept in .git/copier-mlops/aborted.")
+        return
+    adoption = run_adopt(
+        path,
+        template=template,
+        version=to,
+        answers_file=answers,
+        data=parse_pairs(data or []),
+        defaults=defaults,
+        dry_run=dry_run,
+        lock=not no_lock,
+    )
+    if as_json:
+        print(json.dumps(as_dict(adoption, dry_run), indent=2, ensure_ascii=False))
+    else:
+        print(summary(adoption, dry_run))
+    raise typer.Exit(NEGATIVE if adoption.unlocked and not dry_run else OK)
+
+
 def main() -> NoReturn:
     """Run the command line and exit with the documented code."""
     if sys.version_info < (3, 11):  # noqa: UP036 - installers can be told to ignore requires-python

@@ -1,4 +1,4 @@
-"""What a repository says about the template's questions, each answer with the place that says it."""
+"""What a repository says about the template's questions, each answer with where it says so."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ from typing import Any
 from .existing import MANIFESTS, Existing
 from .git import ask_git
 
-# Names of modules and distributions, as regular expressions; what is nearest to the question's words.
+# Names of modules and distributions, as regular expressions.
 SOURCES = {
     "postgresql": r"psycopg2?([-_](binary|c))?|asyncpg|pg8000",
     "mysql": r"pymysql|MySQLdb|mysqlclient|mysql([-_.]connector([-_]python)?)?|aiomysql",
@@ -38,9 +38,12 @@ SERVERS = r"fastapi|flask|bentoml|litserve|uvicorn|gradio|streamlit"
 LEARNERS = r"sklearn|scikit[-_]learn|xgboost|lightgbm|catboost|torch|tensorflow|keras|statsmodels"
 RECOMMENDERS = r"implicit|surprise|scikit[-_]surprise|lightfm|recbole|spotlight|recommenders"
 REGRESSORS = r"\b\w*(Regressor|Regression(?<!LogisticRegression)|MSELoss|mean_squared_error)\b"
-CLASSIFIERS = r"\b\w*(Classifier|LogisticRegression|CrossEntropyLoss|roc_auc_score|accuracy_score)\b"
+CLASSIFIERS = (
+    r"\b\w*(Classifier|LogisticRegression|CrossEntropyLoss|roc_auc_score|accuracy_score)\b"
+)
 MODEL_FILES = r"\.(pkl|pickle|joblib|onnx|pt|pth|h5|keras|skops|cbm|safetensors)(\.dvc)?$"
 DATA_FILES = r"\.(csv|tsv|parquet|jsonl?)(\.gz)?(\.dvc)?$"
+GENERIC = ("src", "app", "project", "package", "code", "unknown")
 ASSUMED = "assumed: nothing in the repository says otherwise"
 
 
@@ -112,14 +115,15 @@ def propose_package(existing: Existing) -> Evidence:
         )
         if not taken and package == _slug(existing.name):
             return Evidence(package, f"src/{package}/ is its package")
-    package = f"{_slug(existing.name)[:34].rstrip('_') or 'project'}_ml"
+    name = existing.name if existing.name not in GENERIC else existing.repo.folder.name
+    package = f"{_slug(name)[:34].rstrip('_') or 'project'}_ml"
     while any(
         name == f"{folder}{package}.py" or name.startswith(f"{folder}{package}/")
         for name in existing.entries
         for folder in ("", "src/")
     ):
         package += "x"
-    return Evidence(package, f"beside what is there; from the name {existing.name}")
+    return Evidence(package, f"beside what is there; from the name {name}")
 
 
 def _title(existing: Existing) -> Evidence:
@@ -162,7 +166,7 @@ def _task(existing: Existing) -> Evidence:
 
 
 def _stage(existing: Existing) -> Evidence:
-    grown = r"(^|/)(Dockerfile|docker-compose\.ya?ml|Jenkinsfile|\.gitlab-ci\.yml)$|^\.github/workflows/"
+    grown = r"(^|/)(Dockerfile|Jenkinsfile|\.gitlab-ci\.yml)$|^\.github/workflows/"
     if place := _file(existing, grown) or (existing.own_tests and existing.own_tests[0]):
         return Evidence("production", str(place))
     return Evidence("poc", "no tests, no workflows, no container")

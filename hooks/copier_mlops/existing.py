@@ -18,8 +18,34 @@ from .git import Entry, Repository, read_blobs, run_git, tree_of
 
 LARGEST_TEXT = 1_000_000  # bytes; larger files say nothing about a project's set-up
 MOST_TEXTS = 600
-SUFFIXES = set(".py .ipynb .md .rst .txt .toml .cfg .ini .yml .yaml .json .dvc".split())
-NAMES = set("config LICENSE LICENCE COPYING README CODEOWNERS Dockerfile Makefile Pipfile".split())
+SUFFIXES = set(
+    [
+        ".py",
+        ".ipynb",
+        ".md",
+        ".rst",
+        ".txt",
+        ".toml",
+        ".cfg",
+        ".ini",
+        ".yml",
+        ".yaml",
+        ".json",
+        ".dvc",
+    ]
+)
+NAMES = {
+    "config",
+    "LICENSE",
+    "LICENCE",
+    "COPYING",
+    "README",
+    "CODEOWNERS",
+    ".python-version",
+    "Dockerfile",
+    "Makefile",
+    "Pipfile",
+}
 MANIFESTS = re.compile(
     r"(pyproject\.toml|setup\.(cfg|py)|Pipfile|environment\.ya?ml|requirements[\w./-]*\.txt)"
 )
@@ -79,7 +105,9 @@ class Existing:
                 for keyword in node.keywords:
                     if keyword.arg:
                         value = keyword.value
-                        found[keyword.arg] = value.value if isinstance(value, ast.Constant) else None
+                        found[keyword.arg] = (
+                            value.value if isinstance(value, ast.Constant) else None
+                        )
         return found
 
     @property
@@ -183,7 +211,8 @@ def read_existing(repo: Repository) -> Existing:
     wanted = [
         name
         for name, entry in entries.items()
-        if entry.mode in REGULAR and (PurePosixPath(name).suffix in SUFFIXES or _base(name) in NAMES)
+        if entry.mode in REGULAR
+        and (PurePosixPath(name).suffix in SUFFIXES or _base(name) in NAMES)
     ]
     wanted = sorted(wanted, key=lambda name: (name.count("/"), name))
     asked = "".join(f"{entries[name].oid}\n" for name in wanted).encode()

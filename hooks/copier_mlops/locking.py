@@ -79,10 +79,11 @@ def settle(
             if done.returncode == 0:
                 return Settled(arrangement, _locks(top, before, existing.repo), said)
             said = " ".join(done.stderr.replace(scratch, "").split())
+            said = said.partition("cause: ")[2].partition(" hint: ")[0] or said
             if any(words in said.casefold() for words in NO_ANSWER):
                 why = f"uv could not reach the package index ({said[-200:]})"
                 return Settled(arrangement, {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
-    return Settled(arrangements[-1], {f"{existing.repo.prefix}src/{LOCK}": lock}, said[-1500:])
+    return Settled(arrangements[-1], {f"{existing.repo.prefix}src/{LOCK}": lock}, said[:1500])
 
 
 def _export(repo: Repository, destination: Path) -> dict[str, bytes]:

@@ -45,7 +45,9 @@ def recover(existing: Existing, package: str) -> dict[str, Evidence]:
         if isinstance(base, dict) and isinstance(base.get(key), str):
             found[question] = Evidence(base[key], f"conf/base.yaml {key}")
     production = "conf/prod.yaml" in existing.entries
-    found["stage"] = Evidence("production" if production else "poc", "conf/prod.yaml or its absence")
+    found["stage"] = Evidence(
+        "production" if production else "poc", "conf/prod.yaml or its absence"
+    )
     private = any(name.startswith(f"src/{package}/mlops/privacy/") for name in existing.entries)
     found["personal_data"] = Evidence("pii" if private else "none", "mlops/privacy/ or its absence")
     if described := existing.declared("description"):
@@ -83,9 +85,7 @@ def likeness(existing: Existing, rendered: Rendered) -> float:
             Counter(text.splitlines())
             for text in (
                 existing.texts.get(name, ""),
-                rendered.files[name].content.decode("utf-8", "replace")
-                if name in managed
-                else "",
+                rendered.files[name].content.decode("utf-8", "replace") if name in managed else "",
             )
         ]
         common += (lines[0] & lines[1]).total()

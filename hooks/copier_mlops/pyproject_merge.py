@@ -46,7 +46,7 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
     package : str
         The answer to ``package_name``.
     """
-    sections = split(template)
+    sections = _buildable(existing, split(template), package)
     project = tomllib.loads(template)["project"]["name"]
     own = canonicalize_name(existing.name) if existing.is_legacy else ""
     has_project = "project" in existing.pyproject
@@ -65,19 +65,17 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
             found.append(_merge(existing, "whole", text, {}, note))
     elif has_project and package in existing.source_packages and not existing.uses_poetry:
         text = {k: v for k, v in sections.items() if not k.startswith(("project", "build-system"))}
-        text.pop("tool.uv.build-backend", None)
+        _build_tables(text)
         text["project.scripts"] = sections["project.scripts"]
         _bound(existing, text, [*tomllib.loads(sections["dependency-groups"])])
         found.append(_merge(existing, "inside", text, {}))
     else:
-        for with_own in [True, False] if own else [False]:
-            member, text = _beside(existing, sections, project, package, own if with_own else "")
-            note = "" if with_own or not own else (
-                f"{own} and its dependencies cannot be installed together with the template's, so "
-                "`uv run` does not have them: your own environment stays what it was. Raise what "
-                "uv names below, then add the distribution with `uv add --dev --editable .`."
-            )
-            mode = "beside" if has_project else "workspace"
+        mode = "beside" if has_project else "workspace"
+        listed = requirements_of(existing)[0] if bare and own else []
+        ladder = [[own, *listed], [own]] if listed else [[own]] if own else []
+        for installed in [*ladder, []]:
+            member, text = _beside(existing, sections, project, package, installed)
+            note = _not_installed(own, installed, ladder)
             found.append(_merge(existing, mode, text, {MEMBER: member}, note))
     return [*found, apart]
 
@@ -86,6 +84,28 @@ def split(text: str) -> dict[str, str]:
     """Return the text of each table of the template's pyproject.toml, by its name."""
     parts = re.split(r"^\[([^\[\]]+)\]\n", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def _buildable(existing: Existing, sections: dict[str, str], package: str) -> dict[str, str]:
+    """Choose another build backend where src/ itself is a package: uv's refuses to build in it."""
+    if "src/__init__.py" not in existing.entries:
+        return sections
+    hatch = {
+        "build-system": 'requires = ["hatchling>=1.27,<2"]\nbuild-backend = "hatchling.build"\n',
+        "tool.hatch.build.targets.wheel": f'packages = ["src/{package}"]\n',
+    }
+    return {k: v for k, v in sections.items() if k != "tool.uv.build-backend"} | hatch
+
+
+def _build_tables(text: dict[str, str]) -> dict[str, str]:
+    """Take the tables of the build backend out, and return them as they are inside src/."""
+    found = {}
+    if uv := text.pop("tool.uv.build-backend", None):
+        uv = re.sub(r"^wheel-exclude = .*\n", "", uv, flags=re.MULTILINE)
+        found["tool.uv.build-backend"] = f'module-root = ""\n{uv.strip()}\n'
+    if hatch := text.pop("tool.hatch.build.targets.wheel", None):
+        found["tool.hatch.build.targets.wheel"] = hatch.replace('"src/', '"')
+    return found
 
 
 def requirements_of(existing: Existing) -> tuple[list[str], list[str]]:
@@ -211,21 +231,27 @@ def _whole(
 
 
 def _beside(
-    existing: Existing, sections: Mapping[str, str], project: str, package: str, own: str
+    existing: Existing,
+    sections: Mapping[str, str],
+    project: str,
+    package: str,
+    installed: list[str],
 ) -> tuple[str, dict[str, str]]:
     """Return the second distribution's pyproject.toml, and the tables that install it."""
-    text = {k: v for k, v in sections.items() if k.startswith("tool.")}
-    text.pop("tool.uv.build-backend", None)
+    text = {"dependency-groups": ""}
+    text |= {k: v for k, v in sections.items() if k.startswith("tool.")}
+    build = _build_tables(text)
     groups = tomllib.loads(sections["dependency-groups"])
     needed: list[str] = []
-    extra = [own] if own else []
-    sources = f'{own} = {{ path = ".", editable = true }}\n' if own else ""
+    extra = [*installed]
+    sources = f'{extra[0]} = {{ path = ".", editable = true }}\n' if extra else ""
     if "project" in existing.pyproject:
         extra.append(project)
         sources += f'{project} = {{ path = "src", editable = true }}\n'
     else:
         text["tool.uv.workspace"] = 'members = ["src"]\n'
     if existing.uses_poetry:
+        del text["dependency-groups"]
         needed = groups["mlops"]
         text["tool.uv"] = (
             "# Poetry locks [dependency-groups] too, so what the template needs is in src/.\n"
@@ -233,7 +259,9 @@ def _beside(
         )
     else:
         added = f"# The command mlops, and your own distribution.\n{GROUP} = {_quoted(extra)}\n"
-        text["dependency-groups"] = sections["dependency-groups"].rstrip() + "\n" + added * bool(extra)
+        text["dependency-groups"] = (
+            sections["dependency-groups"].rstrip() + "\n" + added * bool(extra)
+        )
         chosen = tomllib.loads(sections["tool.uv"])["default-groups"] + [GROUP] * bool(extra)
         text["tool.uv"] = f"default-groups = {_quoted(chosen)}\n"
     if sources:
@@ -242,12 +270,12 @@ def _beside(
         names = ["dev"] if existing.uses_poetry else [*groups, *[GROUP] * bool(extra)]
         _bound(existing, text, names)
     member = (
-        "# The template's command as a distribution of its own, so that your build stays as it is.\n"
-        f"[project]\nname = {_quoted(project)}\nversion = \"0.1.0\"\n"
+        "# The template's command as a distribution of its own: your build stays as it is.\n"
+        f'[project]\nname = {_quoted(project)}\nversion = "0.1.0"\n'
         f'requires-python = ">=3.{OLDEST_PYTHON}"\ndependencies = {_quoted(needed)}\n\n'
         f"[project.scripts]\n{sections['project.scripts'].strip()}\n\n"
-        f"[build-system]\n{sections['build-system'].strip()}\n\n"
-        f'[tool.uv.build-backend]\nmodule-root = ""\nmodule-name = {_quoted(package)}\n'
+        f"[build-system]\n{sections['build-system'].strip()}\n"
+        + "".join(f"\n[{name}]\n{table}" for name, table in build.items())
     )
     return member, text
 
@@ -270,9 +298,7 @@ def _standalone(sections: Mapping[str, str]) -> str:
     """Return the template's pyproject.toml for src/: locked as rendered, apart from the team's."""
     kept = {k: v for k, v in sections.items() if not k.startswith(("tool.pytest", "tool.pyrefly"))}
     kept["project"] = re.sub(r"^readme = .*\n", "", kept["project"], flags=re.MULTILINE)
-    kept["tool.uv.build-backend"] = 'module-root = ""\n' + re.sub(
-        r"^wheel-exclude = .*\n", "", kept["tool.uv.build-backend"], flags=re.MULTILINE
-    )
+    kept |= _build_tables(kept)
     head = "# An environment of its own: yours and the template's cannot be installed together.\n"
     return head + "\n".join(f"[{name}]\n{text.strip()}\n" for name, text in kept.items())
 
@@ -315,6 +341,16 @@ def _why(existing: Existing) -> str:
     return (
         f"The template's command has an environment of its own in src/, because {cause}: to have "
         f"one environment, {mend} in {PYPROJECT}, undo this adoption, and adopt again."
+    )
+
+
+def _not_installed(own: str, installed: list[str], ladder: list[list[str]]) -> str:
+    if not ladder or installed == ladder[0]:
+        return ""
+    what = "What requirements.txt asks for" if installed else f"{own} with its dependencies"
+    return (
+        f"{what} cannot be installed together with what the template needs, so `uv run` does not "
+        "have it: your own environment stays what it was. Loosen what uv names, then `uv add` it."
     )
 
 
