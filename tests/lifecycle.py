@@ -1,15 +1,13 @@
-"""A template with its released versions and the working tree as the next one, and repositories of it."""
+"""A template with its releases and the working tree as the next one, and repositories of it."""
 
-import shutil
 import tomllib
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import copier
 from packaging.version import Version
-from rendering import ROOT, SHOP, copy_working_tree, git, render
+from rendering import ROOT, SHOP, copy_working_tree, git
 
 RELEASES: dict[str, str] = tomllib.loads((ROOT / "releases.toml").read_text(encoding="utf-8"))
 

@@ -42,7 +42,7 @@ def adder_test(module: str) -> str:
 
 
 def data_science() -> Files:
-    """Return a cookiecutter-style data science layout: src itself is the package, data/ is kept open."""
+    """Return a cookiecutter-style data science layout: src itself is the package."""
     return {
         "README.md": "# Churn forecast\n\nForecasts **churn** of our customers.\n",
         "LICENSE": "The MIT License\n\nPermission is hereby granted, free of charge, to any ...\n",
@@ -153,7 +153,7 @@ def dvc_project() -> Files:
 
 
 def own_workflows() -> Files:
-    """Return a src layout of the present kind, with workflows, pre-commit hooks and its own groups."""
+    """Return a src layout with workflows, pre-commit hooks and its own groups."""
     return {
         "README.md": "# Demand\n\n[![badge](x)](y)\n",
         "LICENSE": "                                 Apache License\n                       "

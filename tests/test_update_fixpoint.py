@@ -1,13 +1,13 @@
 """An untouched repository, updated from any version, equals a fresh render but for its seeds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from copier_mlops.update import update
-from copier_mlops.versions import opened, render, resolve
+from copier_mlops.versions import Rendered, opened, render, resolve
 from lifecycle import NEXT, RELEASES, add_version, commit, repository, text_of, tracked
 from lifecycle import versioned_template as make_template
 from rendering import PROFILES, SHOP, git, profile
@@ -65,21 +65,40 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def fresh_render(template: Path) -> Iterator[Callable[[Mapping[str, Any]], Rendered]]:
+    """Return a function that renders the last version with given answers."""
+    with opened(str(template)) as versions:
+        commit = resolve(versions, ARTIFICIAL)
+        made: dict[str, Rendered] = {}
+
+        def fresh(answers: Mapping[str, Any]) -> Rendered:
+            key = repr(sorted(answers.items()))
+            made[key] = made.get(key) or render(versions, commit, answers)
+            return made[key]
+
+        yield fresh
+
+
 @pytest.mark.parametrize("answers", ANSWER_SETS)
 @pytest.mark.parametrize("version", [*RELEASES, NEXT, BINARY])
 def test_an_untouched_repository_becomes_a_fresh_render(
-    version: str, answers: str, template: Path, tmp_path: Path
+    version: str,
+    answers: str,
+    template: Path,
+    fresh_render: Callable[[Mapping[str, Any]], Rendered],
+    tmp_path: Path,
 ) -> None:
     project = repository(template, tmp_path / "p", version, ANSWER_SETS[answers])
     before = tracked(project)
     report, _ = update(project, lock=False)
     assert report.merged.conflicts == {}
     assert report.merged.notes == {}
-    with opened(str(template)) as versions:
-        stored = yaml.safe_load(before[".copier-answers.yml"].decode())
-        if stored["hosting"] == "azure":
-            stored["hosting"] = "on_premises"
-        fresh = render(versions, resolve(versions, ARTIFICIAL), {**stored, "review_days": 14})
+    stored = yaml.safe_load(before[".copier-answers.yml"].decode())
+    if stored["hosting"] == "azure":
+        stored["hosting"] = "on_premises"
+    given = {name: value for name, value in stored.items() if not name.startswith("_")}
+    fresh = fresh_render({**given, "review_days": 14})
     after = tracked(project)
     moved = {"conf/common.yaml": "conf/base.yaml"}
     expected = {
@@ -91,8 +110,12 @@ def test_an_untouched_repository_becomes_a_fresh_render(
     assert {n for n in after.keys() | expected.keys() if after.get(n) != expected.get(n)} == set()
     assert after["logo.png"] == SECOND_PICTURE
     assert f"src/{stored['package_name']}/mlops/cli.py" in after
-    # What is staged is what is on disk, and a second update has nothing to do.
-    assert git("diff", "--name-only", cwd=project) == ""
+    assert git("diff", "--name-only", cwd=project) == "", "what is staged is not what is on disk"
+
+
+def test_a_second_update_has_nothing_to_do(template: Path, tmp_path: Path) -> None:
+    project = repository(template, tmp_path / "p", NEXT, {})
+    assert not update(project, lock=False)[0].is_empty
     commit(project)
     assert update(project, lock=False)[0].is_empty
 

@@ -28,7 +28,7 @@ TWINS = {
     ".pre-commit-config.yaml": r"\.pre-commit-config\.ya?ml",
     ".editorconfig": r"\.editorconfig",
 }
-QUIET_TESTS = '''"""A plain `pytest` stays what it was before the adoption: your tests, and only those."""
+QUIET_TESTS = '''"""A plain `pytest` stays what it was: your tests, and only those."""
 
 # The template's own tests: uv run pytest src/{package}/mlops/tests
 collect_ignore = ["{package}/mlops"]

@@ -82,8 +82,8 @@ def report(
     parts = [
         "# Adoption\n",
         f"This repository follows the template at {version} from here on. Everything below is "
-        "one commit on a branch of its own; a second commit holds `.copier-answers.yml`, from which "
-        "the next `copier-mlops update` starts. Delete this file when you have read it.\n",
+        "one commit on a branch of its own; a second commit holds `.copier-answers.yml`, from "
+        "which the next `copier-mlops update` starts. Delete this file when you have read it.\n",
         "## What to do next\n",
         *(
             f"{number}. {step}"

@@ -205,6 +205,37 @@ def adopt(
     raise typer.Exit(NEGATIVE if adoption.unlocked and not dry_run else OK)
 
 
+def drift(path: Folder = Path(), as_json: Json = False) -> None:
+    """Compare a repository with what its recorded version and answers render.
+
+    Exit codes: 0 as rendered, 1 managed files or answers differ, 3 cannot be compared.
+    """
+    from .drift import drift as find_drift
+    from .drift import drift_text
+
+    found = find_drift(path)
+    print(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else drift_text(found))
+    raise typer.Exit(NEGATIVE if found.found else OK)
+
+
+@app.command()
+def eject(
+    path: Folder = Path(),
+    abort: Annotated[bool, typer.Option("--abort", help="Undo an eject not committed.")] = False,
+) -> None:
+    """Leave the template: no more updates, every file is yours."""
+    from .eject import eject as run_eject
+    from .eject import undo
+
+    if abort:
+        undo(path)
+        print("The state before is back.")
+        return
+    for name in run_eject(path):
+        print(name)
+    print("Staged. Look at git diff --cached, then commit; eject --abort undoes it until then.")
+
+
 def main() -> NoReturn:
     """Run the command line and exit with the documented code."""
     if sys.version_info < (3, 11):  # noqa: UP036 - installers can be told to ignore requires-python

@@ -18,22 +18,20 @@ from .git import Entry, Repository, read_blobs, run_git, tree_of
 
 LARGEST_TEXT = 1_000_000  # bytes; larger files say nothing about a project's set-up
 MOST_TEXTS = 600
-SUFFIXES = set(
-    [
-        ".py",
-        ".ipynb",
-        ".md",
-        ".rst",
-        ".txt",
-        ".toml",
-        ".cfg",
-        ".ini",
-        ".yml",
-        ".yaml",
-        ".json",
-        ".dvc",
-    ]
-)
+SUFFIXES = {
+    ".py",
+    ".ipynb",
+    ".md",
+    ".rst",
+    ".txt",
+    ".toml",
+    ".cfg",
+    ".ini",
+    ".yml",
+    ".yaml",
+    ".json",
+    ".dvc",
+}
 NAMES = {
     "config",
     "LICENSE",

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -65,7 +65,8 @@ def merge(
             own[target] = merged.files[target] = own.pop(source)
             merged.files[source] = None
     new = dict(theirs.files)
-    for source, target in moved_by_owner(old, own, new).items():
+    gone = [name for name in old if name not in own and new.get(name, old[name]) != old[name]]
+    for source, target in moved_by_owner(gone, old, own, {*old, *new}).items():
         merged.follows[target] = source
         merged.notes[source] = f"you moved it to {target}; the template's changes went there"
         old[target], new[target] = old.pop(source), new.pop(source)
@@ -160,14 +161,23 @@ def has_windows_ends(content: bytes) -> bool:
 
 
 def moved_by_owner(
-    old: Mapping[str, File], own: Mapping[str, File], new: Mapping[str, File]
+    gone: Iterable[str], old: Mapping[str, File], own: Mapping[str, File], rendered: Container[str]
 ) -> dict[str, str]:
-    """Find where the owner moved a rendered file that the template has changed since."""
-    gone = [name for name in old if name not in own and name in new and new[name] != old[name]]
+    """Find where the owner moved rendered files: the unrendered file that shares most lines.
+
+    Parameters
+    ----------
+    gone : iterable of str
+        Rendered paths that the repository does not have.
+    old, own : mapping
+        What was rendered, and the repository's files.
+    rendered : container of str
+        Paths that cannot be a moved file.
+    """
     free = {
         name: lines_of(file)
         for name, file in own.items()
-        if name not in old and name not in new and len(file.content) <= LARGEST_MOVED
+        if name not in rendered and len(file.content) <= LARGEST_MOVED
     }
     found = {}
     for name in gone:
