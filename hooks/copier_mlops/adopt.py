@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .adoption_plan import ADDED, LEFT, Change, plan
+from .adoption_plan import plan
 from .adoption_report import BRANCH, REPORT, Adoption, environment_notes, report
 from .answers import read_answers
 from .errors import ToolError
@@ -23,6 +23,7 @@ from .git import (
     repository_at,
     write_blob,
 )
+from .ignore_rules import ADDED, LEFT, Change
 from .locking import LOCK, settle
 from .lost_answers import managed_package, nearest, recover
 from .project import ANSWERS_FILE, read_answers_file

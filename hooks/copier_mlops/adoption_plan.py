@@ -1,23 +1,19 @@
 """Decide for each path of the template what becomes of it in a repository with its own files."""
 
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
 from .existing import REGULAR, Existing
-from .git import git, run_git
+from .git import run_git
+from .ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change, united_rules
 from .locking import LOCK
 from .project import ANSWERS_FILE
 from .pyproject_merge import PYPROJECT, Arrangement
 from .versions import FILE, File
 
-ADDED, MERGED, KEPT, LEFT = "added", "merged", "kept", "left out"
-BESIDE = ".template"
 TWINS = {
     "LICENSE": r"(licen[cs]e|copying)([-.].*)?",
     "CHANGELOG.md": r"(changelog|changes|history|news)(\..*)?",
@@ -33,17 +29,6 @@ QUIET_TESTS = '''"""A plain `pytest` stays what it was: your tests, and only tho
 # The template's own tests: uv run pytest src/{package}/mlops/tests
 collect_ignore = ["{package}/mlops"]
 '''
-
-
-@dataclass(frozen=True)
-class Change:
-    """What becomes of one path, and why."""
-
-    path: str
-    action: str
-    why: str = ""
-    file: File | None = None
-    differing: tuple[str, ...] = ()
 
 
 def plan(
@@ -94,7 +79,9 @@ def plan(
         changes.append(_project_file(existing, text, arrangement))
     elif PYPROJECT in existing.entries:
         changes += _keep(existing, PYPROJECT, files[PYPROJECT], arrangement.note)
-    return _ignored(existing, files, changes)
+    if ignored := united_rules(existing, files, changes):
+        changes = [ignored if change.path == ignored.path else change for change in changes]
+    return changes
 
 
 def _unwanted(
@@ -172,6 +159,8 @@ def _meet(
     if theirs is not None and shipped is not None:
         lines = theirs.replace("\r\n", "\n")
         ways = {
+            # Only a place for now: what it says depends on what becomes of all other paths.
+            ".gitignore": lambda: (lines, ()),
             ".gitattributes": lambda: (
                 _attributes(existing, shipped.encode()).decode()
                 + "\n# Yours, which win:\n"
@@ -181,7 +170,7 @@ def _meet(
             ".dvc/config": lambda: (_sections(lines, shipped), ()),
         }
         ways |= dict.fromkeys(
-            (".gitignore", ".dvcignore", ".dvc/.gitignore"), lambda: (_union(lines, shipped), ())
+            (".dvcignore", ".dvc/.gitignore"), lambda: (_union(lines, shipped), ())
         )
         if name == "params.yaml" or re.fullmatch(r"conf/.*\.ya?ml", name):
             ways[name] = lambda: _keys(lines, shipped)
@@ -263,72 +252,3 @@ def _attributes(existing: Existing, shipped: bytes) -> bytes:
     if not re.search(rb"(?:^|\0)i/(crlf|mixed)\s", listing):
         return shipped
     return b"".join(line for line in shipped.splitlines(True) if b"text=auto" not in line)
-
-
-def _ignored(existing: Existing, files: Mapping[str, File], changes: list[Change]) -> list[Change]:
-    """Mend .gitignore: hide nothing that the repository or the template keeps in git."""
-    at = next((i for i, change in enumerate(changes) if change.path == ".gitignore"), None)
-    if at is None or changes[at].file is None or changes[at].action not in (ADDED, MERGED):
-        return changes
-    change = changes[at]
-    old = change.file or File(b"")
-    crlf = b"\r\n" in old.content
-    text = old.content.decode().replace("\r\n", "\n")
-    own = set()
-    if ".gitignore" in existing.entries:
-        own = {line.strip() for line in existing.bytes_of(".gitignore").decode().splitlines()}
-    added = [line for line in text.splitlines() if line.strip() not in own]
-    tracked = [name for name in existing.entries if name.isprintable()]
-    hiding = _matches("\n".join(added), tracked)
-    differing = []
-    for rule in sorted(set(hiding.values())):
-        names = [name for name, found in hiding.items() if found == rule]
-        if rule.endswith(("/", "/*")):
-            # Git does not look below an ignored folder, so only what the pipeline writes is named.
-            below = [line for line in _outs(files) if _matches(rule, [f"{line.strip('/')}/x"])]
-            instead = [line for line in below if not _matches(line, tracked)]
-            text = re.sub(rf"^{re.escape(rule)}\n", "\n".join([*instead, ""]), text, flags=re.M)
-        else:
-            instead = [f"!/{name}" for name in names]
-            text += "\n".join([*instead, ""])
-        differing.append(
-            f"the template's rule `{rule}` would hide {names[0]}"
-            + (f" and {len(names) - 1} more" if names[1:] else "")
-            + f", which you track; instead there is: {' '.join(instead) or 'nothing'}"
-        )
-    shipped = [c.path for c in changes if c.action == ADDED and not c.path.endswith(BESIDE)]
-    parents = {f"{p}/" for n in shipped for p in PurePosixPath(n).parents if p.name}
-    for name in [*sorted(parents, key=len), *sorted(shipped)]:
-        for rule in _matches(text, [name]).values():
-            text += f"!/{name}\n"
-            differing.append(f"your rule `{rule}` would hide the template's {name}: shown again")
-    kept = [line[2:] for line in text.splitlines() if line.startswith("!/data/")]
-    for name, rule in _matches(text, kept).items():
-        differing.append(f"your rule `{rule}` hides {name}, a record of runs: `git add --force` it")
-    file = File((text.replace("\n", "\r\n") if crlf else text).encode(), old.mode)
-    changes[at] = Change(change.path, change.action, change.why, file, tuple(differing))
-    return changes
-
-
-def _outs(files: Mapping[str, File]) -> list[str]:
-    """Return rules for exactly what the pipeline writes."""
-    content = yaml.safe_load(files["dvc.yaml"].content) if "dvc.yaml" in files else {}
-    found = set()
-    for stage in content.get("stages", {}).values():
-        for out in stage.get("outs", []):
-            path = PurePosixPath(next(iter(out)) if isinstance(out, dict) else out)
-            found.add(f"/{'/'.join(path.parts[:2])}/" if len(path.parts) > 2 else f"/{path}")
-    return sorted(found)
-
-
-def _matches(rules: str, names: list[str]) -> dict[str, str]:
-    """Return which rule ignores each path, as git itself reads the rules."""
-    with tempfile.TemporaryDirectory(prefix="copier-mlops-ignore-") as scratch:
-        git("init", "--quiet", scratch, cwd=Path(scratch))
-        (Path(scratch) / ".gitignore").write_text(rules, encoding="utf-8", newline="\n")
-        data = "".join(f"{name}\0" for name in names).encode("utf-8", "surrogateescape")
-        command = ("check-ignore", "--no-index", "--verbose", "--stdin", "-z")
-        output = run_git(*command, cwd=Path(scratch), data=data, ok=(0, 1))[1]
-    fields = output.decode("utf-8", "surrogateescape").split("\0")
-    rows = zip(fields[2::4], fields[3::4], strict=True)
-    return {name: rule for rule, name in rows if not rule.startswith("!")}

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .adoption_plan import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
 from .evidence import Evidence
 from .existing import Existing
+from .ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
 from .locking import Settled
 
 REPORT = "ADOPTION.md"
@@ -145,8 +145,8 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
         )
     if existing.uses_poetry:
         steps.append(
-            "Poetry and its lock work as before; uv only serves the template's command. When an "
-            "update conflicts in pyproject.toml, carry its new lines over to src/pyproject.toml."
+            "Poetry and its lock work as before; uv only serves the template's command, with what "
+            "[tool.uv] in pyproject.toml lists, and has a lock of its own."
         )
     if ".github/workflows/ci.yml" in added:
         steps.append(

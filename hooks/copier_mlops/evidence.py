@@ -105,7 +105,9 @@ def propose_package(existing: Existing) -> Evidence:
     or the modules that the template seeds.
     """
     seeds = ("mlops", "features", "model", "baseline")
-    described = "project" in existing.pyproject and "build-system" in existing.pyproject
+    project = existing.pyproject.get("project", {})
+    described = bool(project) and "build-system" in existing.pyproject
+    described = described and "scripts" not in project.get("dynamic", [])
     managed = existing.tools.get("uv", {}).get("package") is not False and not existing.uses_poetry
     for package in existing.source_packages if described and managed else []:
         taken = any(

@@ -49,7 +49,7 @@ def settle(
         False: resolve nothing and take the first arrangement.
     """
     uv = shutil.which("uv")
-    if not wanted or uv is None:
+    if len(arrangements) > 1 and (not wanted or uv is None):
         why = "uv is not on the PATH" if wanted else "--no-lock was given"
         return Settled(arrangements[0], {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
     environment = {name: value for name, value in os.environ.items() if name not in UNWANTED}

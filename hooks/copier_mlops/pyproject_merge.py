@@ -53,10 +53,7 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
     bare = existing.is_legacy or "workspace" in existing.tools.get("uv", {})
     if existing.own_tests or existing.configures_pytest:
         sections.pop("tool.pytest.ini_options", None)
-    apart = Arrangement(
-        "apart", {MEMBER: _standalone(sections)}, runs="uv run --project src", note=_why(existing)
-    )
-    found: list[Arrangement] = []
+    found: list[Arrangement | None] = []
     if not has_project and not bare:
         listed, skipped = requirements_of(existing)
         for requirements in [listed, []] if listed else [[]]:
@@ -77,7 +74,10 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
             member, text = _beside(existing, sections, project, package, installed)
             note = _not_installed(own, installed, ladder)
             found.append(_merge(existing, mode, text, {MEMBER: member}, note))
-    return [*found, apart]
+    merged = [way for way in found if way is not None]
+    apart = {MEMBER: _standalone(sections)}
+    note = _why(existing, bool(merged))
+    return [*merged, Arrangement("apart", apart, note=note, runs="uv run --project src")]
 
 
 def split(text: str) -> dict[str, str]:
@@ -127,6 +127,8 @@ def requirements_of(existing: Existing) -> tuple[list[str], list[str]]:
 def merge(theirs: str, sections: Mapping[str, str]) -> tuple[str, list[str]]:
     """Merge tables into a pyproject.toml; nothing that stands there changes its value.
 
+    The result is read again and compared with what it must be, so a slip cannot reach a file.
+
     Returns
     -------
     tuple
@@ -146,9 +148,9 @@ def merge(theirs: str, sections: Mapping[str, str]) -> tuple[str, list[str]]:
         table: Any = document
         for part in name.split("."):
             table = table.get(part) if isinstance(table, Mapping) else None
-        if table is None:
+        if table is None:  # A value where a table should be: found out below.
             appended += f"\n[{name}]\n{text.strip()}\n"
-        else:
+        elif isinstance(table, Mapping):
             _extend(table, tomlkit.parse(text), name)
     body = tomlkit.dumps(document)
     merged = f"{body.rstrip()}\n{appended}" if body.strip() else appended.lstrip()
@@ -210,10 +212,12 @@ def _merge(
     sections: Mapping[str, str],
     files: dict[str, str],
     note: str = "",
-) -> Arrangement:
-    text, differing = merge(
-        existing.texts.get(PYPROJECT, "").replace("\r\n", "\n"), {**sections, **_found(existing)}
-    )
+) -> Arrangement | None:
+    theirs = existing.texts.get(PYPROJECT, "").replace("\r\n", "\n")
+    try:
+        text, differing = merge(theirs, {**sections, **_found(existing)})
+    except ToolError:
+        return None
     return Arrangement(mode, {PYPROJECT: text, **files}, differing, note)
 
 
@@ -242,7 +246,7 @@ def _beside(
     text |= {k: v for k, v in sections.items() if k.startswith("tool.")}
     build = _build_tables(text)
     groups = tomllib.loads(sections["dependency-groups"])
-    needed: list[str] = []
+    chosen = tomllib.loads(sections["tool.uv"])["default-groups"]
     extra = [*installed]
     sources = f'{extra[0]} = {{ path = ".", editable = true }}\n' if extra else ""
     if "project" in existing.pyproject:
@@ -252,18 +256,23 @@ def _beside(
         text["tool.uv.workspace"] = 'members = ["src"]\n'
     if existing.uses_poetry:
         del text["dependency-groups"]
-        needed = groups["mlops"]
+        lines = "".join(f"  {_quoted(name)},\n" for name in extra)
+        # Line by line as in the template's groups, so that a later update merges into them.
+        for name in chosen:
+            block = re.search(
+                rf"^{name} = \[\n(.*?)^\]", sections["dependency-groups"], re.DOTALL | re.MULTILINE
+            )
+            lines += block[1] if block else "".join(f"  {_quoted(r)},\n" for r in groups[name])
         text["tool.uv"] = (
-            "# Poetry locks [dependency-groups] too, so what the template needs is in src/.\n"
-            f"dev-dependencies = {_quoted([*extra, *groups['dev']])}\n"
+            "# Poetry would lock [dependency-groups] too, so the template's stand here.\n"
+            f"dev-dependencies = [\n{lines}]\n"
         )
     else:
         added = f"# The command mlops, and your own distribution.\n{GROUP} = {_quoted(extra)}\n"
         text["dependency-groups"] = (
             sections["dependency-groups"].rstrip() + "\n" + added * bool(extra)
         )
-        chosen = tomllib.loads(sections["tool.uv"])["default-groups"] + [GROUP] * bool(extra)
-        text["tool.uv"] = f"default-groups = {_quoted(chosen)}\n"
+        text["tool.uv"] = f"default-groups = {_quoted(chosen + [GROUP] * bool(extra))}\n"
     if sources:
         text["tool.uv.sources"] = sources
     if "project" in existing.pyproject:
@@ -272,7 +281,7 @@ def _beside(
     member = (
         "# The template's command as a distribution of its own: your build stays as it is.\n"
         f'[project]\nname = {_quoted(project)}\nversion = "0.1.0"\n'
-        f'requires-python = ">=3.{OLDEST_PYTHON}"\ndependencies = {_quoted(needed)}\n\n'
+        f'requires-python = ">=3.{OLDEST_PYTHON}"\ndependencies = []\n\n'
         f"[project.scripts]\n{sections['project.scripts'].strip()}\n\n"
         f"[build-system]\n{sections['build-system'].strip()}\n"
         + "".join(f"\n[{name}]\n{table}" for name, table in build.items())
@@ -330,14 +339,17 @@ def _found(existing: Existing) -> dict[str, str]:
     return {}
 
 
-def _why(existing: Existing) -> str:
+def _why(existing: Existing, merges: bool) -> str:
     python = existing.requires_python
     if "project" in existing.pyproject and not any(map(existing.supports, range(11, 14))):
         cause = f"`requires-python = {_quoted(python)}` excludes Python 3.11, which it needs"
         mend = "allow 3.11"
-    else:
+    elif merges:
         cause = "uv finds no versions that fit both your dependencies and the template's"
         mend = "loosen what uv names below"
+    else:
+        cause = f"{PYPROJECT} is written in a way that cannot be merged safely"
+        mend = "write its tables one by one, with a [header] each,"
     return (
         f"The template's command has an environment of its own in src/, because {cause}: to have "
         f"one environment, {mend} in {PYPROJECT}, undo this adoption, and adopt again."
