@@ -110,7 +110,8 @@ def compile_once(
     environment: Environment, source: str, name: str | None = None, filename: str | None = None
 ) -> CodeType:
     """Return a Jinja source's code object, compiled at most once in this process."""
-    key = (source, name, filename, environment.trim_blocks, environment.lstrip_blocks)
+    # Without the file's name, which differs in each scratch clone and only serves tracebacks.
+    key = (source, name, environment.trim_blocks, environment.lstrip_blocks)
     if key not in compiled:
         compiled[key] = compile_anew(environment, source, name, filename)
     return compiled[key]

@@ -11,10 +11,12 @@ import typer
 from typer.exceptions import TyperException
 
 from .answers import parse_pairs
-from .errors import BAD_INPUT, OK, ToolError, last_line
+from .errors import BAD_INPUT, NEGATIVE, OK, ToolError, last_line
+from .git import scrub_environment
 
 app = typer.Typer(
-    help="Start MLOps repositories from the template. Exit codes: 0 ok, 3 bad input or usage.",
+    help="Start MLOps repositories from the template and keep them current. "
+    "Exit codes: 0 ok, 1 something to resolve or drift, 3 refused, bad input or usage.",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -83,6 +85,157 @@ def new(
     print(project.message)
 
 
+Folder = Annotated[Path, typer.Argument(help="The folder that holds .copier-answers.yml.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.command()
+def update(
+    path: Folder = Path(),
+    to: Annotated[
+        str | None, typer.Option(help="The version to go to; default: the newest release.")
+    ] = None,
+    data: Annotated[
+        list[str] | None, typer.Option("--data", "-d", help="Change an answer: question=answer.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; show what would change.")
+    ] = False,
+    no_lock: Annotated[bool, typer.Option("--no-lock", help="Leave uv.lock alone.")] = False,
+    abort: Annotated[
+        bool, typer.Option("--abort", help="Return to the state before the last update.")
+    ] = False,
+    go_on: Annotated[
+        bool, typer.Option("--continue", help="Finish an update that was interrupted.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Merge a newer version of the template into a repository; nothing of yours is lost.
+
+    Exit codes: 0 merged, 1 conflicts to resolve, 3 refused with nothing written.
+    """
+    from .report import as_dict, report_text
+    from .update import resume, undo
+    from .update import update as run_update
+
+    if abort + go_on + check > 1 or ((abort or go_on) and (to or data)):
+        raise ToolError("Give either --abort, --continue or what to update to.")
+    if abort:
+        kept = undo(path)
+        if as_json:
+            print(json.dumps({"kept_aside": kept}, ensure_ascii=False))
+        else:
+            print("The state before the update is back.")
+            for name in kept:
+                print(f"Your later edit of {name} is kept in .git/copier-mlops/aborted.")
+        return
+    if go_on:
+        report, diff = resume(path), ""
+        if report is None:
+            print("The update is complete; commit it.")
+            return
+    else:
+        pairs = parse_pairs(data or [])
+        report, diff = run_update(path, to=to, given=pairs, check=check, lock=not no_lock)
+    if as_json:
+        print(json.dumps(as_dict(report), indent=2, ensure_ascii=False))
+    elif report.is_empty:
+        print(f"Up to date: {report.after}.")
+    else:
+        print(diff + report_text(report), end="")
+    raise typer.Exit(NEGATIVE if report.merged.conflicts else OK)
+
+
+@app.command()
+def adopt(
+    path: Annotated[Path, typer.Argument(help="The repository, or a project's folder in it.")],
+    answers: Annotated[Path | None, typer.Option(help="A YAML file of answers.")] = None,
+    data: Annotated[
+        list[str] | None, typer.Option("--data", "-d", help="One answer: question=answer.")
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(help="URL or path of the template; default: the public one.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option(help="The version to adopt; default: the newest release.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan and write nothing.")
+    ] = False,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Ask nothing; take what was inferred.")
+    ] = False,
+    no_lock: Annotated[bool, typer.Option("--no-lock", help="Do not run uv lock.")] = False,
+    abort: Annotated[
+        bool, typer.Option("--abort", help="Return to the state before the last adoption.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring an existing repository under the template, on a branch; nothing of yours is lost.
+
+    Exit codes: 0 adopted (or done before), 1 adopted without a lock, 3 refused.
+    """
+    from .adopt import adopt as run_adopt
+    from .adopt import undo
+    from .adoption_report import as_dict, summary
+
+    if abort:
+        kept = undo(path)
+        if as_json:
+            print(json.dumps({"kept_aside": kept}, ensure_ascii=False))
+        else:
+            print("The state before the adoption is back.")
+            for name in kept:
+                print(f"Your later edit of {name} is kept in .git/copier-mlops/aborted.")
+        return
+    adoption = run_adopt(
+        path,
+        template=template,
+        version=to,
+        answers_file=answers,
+        data=parse_pairs(data or []),
+        defaults=defaults,
+        dry_run=dry_run,
+        lock=not no_lock,
+    )
+    if as_json:
+        print(json.dumps(as_dict(adoption, dry_run), indent=2, ensure_ascii=False))
+    else:
+        print(summary(adoption, dry_run))
+    raise typer.Exit(NEGATIVE if adoption.unlocked and not dry_run else OK)
+
+
+def drift(path: Folder = Path(), as_json: Json = False) -> None:
+    """Compare a repository with what its recorded version and answers render.
+
+    Exit codes: 0 as rendered, 1 managed files or answers differ, 3 cannot be compared.
+    """
+    from .drift import drift as find_drift
+    from .drift import drift_text
+
+    found = find_drift(path)
+    print(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else drift_text(found))
+    raise typer.Exit(NEGATIVE if found.found else OK)
+
+
+@app.command()
+def eject(
+    path: Folder = Path(),
+    abort: Annotated[bool, typer.Option("--abort", help="Undo an eject not committed.")] = False,
+) -> None:
+    """Leave the template: no more updates, every file is yours."""
+    from .eject import eject as run_eject
+    from .eject import undo
+
+    if abort:
+        undo(path)
+        print("The state before is back.")
+        return
+    for name in run_eject(path):
+        print(name)
+    print("Staged. Look at git diff --cached, then commit; eject --abort undoes it until then.")
+
+
 def main() -> NoReturn:
     """Run the command line and exit with the documented code."""
     if sys.version_info < (3, 11):  # noqa: UP036 - installers can be told to ignore requires-python
@@ -90,6 +243,7 @@ def main() -> NoReturn:
         print(f"copier-mlops needs Python 3.11 or newer; this is {found}.", file=sys.stderr)
         sys.exit(BAD_INPUT)
     state["debug"] = False
+    scrub_environment()
     try:
         code = app(standalone_mode=False)
         if code == INTERRUPTED:

@@ -29,8 +29,8 @@ class Split(Section):
     gap_days: int = Field(0, ge=0)
 
 
-class Params(Section):
-    """The whole of params.yaml."""
+class Params(Section, extra="ignore"):
+    """What the template reads in params.yaml; other keys belong to the team's own stages."""
 
     seed: int
     split: Split

@@ -1,0 +1,283 @@
+"""Bring a repository that was never rendered under the template, without losing a line of it."""
+
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .adoption_plan import plan
+from .adoption_report import BRANCH, REPORT, Adoption, environment_notes, report
+from .answers import read_answers
+from .errors import ToolError
+from .evidence import Evidence, facts, infer
+from .existing import Existing, read_existing
+from .git import (
+    Repository,
+    ask_git,
+    changed_paths,
+    git,
+    identity,
+    refuse_busy,
+    repository_at,
+    write_blob,
+)
+from .ignore_rules import ADDED, LEFT, Change
+from .locking import LOCK, settle
+from .lost_answers import managed_package, nearest, recover
+from .project import ANSWERS_FILE, read_answers_file
+from .pyproject_merge import PYPROJECT, Arrangement, arrangements
+from .snapshot import abort, begin, finish, only_one, record_commits, refuse_interrupted, write
+from .template import resolve_source
+from .versions import File, Rendered, Template, opened, render, resolve
+
+FIRST = "chore: adopt the copier-mlops template"
+SECOND = "chore: record the answers that the next template update starts from"
+
+
+def adopt(
+    path: Path,
+    *,
+    template: str | None = None,
+    version: str | None = None,
+    answers_file: Path | None = None,
+    data: Mapping[str, Any] | None = None,
+    defaults: bool = False,
+    dry_run: bool = False,
+    lock: bool = True,
+) -> Adoption:
+    """Adopt the repository (or a folder of it) on a new branch, in two commits.
+
+    Parameters
+    ----------
+    path : Path
+        The repository, or the folder of a project in it.
+    template, version, answers_file, data, defaults
+        As for ``new``; ``version`` is a release, by default the newest.
+    dry_run : bool
+        Return the plan and write nothing.
+    lock : bool
+        Ask uv to lock (in a scratch copy); False leaves uv.lock to the person.
+
+    Raises
+    ------
+    ToolError
+        For anything a person can mend; nothing was written then.
+    """
+    if not (defaults or dry_run or sys.stdin.isatty()):
+        raise ToolError("Cannot ask questions here; add --defaults, or run in a terminal.")
+    repo = repository_at(path)
+    source = resolve_source(template)
+    if done := _follows(repo, source):
+        return done
+    _refuse_unsafe(repo, dry_run)
+    existing = read_existing(repo)
+    given = {**(read_answers(answers_file) if answers_file else {}), **(data or {})}
+    with opened(source) as opened_template:
+        package = managed_package(existing)
+        if package and version is None:
+            found = recover(existing, package)
+            if child := _child(opened_template, existing, found, given):
+                return child if dry_run else _apply(existing, child, {})
+        found = infer(existing)
+        asking = not (defaults or dry_run)
+        if asking:
+            _show(found, facts(existing))
+        commit = resolve(opened_template, version)
+        inferred = {question: evidence.answer for question, evidence in found.items()}
+        rendered = render(opened_template, commit, inferred, given=given, asking=asking)
+    return _adopt(existing, rendered, _explained(rendered, found, given), dry_run, lock)
+
+
+def undo(path: Path) -> list[str]:
+    """Bring back the state before the last adoption, interrupted or not."""
+    repo = repository_at(path)
+    with only_one(repo):
+        return abort(repo, "adopt")
+
+
+def _adopt(
+    existing: Existing,
+    rendered: Rendered,
+    answers: dict[str, Evidence],
+    dry_run: bool,
+    lock: bool,
+) -> Adoption:
+    package = rendered.answers["package_name"]
+    pyproject = rendered.files[PYPROJECT].content.decode()
+    ways = arrangements(existing, pyproject, package)
+    settled = settle(existing, ways, rendered.files[LOCK].content, wanted=lock)
+    known = answers["license"].because != "no licence file" if "license" in answers else False
+    changes = plan(existing, rendered.files, settled.arrangement, rendered.answers, known)
+    _refuse_incomplete(changes, package, settled.arrangement)
+    prefix = existing.repo.prefix
+    locks = {name.removeprefix(prefix): content for name, content in settled.locks.items()}
+    changes += [_lock_change(existing, name, content) for name, content in locks.items()]
+    known_facts = facts(existing)
+    text = report(existing, changes, settled, answers, known_facts, rendered.name)
+    name = REPORT if REPORT not in existing.entries and not existing.obstacle(REPORT) else ""
+    changes.append(Change(name or f"{BRANCH}.md", ADDED, "this report", File(text.encode())))
+    adoption = Adoption(
+        version=rendered.name,
+        answers=answers,
+        facts=known_facts,
+        changes=changes,
+        run=settled.arrangement.runs,
+        notes=environment_notes(settled),
+        unlocked=bool(settled.unlocked),
+    )
+    return adoption if dry_run else _apply(existing, adoption, rendered.files)
+
+
+def _follows(repo: Repository, source: str) -> Adoption | None:
+    """Return an adoption when it was done before; refuse when the repository came otherwise."""
+    path = repo.folder / ANSWERS_FILE
+    if not path.is_symlink() and not path.exists():
+        return None
+    stored = read_answers_file(repo)
+    subjects = ask_git("log", "--format=%s", "--", ANSWERS_FILE, cwd=repo.folder) or ""
+    version = str(stored.get("_commit", ""))
+    if SECOND in subjects.splitlines() or (repo.folder / REPORT).is_file():
+        return Adoption(done_before=True, version=version)
+    if "package_name" in stored and "functionality" in stored:
+        raise ToolError(f"{repo.folder} already follows the template; use copier-mlops update.")
+    raise ToolError(
+        f"{path} belongs to another template ({stored.get('_src_path')}, not {source}); rename it, "
+        "tell that template with copier update --answers-file, and adopt again."
+    )
+
+
+def _refuse_unsafe(repo: Repository, dry_run: bool) -> None:
+    """Refuse a repository whose state could not be given back, or in which git is at work."""
+    refuse_interrupted(repo)
+    refuse_busy(repo)
+    if ask_git("symbolic-ref", "--quiet", "HEAD", cwd=repo.top) is None:
+        raise ToolError(f"{repo.top} is on no branch (detached HEAD); run git switch first.")
+    if changed := changed_paths(replace(repo, prefix="")):
+        raise ToolError(
+            f"{repo.top} has uncommitted changes ({changed[0]}, {len(changed)} in all); "
+            "commit or stash them first."
+        )
+    if not dry_run and ask_git("rev-parse", "--verify", f"refs/heads/{BRANCH}", cwd=repo.top):
+        raise ToolError(
+            f"A branch {BRANCH} exists from an earlier adoption; switch to it, or delete it with "
+            f"git branch -D {BRANCH}."
+        )
+
+
+def _refuse_incomplete(changes: list[Change], package: str, arrangement: Arrangement) -> None:
+    """Refuse when something stands where the template's own code must be."""
+    needed = {name for name in arrangement.files if name != PYPROJECT}
+    for change in changes:
+        must = change.path.startswith(f"src/{package}/mlops/") or change.path in needed
+        if must and change.action != ADDED:
+            raise ToolError(
+                f"The template's {change.path} has no room: {change.why}; move what is there, or "
+                "choose another -d package_name=NAME."
+            )
+
+
+def _child(
+    template: Template,
+    existing: Existing,
+    found: Mapping[str, Evidence],
+    given: Mapping[str, Any],
+) -> Adoption | None:
+    """Recognise a repository that was rendered once: only its answers file is written again."""
+    answers = {question: evidence.answer for question, evidence in found.items()}
+    best = nearest(template, existing, answers, given)
+    if best is None:
+        return None
+    explained = _explained(best.rendered, found, given)
+    scores = ", ".join(f"{version} {score:.2f}" for version, score in best.scores.items())
+    note = f"It came from the template: its code is most like {best.rendered.name} ({scores})."
+    lines = [
+        f"# Adoption\n\n{note} Only `.copier-answers.yml` was written again; correct an answer "
+        "if it is wrong, then `copier-mlops update` brings it to today. Delete this file.\n",
+        *(f"- {q}: {e.answer} ({e.because})" for q, e in explained.items()),
+        "",
+    ]
+    files = {
+        REPORT: File("\n".join(lines).encode()),
+        ANSWERS_FILE: best.rendered.files[ANSWERS_FILE],
+    }
+    changes = [Change(name, ADDED, "", file) for name, file in files.items()]
+    return Adoption(version=best.rendered.name, answers=explained, changes=changes, notes=[note])
+
+
+def _explained(
+    rendered: Rendered, found: Mapping[str, Evidence], given: Mapping[str, Any]
+) -> dict[str, Evidence]:
+    """Return every final answer with why it is so."""
+    explained = {}
+    for question, answer in rendered.answers.items():
+        known = found.get(question)
+        if question in given:
+            explained[question] = Evidence(answer, "given")
+        elif known and known.answer == answer:
+            explained[question] = known
+        else:
+            because = "confirmed by a person" if known else "the template's default: please check"
+            explained[question] = Evidence(answer, because)
+    return explained
+
+
+def _show(found: Mapping[str, Evidence], known: Mapping[str, str]) -> None:
+    """Print what was inferred before each answer is asked for confirmation."""
+    print("Found in the repository:", file=sys.stderr)
+    for question, evidence in found.items():
+        print(f"  {question}: {evidence.answer}  ({evidence.because})", file=sys.stderr)
+    for name, value in known.items():
+        print(f"  {name}: {value}", file=sys.stderr)
+
+
+def _lock_change(existing: Existing, name: str, content: bytes) -> Change:
+    why = (
+        "locked again by uv, keeping your versions where it could"
+        if name in existing.entries
+        else ""
+    )
+    if name not in existing.entries and (obstacle := existing.obstacle(name)):
+        return Change(name, LEFT, obstacle)
+    return Change(name, "locked" if why else ADDED, why, File(content))
+
+
+def _apply(existing: Existing, adoption: Adoption, files: Mapping[str, File]) -> Adoption:
+    """Write the two commits, then the files, then move to the branch; every step can be undone."""
+    repo = existing.repo
+    first = {f"{repo.prefix}{c.path}": c.file for c in adoption.changes if c.file is not None}
+    name = f"{repo.prefix}{ANSWERS_FILE}"
+    last = {name: first.pop(name, None) or files[ANSWERS_FILE]}
+    with only_one(repo):
+        contents = {path: file.content for path, file in {**first, **last}.items()}
+        begin(repo, "adopt", contents, {})
+        merged = _commit(repo, "HEAD", first, FIRST)
+        answered = _commit(repo, merged, last, f"{SECOND}")
+        record_commits(repo, BRANCH, [merged, answered])
+        # The index first: git refuses to exchange entries of files that are already new.
+        git("read-tree", "-m", answered, cwd=repo.top)
+        for path, file in {**first, **last}.items():
+            write(repo, path, file.content, file.mode)
+        git("update-ref", f"refs/heads/{BRANCH}", answered, "", cwd=repo.top)
+        git("symbolic-ref", "HEAD", f"refs/heads/{BRANCH}", cwd=repo.top)
+        git("update-index", "-q", "--refresh", cwd=repo.top)
+        finish(repo)
+    return adoption
+
+
+def _commit(repo: Repository, parent: str, files: Mapping[str, File], message: str) -> str:
+    """Make a commit with these files over a parent, without touching index or files."""
+    with tempfile.TemporaryDirectory(prefix="copier-mlops-index-") as scratch:
+        environ = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
+        git("read-tree", parent, cwd=repo.top, environ=environ)
+        lines = "".join(
+            f"{file.mode} {write_blob(repo, file.content)}\t{path}\0"
+            for path, file in files.items()
+        )
+        data = lines.encode("utf-8", "surrogateescape")
+        git("update-index", "-z", "--index-info", cwd=repo.top, data=data, environ=environ)
+        tree = git("write-tree", cwd=repo.top, environ=environ)
+    command = ("commit-tree", tree, "-p", parent, "-F", "-")
+    who = identity(repo.top)
+    return git(*command, cwd=repo.top, data=f"{message}\n".encode(), environ=who)

@@ -1,0 +1,206 @@
+"""ADOPTION.md: what the adoption kept, added, merged and found different, and what to do next."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .evidence import Evidence
+from .existing import Existing
+from .ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
+from .locking import Settled
+
+REPORT = "ADOPTION.md"
+BRANCH = "adopt-copier-mlops"
+CHECKERS = ("black", "flake8", "pylint", "mypy", "isort")
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What an adoption does, or did."""
+
+    done_before: bool = False
+    branch: str = BRANCH
+    version: str = ""
+    answers: dict[str, Evidence] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    run: str = "uv run"
+    notes: list[str] = field(default_factory=list)
+    unlocked: bool = False
+
+
+def summary(adoption: Adoption, dry_run: bool) -> str:
+    """Say in the terminal what was done, or would be."""
+    if adoption.done_before:
+        return f"Done before: this repository follows the template at {adoption.version}."
+    counts = Counter(change.action for change in adoption.changes)
+    lines = [f"{action}: {count}" for action, count in counts.items()]
+    if dry_run:
+        lines = [f"{q}: {_plain(e.answer)}  ({e.because})" for q, e in adoption.answers.items()]
+        lines += [f"{key}: {value}" for key, value in adoption.facts.items()]
+        for change in adoption.changes:
+            lines.append(f"{change.action:<9} {change.path}  {change.why}".rstrip())
+            lines += [f"{'':<9}   {what}" for what in change.differing]
+        return "\n".join([*lines, *adoption.notes, "Nothing was written (--dry-run)."])
+    head = f"Adopted at {adoption.version} on the branch {adoption.branch}; read {REPORT}."
+    return "\n".join([head, *lines, *adoption.notes, f"Next: {adoption.run} mlops doctor"])
+
+
+def as_dict(adoption: Adoption, dry_run: bool) -> dict[str, Any]:
+    """Return the same for a machine."""
+    return {
+        "done_before": adoption.done_before,
+        "written": not (dry_run or adoption.done_before),
+        "branch": adoption.branch,
+        "version": adoption.version,
+        "answers": {
+            q: {"answer": e.answer, "because": e.because} for q, e in adoption.answers.items()
+        },
+        "facts": adoption.facts,
+        "changes": [
+            {"path": c.path, "action": c.action, "why": c.why, "differing": [*c.differing]}
+            for c in adoption.changes
+        ],
+        "run": adoption.run,
+        "notes": adoption.notes,
+    }
+
+
+def report(
+    existing: Existing,
+    changes: list[Change],
+    settled: Settled,
+    answers: Mapping[str, Evidence],
+    facts: Mapping[str, str],
+    version: str,
+) -> str:
+    """Write the report for a person, in Markdown."""
+    package = answers["package_name"].answer
+    added = [c.path for c in changes if c.action == ADDED]
+    parts = [
+        "# Adoption\n",
+        f"This repository follows the template at {version} from here on. Everything below is "
+        "one commit on a branch of its own; a second commit holds `.copier-answers.yml`, from "
+        "which the next `copier-mlops update` starts. Delete this file when you have read it.\n",
+        "## What to do next\n",
+        *(
+            f"{number}. {step}"
+            for number, step in enumerate(_steps(existing, settled, package, added), 1)
+        ),
+        "",
+        "## Answers, and why\n",
+        "| question | answer | because |",
+        "| --- | --- | --- |",
+        *(f"| {q} | {_cell(e.answer)} | {_cell(e.because)} |" for q, e in answers.items()),
+        "",
+        "What no question asks: " + "; ".join(f"{k}: {_cell(v)}" for k, v in facts.items()) + ".\n",
+        "## Differing: yours stays, the template has something else\n",
+        *_bullets(f"`{c.path}`: {what}" for c in changes for what in c.differing),
+        "## Merged: yours, with what only the template has\n",
+        *_bullets(line for c in changes if c.action == MERGED for line in _merged(existing, c)),
+        "## Kept as it is\n",
+        "Every other file of yours that is not named here is untouched, too.\n",
+        *_bullets(f"`{c.path}`: {c.why}" for c in changes if c.action == KEPT),
+        "## Left out\n",
+        *_bullets(f"`{c.path}`: {c.why}" for c in changes if c.action == LEFT),
+        "## Added\n",
+        *_bullets(_added(changes, package)),
+    ]
+    return "\n".join(parts)
+
+
+def environment_notes(settled: Settled) -> list[str]:
+    """Return what a person must know about the environment, one sentence each."""
+    notes = [settled.arrangement.note] if settled.arrangement.note else []
+    return [*notes, settled.unlocked] if settled.unlocked else notes
+
+
+def lost_lines(before: str, after: str) -> list[str]:
+    """Return the lines that a merged file has no more, as often as they are missing."""
+    missing = Counter(line.strip() for line in before.splitlines() if line.strip())
+    missing.subtract(line.strip() for line in after.splitlines())
+    return [line for line, count in missing.items() for _ in range(max(count, 0))]
+
+
+def _steps(existing: Existing, settled: Settled, package: str, added: list[str]) -> list[str]:
+    run = settled.arrangement.runs
+    pin = existing.texts.get(".python-version", "").strip()
+    steps = list(environment_notes(settled))
+    if settled.said and settled.arrangement.note:
+        steps[0] += f" uv said: {_cell(settled.said)}"
+    if re.match(r"(3\.([0-9]|10)|2)(\.|$)", pin):
+        steps.append(f"`.python-version` asks for {pin}: `uv run` needs 3.11 or newer there.")
+    steps += [
+        f"`{run} mlops doctor` looks at the set-up; `{run} mlops run` runs the pipeline on an "
+        f"invented shop, until you write `src/{package}/features.py` for your own data "
+        "(docs/bring-your-own-data.md).",
+        f"Run your own tests as before. The template's: `{run} pytest src/{package}/mlops/tests`.",
+    ]
+    if "dvc.yaml" in existing.entries:
+        steps.append(
+            "`mlops run` runs your dvc.yaml. To have the template's stages too, take them over "
+            f"from dvc.yaml{BESIDE}, with names and outputs that are not yours."
+        )
+    if existing.uses_poetry:
+        steps.append(
+            "Poetry and its lock work as before; uv only serves the template's command, with what "
+            "[tool.uv] in pyproject.toml lists, and has a lock of its own."
+        )
+    if ".github/workflows/ci.yml" in added:
+        steps.append(
+            "The added workflow ci checks all Python with ruff and pyrefly: `uv run ruff check "
+            "--fix` and `uv run ruff format` first, or delete its steps that you do not want."
+        )
+    for tool in CHECKERS:
+        if tool in existing.tools or any(
+            tool in existing.texts.get(n, "") for n in _tool_files(existing)
+        ):
+            steps.append(
+                f"Let {tool} leave `src/{package}/mlops/` out: the template formats and checks it."
+            )
+    if beside := [name for name in added if name.endswith(BESIDE)]:
+        steps.append(
+            f"Compare and delete, one by one: {', '.join(f'`{name}`' for name in beside)}. "
+            f"`git merge-file FILE /dev/null FILE{BESIDE}` puts both into FILE, with marks."
+        )
+    return [*steps, "Merge this branch when it pleases you; to undo it, delete the branch instead."]
+
+
+def _tool_files(existing: Existing) -> list[str]:
+    names = (
+        r"\.github/workflows/.*|\.pre-commit-config\.ya?ml|tox\.ini|setup\.cfg|noxfile\.py|Makefile"
+    )
+    return [name for name in existing.texts if re.fullmatch(names, name)]
+
+
+def _merged(existing: Existing, change: Change) -> list[str]:
+    before = existing.bytes_of(change.path).decode("utf-8", "replace")
+    after = change.file.content.decode() if change.file else before
+    lost = lost_lines(before, after)
+    changed = "".join(f"\n  - this line changed: `{line}`" for line in lost)
+    return [f"`{change.path}`: {change.why}{changed}"]
+
+
+def _added(changes: list[Change], package: str) -> list[str]:
+    managed = f"src/{package}/mlops/"
+    names = [c.path for c in changes if c.action == ADDED]
+    own = [f"`{name}`" for name in names if not name.startswith(managed)]
+    return [
+        f"`{managed}`: {sum(n.startswith(managed) for n in names)} files, the template's code",
+        *own,
+    ]
+
+
+def _bullets(lines: Any) -> list[str]:
+    return [*([f"- {line}" for line in lines] or ["- nothing"]), ""]
+
+
+def _plain(value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return " ".join(text.split())
+
+
+def _cell(value: Any) -> str:
+    return _plain(value).replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,138 @@
+"""Carry an update out: files, index, lock and report; a kill at any moment can be undone."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import snapshot
+from .errors import last_line, say
+from .git import Repository, git, path_in, run_git
+from .merge import Merged
+from .project import Project
+from .report import REPORT_FILE, Report, is_report, report_text
+from .versions import FILE, File
+
+PYPROJECT, LOCK = "pyproject.toml", "uv.lock"
+# Their place is taken by --default-index, or they would forbid to write the lock.
+LOCK_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_FROZEN", "UV_LOCKED", "VIRTUAL_ENV")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An update that was worked out and proven, with nothing written."""
+
+    project: Project
+    ours: dict[str, File]
+    merged: Merged
+    report: Report
+    new_lock: bytes | None
+    """The template's new lock, if the repository has the template's old one."""
+
+
+def carry_out(plan: Plan, details: dict[str, Any]) -> None:
+    """Write files, index, lock and report, in an order that can be undone at any moment."""
+    repo, merged, prefix = plan.project.repo, plan.merged, plan.project.repo.prefix
+    written = {prefix + name: file.content if file else None for name, file in merged.files.items()}
+    touched = {**written, prefix + LOCK: plan.new_lock, prefix + REPORT_FILE: None}
+    with tempfile.TemporaryDirectory(prefix="copier-mlops-index-") as scratch:
+        index = next_index(repo, merged, Path(scratch))
+        snapshot.begin(repo, "update", touched, details)
+        for name, file in merged.files.items():
+            content, mode = (file.content, file.mode) if file else (None, FILE)
+            snapshot.write(repo, prefix + name, content, mode)
+        put_index(repo, index)
+    if details["lock"]:
+        bring_lock_in_line(plan)
+    if is_report(repo.folder / REPORT_FILE):
+        snapshot.write(repo, prefix + REPORT_FILE, report_text(plan.report).encode())
+    snapshot.finish(repo)
+
+
+def next_index(repo: Repository, merged: Merged, scratch: Path) -> Path:
+    """Return a copy of the index with the merge in it; conflicts as git itself records them."""
+    files = {name: file for name, file in merged.files.items() if file}
+    stages = [(name, n, file) for name, by in merged.conflicts.items() for n, file in by.items()]
+    oids = store(repo, [*files.values(), *(file for _, _, file in stages)], scratch)
+    zero = "0" * len(git("rev-parse", "HEAD", cwd=repo.top))
+    lines = [f"0 {zero}\t{repo.prefix}{name}" for name in {*merged.files, *merged.conflicts}]
+    lines += [
+        f"{file.mode} {oids[file]} 0\t{repo.prefix}{name}"
+        for name, file in files.items()
+        if name not in merged.conflicts
+    ]
+    lines += [f"{file.mode} {oids[file]} {n}\t{repo.prefix}{name}" for name, n, file in stages]
+    index = snapshot.own_folder(repo) / "index"
+    if (repo.git_dir / "index").exists():
+        shutil.copyfile(repo.git_dir / "index", index)
+    data = "".join(f"{line}\0" for line in lines).encode("utf-8", "surrogateescape")
+    environ = {"GIT_INDEX_FILE": str(index)}
+    git("update-index", "-z", "--index-info", cwd=repo.top, data=data, environ=environ)
+    return index
+
+
+def store(repo: Repository, files: Iterable[File], scratch: Path) -> dict[File, str]:
+    """Store contents in git, as they are, with one process; return the object id of each."""
+    different = list(dict.fromkeys(files))
+    for number, file in enumerate(different):
+        (scratch / str(number)).write_bytes(file.content)
+    names = "".join(f"{scratch / str(number)}\n" for number in range(len(different)))
+    command = ("hash-object", "-w", "--no-filters", "--stdin-paths")
+    oids = git(*command, cwd=repo.top, data=names.encode()).splitlines()
+    return dict(zip(different, oids, strict=True))
+
+
+def put_index(repo: Repository, index: Path) -> None:
+    """Let git look at the written files once, then put the new index in place by a rename."""
+    command = ("update-index", "-q", "--refresh", "--unmerged")
+    run_git(*command, cwd=repo.top, environ={"GIT_INDEX_FILE": str(index)}, ok=(0, 1))
+    index.replace(repo.git_dir / "index")
+
+
+def bring_lock_in_line(plan: Plan) -> None:
+    """Write ``uv.lock`` anew if pyproject.toml changed; what fails is left to the person."""
+    repo, report = plan.project.repo, plan.report
+    lock = repo.folder / LOCK
+    if PYPROJECT not in plan.merged.files or not lock.is_file():
+        return
+    uv = shutil.which("uv")
+    if PYPROJECT in plan.merged.conflicts or uv is None:
+        report.lock = "run uv lock once pyproject.toml is resolved" if uv else "run uv lock"
+        return
+    if plan.new_lock is not None:
+        snapshot.write(repo, repo.prefix + LOCK, plan.new_lock)
+    say("Checking uv.lock")
+    indexes = re.findall(rb'registry = "([^"]+)"', lock.read_bytes())
+    index = Counter(indexes).most_common(1)[0][0].decode() if indexes else None
+    done = subprocess.run(
+        [uv, "lock", *(["--default-index", index] if index else [])],
+        cwd=repo.folder,
+        env={name: value for name, value in os.environ.items() if name not in LOCK_VARIABLES},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        report.lock = f"run uv lock: it failed here ({last_line(done.stderr)})"
+    else:
+        git("add", "--", LOCK, cwd=repo.folder)
+
+
+def diff_of(plan: Plan) -> str:
+    """Return the changes of a plan as a diff, made in a scratch folder."""
+    with tempfile.TemporaryDirectory(prefix="copier-mlops-diff-") as scratch:
+        for side, files in (("a", plan.ours), ("b", plan.merged.files)):
+            (Path(scratch) / side).mkdir()
+            for name in plan.merged.files:
+                if file := files.get(name):
+                    path = path_in(Path(scratch) / side, name)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(file.content)
+        command = ("diff", "--no-index", "--no-prefix", "--no-color", "--no-ext-diff", "a", "b")
+        return run_git(*command, cwd=Path(scratch), ok=(0, 1))[1].decode("utf-8", "replace")

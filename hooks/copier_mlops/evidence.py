@@ -1,0 +1,267 @@
+"""What a repository says about the template's questions, each answer with where it says so."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from .existing import MANIFESTS, Existing
+from .git import ask_git
+
+# Names of modules and distributions, as regular expressions.
+SOURCES = {
+    "postgresql": r"psycopg2?([-_](binary|c))?|asyncpg|pg8000",
+    "mysql": r"pymysql|MySQLdb|mysqlclient|mysql([-_.]connector([-_]python)?)?|aiomysql",
+    "oracle": r"cx[-_]Oracle|oracledb",
+    "alloydb": r"google[-_.]cloud[-_.]alloydb[-_.]\w*",
+    "db2": r"ibm[-_]db(_sa)?",
+    "mongodb": r"pymongo|motor|mongoengine",
+    "dynamodb": r"pynamodb",
+    "neo4j": r"neo4j|py2neo",
+    "redis": r"redis|aioredis",
+    "cassandra": r"cassandra([-_]driver)?",
+    "graphql": r"gql|sgqlc|python[-_]graphql[-_]client",
+    "images": r"PIL|pillow|cv2|opencv[-_]python([-_]headless)?|torchvision|skimage|scikit[-_]image",
+    "pdf": r"pypdf2?|pdfplumber|pypdfium2|pdfminer(\.six)?|fitz|pymupdf",
+    "audio": r"librosa|soundfile|torchaudio|pydub",
+    "video": r"moviepy|av|decord",
+}
+HOSTING = {
+    "aws": r"boto3|sagemaker|s3fs|dvc[-_]s3",
+    "gcp": r"google[-_.]cloud[-_.]\w+|gcsfs|dvc[-_]gs",
+    "azure": r"azureml?[-_.]\w+|adlfs|dvc[-_]azure",
+}
+REMOTES = {"aws": "s3", "gcp": "gs", "azure": "azure"}
+SERVERS = r"fastapi|flask|bentoml|litserve|uvicorn|gradio|streamlit"
+LEARNERS = r"sklearn|scikit[-_]learn|xgboost|lightgbm|catboost|torch|tensorflow|keras|statsmodels"
+RECOMMENDERS = r"implicit|surprise|scikit[-_]surprise|lightfm|recbole|spotlight|recommenders"
+REGRESSORS = r"\b\w*(Regressor|Regression(?<!LogisticRegression)|MSELoss|mean_squared_error)\b"
+CLASSIFIERS = (
+    r"\b\w*(Classifier|LogisticRegression|CrossEntropyLoss|roc_auc_score|accuracy_score)\b"
+)
+MODEL_FILES = r"\.(pkl|pickle|joblib|onnx|pt|pth|h5|keras|skops|cbm|safetensors)(\.dvc)?$"
+DATA_FILES = r"\.(csv|tsv|parquet|jsonl?)(\.gz)?(\.dvc)?$"
+GENERIC = ("src", "app", "project", "package", "code", "unknown")
+ASSUMED = "assumed: nothing in the repository says otherwise"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """An inferred answer, and why."""
+
+    answer: Any
+    because: str
+
+
+def infer(existing: Existing) -> dict[str, Evidence]:
+    """Infer the answers to the template's questions; what nothing says keeps its default.
+
+    Returns
+    -------
+    dict
+        By question. Every answer is one that the template accepts.
+    """
+    found: dict[str, Evidence] = {
+        "project_name": _title(existing),
+        "package_name": propose_package(existing),
+        "functionality": _functionality(existing),
+        "task": _task(existing),
+        "stage": _stage(existing),
+        "data_sources": _data_sources(existing),
+        "hosting": _hosting(existing),
+        "serving": _serving(existing),
+        "personal_data": Evidence("pii", f"{ASSUMED}; the safe side"),
+        "owner": _owner(existing),
+        "license": _license(existing),
+    }
+    if described := existing.declared("description"):
+        found["description"] = Evidence(_plain(described[0], 300), described[1])
+    return found
+
+
+def facts(existing: Existing) -> dict[str, str]:
+    """Return what no question asks for, but a person wants to see before they agree."""
+    workflows = [name for name in existing.entries if name.startswith(".github/workflows/")]
+    others = [n for n in (".gitlab-ci.yml", "Jenkinsfile", "tox.ini") if n in existing.entries]
+    backend = existing.pyproject.get("build-system", {}).get("build-backend")
+    locks = [n for n in ("uv.lock", "poetry.lock", "Pipfile.lock") if n in existing.entries]
+    manifests = sorted(name for name in existing.texts if MANIFESTS.fullmatch(name))
+    return {
+        "python": existing.requires_python or "not declared",
+        "dependencies": ", ".join(manifests + locks) or "none declared",
+        "build": backend or ("setup.py or setup.cfg" if existing.is_legacy else "none"),
+        "tests": f"{len(existing.own_tests)} test files",
+        "ci": ", ".join(workflows + others) or "none",
+        "dvc": ", ".join(name for name in existing.entries if name.endswith("dvc.yaml")) or "none",
+    }
+
+
+def propose_package(existing: Existing) -> Evidence:
+    """Propose where the template's code goes: into a package below src/, or beside all others.
+
+    Nothing of the team's may be shadowed: a package at the root, a module or a folder of that name,
+    or the modules that the template seeds.
+    """
+    seeds = ("mlops", "features", "model", "baseline")
+    project = existing.pyproject.get("project", {})
+    described = bool(project) and "build-system" in existing.pyproject
+    described = described and "scripts" not in project.get("dynamic", [])
+    managed = existing.tools.get("uv", {}).get("package") is not False and not existing.uses_poetry
+    for package in existing.source_packages if described and managed else []:
+        taken = any(
+            name.startswith((f"src/{package}/{seed}.py", f"src/{package}/{seed}/"))
+            for name in existing.entries
+            for seed in seeds
+        )
+        if not taken and package == _slug(existing.name):
+            return Evidence(package, f"src/{package}/ is its package")
+    name = existing.name if existing.name not in GENERIC else existing.repo.folder.name
+    package = f"{_slug(name)[:34].rstrip('_') or 'project'}_ml"
+    while any(
+        name == f"{folder}{package}.py" or name.startswith(f"{folder}{package}/")
+        for name in existing.entries
+        for folder in ("", "src/")
+    ):
+        package += "x"
+    return Evidence(package, f"beside what is there; from the name {name}")
+
+
+def _title(existing: Existing) -> Evidence:
+    for name in ("README.md", "readme.md", "Readme.md", "README.rst"):
+        lines = existing.texts.get(name, "").splitlines()
+        for number, line in enumerate(lines[:40], 1):
+            underlined = number < len(lines) and re.fullmatch(r"(=+|-+)\s*", lines[number])
+            if line.startswith("# ") or (underlined and line.strip()):
+                title = _plain(line.removeprefix("# "), 80)
+                if re.search(r"[^\W_]", title):
+                    return Evidence(title, f"{name} line {number}")
+    declared = existing.declared("name")
+    if declared:
+        return Evidence(_plain(declared[0], 80), declared[1])
+    return Evidence(_plain(existing.repo.folder.name, 80) or "Project", "the folder's name")
+
+
+def _functionality(existing: Existing) -> Evidence:
+    if artefact := _file(existing, MODEL_FILES):
+        return Evidence("existing_model", artefact)
+    if place := _first(existing, r"\.fit\(") or _uses(existing, LEARNERS):
+        return Evidence("existing_model", place)
+    if rules := _file(existing, r"(^|/)\w*(rules?|heuristics?)(_\w+)?\.(py|ya?ml|sql)$"):
+        return Evidence("existing_rules", rules)
+    return Evidence("new", ASSUMED)
+
+
+def _task(existing: Existing) -> Evidence:
+    if place := _uses(existing, RECOMMENDERS):
+        return Evidence("recommendation", place)
+    counts = {
+        task: sum(len(re.findall(pattern, text)) for _, text in _code(existing))
+        for task, pattern in (("regression", REGRESSORS), ("classification", CLASSIFIERS))
+    }
+    if not any(counts.values()):
+        return Evidence("classification", ASSUMED)
+    best = "regression" if counts["regression"] > counts["classification"] else "classification"
+    pattern = REGRESSORS if best == "regression" else CLASSIFIERS
+    return Evidence(best, f"{_first(existing, pattern)} ({counts[best]} such places)")
+
+
+def _stage(existing: Existing) -> Evidence:
+    grown = r"(^|/)(Dockerfile|Jenkinsfile|\.gitlab-ci\.yml)$|^\.github/workflows/"
+    if place := _file(existing, grown) or (existing.own_tests and existing.own_tests[0]):
+        return Evidence("production", str(place))
+    return Evidence("poc", "no tests, no workflows, no container")
+
+
+def _data_sources(existing: Existing) -> Evidence:
+    answers, because = ["sample"], ["sample: runs at once"]
+    if place := _file(existing, DATA_FILES) or _first(existing, r"\bread_(csv|parquet|json)\("):
+        answers.append("files")
+        because.append(f"files: {place}")
+    for source, modules in SOURCES.items():
+        named = _first(existing, r"[\"']dynamodb[\"']") if source == "dynamodb" else None
+        if place := _uses(existing, modules) or named:
+            answers.append(source)
+            because.append(f"{source}: {place}")
+    return Evidence(answers, "; ".join(because))
+
+
+def _hosting(existing: Existing) -> Evidence:
+    remotes = existing.texts.get(".dvc/config", "")
+    for cloud, scheme in REMOTES.items():
+        if re.search(rf"^\s*url\s*=\s*{scheme}://", remotes, re.MULTILINE):
+            return Evidence(cloud, f"the DVC remote {scheme}:// in .dvc/config")
+    for cloud, modules in HOSTING.items():
+        if place := _uses(existing, modules):
+            return Evidence(cloud, place)
+    return Evidence("on_premises", ASSUMED)
+
+
+def _serving(existing: Existing) -> Evidence:
+    if place := _uses(existing, SERVERS):
+        return Evidence("online", place)
+    return Evidence("batch", ASSUMED)
+
+
+def _owner(existing: Existing) -> Evidence:
+    for name in (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"):
+        if match := re.search(r"^\*\s+(\S+)", existing.texts.get(name, ""), re.MULTILINE):
+            return Evidence(_plain(match[1], 80), name)
+    log = ask_git("log", "-500", "--format=%aN", "--", ".", cwd=existing.repo.folder) or ""
+    counted = Counter(_plain(line, 80) for line in log.splitlines() if line.strip())
+    if counted:
+        name, commits = counted.most_common(1)[0]
+        return Evidence(name or "Data science team", f"{commits} of {counted.total()} commits")
+    return Evidence("Data science team", ASSUMED)
+
+
+def _license(existing: Existing) -> Evidence:
+    for name, text in existing.texts.items():
+        if re.fullmatch(r"(LICEN[CS]E|COPYING)(\.\w+)?", name, re.IGNORECASE):
+            if re.search(r"Apache License\s+Version 2\.0", text):
+                return Evidence("Apache-2.0", name)
+            if "Permission is hereby granted, free of charge" in text:
+                return Evidence("MIT", name)
+            return Evidence("proprietary", f"{name} is none of those that the template knows")
+    return Evidence("proprietary", "no licence file")
+
+
+def _code(existing: Existing) -> Iterator[tuple[str, str]]:
+    for name, text in existing.texts.items():
+        if name.endswith((".py", ".ipynb")):
+            yield name, text
+
+
+def _uses(existing: Existing, modules: str) -> str | None:
+    """Return the place of an import (in a notebook too), else of a requirement."""
+    if place := _first(existing, rf"^[ \t\"]*(?:import|from)[ \t]+(?:{modules})\b"):
+        return place
+    wanted = re.compile(rf"^[\s\"'\-]*({modules})(?![\w.-])", re.MULTILINE | re.IGNORECASE)
+    for name, text in existing.texts.items():
+        if MANIFESTS.fullmatch(name) and (match := wanted.search(text)):
+            return f"{name} line {text.count(chr(10), 0, match.start(1)) + 1}"
+    return None
+
+
+def _first(existing: Existing, pattern: str) -> str | None:
+    """Return the first place in the code."""
+    for name, text in _code(existing):
+        if match := re.search(pattern, text, re.MULTILINE):
+            return f"{name} line {text.count(chr(10), 0, match.start()) + 1}"
+    return None
+
+
+def _file(existing: Existing, pattern: str) -> str | None:
+    return next((name for name in existing.entries if re.search(pattern, name)), None)
+
+
+def _plain(text: str, longest: int) -> str:
+    """Return one line of a text without markup that the template's questions would refuse."""
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)|<[^>]*>|[`*]", r"\1", text)
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:longest].strip()
+
+
+def _slug(name: str) -> str:
+    ascii_name = PurePosixPath(name).name.lower().encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "_", ascii_name).strip("_0123456789")

@@ -1,0 +1,126 @@
+"""Unite .gitignore files so that neither hides what the other side keeps in git."""
+
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import yaml
+
+from .existing import Existing
+from .git import git, run_git
+from .versions import File
+
+IGNORE = ".gitignore"
+ADDED, MERGED, KEPT, LEFT = "added", "merged", "kept", "left out"
+BESIDE = ".template"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of one path, and why."""
+
+    path: str
+    action: str
+    why: str = ""
+    file: File | None = None
+    differing: tuple[str, ...] = ()
+
+
+def united_rules(
+    existing: Existing, files: Mapping[str, File], changes: list[Change]
+) -> Change | None:
+    """Return the change of .gitignore: their rules, then the template's as one block.
+
+    A rule of the template that would hide what they track is narrowed to what the pipeline writes;
+    what their rules would hide of the template is shown again. None: theirs is left alone.
+    """
+    before = next((change for change in changes if change.path == IGNORE), None)
+    if before is None or before.file is None:
+        return None
+    own = existing.bytes_of(IGNORE).decode() if IGNORE in existing.entries else ""
+    theirs = own.replace("\r\n", "\n")
+    differing, block = _narrowed(existing, files)
+    if theirs and {line.strip() for line in block.splitlines()} <= {*theirs.splitlines(), ""}:
+        return Change(IGNORE, KEPT, "it has all of the template's rules")
+    shipped = [c.path for c in changes if c.action == ADDED and not c.path.endswith(BESIDE)]
+    parents = {f"{parent}/" for n in shipped for parent in PurePosixPath(n).parents if parent.name}
+    if theirs and not theirs.endswith("\n"):
+        theirs += "\n"
+    for name in [*sorted(parents, key=len), *sorted(shipped)]:
+        for rule in matches(theirs, [name]).values():
+            theirs += f"!/{name}\n"
+            differing.append(f"your rule `{rule}` would hide the template's {name}: shown again")
+    text = f"{theirs}\n# From the template.\n{block}" if theirs else block
+    records = [line[2:] for line in block.splitlines() if line.startswith("!/data/")]
+    hidden = matches(text, records)
+    if hidden:
+        listing, rules = ", ".join(hidden), ", ".join({*hidden.values()})
+        differing.append(f"your rule `{rules}` hides {listing}: `git add --force` these records")
+    if "\r\n" in own:
+        text = text.replace("\n", "\r\n")
+    file = File(text.encode(), before.file.mode)
+    return Change(IGNORE, before.action, before.why, file, tuple(differing))
+
+
+def _narrowed(existing: Existing, files: Mapping[str, File]) -> tuple[list[str], str]:
+    """Return the template's rules without those that would hide tracked files, and what changed."""
+    block = files[IGNORE].content.decode()
+    tracked = [name for name in existing.entries if name.isprintable()]
+    hiding = matches(block, tracked)
+    differing = []
+    for rule in sorted(set(hiding.values())):
+        names = [name for name, found in hiding.items() if found == rule]
+        if rule.endswith(("/", "/*")):
+            # Git does not look below an ignored folder, so only what the pipeline writes is named.
+            below = [line for line in _outs(files) if matches(rule, [f"{line.strip('/')}/x"])]
+            instead = [line for line in below if not matches(line, tracked)]
+            lines = instead
+        else:
+            instead = [f"!/{name}" for name in names]
+            lines = [rule, *instead]
+        block = re.sub(
+            rf"^{re.escape(rule)}\n",
+            lambda _, lines=lines: "".join(f"{line}\n" for line in lines),
+            block,
+            flags=re.MULTILINE,
+        )
+        differing.append(
+            f"the template's rule `{rule}` would hide {names[0]}"
+            + (f" and {len(names) - 1} more" if names[1:] else "")
+            + f", which you track; instead there is: {' '.join(instead) or 'nothing'}"
+        )
+    return differing, block
+
+
+def _outs(files: Mapping[str, File]) -> list[str]:
+    """Return rules for exactly what the pipeline writes."""
+    content = yaml.safe_load(files["dvc.yaml"].content) if "dvc.yaml" in files else {}
+    found = set()
+    for stage in content.get("stages", {}).values():
+        for out in stage.get("outs", []):
+            path = PurePosixPath(next(iter(out)) if isinstance(out, dict) else out)
+            found.add(f"/{'/'.join(path.parts[:2])}/" if len(path.parts) > 2 else f"/{path}")
+    return sorted(found)
+
+
+def matches(rules: str, names: list[str]) -> dict[str, str]:
+    """Return which rule ignores each path, as git itself reads the rules."""
+    with tempfile.TemporaryDirectory(prefix="copier-mlops-ignore-") as scratch:
+        git("init", "--quiet", scratch, cwd=Path(scratch))
+        (Path(scratch) / IGNORE).write_text(rules, encoding="utf-8", newline="\n")
+        data = "".join(f"{name}\0" for name in names).encode("utf-8", "surrogateescape")
+        command = (
+            "-c",
+            "core.excludesFile=",
+            "check-ignore",
+            "--no-index",
+            "--verbose",
+            "--stdin",
+            "-z",
+        )
+        output = run_git(*command, cwd=Path(scratch), data=data, ok=(0, 1))[1]
+    fields = output.decode("utf-8", "surrogateescape").split("\0")
+    rows = zip(fields[2::4], fields[3::4], strict=True)
+    return {name: rule for rule, name in rows if not rule.startswith("!")}

@@ -1,0 +1,132 @@
+"""Find the first arrangement of dependencies that uv can lock, in a scratch copy."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .errors import ToolError
+from .existing import LARGEST_TEXT, REGULAR, Existing
+from .git import Repository, path_in, read_blobs, run_git, tree_of
+from .pyproject_merge import Arrangement
+
+LOCK = "uv.lock"
+MOST_FILES = 20_000
+# What would let uv look at another project, or not lock at all.
+UNWANTED = ("UV_FROZEN", "UV_LOCKED", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
+NO_ANSWER = ("failed to fetch", "dns error", "error sending request", "connection", "timed out")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The chosen arrangement, its locks by path from the top, and what went wrong, if anything."""
+
+    arrangement: Arrangement
+    locks: dict[str, bytes]
+    said: str = ""
+    """What uv said about the arrangements that it refused."""
+    unlocked: str = ""
+    """Why there is no lock."""
+
+
+def settle(
+    existing: Existing, arrangements: list[Arrangement], lock: bytes, *, wanted: bool
+) -> Settled:
+    """Lock the first arrangement that can be locked; the repository itself is not touched.
+
+    Parameters
+    ----------
+    existing : Existing
+        The repository.
+    arrangements : list of Arrangement
+        The best first; the last one needs no resolution, the template's own lock fits it.
+    lock : bytes
+        uv.lock as the template renders it.
+    wanted : bool
+        False: resolve nothing and take the first arrangement.
+    """
+    uv = shutil.which("uv")
+    if len(arrangements) > 1 and (not wanted or uv is None):
+        why = "uv is not on the PATH" if wanted else "--no-lock was given"
+        return Settled(arrangements[0], {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
+    environment = {name: value for name, value in os.environ.items() if name not in UNWANTED}
+    # The scratch copy has no history to take a version from.
+    environment.setdefault("SETUPTOOLS_SCM_PRETEND_VERSION", "0.0.0")
+    said = ""
+    for arrangement in arrangements[:-1]:
+        with tempfile.TemporaryDirectory(prefix="copier-mlops-lock-") as scratch:
+            top = Path(scratch)
+            before = _export(existing.repo, top)
+            folder = top / existing.repo.prefix
+            if LOCK not in existing.entries:
+                (folder / LOCK).write_bytes(lock)
+            for name, text in arrangement.files.items():
+                path = path_in(folder, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8", newline="\n")
+            done = subprocess.run(
+                [uv, "lock", "--no-progress", "--color", "never", "--python", ">=3.11"],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+            )
+            if done.returncode == 0:
+                return Settled(arrangement, _locks(top, before, existing.repo), said)
+            said = " ".join(done.stderr.replace(scratch, "").split())
+            said = said.partition("cause: ")[2].partition(" hint: ")[0] or said
+            if any(words in said.casefold() for words in NO_ANSWER):
+                why = f"uv could not reach the package index ({said[-200:]})"
+                return Settled(arrangement, {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
+    return Settled(arrangements[-1], {f"{existing.repo.prefix}src/{LOCK}": lock}, said[:1500])
+
+
+def _export(repo: Repository, destination: Path) -> dict[str, bytes]:
+    """Write the commit's small plain files, and return its locks by path from the top."""
+    entries = {
+        name: entry.oid
+        for name, entry in tree_of(replace(repo, prefix=""), "HEAD").items()
+        if entry.mode in REGULAR
+    }
+    asked = "".join(f"{oid}\n" for oid in entries.values()).encode()
+    answers = run_git("cat-file", "--batch-check", cwd=repo.top, data=asked)[1].decode()
+    sizes = [int(line.split()[2]) for line in answers.splitlines()]
+    names = [
+        name
+        for name, size in zip(entries, sizes, strict=True)
+        if size <= LARGEST_TEXT or Path(name).name == LOCK
+    ]
+    blobs = read_blobs(repo, [entries[name] for name in names[:MOST_FILES]])
+    (destination / repo.prefix).mkdir(parents=True, exist_ok=True)
+    locks = {}
+    for name in names[:MOST_FILES]:
+        path = path_in(destination, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(blobs[entries[name]])
+        if path.name == LOCK:
+            locks[name] = blobs[entries[name]]
+    return locks
+
+
+def _locks(top: Path, before: Mapping[str, bytes], repo: Repository) -> dict[str, bytes]:
+    """Return the locks that uv wrote: the project's, or that of a workspace above it."""
+    found = {}
+    for folder in [top / repo.prefix, *(top / repo.prefix).parents]:
+        path = folder / LOCK
+        if path.is_file() and before.get(name := path.relative_to(top).as_posix()) != (
+            content := path.read_bytes()
+        ):
+            found[name] = content
+        if folder == top:
+            break
+    own = f"{repo.prefix}{LOCK}"
+    if own not in before and len(found) > 1:
+        del found[own]  # A member of a workspace: the lock is the workspace's.
+    if not found and not before:
+        raise ToolError("uv lock ended well and wrote no uv.lock; run it by hand to see why.")
+    return found

@@ -1,0 +1,93 @@
+"""Recognise a repository that came from the template and lost its answers file."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from .evidence import Evidence
+from .existing import Existing
+from .versions import Rendered, Template, render, resolve
+
+ENOUGH = 0.5  # below it, the code only shares names with the template
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The version that is most like the repository, and how like it each version is."""
+
+    rendered: Rendered
+    scores: dict[str, float]
+
+
+def managed_package(existing: Existing) -> str | None:
+    """Return the package that holds the template's code, if there is one."""
+    found = (re.fullmatch(r"src/(\w+)/mlops/doctor\.py", name) for name in existing.entries)
+    packages = [match[1] for match in found if match]
+    return next((p for p in packages if f"src/{p}/mlops/cli.py" in existing.entries), None)
+
+
+def recover(existing: Existing, package: str) -> dict[str, Evidence]:
+    """Read the answers from what the template once wrote for them."""
+    base: Any = {}
+    try:
+        base = yaml.safe_load(existing.texts.get("conf/base.yaml", "")) or {}
+    except yaml.YAMLError:
+        base = {}
+    found = {"package_name": Evidence(package, f"src/{package}/mlops/")}
+    keys = {"project": "project_name"} | {
+        key: key for key in ("business_metric", "task", "functionality")
+    }
+    for key, question in keys.items():
+        if isinstance(base, dict) and isinstance(base.get(key), str):
+            found[question] = Evidence(base[key], f"conf/base.yaml {key}")
+    production = "conf/prod.yaml" in existing.entries
+    found["stage"] = Evidence(
+        "production" if production else "poc", "conf/prod.yaml or its absence"
+    )
+    private = any(name.startswith(f"src/{package}/mlops/privacy/") for name in existing.entries)
+    found["personal_data"] = Evidence("pii" if private else "none", "mlops/privacy/ or its absence")
+    if described := existing.declared("description"):
+        found["description"] = Evidence(*described)
+    return found
+
+
+def nearest(
+    template: Template, existing: Existing, answers: Mapping[str, Any], given: Mapping[str, Any]
+) -> Nearest | None:
+    """Render every version and return the one whose managed files share most lines.
+
+    Returns
+    -------
+    Nearest or None
+        None when no version is like it.
+    """
+    versions = template.versions or {"newest": resolve(template, None)}
+    scores, found = {}, {}
+    for version, commit in versions.items():
+        found[version] = render(template, commit, answers, given=given)
+        scores[version] = likeness(existing, found[version])
+    best = max(scores, key=lambda version: scores[version])
+    return Nearest(found[best], scores) if scores[best] >= ENOUGH else None
+
+
+def likeness(existing: Existing, rendered: Rendered) -> float:
+    """Return twice the common lines of the managed files over all their lines: 1 means equal."""
+    package = rendered.answers.get("package_name", "")
+    managed = [name for name in rendered.files if name not in rendered.seeded]
+    theirs = [name for name in existing.texts if name.startswith(f"src/{package}/mlops/")]
+    common = total = 0
+    for name in {*managed, *theirs}:
+        lines = [
+            Counter(text.splitlines())
+            for text in (
+                existing.texts.get(name, ""),
+                rendered.files[name].content.decode("utf-8", "replace") if name in managed else "",
+            )
+        ]
+        common += (lines[0] & lines[1]).total()
+        total += lines[0].total() + lines[1].total()
+    return 2 * common / total if total else 0.0

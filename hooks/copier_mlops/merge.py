@@ -1,0 +1,238 @@
+"""Merge what the template renders now into a repository, given what it rendered before."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from .git import run_git
+from .versions import EXECUTABLE, FILE, LINK, File, Rendered
+
+SAME_FILE = 0.6  # share of common lines from which a new file is an old one that was moved
+LARGEST_MOVED = 1_000_000  # bytes; larger files are not compared line by line
+
+
+@dataclass
+class Merged:
+    """What an update would do: nothing is written yet."""
+
+    files: dict[str, File | None] = field(default_factory=dict)
+    """What to write, by path; None removes."""
+    conflicts: dict[str, dict[int, File]] = field(default_factory=dict)
+    """By path, as git numbers them: 1 the old render, 2 the repository's, 3 the new render."""
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    """Managed files that nobody had edited and the template no longer has."""
+    renamed: dict[str, str] = field(default_factory=dict)
+    follows: dict[str, str] = field(default_factory=dict)
+    """Where the owner moved rendered files: the rendered path, by the owner's."""
+    notes: dict[str, str] = field(default_factory=dict)
+    """What a person should look at, by path."""
+
+
+def merge(
+    base: Rendered,
+    theirs: Rendered,
+    ours: Mapping[str, File],
+    moved: Mapping[str, str],
+    labels: tuple[str, str, str],
+) -> Merged:
+    """Merge each rendered path by its owner's rule.
+
+    Parameters
+    ----------
+    base, theirs : Rendered
+        The old version with the old answers, and the new version with the new ones.
+    ours : mapping
+        The repository's tracked files. Untracked ones are the caller's business.
+    moved : mapping
+        Where the template moved a path; see ``renames``.
+    labels : tuple of str
+        What stands at conflict markers for the repository, the old and the new version.
+    """
+    merged, own, old = Merged(), dict(ours), dict(base.files)
+    base_seeded = set(base.seeded)
+    for source, target in moved.items():
+        if target in own or target in old or source not in old or source in theirs.files:
+            continue
+        old[target] = old.pop(source)
+        if source in base_seeded:
+            base_seeded.add(target)
+        if source in own:
+            merged.renamed[source] = target
+            own[target] = merged.files[target] = own.pop(source)
+            merged.files[source] = None
+    new = dict(theirs.files)
+    gone = [name for name in old if name not in own and new.get(name, old[name]) != old[name]]
+    for source, target in moved_by_owner(gone, old, own, {*old, *new}).items():
+        merged.follows[target] = source
+        merged.notes[source] = f"you moved it to {target}; the template's changes went there"
+        old[target], new[target] = old.pop(source), new.pop(source)
+    for name in sorted({*old, *new}):
+        if name in theirs.seeded or (name in base_seeded and name not in new):
+            if name not in own and name not in old:
+                merged.files[name] = new[name]
+                merged.added.append(name)
+        else:
+            merge_managed(merged, name, (old.get(name), own.get(name), new.get(name)), labels)
+    return merged
+
+
+def merge_managed(
+    merged: Merged,
+    name: str,
+    versions: tuple[File | None, File | None, File | None],
+    labels: tuple[str, str, str],
+) -> None:
+    """Merge one path that the template manages; ``versions`` are the old, ours and the new."""
+    old, own, new = versions
+    if own is None:
+        if new is not None and old is None:
+            merged.files[name] = new
+            merged.added.append(name)
+        elif new is not None and new != old:
+            merged.notes[name] = "you deleted it; the template changed it and did not bring it back"
+        return
+    if new in (own, old):
+        return
+    if own == old:
+        merged.files[name] = new
+        (merged.changed if new else merged.dropped).append(name)
+        return
+    stages = {1: old, 2: own, 3: new}
+    if new is None:
+        merged.notes[name] = "the template dropped it and you had edited it; your file is kept"
+        merged.conflicts[name] = {stage: file for stage, file in stages.items() if file}
+        return
+    result, clean = merge_files(old, own, new, labels)
+    if result != own:
+        merged.files[name] = result
+    if clean:
+        merged.changed.append(name)
+    else:
+        merged.conflicts[name] = {stage: file for stage, file in stages.items() if file}
+
+
+def merge_files(
+    old: File | None, own: File, new: File, labels: tuple[str, str, str]
+) -> tuple[File, bool]:
+    """Merge two changed files; a binary, or a link, stays the repository's and is a conflict."""
+    mode = new.mode if old is None or own.mode == old.mode else own.mode
+    before = old or File(b"", own.mode)
+    if own.content in (before.content, new.content):
+        return File(new.content, mode), True
+    if before.content == new.content:
+        return File(own.content, mode), True
+    if LINK in (own.mode, new.mode) or any(map(is_binary, (before, own, new))):
+        return own, False
+    # A repository with Windows line ends keeps them, and no line counts as changed for it.
+    windows = has_windows_ends(own.content) and not has_windows_ends(new.content)
+    mine = own.content.replace(b"\r\n", b"\n") if windows else own.content
+    if windows and mine == before.content:
+        content, clean = new.content, True
+    else:
+        content, clean = merge_text(before.content, mine, new.content, labels)
+    return File(content.replace(b"\n", b"\r\n") if windows else content, mode), clean
+
+
+def merge_text(
+    old: bytes, own: bytes, new: bytes, labels: tuple[str, str, str]
+) -> tuple[bytes, bool]:
+    """Merge lines with ``git merge-file``; return the text and whether it has no conflict."""
+    with tempfile.TemporaryDirectory(prefix="copier-mlops-merge-") as scratch:
+        for name, content in {"own": own, "old": old, "new": new}.items():
+            (Path(scratch) / name).write_bytes(content)
+        arguments = [part for label in labels for part in ("-L", label)]
+        command = ("merge-file", "--stdout", "--quiet", *arguments, "own", "old", "new")
+        code, merged = run_git(*command, cwd=Path(scratch), ok=range(128))
+    return merged, code == 0
+
+
+def is_binary(file: File) -> bool:
+    """Tell whether contents are no text, as git does: a zero byte near the start."""
+    return b"\0" in file.content[:8000]
+
+
+def has_windows_ends(content: bytes) -> bool:
+    """Tell whether every line ends with carriage return and newline."""
+    return 0 < content.count(b"\n") == content.count(b"\r\n")
+
+
+def moved_by_owner(
+    gone: Iterable[str], old: Mapping[str, File], own: Mapping[str, File], rendered: Container[str]
+) -> dict[str, str]:
+    """Find where the owner moved rendered files: the unrendered file that shares most lines.
+
+    Parameters
+    ----------
+    gone : iterable of str
+        Rendered paths that the repository does not have.
+    old, own : mapping
+        What was rendered, and the repository's files.
+    rendered : container of str
+        Paths that cannot be a moved file.
+    """
+    free = {
+        name: lines_of(file)
+        for name, file in own.items()
+        if name not in rendered and len(file.content) <= LARGEST_MOVED
+    }
+    found = {}
+    for name in gone:
+        wanted = lines_of(old[name])
+        near = {
+            candidate: likeness(wanted, lines)
+            for candidate, lines in free.items()
+            if PurePosixPath(candidate).suffix == PurePosixPath(name).suffix
+        }
+        best = max(near, key=near.__getitem__, default=None)
+        if best is not None and near[best] >= SAME_FILE:
+            found[name] = best
+            del free[best]
+    return found
+
+
+def likeness(one: Counter[bytes], other: Counter[bytes]) -> float:
+    """Return the share of lines that two files have in common."""
+    return 2 * (one & other).total() / max(1, one.total() + other.total())
+
+
+def lines_of(file: File | None) -> Counter[bytes]:
+    """Count each line, without its line end; a binary is one line."""
+    if file is None:
+        return Counter()
+    if file.mode not in (FILE, EXECUTABLE) or is_binary(file):
+        return Counter([file.content])
+    return Counter(line.rstrip(b"\r") for line in file.content.split(b"\n"))
+
+
+def lost_lines(
+    base: Rendered, ours: Mapping[str, File], merged: Merged, places: Collection[str]
+) -> Iterator[tuple[str, bytes]]:
+    """Prove that the merge keeps every line that people wrote: yield those that it would lose.
+
+    Independent of how it was merged: the lines that the repository has more often than the old
+    render must stand where the path, or the path it was moved to, ends up; or be named.
+
+    Parameters
+    ----------
+    base : Rendered
+        The old version with the old answers.
+    ours : mapping
+        The repository's files.
+    merged : Merged
+        The merge to be judged.
+    places : collection of str
+        Paths that were looked at.
+    """
+    for name in places:
+        own = ours.get(name)
+        written = lines_of(own) - lines_of(base.files.get(merged.follows.get(name, name)))
+        if own is None or not written:
+            continue
+        target = merged.renamed.get(name, name)
+        result = merged.files.get(target, ours.get(target))
+        for line in written - lines_of(result):
+            yield name, line

@@ -1,0 +1,86 @@
+"""Read a rendered repository: where it came from, at which version, and what was answered."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .errors import ToolError, last_line
+from .git import Repository, path_in, repository_at
+from .template import REMOTE
+
+ANSWERS_FILE = ".copier-answers.yml"
+LARGEST_ANSWERS = 1_000_000  # bytes; ours have one thousand
+
+
+@dataclass(frozen=True)
+class Project:
+    """A rendered repository, or a rendered folder of one."""
+
+    repo: Repository
+    source: str
+    """The template's URL or absolute path, as stored."""
+    version: str
+    """What ``_commit`` says: a tag, or git's description of a commit."""
+    answers: dict[str, Any]
+
+
+def project_at(path: Path) -> Project:
+    """Read the project in a folder.
+
+    Raises
+    ------
+    ToolError
+        No repository, no answers file, or one that nobody can update from.
+    """
+    repo = repository_at(path)
+    answers = read_answers_file(repo)
+    source, version = answers.pop("_src_path", None), answers.pop("_commit", None)
+    where = f"{ANSWERS_FILE} in {repo.folder}"
+    if not isinstance(source, str) or not source:
+        raise ToolError(f"{where} does not say where the template is; add _src_path.")
+    if not isinstance(version, str | int | float) or not str(version):
+        raise ToolError(f"{where} does not say which version rendered it; add _commit.")
+    if not REMOTE.match(source):
+        if not Path(source).expanduser().is_absolute():
+            raise ToolError(
+                f"_src_path {source!r} in {where} is relative; "
+                "write the template's URL or absolute path there."
+            )
+        if not Path(source).expanduser().exists():
+            raise ToolError(f"There is no template at {source}; mend _src_path in {where}.")
+    answers = {name: value for name, value in answers.items() if not name.startswith("_")}
+    return Project(repo, source, str(version), answers)
+
+
+def read_answers_file(repo: Repository) -> dict[str, Any]:
+    """Return the entries of the answers file, text and lists of text only.
+
+    Raises
+    ------
+    ToolError
+        It is missing, a link, too large, or not what Copier writes.
+    """
+    path = path_in(repo.folder, ANSWERS_FILE)
+    if path.is_symlink() or not path.is_file():
+        raise ToolError(
+            f"{repo.folder} has no {ANSWERS_FILE}: it was not rendered from the template "
+            "(copier-mlops adopt brings it in)."
+        )
+    if path.stat().st_size > LARGEST_ANSWERS:
+        raise ToolError(f"{path} is too large to be an answers file; restore it from git.")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        if re.search(rb"^<{7} ", path.read_bytes(), re.MULTILINE):
+            raise ToolError(f"{path} has conflict markers; resolve them first.") from error
+        raise ToolError(f"{path} is not YAML: {last_line(error)}") from error
+    if not isinstance(content, dict):
+        raise ToolError(f"{path} must hold answers, one 'question: answer' a line.")
+    for name, value in content.items():
+        items = value if isinstance(value, list) else [value]
+        if not isinstance(name, str) or any(isinstance(item, dict | list) for item in items):
+            raise ToolError(f"{path}: {name} is not an answer; restore the file from git.")
+    return content

@@ -1,0 +1,74 @@
+"""Adopt a repository in a test, and account for every line that its owner had."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from copier_mlops.adopt import adopt
+from copier_mlops.adoption_report import Adoption
+from rendering import git
+
+REPORT = "ADOPTION.md"
+
+
+def adopted(folder: Path, template: Path, **options: Any) -> Adoption:
+    """Adopt without questions and, unless told otherwise, without asking uv."""
+    return adopt(folder, template=str(template), **{"defaults": True, "lock": False, **options})
+
+
+def committed(top: Path, revision: str = "HEAD") -> dict[str, bytes]:
+    """Return the contents of every plain file of a commit."""
+    listed = git("ls-tree", "-r", "-z", "--full-tree", revision, cwd=top)
+    rows = (line.split("\t", 1) for line in listed.split("\0") if line)
+    plain = {name: about.split()[2] for about, name in rows if about.split()[1] == "blob"}
+    return {name: blob(top, oid) for name, oid in plain.items()}
+
+
+def blob(top: Path, oid: str) -> bytes:
+    """Return the contents of one object."""
+    command = ["git", "cat-file", "blob", oid]
+    return subprocess.run(command, cwd=top, capture_output=True, check=True).stdout
+
+
+def on_disk(top: Path) -> dict[str, bytes]:
+    """Return everything below a folder but git's own, ignored and untracked files too."""
+    return {
+        path.relative_to(top).as_posix(): path.read_bytes()
+        for path in sorted(top.rglob("*"))
+        if path.is_file() and ".git" not in path.relative_to(top).parts
+    }
+
+
+def unreported(before: dict[str, bytes], after: dict[str, bytes], report: str) -> list[str]:
+    """Return each line that a file has no more and that the report does not show.
+
+    A report of a line names the file first: ``- `file`: ...`` and below it the line in backticks.
+    """
+    lost = []
+    for name, content in before.items():
+        missing = Counter(content.splitlines())
+        missing.subtract(Counter(after.get(name, b"").splitlines()))
+        _, _, said = report.partition(f"- `{name}`: yours first")
+        said = said or report.partition(f"- `{name}`: your values win")[2]
+        said = said.split("\n- ")[0]
+        for line, count in missing.items():
+            text = line.decode("utf-8", "replace").strip()
+            if count > 0 and f"`{text}`" not in said:
+                lost.append(f"{name}: {text}")
+    return lost
+
+
+def own_tests(folder: Path) -> tuple[int, str]:
+    """Run pytest as the owner does, in an environment without uv, and return what it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider"],
+        cwd=folder,
+        env={"PATH": "", "PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = [line.split()[0] for line in done.stdout.splitlines() if " PASSED" in line]
+    return done.returncode, "\n".join(lines) or done.stdout + done.stderr

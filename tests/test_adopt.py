@@ -1,0 +1,237 @@
+"""``copier-mlops adopt``: repositories of eight shapes come in without losing a line."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from adoption import REPORT, adopted, committed, on_disk, own_tests, unreported
+from copier_mlops.adopt import BRANCH, undo
+from copier_mlops.cli import main
+from copier_mlops.errors import ToolError
+from copier_mlops.update import update
+from lifecycle import add_version, text_of
+from rendering import git
+from shapes import FOLDER, SHAPES, build, build_shape
+from test_snapshot import state_of
+
+PACKAGES = {
+    "data_science": "data_science_ml",
+    "poetry": "pricing_ml",
+    "setup_cfg": "senal_x_ml",
+    "flat_scripts": "flat_scripts_ml",
+    "notebooks_only": "notebooks_only_ml",
+    "dvc_project": "ranking_ml",
+    "own_workflows": "demand",
+    "monorepo": "recsys_ml",
+}
+
+
+@pytest.fixture(scope="module")
+def two_versions(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the template with a later version that changes what adoptions have merged."""
+    later = tmp_path_factory.mktemp("later") / "template"
+    git("clone", "--quiet", str(template), str(later), cwd=template)
+    room = "template/src/{{ package_name }}/mlops/rooms.py"
+    project = text_of(later, "template/pyproject.toml.jinja")
+    changes: dict[str, str | bytes | None] = {
+        room: text_of(later, room) + "\n# A later version.\n",
+        room.replace("rooms", "extra"): '"""New."""\n',
+        "template/.gitignore": text_of(later, "template/.gitignore") + "/later/\n",
+        "template/pyproject.toml.jinja": project.replace(
+            '"typer>=', '"tabulate>=0.9,<1",\n  "typer>='
+        ),
+    }
+    add_version(later, "0.2.0", changes)
+    return later
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_repository_comes_in_without_losing_a_line(
+    shape: str, two_versions: Path, tmp_path: Path
+) -> None:
+    folder = build_shape(tmp_path / shape, shape)
+    top = tmp_path / shape
+    kept = {"notes.ignored": b"secret\n", "conf/staging.yaml": b"untracked: true\n"}
+    for name, content in kept.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    (top / ".git" / "info" / "exclude").write_text("*.ignored\n", encoding="utf-8")
+    before, tests_before = committed(top), own_tests(folder)
+
+    adoption = adopted(folder, two_versions, version="0.1.0")
+
+    report = (folder / REPORT).read_text(encoding="utf-8")
+    after = committed(top)
+    prefix = f"{FOLDER[shape]}/" if shape in FOLDER else ""
+    relative = {name.removeprefix(prefix): content for name, content in before.items()}
+    assert unreported(relative, {n.removeprefix(prefix): c for n, c in after.items()}, report) == []
+    outside = {name for name in {*before, *after} if not name.startswith(prefix)}
+    assert {n for n in outside if before.get(n) != after.get(n)} == set()
+    assert {name: (folder / name).read_bytes() for name in kept} == kept
+    assert git("status", "--porcelain", cwd=top).splitlines() == [f"?? {prefix}conf/staging.yaml"]
+    assert "conf/staging.yaml" in report
+
+    assert git("branch", "--show-current", cwd=top).strip() == BRANCH
+    commits = git("log", "--format=%s", "HEAD", cwd=top).splitlines()
+    assert len(commits) == 3
+    changed = git("diff", "--name-only", "HEAD~1", cwd=top).splitlines()
+    assert changed == [f"{prefix}.copier-answers.yml"]
+    answers = yaml.safe_load((folder / ".copier-answers.yml").read_text(encoding="utf-8"))
+    assert answers["_commit"] == "v0.1.0"
+    assert answers["_src_path"] == str(two_versions)
+    assert answers["package_name"] == PACKAGES[shape]
+    for question, evidence in adoption.answers.items():
+        assert answers[question] == evidence.answer
+        assert evidence.because
+        assert f"| {question} |" in report
+    assert (folder / "src" / PACKAGES[shape] / "mlops" / "cli.py").is_file()
+
+    if tests_before[0] == 0:
+        assert own_tests(folder) == tests_before
+    assert adopted(folder, two_versions).done_before
+    assert len(git("log", "--format=%s", "HEAD", cwd=top).splitlines()) == 3
+
+    (folder / "conf" / "staging.yaml").unlink()  # update refuses what it might ship
+    merged, _ = update(folder, to="0.2.0", given={}, check=False, lock=False)
+    assert "A later version." in (folder / f"src/{PACKAGES[shape]}/mlops/rooms.py").read_text()
+    assert "/later/" in (folder / ".gitignore").read_text(encoding="utf-8")
+    assert merged.merged.conflicts == []
+    merged_project = (folder / "pyproject.toml").read_text(encoding="utf-8")
+    assert '"tabulate>=0.9,<1"' in merged_project
+
+
+def test_the_accounting_of_lines_bites() -> None:
+    before = {"a.txt": b"one\ntwo\ntwo\n", "b.txt": b"three\n"}
+    assert unreported(before, before, "") == []
+    assert unreported(before, {**before, "a.txt": b"two\none\n"}, "") == ["a.txt: two"]
+    assert unreported(before, {"a.txt": before["a.txt"]}, "") == ["b.txt: three"]
+    report = "- `a.txt`: your values win\n  - this line changed: `two`\n- `b.txt`: yours first\n"
+    assert unreported(before, {**before, "a.txt": b"two\none\n"}, report) == []
+    assert unreported(before, {**before, "b.txt": b""}, report) == ["b.txt: three"]
+
+
+def test_the_plan_of_a_dry_run_is_what_is_done_and_it_writes_nothing(
+    template: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = build_shape(tmp_path / "r", "dvc_project")
+    state = state_of(folder)
+
+    def run(*more: str) -> dict[str, object]:
+        command = ["copier-mlops", "adopt", str(folder), "--template", str(template), "--json"]
+        monkeypatch.setattr(sys, "argv", [*command, "--no-lock", *more])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == (0 if "--dry-run" in more else 1)
+        return json.loads(capsys.readouterr().out)
+
+    planned = run("--dry-run", "-d", "owner=Ana")
+    assert state_of(folder) == state
+    done = run("--defaults", "-d", "owner=Ana")
+    assert planned.pop("written") is False
+    assert done.pop("written") is True
+    assert planned == done
+    assert done["answers"]["owner"] == {"answer": "Ana", "because": "given"}  # type: ignore[index]
+    paths = {change["path"] for change in done["changes"] if change["action"] == "added"}  # type: ignore[index, attr-defined]
+    assert paths | {".copier-answers.yml"} == set(committed(folder)) - set(
+        committed(folder, "HEAD~2")
+    )
+
+
+def test_answers_from_a_file_win_over_what_was_found(template: Path, tmp_path: Path) -> None:
+    folder = build_shape(tmp_path / "r", "flat_scripts")
+    answers = tmp_path / "answers.yml"
+    answers.write_text("task: regression\nowner: A\n", encoding="utf-8")
+    found = adopted(folder, template, answers_file=answers, data={"owner": "B"}).answers
+    assert (found["task"].answer, found["owner"].answer) == ("regression", "B")
+    assert found["data_sources"].answer == ["sample", "postgresql"]
+
+
+@pytest.mark.parametrize("shape", ["poetry", "monorepo"])
+def test_an_adoption_can_be_undone_after_it_ended(
+    shape: str, template: Path, tmp_path: Path
+) -> None:
+    folder = build_shape(tmp_path / "r", shape)
+    state = state_of(tmp_path / "r")
+    adopted(folder, template)
+    assert undo(folder) == []
+    assert state_of(tmp_path / "r") == state
+    adopted(folder, template)
+    git("commit", "--quiet", "--allow-empty", "--message", "Work", cwd=folder)
+    with pytest.raises(ToolError, match="committed"):
+        undo(folder)
+
+
+def test_a_repository_of_the_template_is_told_to_update(template: Path, tmp_path: Path) -> None:
+    answers = "_src_path: /t\n_commit: v1\npackage_name: x\nfunctionality: new\n"
+    folder = build(tmp_path / "r", {".copier-answers.yml": answers})
+    with pytest.raises(ToolError, match="use copier-mlops update"):
+        adopted(folder, template)
+
+
+def test_a_repository_of_another_template_keeps_its_answers(template: Path, tmp_path: Path) -> None:
+    files = {".copier-answers.yml": "_src_path: gh:else/where\n_commit: v1\nname: x\n"}
+    folder = build(tmp_path / "r", files)
+    with pytest.raises(ToolError, match="another template"):
+        adopted(folder, template)
+    assert committed(folder) == {name: text.encode() for name, text in files.items()}
+
+
+def test_what_is_ignored_and_what_is_tracked_stay_so(template: Path, tmp_path: Path) -> None:
+    folder = build_shape(tmp_path / "r", "data_science")
+    adopted(folder, template)
+    ignored = git("ls-files", "--cached", "--ignored", "--exclude-standard", cwd=folder)
+    assert ignored == ""
+    for name in ("data/restricted/x", "data/open/x", "models/model.skops", ".env.local"):
+        assert git("check-ignore", name, cwd=folder).strip() == name
+    for name in ("data/raw/new.csv", "models/new.py", ".env.example", "data/inputs.json"):
+        with pytest.raises(Exception, match="check-ignore"):
+            git("check-ignore", name, cwd=folder)
+
+
+def test_rules_that_would_hide_the_managed_code_are_answered(
+    template: Path, tmp_path: Path
+) -> None:
+    folder = build(tmp_path / "r", {".gitignore": "data/\nconf\n*.lock\nlib/\n", "a.py": "\n"})
+    adopted(folder, template)
+    assert git("ls-files", "-ci", "--exclude-standard", cwd=folder) == ""
+    report = (folder / REPORT).read_text(encoding="utf-8")
+    assert "your rule `data/` would hide the template's src/r_ml/mlops/data/" in report
+    assert re.search(r"your rule `data/` hides data/inputs.json.*git add --force", report)
+
+
+def test_crlf_files_stay_as_they_are_and_clean(template: Path, tmp_path: Path) -> None:
+    folder = build_shape(tmp_path / "r", "flat_scripts")
+    before = committed(folder)
+    adopted(folder, template)
+    assert b"text=auto" not in (folder / ".gitattributes").read_bytes()
+    ignore = (folder / ".gitignore").read_bytes()
+    assert ignore.count(b"\n") == ignore.count(b"\r\n")
+    for name in ("main.py", "rules.py"):
+        (folder / name).touch()  # git reads them anew
+        assert (folder / name).read_bytes() == before[name]
+    assert git("status", "--porcelain", cwd=folder) == ""
+
+
+def test_parameters_and_remotes_of_a_dvc_project_stay_and_are_completed(
+    template: Path, tmp_path: Path
+) -> None:
+    folder = build_shape(tmp_path / "r", "dvc_project")
+    before = on_disk(folder)
+    adopted(folder, template)
+    params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+    assert params["seed"] == 42
+    assert params["train"] == {"depth": 3}
+    assert {"split", "features", "model"} <= set(params)
+    config = (folder / ".dvc" / "config").read_text(encoding="utf-8")
+    assert config.startswith(before[".dvc/config"].decode())
+    assert "['remote \"dev\"']" in config
+    assert (folder / "dvc.yaml").read_bytes() == before["dvc.yaml"]
+    assert b"mlops train" in (folder / "dvc.yaml.template").read_bytes()
+    report = (folder / REPORT).read_text(encoding="utf-8")
+    assert "`params.yaml`: `seed`: yours is `42`, not `7`" in report

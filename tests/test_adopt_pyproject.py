@@ -1,0 +1,223 @@
+"""pyproject.toml is merged by its structure: comments stay, the repository's values win."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+import tomlkit
+from copier_mlops.errors import ToolError
+from copier_mlops.existing import read_existing
+from copier_mlops.git import repository_at
+from copier_mlops.pyproject_merge import Arrangement, arrangements, merge, requirements_of, split
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rendering import SHOP, render
+from shapes import Files, build, build_shape
+
+SETUPTOOLS = "[build-system]\nrequires = ['setuptools']\nbuild-backend = 'setuptools.build_meta'\n"
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the template's pyproject.toml."""
+    folder = render(tmp_path_factory.mktemp("rendered") / "p", SHOP)
+    return (folder / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def ways(top: Path, files: Files, rendered: str, package: str = "shop") -> list[Arrangement]:
+    """Return the arrangements for a repository with these files."""
+    return arrangements(read_existing(repository_at(build(top, files))), rendered, package)
+
+
+def parsed(way: Arrangement, name: str = "pyproject.toml") -> dict:
+    """Return a file of an arrangement."""
+    return tomllib.loads(way.files[name])
+
+
+def test_tables_of_the_template_are_split_without_losing_a_line(rendered: str) -> None:
+    sections = split(rendered)
+    assert "".join(f"[{name}]\n{text}" for name, text in sections.items()) == rendered
+
+
+def test_own_values_comments_and_order_stay(rendered: str) -> None:
+    theirs = (
+        "# first\n[tool.uv.sources]\na = { path = 'a' }  # keep\n\n[project]\nname = 'a'\n\n"
+        "[tool.uv]\ndefault-groups = [\n  'x', # mine\n]\n\n[dependency-groups]\nx = ['typer<1']\n"
+        "mlops = [\n  'duckdb<2',  # old\n]\n\n[tool.pyrefly]\npython-version = '3.12'\n"
+    )
+    chosen = {
+        k: v
+        for k, v in split(rendered).items()
+        if k.split(".")[0] not in ("project", "build-system")
+    }
+    text, differing = merge(theirs, chosen)
+    for line in theirs.splitlines():
+        assert line in text.splitlines()
+    merged = tomllib.loads(text)
+    assert merged["tool"]["uv"]["default-groups"] == ["x", "dev", "mlops"]
+    assert merged["dependency-groups"]["mlops"][0] == "duckdb<2"
+    assert len([r for r in merged["dependency-groups"]["mlops"] if r.startswith("duckdb")]) == 1
+    assert merged["tool"]["pyrefly"]["python-version"] == "3.12"
+    assert merged["tool"]["pyrefly"]["search-path"] == ["src"]
+    assert any("duckdb<2" in sentence for sentence in differing)
+    assert any("tool.pyrefly.python-version" in sentence for sentence in differing)
+
+
+KEYS = st.sampled_from(["project", "tool", "uv", "dev", "mlops", "dependency-groups", "a"])
+VALUES = st.recursive(
+    st.one_of(st.integers(), st.booleans(), st.text(max_size=5), st.lists(st.text(max_size=4))),
+    lambda inner: st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(KEYS, VALUES, max_size=4))
+def test_whatever_stands_there_keeps_its_value(theirs: dict) -> None:
+    wanted = {"dependency-groups": "dev = ['ruff']\n", "tool.uv": "default-groups = ['dev']\n"}
+    text = tomlkit.dumps(theirs)
+    try:
+        merged = tomllib.loads(merge(text, wanted)[0])
+    except ToolError:
+        return  # refused, nothing written
+
+    def inside(old: object, new: object) -> bool:
+        if isinstance(old, dict):
+            return isinstance(new, dict) and all(inside(old[k], new.get(k)) for k in old)
+        if isinstance(old, list):
+            return isinstance(new, list) and new[: len(old)] == old
+        return old == new
+
+    assert inside(tomllib.loads(text), merged)
+
+
+def test_a_repository_without_metadata_gets_the_templates_own(
+    tmp_path: Path, rendered: str
+) -> None:
+    files = {
+        "requirements.txt": "six>=1 # why\n-r more.txt\n\nattrs==1 --hash=x\n",
+        "readme.rst": "x\n",
+    }
+    first, second, apart = ways(tmp_path / "r", files, rendered)
+    assert (first.mode, second.mode, apart.mode) == ("whole", "whole", "apart")
+    assert parsed(first)["project"]["dependencies"] == ["six>=1", "attrs==1"]
+    assert "-r more.txt" in first.note
+    assert parsed(second)["project"]["dependencies"] == []
+    assert "cannot be installed together" in second.note
+    assert parsed(first)["project"]["readme"] == "readme.rst"
+    assert parsed(first)["project"]["scripts"]["mlops"] == "shop.mlops.cli:main"
+
+
+def test_requirements_of_every_kind_are_read_or_named(tmp_path: Path) -> None:
+    text = "A>=1\na<2\n# c\n-e .\ngit+https://x/y\nb[x]>=1 ; python_version<'4'\n./local\n"
+    top = build(tmp_path / "r", {"requirements.txt": text})
+    found, skipped = requirements_of(read_existing(repository_at(top)))
+    assert found == ["A>=1", "b[x]>=1 ; python_version<'4'"]
+    assert skipped == ["-e .", "git+https://x/y", "./local"]
+
+
+def test_an_older_python_is_kept_and_only_the_groups_ask_for_more(
+    tmp_path: Path, rendered: str
+) -> None:
+    project = "[project]\nname = 'lib'\nversion = '1'\nrequires-python = '>=3.8'\n"
+    files = {"pyproject.toml": f"{project}\n[dependency-groups]\ndev = ['pytest']\n{SETUPTOOLS}"}
+    first, _ = ways(tmp_path / "r", files, rendered)
+    merged = parsed(first)
+    assert merged["project"]["requires-python"] == ">=3.8"
+    assert merged["dependency-groups"]["dev"] == ["pytest"]
+    asked = merged["tool"]["uv"]["dependency-groups"]
+    assert asked["mlops"] == {"requires-python": ">=3.11"}
+    assert "dev" not in asked
+    assert merged["tool"]["uv"]["sources"]["shop"] == {"path": "src", "editable": True}
+    assert parsed(first, "src/pyproject.toml")["project"]["scripts"]["mlops"]
+
+
+def test_a_python_that_is_too_old_is_named_and_gets_an_environment_apart(
+    tmp_path: Path, rendered: str
+) -> None:
+    project = "[project]\nname = 'lib'\nversion = '1'\nrequires-python = '>=3.8,<3.11'\n"
+    apart = ways(tmp_path / "r", {"pyproject.toml": project + SETUPTOOLS}, rendered)[-1]
+    assert 'requires-python = ">=3.8,<3.11"` excludes Python 3.11' in apart.note
+    assert "pyproject.toml" not in apart.files
+    assert apart.runs == "uv run --project src"
+    member = parsed(apart, "src/pyproject.toml")
+    assert member["tool"]["uv"]["build-backend"]["module-root"] == ""
+    assert "readme" not in member["project"]
+    assert member["dependency-groups"] == tomllib.loads(rendered)["dependency-groups"]
+
+
+def test_poetry_sees_nothing_that_it_would_lock(tmp_path: Path, rendered: str) -> None:
+    first, without, _ = arrangements(
+        read_existing(repository_at(build_shape(tmp_path / "r", "poetry"))), rendered, "shop"
+    )
+    merged = parsed(first)
+    assert "dependency-groups" not in merged
+    assert "project" not in merged
+    assert merged["tool"]["uv"]["dev-dependencies"][0] == "pricing"
+    assert merged["tool"]["uv"]["workspace"] == {"members": ["src"]}
+    assert "pricing" not in parsed(without)["tool"]["uv"]["dev-dependencies"]
+    assert "`uv run` does not have it" in without.note
+    groups = tomllib.loads(rendered)["dependency-groups"]
+    assert set(groups["mlops"] + groups["dev"]) <= set(merged["tool"]["uv"]["dev-dependencies"])
+
+
+@pytest.mark.parametrize(
+    ("files", "table", "expected"),
+    [
+        (
+            {"lib/__init__.py": "", "conf.py": ""},
+            ("setuptools", "packages", "find"),
+            {"include": ["lib", "lib.*"]},
+        ),
+        ({"lib.py": ""}, ("setuptools",), {"py-modules": ["lib"]}),
+    ],
+)
+def test_a_build_that_looks_for_packages_still_finds_its_own(
+    files: Files, table: tuple[str, ...], expected: dict, tmp_path: Path, rendered: str
+) -> None:
+    """A new folder src/ would make setuptools look only there."""
+    project = f"[project]\nname = 'lib'\nversion = '1'\n{SETUPTOOLS}"
+    merged = parsed(ways(tmp_path / "r", {**files, "pyproject.toml": project}, rendered)[0])["tool"]
+    for part in table:
+        merged = merged[part]
+    assert merged == expected
+
+
+def test_src_that_is_itself_a_package_is_built_by_another_backend(
+    tmp_path: Path, rendered: str
+) -> None:
+    first = ways(tmp_path / "r", {"src/__init__.py": "", "src/a.py": ""}, rendered)[0]
+    assert parsed(first)["build-system"]["build-backend"] == "hatchling.build"
+    assert parsed(first)["tool"]["hatch"]["build"]["targets"]["wheel"] == {"packages": ["src/shop"]}
+    assert "build-backend" not in parsed(first)["tool"]["uv"]
+
+
+def test_pytest_keeps_its_configuration(tmp_path: Path, rendered: str) -> None:
+    for number, files in enumerate(
+        (
+            {"tests/test_a.py": ""},
+            {"setup.cfg": "[tool:pytest]\n"},
+            {"tox.ini": "[pytest]\n"},
+            {"pytest.ini": "[pytest]\n"},
+        )
+    ):
+        first = ways(tmp_path / str(number), files, rendered)[0]
+        assert "pytest" not in parsed(first)["tool"]
+    assert "pytest" in parsed(ways(tmp_path / "none", {"a.py": ""}, rendered)[0])["tool"]
+
+
+def test_a_file_that_cannot_be_merged_gets_an_environment_apart(
+    tmp_path: Path, rendered: str
+) -> None:
+    text = "project = { name = 'a', version = '1' }\ntool = { uv = { package = true } }\n"
+    (apart,) = ways(tmp_path / "r", {"pyproject.toml": text}, rendered)
+    assert apart.mode == "apart"
+    assert "cannot be merged safely" in apart.note
+
+
+def test_an_unusual_file_is_refused_and_not_guessed_at() -> None:
+    with pytest.raises(ToolError, match="cannot be merged safely"):
+        merge(
+            "tool = { uv = { x = 1 } }\n",
+            {"tool.uv.build-backend": "a = 1\n", "tool.other": "b = 1\n"},
+        )

@@ -1,0 +1,145 @@
+"""An untouched repository, updated from any version, equals a fresh render but for its seeds."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from copier_mlops.update import update
+from copier_mlops.versions import Rendered, opened, render, resolve
+from lifecycle import NEXT, RELEASES, add_version, commit, repository, text_of, tracked
+from lifecycle import versioned_template as make_template
+from rendering import PROFILES, SHOP, git, profile
+
+ANSWER_SETS: dict[str, dict[str, Any]] = {
+    **{name: profile(name) for name in PROFILES},
+    "regression": {
+        "task": "regression",
+        "functionality": "existing_rules",
+        "personal_data": "none",
+        "data_sources": ["files", "postgresql"],
+    },
+    "strings": {
+        "project_name": 'Tienda «Ñandú» 🛒: "sí"',
+        "package_name": "tienda",
+        "task": "recommendation",
+        "functionality": "existing_model",
+        "hosting": "azure",
+        "owner": "O'Brien & Söhne",
+        "license": "Apache-2.0",
+    },
+}
+BINARY, ARTIFICIAL = "90.0.0", "91.0.0"
+FIRST_PICTURE, SECOND_PICTURE = b"\x89PNG\0one", b"\x89PNG\0two"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the template with two artificial versions, the second with every kind of change."""
+    root = make_template(tmp_path_factory.mktemp("versions") / "template")
+    add_version(root, BINARY, {"template/logo.png": FIRST_PICTURE})
+    platform = text_of(root, "questions/40-platform.yml").replace("    Azure: azure\n", "")
+    slug = text_of(root, "questions/text.jinja").replace("_project", "_the_project")
+    add_version(
+        root,
+        ARTIFICIAL,
+        {
+            "template/logo.png": SECOND_PICTURE,
+            "template/.dvcignore": None,
+            "template/.dvc/ignored": "# moved here, and changed\n"
+            + text_of(root, "template/.dvcignore"),
+            "template/.editorconfig": None,
+            "template/conf/base.yaml.jinja": None,
+            "template/conf/common.yaml.jinja": text_of(root, "template/conf/base.yaml.jinja"),
+            "template/review.md.jinja": "Review every {{ review_days }} days.\n",
+            "questions/40-platform.yml": platform.replace(', "azure"', "").replace(" or azure", ""),
+            "questions/60-practice.yml": text_of(root, "questions/60-practice.yml")
+            + "\nreview_days:\n  type: int\n  default: 14\n  help: How often is it reviewed?\n",
+            "questions/text.jinja": slug,
+            "renames.yml": "moved:\n  /.dvcignore: /.dvc/ignored\n"
+            "  /conf/base.yaml: /conf/common.yaml\n"
+            "removed: [/.editorconfig]\nchoices: {hosting: {azure: on_premises}}\n",
+        },
+    )
+    return root
+
+
+@pytest.fixture(scope="module")
+def fresh_render(template: Path) -> Iterator[Callable[[Mapping[str, Any]], Rendered]]:
+    """Return a function that renders the last version with given answers."""
+    with opened(str(template)) as versions:
+        commit = resolve(versions, ARTIFICIAL)
+        made: dict[str, Rendered] = {}
+
+        def fresh(answers: Mapping[str, Any]) -> Rendered:
+            key = repr(sorted(answers.items()))
+            made[key] = made.get(key) or render(versions, commit, answers)
+            return made[key]
+
+        yield fresh
+
+
+@pytest.mark.parametrize("answers", ANSWER_SETS)
+@pytest.mark.parametrize("version", [*RELEASES, NEXT, BINARY])
+def test_an_untouched_repository_becomes_a_fresh_render(
+    version: str,
+    answers: str,
+    template: Path,
+    fresh_render: Callable[[Mapping[str, Any]], Rendered],
+    tmp_path: Path,
+) -> None:
+    project = repository(template, tmp_path / "p", version, ANSWER_SETS[answers])
+    before = tracked(project)
+    report, _ = update(project, lock=False)
+    assert report.merged.conflicts == {}
+    assert report.merged.notes == {}
+    stored = yaml.safe_load(before[".copier-answers.yml"].decode())
+    if stored["hosting"] == "azure":
+        stored["hosting"] = "on_premises"
+    given = {name: value for name, value in stored.items() if not name.startswith("_")}
+    fresh = fresh_render({**given, "review_days": 14})
+    after = tracked(project)
+    moved = {"conf/common.yaml": "conf/base.yaml"}
+    expected = {
+        name: before.get(moved.get(name, name), file.content)
+        if name in fresh.seeded
+        else file.content
+        for name, file in fresh.files.items()
+    }
+    assert {n for n in after.keys() | expected.keys() if after.get(n) != expected.get(n)} == set()
+    assert after["logo.png"] == SECOND_PICTURE
+    assert f"src/{stored['package_name']}/mlops/cli.py" in after
+    assert git("diff", "--name-only", cwd=project) == "", "what is staged is not what is on disk"
+
+
+def test_a_second_update_has_nothing_to_do(template: Path, tmp_path: Path) -> None:
+    project = repository(template, tmp_path / "p", NEXT, {})
+    assert not update(project, lock=False)[0].is_empty
+    commit(project)
+    assert update(project, lock=False)[0].is_empty
+
+
+def test_every_version_on_the_way_gives_the_same_as_one_leap(
+    template: Path, tmp_path: Path, figure: Callable[[str], None]
+) -> None:
+    oldest = next(iter(RELEASES))
+    leap = repository(template, tmp_path / "leap", oldest, {})
+    update(leap, lock=False)
+    steps = repository(template, tmp_path / "steps", oldest, {})
+    for version in [*list(RELEASES)[1:], NEXT, BINARY, ARTIFICIAL]:
+        update(steps, to=version, lock=False)
+        commit(steps)
+    managed = {name for name in tracked(leap) if not name.startswith(("conf/", "docs/", "tests/"))}
+    managed -= {"README.md", "uv.lock", "params.yaml", "CHANGELOG.md"}
+    one, other = tracked(leap), tracked(steps)
+    assert {name for name in managed if one[name] != other.get(name)} == set()
+    figure(f"update fixpoint: {len(RELEASES) + 2} versions x {len(ANSWER_SETS)} answer sets")
+
+
+def test_answers_may_change_on_the_way(template: Path, tmp_path: Path) -> None:
+    project = repository(template, tmp_path / "p", NEXT, {**SHOP, "stage": "poc"})
+    assert not (project / "conf" / "prod.yaml").exists()
+    report, _ = update(project, to=NEXT, given={"stage": "production"}, lock=False)
+    assert "conf/prod.yaml" in report.merged.added
+    assert "stage: production" in (project / ".copier-answers.yml").read_text(encoding="utf-8")
