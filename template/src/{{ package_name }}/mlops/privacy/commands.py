@@ -17,7 +17,7 @@ GROUPS = {"privacy": privacy}
 
 def inputs(sources: "Sources") -> dict[str, str]:
     """Name the key in use by its id: another key must run the protect stage again."""
-    from .protect import key_id, privacy_key
+    from .keys import key_id, privacy_key
 
     return {"privacy_key": key_id(privacy_key(sources))}
 
@@ -25,7 +25,7 @@ def inputs(sources: "Sources") -> dict[str, str]:
 def settings() -> dict[str, "Callable[[], object]"]:
     """Configuration files of this room, and what reads each."""
     from ..data.sources import load_sources
-    from .protect import PRIVACY_FILE, load_privacy
+    from .policy import PRIVACY_FILE, load_privacy
 
     return {PRIVACY_FILE.as_posix(): lambda: load_privacy(load_sources())}
 
@@ -41,6 +41,6 @@ def protect() -> None:
 @privacy.command()
 def key() -> None:
     """Make the secret key that tokens are made with."""
-    from .protect import create_key
+    from .keys import create_key
 
     print(f"wrote {create_key().as_posix()}; share it with the team, never commit it")
