@@ -58,6 +58,7 @@ ENTITIES: dict[str, Entity] = {
     "url": Entity("identifier", "web address", "drop", "N"),
     "ip": Entity("identifier", "IP address", "token", "O"),
     "username": Entity("identifier", "user name", "token", "R"),
+    "credential": Entity("identifier", "password or key", "drop", "R"),
     "biometric": Entity("identifier", "fingerprint, voice or face", "drop", "P"),
     "birth_date": Entity("quasi_identifier", "date of birth", "generalise", "C"),
     "age": Entity("quasi_identifier", "age", "generalise", "C"),
