@@ -5,14 +5,40 @@ from typing import TYPE_CHECKING
 import typer
 
 from ..files import progress
+from . import gate_commands
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ..data.sources import Sources
 
 privacy = typer.Typer(help="What leaves the restricted zone, and in which form.")
 GROUPS = {"privacy": privacy}
+privacy.command()(gate_commands.check)
+privacy.command()(gate_commands.propose)
+privacy.command()(gate_commands.document)
+
+
+def start() -> None:
+    """Before any command: nothing personal in logs, warnings and tracebacks."""
+    from .log_filter import install
+
+    install()
+
+
+def redacted(sentence: str) -> str:
+    """Return an error's sentence without personal data."""
+    from .log_filter import redacted
+
+    return redacted(sentence)
+
+
+def examine() -> "Iterator[tuple[str, str, str, str]]":
+    """What the doctor says about this room: name, status, message, and how to mend it."""
+    from .document import staleness
+
+    if stale := staleness():
+        yield "privacy", "note", stale, "uv run mlops privacy document, then commit it"
 
 
 def inputs(sources: "Sources") -> dict[str, str]:

@@ -116,6 +116,8 @@ class Finding:
         File, and inside it column, JSON path, sheet, cell or tag, as a person would look it up.
     position : int
         Row or line of the first one, counted from 1; 0 when there is none.
+    why : str
+        When the place could not be read or an allowance has ended: what is wrong, in words.
     """
 
     place: str
@@ -123,3 +125,4 @@ class Finding:
     count: int
     position: int
     likelihood: float
+    why: str = ""
