@@ -103,7 +103,9 @@ def _unused_entries(opened: Opened, file: Any) -> Iterator[Piece]:
                 entries = pl.Series(name, pl.from_arrow(chunk.dictionary))
                 used = pl.Series(pl.from_arrow(pc.unique(chunk.indices))).drop_nulls()
                 if len(used) < len(entries):
-                    unused = entries.to_frame().with_row_index().filter(~pl.col("index").is_in(used))
+                    unused = (
+                        entries.to_frame().with_row_index().filter(~pl.col("index").is_in(used))
+                    )
                     place = f"{opened.place}: column {label(name, '*')}, dictionary"
                     yield Column(place, name, unused[name], 0)
 
@@ -129,4 +131,6 @@ def numpy_array(opened: Opened) -> Iterator[Piece]:
             raise Unreadable(place, "has a type that is not known here; change it")
         if flat.dtype.kind == "c":
             flat = flat.view(flat.real.dtype)
-        yield Column(place, name, pl.Series(name, flat.tolist() if flat.dtype.kind in "USMm" else flat))
+        yield Column(
+            place, name, pl.Series(name, flat.tolist() if flat.dtype.kind in "USMm" else flat)
+        )

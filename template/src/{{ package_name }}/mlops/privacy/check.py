@@ -21,7 +21,7 @@ from .scanning import GATED, UNREADABLE, in_column_lightly, today
 from .selection import Chosen, SelectionError, findings_of, named_files, project_files, staged_files
 
 if TYPE_CHECKING:
-    import polars as pl
+    pass
 
 REPORTS = Path("reports/privacy")
 POLICY_FILE = Path("conf/privacy.yaml")

@@ -64,8 +64,8 @@ DUTIES = {
     "hipaa": (
         "HIPAA: the 18 identifiers of Safe Harbor",
         "45 CFR 164.514(b)(2): de-identified when all of these are gone and nobody knows a way to "
-        "tell who is meant. Tokens made with a key count as a code under 164.514(c) only while "
-        "the key stays secret and is not made from the person's data; ask an expert.",
+        "tell who is meant. A code may stay only when it is not made from what is known of the "
+        "person (164.514(c)); a token is made from an identifier with a key, so ask an expert.",
     ),
 }
 
@@ -98,7 +98,7 @@ def document() -> str:
         record=_record(policy, answers),
         jurisdictions=", ".join(RULES[name] for name in chosen) or "none",
         health={"phi": "yes", "pii": "no"}.get(str(answers.get("personal_data")), "not said"),
-        unnamed="stops the run if it is text, and stays behind otherwise," if fails else "stays behind",
+        unnamed=f"{'stops the run if it is text, and ' if fails else ''}stays behind",
         columns=_columns(policy, sources),
         anonymity=_anonymity(policy),
         allowed=_allowed(policy),
@@ -108,7 +108,8 @@ def document() -> str:
 
 def _table(header: tuple[str, ...], rows: "Iterable[tuple[str, ...]]") -> str:
     def line(cells: "Iterable[str]") -> str:
-        return "| " + " | ".join(" ".join(each.split()).replace("|", "\\|") for each in cells) + " |"
+        clean = (" ".join(each.split()).replace("|", "\\|") for each in cells)
+        return f"| {' | '.join(clean)} |"
 
     return "\n".join([line(header), "|" + "---|" * len(header), *map(line, rows)])
 

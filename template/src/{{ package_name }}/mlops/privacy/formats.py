@@ -7,12 +7,11 @@ read. A file that cannot be read whole is never called clean: its reader raises 
 import codecs
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
 
-# A container in a container in a container: more is a trick, or a mistake.
 MAX_DEPTH = 4
 # What is read at once (a JSON text, a member of a zip, an unpacked stream), in bytes.
 MAX_WHOLE = 256 * 2**20
@@ -71,7 +70,6 @@ class Opened(NamedTuple):
     depth: int = 0
 
 
-Reader = Callable[[Opened], Iterator[Piece]]
 MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"PAR1", "parquet"),
     (0, b"SQLite format 3\0", "sqlite"),
@@ -112,8 +110,8 @@ READERS = {
     "json": ("documents", "json_document"),
     "jsonl": ("documents", "json_lines"),
     "notebook": ("documents", "notebook"),
-    "html": ("documents", "html_page"),
-    "xml": ("documents", "xml_document"),
+    "html": ("pages", "html_page"),
+    "xml": ("pages", "xml_document"),
 }
 # A name that promises one of these and holds something else is a damaged file.
 PROMISES = {
@@ -123,7 +121,6 @@ PROMISES = {
     ".zip": "zip",
     ".skops": "zip",
     ".npz": "zip",
-    ".whl": "zip",
     ".gz": "gzip",
     ".npy": "npy",
     ".arrow": "arrow",
@@ -133,20 +130,15 @@ PROMISES = {
     ".jpeg": "image",
     ".gif": "image",
     ".tif": "image",
-    ".tiff": "image",
-    ".webp": "image",
     ".pdf": "pdf",
     ".mp3": "media",
     ".mp4": "media",
-    ".mov": "media",
     ".wav": "media",
 }
 TEXTS = {
     ".csv": "table",
     ".tsv": "table",
     ".json": "json",
-    ".geojson": "json",
-    ".webmanifest": "json",
     ".sarif": "json",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
@@ -280,7 +272,7 @@ def encoding_of(opened: Opened) -> str:
 
 
 def plain_text(opened: Opened) -> Iterator[Piece]:
-    """Read text in blocks that end with a line, so that a long log needs little memory."""
+    """Read text in pieces that end with a line, so that a long log needs little memory."""
     encoding = encoding_of(opened)
     start = opened.stream.read(1)
     opened.stream.seek(0)

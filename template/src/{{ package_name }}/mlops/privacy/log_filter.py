@@ -76,7 +76,5 @@ def _redacting(make: Callable[..., logging.LogRecord]) -> Callable[..., logging.
     return record
 
 
-def _tell(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
+def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     sys.stderr.write(redacted("".join(traceback.format_exception(kind, error, trace))))

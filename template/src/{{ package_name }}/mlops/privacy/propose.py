@@ -14,8 +14,8 @@ from .policy_schema import DATES, FORMS, PARAMETERS, USUAL
 
 PROPOSAL = Path("conf/privacy.proposed.yaml")
 HEAD = """\
-# Proposed by `uv run mlops privacy propose` from the declared columns and a scan of data/restricted.
-# A scan can be wrong both ways: read each line and correct it, then move it to conf/privacy.yaml and commit.
+# Proposed by `uv run mlops privacy propose` from a scan of data/restricted.
+# A scan can be wrong both ways: read and correct each line, then move it to conf/privacy.yaml.
 defaults: {unknown_string_column: fail}
 
 # Who may do this, why, and for how long; docs/privacy.md shows it.

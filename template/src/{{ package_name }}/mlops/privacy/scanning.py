@@ -4,19 +4,15 @@ What is encoded, escaped or disguised is read again as a person would read it. P
 without what was found in them: a file or a column may itself be called after somebody.
 """
 
-import base64
-import binascii
-import html
 import re
-import unicodedata
-import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from itertools import pairwise
 
+from .disguises import MOST_READINGS, encoded, readings, undisguised
 from .entities import ENTITIES, Finding, Span
-from .formats import MAGIC, Column, Known, Piece, Text, Unreadable, pieces_of_bytes
-from .headers import plain
+from .formats import Column, Known, Piece, Text, Unreadable, pieces_of_bytes
+from .headers import entity_of, plain
 from .rules import LIKELY
 from .text import find, redact
 from .words import GIVEN, SURNAMES
@@ -31,32 +27,17 @@ GATED = frozenset(
     | {"birth_date"}
 )
 WITHHELD_FROM_LOGS = GATED | {"credential"}
-# In code and settings a word such as `name:` introduces anything: one word after it is no person.
-CODE = re.compile(r"\.(py|pyi|sql|ya?ml|toml|cfg|ini|sh|js|css|tf|lock|gitignore)$|metadata")
-MOST_READINGS = 3  # encoded in something encoded in something encoded
+# In code and settings `name:` introduces anything, and given names are names of variables too.
+STRONG_IN_CODE = 0.8
+WEAK_IN_CODE = frozenset({"name", "address", "account"})
+CODE = re.compile(r"\.(py|pyi|sql|ya?ml|toml|cfg|ini|sh|js|css|tf|lock|gitignore)$")
+SETTINGS = re.compile(r"\.ipynb: .*metadata")
 RESERVED = re.compile(r"@(?:[\w-]+\.)*(?:example(?:\.(?:com|org|net))?|test|invalid|localhost)$")
-PLACEHOLDERS = frozenset(
-    "admin alias contact email example foo bar hello help info mail me my.name name nobody no-reply"
-    " noreply owner people security someone support team test user username you your.name".split()
+PLACEHOLDERS = re.compile(
+    r"admin|alias|contact|e?mail|example|foo|bar|hello|help|info|me|(?:my\.|your\.)?name|nobody|owner"
+    r"|people|security|someone|support|team|test|user(?:name)?|you"
 )
-SERVICES = frozenset({"git", "noreply", "no-reply", "actions"})
-PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})")
-ESCAPES = re.compile(r"\\u00([0-9A-Fa-f]{2})|\\x([0-9A-Fa-f]{2})|=([2-7][0-9A-F])(?=\w)")
-AT = re.compile(r"\s*[\[({<]\s*(?:at|arroba)\s*[\])}>]\s*", re.IGNORECASE)
-DOT = re.compile(r"\s*[\[({<]\s*(?:dot|punto)\s*[\])}>]\s*", re.IGNORECASE)
-UNSEEN = re.compile("[\0\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-# Letters of other alphabets that look like Latin ones; only inside a word that is otherwise Latin.
-LOOKALIKES = str.maketrans(
-    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u051b\u051d"
-    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425"
-    "\u03b1\u03bf\u03b9\u03bd\u03c1\u03c5\u0391\u0392\u0395\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u0396",
-    "aeopcyxijsdhqw"
-    "ABEKMHOPCTX"
-    "aoivpuABEHIKMNOPTYXZ",
-)
-MIXED = re.compile(r"(?=\S*[A-Za-z@])(?=\S*[\u0370-\u052f])\S+")
-WRAPPED = re.compile(r"(?<=[A-Za-z0-9+/]{60})\r?\n(?=[A-Za-z0-9+/]{4})")
-BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+SERVICES = re.compile("git|no-?reply|actions")
 # A word as people part them: at capitals too, as in JuanPerez.
 WORD = re.compile(r"[^\W\d_A-Z][^\W\d_A-Z]+|[A-Z\u00c0-\u00de](?:[^\W\d_A-Z]+|[A-Z]+)")
 ColumnScan = Callable[[Column], list[Finding]]
@@ -110,11 +91,12 @@ def in_text(piece: Text, in_column: ColumnScan) -> list[Finding]:
     """Return the findings of one text, in every way of reading it."""
     most: dict[str, Finding] = {}
     in_code = CODE.search(piece.place.partition(" (")[0]) is not None
+    in_settings = in_code or SETTINGS.search(piece.place) is not None
     for reading in readings(piece.text):
         counted: dict[str, list[Span]] = {}
         for span in gated(reading):
             value = reading[span.start : span.end]
-            if in_code and span.entity in ("name", "address") and len(value.split()) == 1:
+            if (in_code and _is_reserved(span, value)) or (in_settings and _is_weak(span, value)):
                 continue
             counted.setdefault(span.entity, []).append(span)
         for entity, spans in counted.items():
@@ -129,6 +111,17 @@ def in_text(piece: Text, in_column: ColumnScan) -> list[Finding]:
     return found
 
 
+def _is_reserved(span: Span, value: str) -> bool:
+    """Tell whether an address in code is one of the domains that RFC 2606 keeps for examples."""
+    return span.entity == "email" and RESERVED.search(value.lower()) is not None
+
+
+def _is_weak(span: Span, value: str) -> bool:
+    """Tell whether what might be personal in prose says nothing in code or settings."""
+    one_word = len(value.split()) == 1 and span.entity != "account"
+    return span.entity in WEAK_IN_CODE and (one_word or span.likelihood < STRONG_IN_CODE)
+
+
 def in_column_lightly(column: Column) -> list[Finding]:
     """Return the findings of a column, read as text that its name introduces.
 
@@ -139,7 +132,9 @@ def in_column_lightly(column: Column) -> list[Finding]:
     values = [(n, str(value)) for n, value in enumerate(column.values) if value not in (None, "")]
     if not values:
         return []
-    label = f"{name}: " if name else ""
+    entity, likelihood = entity_of(column.name)
+    introduces = name and (entity != "name" or likelihood >= LIKELY)
+    label = f"{name}: " if introduces else ""
     one_per_line = "\n".join(label + value.replace("\n", " ") for _, value in values)
     found = in_text(Text(column.place, one_per_line, 1), in_column_lightly)
     return [
@@ -154,35 +149,6 @@ def in_column_lightly(column: Column) -> list[Finding]:
         )
         for one in found
     ]
-
-
-def readings(text: str) -> Iterator[str]:
-    """Return a text, and again without escapes and disguises if that makes a difference."""
-    yield text
-    for _ in range(MOST_READINGS):
-        plain = undisguised(text)
-        if plain == text:
-            return
-        text = plain
-        yield text
-
-
-def undisguised(text: str) -> str:
-    """Return a text without entities, percent-encoding, escapes and look-alike letters."""
-    if not text.isascii():
-        text = UNSEEN.sub("", text)
-        if not unicodedata.is_normalized("NFKC", text):
-            text = unicodedata.normalize("NFKC", text)
-        text = MIXED.sub(lambda word: word[0].translate(LOOKALIKES), text)
-    if "\0" in text:
-        text = text.replace("\0", "")
-    if "&" in text:
-        text = html.unescape(text)
-    if PERCENT.search(text):
-        text = urllib.parse.unquote(text)
-    if "\\" in text or "=" in text:
-        text = ESCAPES.sub(lambda match: chr(int(match[1] or match[2] or match[3], 16)), text)
-    return DOT.sub(".", AT.sub("@", text))
 
 
 def without_personal_data(text: str) -> str:
@@ -207,42 +173,16 @@ def gated(text: str, entities: frozenset[str] = GATED) -> list[Span]:
     ]
 
 
-def encoded(text: str) -> Iterator[bytes]:
-    """Return what base64 in a text stands for, when that is a text or a file that can be read."""
-    seen: set[str] = set()
-    for run in BASE64.findall(WRAPPED.sub("", text)):
-        for packed in {run, *run.split("/"), *re.split("[-_/]", run)}:
-            if len(packed) < 12 or packed in seen:
-                continue
-            seen.add(packed)
-            bare = packed.rstrip("=").replace("-", "+").replace("_", "/")
-            try:
-                content = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
-            except (binascii.Error, ValueError):
-                continue
-            if any(content[at : at + len(m)] == m for at, m, _ in MAGIC if len(m) > 2):
-                yield content
-            elif _is_readable(content):
-                yield content
-
-
-def _is_readable(content: bytes) -> bool:
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return text.replace("\n", "").replace("\t", "").isprintable()
-
-
 def is_example(entity: str, value: str) -> bool:
     """Tell whether a value is a placeholder that stands for nobody (RFC 2606, 5737 and 3849).
 
-    A reserved domain alone does not make an address a placeholder: the name before it may still
-    be somebody's, as in the invented shop, whose people all live at example.com.
+    Outside of code a reserved domain alone does not make an address a placeholder: the name before
+    it may still be somebody's, as in the invented shop, whose people all live at example.com.
     """
     if entity == "email":
         name = value.lower().partition("@")[0]
-        return name in SERVICES or (name in PLACEHOLDERS and bool(RESERVED.search(value.lower())))
+        placeholder = PLACEHOLDERS.fullmatch(name) and RESERVED.search(value.lower())
+        return bool(SERVICES.fullmatch(name) or placeholder)
     if entity == "ip":
         import ipaddress
 

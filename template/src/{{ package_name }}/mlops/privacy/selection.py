@@ -16,6 +16,8 @@ RESTRICTED = ("data/restricted/", ".secrets/")
 MADE = ("data", "models", "reports", "mlruns", "mlartifacts", "mlflow.db")
 NEVER = frozenset({".git", ".venv", "__pycache__", "node_modules", ".dvc-remote"})
 IN_GIT = "is in git though it is restricted; run `git rm --cached` on it"
+# What the check itself writes, about to be written anew.
+OWN_REPORTS = frozenset(f"reports/privacy/check.{kind}" for kind in ("json", "md", "sarif"))
 LINK, SUBMODULE = "120000", "160000"
 
 
@@ -43,7 +45,7 @@ def project_files() -> list[Chosen]:
         paths |= {path.as_posix() for path in _below(Path(made))}
     return [
         Chosen(Path(name), why=IN_GIT if name.startswith(RESTRICTED) else "")
-        for name in sorted(paths)
+        for name in sorted(paths - OWN_REPORTS)
         if os.path.lexists(name) and (name in tracked or not name.startswith(RESTRICTED))
     ]
 

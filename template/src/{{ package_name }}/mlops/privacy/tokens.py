@@ -32,7 +32,7 @@ def token(values: "polars.Series", key: bytes, domain: str, entity: str = "") ->
     domain : str
         Tokens of different domains cannot be joined.
     entity : str, optional
-        What the values are: spellings of one value (`Ana@Example.org`, `ana@example.org`) get one
+        What the values are: spellings of one value (`User@Example.org`, `user@example.org`) get one
         token. Without it, every spelling is another value.
 
     Returns
