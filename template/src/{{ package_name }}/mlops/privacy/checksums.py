@@ -83,7 +83,7 @@ def us_ssn(value: str) -> bool:
 
 
 def ip(value: str) -> bool:
-    """Whether it is an address of a machine somewhere: neither loopback nor a mask."""
+    """Whether it is the address of a machine somewhere: not private, reserved, or a mask."""
     from ipaddress import ip_address
 
     try:
@@ -92,7 +92,7 @@ def ip(value: str) -> bool:
         return False
     if address.version == 6:
         return any(sign.isdigit() for sign in value) and value.count(":") > 2
-    return not (address.is_loopback or address.is_multicast or value.startswith(("0.", "255.")))
+    return address.is_global and not address.is_multicast
 
 
 def ean(value: str) -> bool:

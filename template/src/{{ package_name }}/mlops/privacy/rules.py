@@ -90,14 +90,16 @@ email 0.95 =%40
 email 0.8 =(at) =[at] =(arroba) =[arroba] =(AT) =[AT]
     (?i)(?<![\w.])[\w.+-]{2,64} ?[\[(](?:at|arroba)[\])] ?[\w-]{2,40}
     (?: ?(?:\.|[\[(](?:dot|punto)[\])]| dot | punto ) ?[a-z]{2,12}){1,3}(?!\w)
-url 0.8 =://
+url 0.45 =://
     (?i)\b(?:https?|ftp)://[^\s<>\"'`\])}|]+[\w/=&#]
-url 0.8 =www.
+url 0.45 =www.
     (?i)\bwww\.[^\s<>\"'`\])}|]+[\w/=&#]
-url 0.4 =.com =.org =.net =.edu =.gov =.gob =.info =.es =.ar =.uk
+url 0.35 =.com =.org =.net =.edu =.gov =.gob =.info =.es =.ar =.uk
     (?i)(?<![@\w./-])(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.){1,5}
     (?:com|org|net|edu|gob|gov|info|es|ar|uk)(?:/[^\s<>\"')\]]*[\w/])?(?![\w@-])
 ip 0.85 check=ip #1,2,3
+    (?<![\w.-])<OCTET>(?:\.<OCTET>){3}(?![\w-]|\.\d)
+ip 0.4 #1,2,3
     (?<![\w.-])<OCTET>(?:\.<OCTET>){3}(?![\w-]|\.\d)
 ip 0.9 check=ip =:
     (?<![\w:.])(?:[\dA-Fa-f]{1,4}:|::)(?:[\dA-Fa-f]{0,4}:){1,6}[\dA-Fa-f]{0,4}(?![\w:])

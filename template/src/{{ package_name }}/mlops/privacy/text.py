@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from .entities import Span
+from .entities import ENTITIES, Span
+from .rules import LIKELY
 
 if TYPE_CHECKING:
     import polars
@@ -93,7 +94,23 @@ def find(text: str) -> list[Span]:
     list of Span
         Sorted, never overlapping; offsets count characters of `text`.
     """
-    return _without_overlaps(list(_candidates(text)))
+    return _without_overlaps([*_candidates(text), *_hidden(text)])
+
+
+def _hidden(text: str) -> Iterator[Span]:
+    """Direct identifiers inside encoded words; the whole word is the span."""
+    from .unfold import encoded
+
+    for start, end, decoded in encoded(text):
+        likely = [span for span in _candidates(decoded) if is_identifier(span)]
+        if likely:
+            best = max(likely, key=lambda span: span.likelihood)
+            yield Span(start, end, best.entity, best.likelihood)
+
+
+def is_identifier(span: Span) -> bool:
+    """Whether a span is likely enough, and names a person alone."""
+    return span.likelihood >= LIKELY and ENTITIES[span.entity].kind == "identifier"
 
 
 def _candidates(text: str) -> Iterator[Span]:
@@ -109,6 +126,8 @@ def _candidates(text: str) -> Iterator[Span]:
         first = text[start]
         places: list[int] | tuple[int, ...]
         if first.isalpha():
+            if start and text[start - 1].isdecimal():
+                continue  # inside a code
             key = text[start : start + _PREFIX] if after - start >= _PREFIX else token[0]
             places = words.get(key.lower(), ())
             if first.isupper():
