@@ -127,4 +127,6 @@ def _rows(cursor: sqlite3.Cursor, place: str, depth: int) -> Iterator[Piece]:
 
 
 def _strings(content: bytes) -> set[str]:
-    return set(PRINTABLE.findall(content.decode("utf-8", "replace")))
+    """Return the printable runs of a database; the next record's first byte is parted."""
+    runs = PRINTABLE.findall(content.decode("utf-8", "replace"))
+    return {re.sub(r"(?<=[A-Za-z])(?=[^A-Za-z\s]$)", " ", run) for run in runs}
