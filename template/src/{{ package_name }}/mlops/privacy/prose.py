@@ -174,6 +174,10 @@ name 0.75 my his her the nam cal me se dea est que hi hel hol mi ate reg bes kin
     |sincerely|saludos)[,:]?\s{1,2})(?P<v><NAME>)
 name 0.5 i soy thi
     (?:[Ii](?:['’]m| am)|[Ss]oy|[Tt]his is) (?P<v><CAP>(?: <CAP>){1,3})
+name 0.55 Aa
+    (?!<OTHER>(?!\w)|The|A)[<UP>][^\W\d_]*[a-z]+ [<UP>]\.? (?!<OTHER>(?!\w))[<UP>][^\W\d_]*[a-zà-ÿ]+(?!\w)
+name 0.5 sai say ask tol sta dir wri pla
+    (?:said|says|asked|told|starring|directed by|written by|played by) (?P<v><WORD>(?: <WORD>){1,2})
 location 0.45 COUNTRIES
     <COUNTRY>(?!\w)
 location 0.5 paí pai loc pro ciu cit cou tow sta mun pob nat res

@@ -35,6 +35,7 @@ class _Index(NamedTuple):
     """Positions of rules by where their matches can begin."""
 
     words: dict[str, list[int]]
+    capitals: list[int]
     numbers: dict[int, list[int]]
     before: dict[int, list[int]]
     mixed: list[int]
@@ -51,13 +52,15 @@ def _rules() -> tuple:
 
 @cache
 def _index() -> _Index:
-    index = _Index({}, {length: [] for length in range(1, 31)}, {}, [], [])
+    index = _Index({}, [], {length: [] for length in range(1, 31)}, {}, [], [])
     for place, rule in enumerate(_rules()):
         signs = tuple(start[1:] for start in rule.starts if start[0] == "=")
         if signs:
             index.signs.append((place, signs))
         for start in rule.starts:
-            if start == "A#":
+            if start == "Aa":
+                index.capitals.append(place)
+            elif start == "A#":
                 index.mixed.append(place)
             elif start[0] == "<":
                 index.before.setdefault(int(start[2:]), []).append(place)
@@ -94,7 +97,7 @@ def find(text: str) -> list[Span]:
     list of Span
         Sorted, never overlapping; offsets count characters of `text`.
     """
-    return _without_overlaps([*_candidates(text), *_hidden(text)])
+    return without_overlaps([*_candidates(text), *_hidden(text)])
 
 
 def _hidden(text: str) -> Iterator[Span]:
@@ -114,7 +117,7 @@ def is_identifier(span: Span) -> bool:
 
 
 def _candidates(text: str) -> Iterator[Span]:
-    words, numbers, before, mixed, signs = _index()
+    words, capitals, numbers, before, mixed, signs = _index()
     for place, needed in signs:
         for start, end in _windows(text, needed):
             ready = _ready(place)
@@ -132,6 +135,7 @@ def _candidates(text: str) -> Iterator[Span]:
             places = words.get(key.lower(), ())
             if first.isupper():
                 yield from _known_name(text, start, token[0])
+                places = [*places, *capitals]
             if after < end and text[after].isdecimal():
                 places = [*places, *mixed]
         else:
@@ -204,7 +208,7 @@ def _known_name(text: str, start: int, word: str) -> Iterator[Span]:
             yield Span(start, match.end(), "name", 0.45)
 
 
-def _without_overlaps(spans: list[Span]) -> list[Span]:
+def without_overlaps(spans: list[Span]) -> list[Span]:
     """Keep the likeliest of those that overlap; the longest of equally likely ones."""
     kept: list[Span] = []
     for span in sorted(spans, key=lambda s: (-s.likelihood, s.start - s.end, s.start)):
