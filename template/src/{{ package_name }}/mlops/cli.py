@@ -124,6 +124,9 @@ def main() -> NoReturn:
         sys.argv = [sys.argv[0], "--debug", *(a for a in sys.argv[1:] if a != "--debug")]
     try:
         add_rooms()
+        for room in rooms():
+            if hasattr(room, "start"):
+                room.start()
         code = app(standalone_mode=False)
         if code == INTERRUPTED:
             raise KeyboardInterrupt
@@ -153,5 +156,7 @@ def main() -> NoReturn:
 def _fail(error: Exception, sentence: str, code: int = BAD_INPUT) -> NoReturn:
     if os.environ.get("MLOPS_DEBUG"):
         raise error
+    for room in rooms():
+        sentence = room.redacted(sentence) if hasattr(room, "redacted") else sentence
     print(f"error: {without_credentials(sentence)}", file=sys.stderr)
     sys.exit(code)

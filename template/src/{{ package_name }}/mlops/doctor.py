@@ -41,6 +41,7 @@ def examine() -> list[Finding]:
         _index,
         _remote,
         _template,
+        _rooms,
     ]
     findings: list[Finding] = []
     for check in checks:
@@ -196,6 +197,13 @@ def _template() -> Iterator[Finding]:
         yield Finding("template", NOTE, f"{source} without a version", mend)
     else:
         yield Finding("template", OK, f"{source} at {commit}")
+
+
+def _rooms() -> Iterator[Finding]:
+    for room in rooms():
+        if hasattr(room, "examine"):
+            for finding in room.examine():
+                yield Finding(*finding)
 
 
 def _run(*command: str) -> str | None:

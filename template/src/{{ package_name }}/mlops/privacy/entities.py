@@ -58,6 +58,7 @@ ENTITIES: dict[str, Entity] = {
     "url": Entity("identifier", "web address", "drop", "N"),
     "ip": Entity("identifier", "IP address", "token", "O"),
     "username": Entity("identifier", "user name", "token", "R"),
+    "credential": Entity("identifier", "password or key", "drop", "R"),
     "biometric": Entity("identifier", "fingerprint, voice or face", "drop", "P"),
     "birth_date": Entity("quasi_identifier", "date of birth", "generalise", "C"),
     "age": Entity("quasi_identifier", "age", "generalise", "C"),
@@ -115,6 +116,8 @@ class Finding:
         File, and inside it column, JSON path, sheet, cell or tag, as a person would look it up.
     position : int
         Row or line of the first one, counted from 1; 0 when there is none.
+    why : str
+        When the place could not be read or an allowance has ended: what is wrong, in words.
     """
 
     place: str
@@ -122,3 +125,4 @@ class Finding:
     count: int
     position: int
     likelihood: float
+    why: str = ""

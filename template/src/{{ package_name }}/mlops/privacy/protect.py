@@ -1,175 +1,283 @@
-"""The protect stage: only columns named in conf/privacy.yaml reach the open zone, ids as tokens."""
+"""The protect stage: restricted tables, treated as the policy says, pass the gate to the open zone.
 
-import hashlib
-import hmac
-import os
-import secrets
+Tables are read, treated and searched in batches and sorted on disk: memory does not grow with them.
+"""
+
+import datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..data.ingest import ENTITIES, store_tables
-from ..data.sources import SOURCES_FILE, Sources, load_sources, uses_only_sample
-from ..errors import MlopsError
-from ..settings import OPEN_ZONE, Section, read_config
+from ..data.ingest import ENTITIES as ENTITIES_TABLE
+from ..data.sources import Sources, load_sources
+from ..errors import NEGATIVE, MlopsError
+from ..files import write_json
+from ..settings import OPEN_ZONE
+from .actions import Subject, act, k_edges
+from .anonymity import ROW, positions, reach
+from .keys import key_id, privacy_key
+from .opening import Opening
+from .policy import (
+    PRIVACY_FILE,
+    RESTRICTED_ZONE,
+    check_expiry,
+    domain_of,
+    load_privacy,
+    unnamed_text,
+)
+from .policy_schema import Anonymity, ColumnPolicy, Privacy
+from .workplace import MEMORY, publish, waiting, workplace
 
 if TYPE_CHECKING:
     import polars
 
-RESTRICTED_ZONE = Path("data/restricted")
-PRIVACY_FILE = Path("conf/privacy.yaml")
-KEY_FILE = Path(".secrets/privacy.key")
-KEY_VARIABLE = "MLOPS_PRIVACY_KEY"
-# Public on purpose: it protects nobody, because the sample's people are invented. Every other
-# source refuses it.
-SAMPLE_KEY = b"the public key of the invented sample shop"
-MINIMUM_KEY_BYTES = 32
+REPORT = Path("reports/privacy/protect.json")
+BATCH = 65_536
+TOKENS = ("token", "encrypt")
 
 
-class ColumnPolicy(Section):
-    """What happens to one column on its way to the open zone."""
+class Treatment(NamedTuple):
+    """What happens to one column of one table; `subject` says whose dates are shifted."""
 
-    action: Literal["keep", "token"]
-    domain: str = ""
-
-
-class Privacy(Section):
-    """The whole of conf/privacy.yaml; a column that is not named stays behind."""
-
-    columns: dict[str, ColumnPolicy]
+    column: str
+    rule: ColumnPolicy
+    domain: str
+    subject: tuple[str, str, str] | None = None  # column, domain, entity
+    edges: Sequence[Any] = ()
 
 
-def load_privacy(sources: Sources) -> Privacy:
-    """Read conf/privacy.yaml and check that it names declared columns only."""
-    policy = read_config(PRIVACY_FILE, Privacy)
-    declared = {
-        f"{name}.{column}" for name, table in sources.tables.items() for column in table.columns
-    }
-    for named in policy.columns:
-        if named not in declared:
-            raise MlopsError(
-                f'{PRIVACY_FILE.as_posix()} names "{named}", which {SOURCES_FILE.as_posix()} '
-                "does not declare; correct the name or remove the line."
-            )
-    return policy
-
-
-def token(values: "polars.Series", key: bytes, domain: str) -> "polars.Series":
-    """Replace identifiers by HMAC-SHA256 tokens (RFC 2104), cut to 128 bits.
-
-    Parameters
-    ----------
-    values : polars.Series
-        Identifiers of any type; nulls stay null.
-    key : bytes
-        The secret; the same key and domain give the same token, so that tables still join.
-    domain : str
-        Tokens of different domains cannot be joined.
-
-    Returns
-    -------
-    polars.Series of str
-        `<key id>-<32 hexadecimal digits>`; the key id is 8 digits of the key's own hash.
-    """
-    import polars as pl
-
-    prefix = key_id(key)
-    distinct = values.drop_nulls().unique(maintain_order=True)
-    tokens = [
-        f"{prefix}-{hmac.new(key, f'{domain}:{value}'.encode(), 'sha256').hexdigest()[:32]}"
-        for value in distinct.to_list()
-    ]
-    return values.replace_strict(distinct, pl.Series(tokens, dtype=pl.String), default=None)
-
-
-def key_id(key: bytes) -> str:
-    """Eight hexadecimal digits that name a key and say nothing about it."""
-    return hashlib.sha256(key).hexdigest()[:8]
-
-
-def privacy_key(sources: Sources) -> bytes:
-    """Return the key for tokens: the environment's, the file's, or the sample's public one."""
-    if KEY_VARIABLE in os.environ:
-        found, where = os.environ[KEY_VARIABLE].strip().encode(), KEY_VARIABLE
-    elif KEY_FILE.is_file():
-        found, where = KEY_FILE.read_bytes().strip(), KEY_FILE.as_posix()
-        if os.name == "posix" and KEY_FILE.stat().st_mode & 0o077:
-            raise MlopsError(f"Others can read {where}; run `chmod 600 {where}` first.")
-    elif uses_only_sample(sources):
-        return SAMPLE_KEY
-    else:
-        raise MlopsError(
-            "There is no key to protect personal data with: run `uv run mlops privacy key` once "
-            f"and share {KEY_FILE.as_posix()} with the team, or set {KEY_VARIABLE}."
-        )
-    if len(found) < MINIMUM_KEY_BYTES:
-        raise MlopsError(
-            f"The privacy key in {where} is shorter than {MINIMUM_KEY_BYTES} characters; "
-            "make one with `uv run mlops privacy key`."
-        )
-    if found == SAMPLE_KEY and not uses_only_sample(sources):
-        raise MlopsError(
-            f"The privacy key in {where} is the sample's public key, which protects nobody; "
-            "make one with `uv run mlops privacy key`."
-        )
-    return found
-
-
-def create_key() -> Path:
-    """Write a new random key (256 bits) that only the owner may read; never replace one."""
-    KEY_FILE.parent.mkdir(mode=0o700, exist_ok=True)
-    try:
-        handle = os.open(KEY_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise MlopsError(
-            f"{KEY_FILE.as_posix()} exists already; tokens made with it would no longer join. "
-            "Delete it yourself if that is what you want."
-        ) from error
-    with os.fdopen(handle, "w", encoding="ascii") as stream:
-        stream.write(secrets.token_hex(32) + "\n")
-    return KEY_FILE
-
-
-def protect() -> str:
-    """Write the protected form of every restricted table to the open zone.
+def protect(today: datetime.date | None = None) -> str:
+    """Write the protected form of every restricted table to the open zone, if the gate lets it.
 
     Returns
     -------
     str
         One line about what passed.
-    """
-    import polars as pl
 
+    Raises
+    ------
+    MlopsError
+        With exit code 1 when the gate is closed: the report says where, the open zone is as before.
+    """
     sources = load_sources()
     policy = load_privacy(sources)
-    key = privacy_key(sources)
-    entity = sources.entity
-    entity_policy = policy.columns.get(f"{entity.table}.{entity.column}")
-    if entity_policy is None:
+    key = privacy_key(sources, policy)
+    with workplace() as place:
+        files = protect_tables(place, sources, policy, key, today or datetime.date.today())
+        publish(files, _of_the_past(files))
+    rules = policy.columns.values()
+    passing = sum(rule.action != "drop" for rule in rules)
+    tokens = sum(rule.action in TOKENS for rule in rules)
+    treated = sum(rule.action not in (*TOKENS, "keep", "drop") for rule in rules)
+    behind = sum(len(table.columns) for table in sources.tables.values()) - passing
+    more = f", {treated} changed" if treated else ""
+    return f"{passing} columns pass ({tokens} as tokens{more}), {behind} stay behind"
+
+
+def protect_tables(
+    place: Path, sources: Sources, policy: Privacy, key: bytes, today: datetime.date
+) -> dict[Path, Path]:
+    """Protect every table into `place`, write the report, and stop unless the gate is open.
+
+    Returns
+    -------
+    dict of Path to Path
+        The finished file by its target in the open zone.
+    """
+    check_expiry(policy, today)
+    if policy.defaults.unknown_string_column == "fail" and (
+        unknown := unnamed_text(policy, sources)
+    ):
         raise MlopsError(
-            f"{PRIVACY_FILE.as_posix()} must name {entity.table}.{entity.column}: "
-            "predictions are about it, so that it has to pass, as a token."
+            f"{PRIVACY_FILE.as_posix()} says nothing about {unknown[0]}, which holds text; "
+            "name it there with an action (drop, when in doubt).",
+            NEGATIVE,
         )
-    opened: dict[str, pl.DataFrame] = {}
-    for name in [*sources.tables, ENTITIES]:
-        file = RESTRICTED_ZONE / "tables" / f"{name}.parquet"
-        if not file.is_file():
-            raise MlopsError(f"{file.as_posix()} does not exist; run `uv run mlops run` first.")
-        frame = pl.read_parquet(file)
-        rules = {column: policy.columns.get(f"{name}.{column}") for column in frame.columns}
-        if name == ENTITIES:
-            rules = {"held_out": ColumnPolicy(action="keep"), entity.column: entity_policy}
-        passing = {}
-        for column, rule in rules.items():
-            if rule is not None and rule.action == "keep":
-                passing[column] = frame[column]
-            elif rule is not None:
-                passing[column] = token(frame[column], key, rule.domain or column)
-        if passing:
-            tokens = [column for column, rule in rules.items() if rule and rule.action == "token"]
-            opened[name] = pl.DataFrame(passing)
-            if tokens:  # in the order of the source, a row's place would tell whose it is
-                opened[name] = opened[name].sort(tokens, maintain_order=True)
-    store_tables(opened, OPEN_ZONE / "tables")
-    tokens = sum(rule.action == "token" for rule in policy.columns.values())
-    dropped = sum(len(table.columns) for table in sources.tables.values()) - len(policy.columns)
-    return f"{len(policy.columns)} columns pass ({tokens} as tokens), {dropped} stay behind"
+    files: dict[Path, Path] = {}
+    opening = Opening(policy, today)
+    tables: dict[str, Any] = {}
+    for name in [*sources.tables, ENTITIES_TABLE]:
+        source = RESTRICTED_ZONE / "tables" / f"{name}.parquet"
+        if not source.is_file():
+            raise MlopsError(f"{source.as_posix()} does not exist; run `uv run mlops run` first.")
+        plan = treatments(name, source, sources, policy)
+        if plan:
+            target = OPEN_ZONE / "tables" / source.name
+            files[target] = waiting(place, target)
+            wanted = policy.anonymity.get(name)
+            tables[name] = protect_table(source, files[target], plan, key, opening, wanted)
+    closed = opening.closed()
+    about = {"schema": 1, "gate": "closed" if closed else "open", "key": key_id(key)}
+    write_json(REPORT, {**about, "tables": tables, **opening.report()})
+    if closed:
+        raise MlopsError(closed, NEGATIVE)
+    return files
+
+
+def treatments(name: str, source: Path, sources: Sources, policy: Privacy) -> list[Treatment]:
+    """List what happens to the columns of a table that leave it, in their order."""
+    entity = sources.entity
+    table = entity.table if name == ENTITIES_TABLE else name
+    columns = (
+        ["held_out", entity.column] if name == ENTITIES_TABLE else sources.tables[name].columns
+    )
+    found = []
+    for column in columns:
+        rule = policy.columns.get(f"{table}.{column}")
+        if name == ENTITIES_TABLE and column == "held_out":
+            rule = ColumnPolicy(action="keep")
+        if rule is None or rule.action == "drop":
+            continue
+        subject, edges = None, ()
+        if rule.action == "date_shift":
+            whose = rule.subject or entity.column
+            theirs = policy.columns.get(f"{table}.{whose}", ColumnPolicy())
+            subject = (whose, domain_of(theirs, whose), theirs.entity)
+        if rule.to == "k_band" and rule.action == "generalise":
+            edges = _edges(source, column, rule.k)
+        found.append(Treatment(column, rule, domain_of(rule, column), subject, edges))
+    return found
+
+
+def protect_table(
+    source: Path,
+    target: Path,
+    plan: list[Treatment],
+    key: bytes,
+    opening: Opening,
+    wanted: Anonymity | None = None,
+) -> dict[str, Any]:
+    """Treat one table batch by batch, search what is kept, reach k, and sort.
+
+    Returns
+    -------
+    dict
+        Rows read and written, the action of each column, and the anonymity that was reached.
+    """
+    import polars as pl
+    import pyarrow.parquet
+
+    name = source.stem
+    treated = target.with_name(f".{name}.treated.tmp")
+    read = pyarrow.parquet.ParquetFile(source)
+    rows = read.metadata.num_rows
+    needed = {one.column for one in plan} | {one.subject[0] for one in plan if one.subject}
+    ordered = _order(plan)
+    writer = None
+    start = 0
+    try:
+        for batch in read.iter_batches(BATCH, columns=sorted(needed)):
+            frame = pl.DataFrame(pl.from_arrow(batch))
+            found = frame.select(treat(frame, one, key) for one in plan)
+            for one in plan:
+                if one.rule.action == "keep":
+                    opening.search(name, one.column, one.rule, found[one.column], start, rows)
+            if wanted is not None:
+                found = found.with_row_index(ROW, start + 1)
+            table = found.to_arrow(compat_level=pl.CompatLevel.oldest())
+            if writer is None:
+                packed = "lz4" if ordered or wanted else "zstd"
+                writer = pyarrow.parquet.ParquetWriter(treated, table.schema, compression=packed)
+            writer.write_table(table)
+            start += len(frame)
+    finally:
+        read.close()
+        if writer is not None:
+            writer.close()
+    if writer is None:
+        raise MlopsError(f"{source.as_posix()} has no rows; run `uv run mlops run` first.")
+    for one in plan:
+        if one.rule.action == "keep":
+            opening.judge(name, one.column, one.rule)
+    told: dict[str, Any] = {"rows": rows, "columns": {one.column: one.rule.action for one in plan}}
+    if wanted is not None:
+        told["anonymity"] = _anonymous(name, treated, wanted, opening)
+    if ordered:
+        sort(treated, target, ordered)
+    else:
+        treated.replace(target)
+    treated.unlink(missing_ok=True)
+    return told
+
+
+def treat(frame: "polars.DataFrame", one: Treatment, key: bytes) -> "polars.Series":
+    """Treat one column of a batch."""
+    subject = None
+    if one.subject is not None:
+        column, domain, entity = one.subject
+        subject = Subject(frame[column], domain, entity)
+    values = act(frame[one.column], one.rule, key, one.domain, subject, one.edges)
+    return values.alias(one.column)
+
+
+def sort(source: Path, target: Path, columns: Sequence[str]) -> None:
+    """Sort a parquet file by columns, on disk when it is large."""
+    import duckdb
+
+    by = ", ".join(f"{_quoted(column)} NULLS FIRST" for column in columns)
+    with duckdb.connect() as connection:
+        connection.execute("SET threads TO 1")
+        connection.execute(f"SET memory_limit = '{MEMORY}'")
+        connection.execute("SET temp_directory = $place", {"place": str(source.parent / "spilled")})
+        rows = connection.read_parquet(str(source))
+        rows.order(by).write_parquet(str(target), compression="zstd")
+
+
+def _order(plan: list[Treatment]) -> list[str]:
+    """Columns to sort by: in the order of the source, a row's place would tell whose it is.
+
+    Tokens first, then what else is known of the row, so that equal tokens keep no order of their
+    own. A table of which every column passes as it is keeps its order.
+    """
+    tokens = [one.column for one in plan if one.rule.action in TOKENS]
+    others = [one.column for one in plan if one.rule.action not in TOKENS]
+    return [*tokens, *others] if any(one.rule.action != "keep" for one in plan) else []
+
+
+def _anonymous(name: str, file: Path, wanted: Anonymity, opening: Opening) -> dict[str, Any]:
+    """Bring the treated table to k and l, or tell the gate which rows prevent it."""
+    import polars as pl
+
+    reached = reach(pl.scan_parquet(file), wanted)
+    told = {
+        "method": wanted.method,
+        "before": reached.before._asdict(),
+        "after": reached.after._asdict(),
+        "suppressed": reached.preventing.height if reached.holds else 0,
+        "generalised": reached.levels,
+    }
+    if reached.holds:
+        beside = file.with_name(f".{name}.reached.tmp")
+        reached.frame.drop(ROW).sink_parquet(beside)
+        beside.replace(file)
+    else:
+        opening.close(
+            f"{reached.preventing.height:,} rows of {name} prevent k = {wanted.k}"
+            + (f", l = {wanted.l}" if wanted.l > 1 else "")
+            + f" over {', '.join(wanted.quasi)} ({positions(reached.preventing)}): make these "
+            f"columns coarser, or change anonymity.{name} in {PRIVACY_FILE.as_posix()}."
+        )
+    return told
+
+
+def _edges(source: Path, column: str, k: int) -> list[Any]:
+    import polars as pl
+
+    counted = (
+        pl.scan_parquet(source)
+        .select(pl.col(column).drop_nulls())
+        .group_by(column)
+        .agg(pl.len().alias("how often"))
+        .sort(column)
+        .collect(engine="streaming")
+    )
+    return k_edges(counted[column], counted["how often"], k)
+
+
+def _of_the_past(files: dict[Path, Path]) -> list[Path]:
+    folder = OPEN_ZONE / "tables"
+    return [file for file in folder.glob("*") if file not in files] if folder.is_dir() else []
+
+
+def _quoted(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'

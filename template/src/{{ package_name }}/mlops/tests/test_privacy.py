@@ -7,7 +7,9 @@ from ..data.ingest import ingest
 from ..data.sources import load_sources
 from ..errors import MlopsError
 from ..privacy.commands import inputs
-from ..privacy.protect import SAMPLE_KEY, create_key, privacy_key, protect, token
+from ..privacy.keys import SAMPLE_KEY, create_key, privacy_key
+from ..privacy.protect import protect
+from ..privacy.tokens import token
 from ..settings import load_settings
 from .test_data import replace
 

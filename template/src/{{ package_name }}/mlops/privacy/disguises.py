@@ -1,0 +1,84 @@
+"""A text as a person would read it: without escapes, encodings and look-alike letters."""
+
+import base64
+import binascii
+import html
+import re
+import unicodedata
+import urllib.parse
+from collections.abc import Iterator
+
+from .formats import MAGIC
+
+MOST_READINGS = 3  # encoded in something encoded in something encoded
+PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})")
+ESCAPES = re.compile(r"\\u00([0-9A-Fa-f]{2})|\\x([0-9A-Fa-f]{2})|=([2-7][0-9A-F])(?=\w)")
+AT = re.compile(r"\s*[\[({<]\s*(?:at|arroba)\s*[\])}>]\s*", re.IGNORECASE)
+DOT = re.compile(r"\s*[\[({<]\s*(?:dot|punto)\s*[\])}>]\s*", re.IGNORECASE)
+UNSEEN = re.compile("[\0\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# Letters of other alphabets that look like Latin ones; only inside a word that is otherwise Latin.
+LOOKALIKES = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u051b\u051d"
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425"
+    "\u03b1\u03bf\u03b9\u03bd\u03c1\u03c5\u0391\u0392\u0395\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u0396",
+    "aeopcyxijsdhqwABEKMHOPCTXaoivpuABEHIKMNOPTYXZ",
+)
+MIXED = re.compile(r"(?=\S*[A-Za-z@])(?=\S*[\u0370-\u052f])\S+")
+WRAPPED = re.compile(r"(?<=[A-Za-z0-9+/]{60})\r?\n(?=[A-Za-z0-9+/]{4})")
+BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+
+
+def readings(text: str) -> Iterator[str]:
+    """Return a text, and again without escapes and disguises if that makes a difference."""
+    yield text
+    for _ in range(MOST_READINGS):
+        plain = undisguised(text)
+        if plain == text:
+            return
+        text = plain
+        yield text
+
+
+def undisguised(text: str) -> str:
+    """Return a text without entities, percent-encoding, escapes and look-alike letters."""
+    if not text.isascii():
+        text = UNSEEN.sub("", text)
+        if not unicodedata.is_normalized("NFKC", text):
+            text = unicodedata.normalize("NFKC", text)
+        text = MIXED.sub(lambda word: word[0].translate(LOOKALIKES), text)
+    if "\0" in text:
+        text = text.replace("\0", "")
+    if "&" in text:
+        text = html.unescape(text)
+    if PERCENT.search(text):
+        text = urllib.parse.unquote(text)
+    if "\\" in text or "=" in text:
+        text = ESCAPES.sub(lambda match: chr(int(match[1] or match[2] or match[3], 16)), text)
+    return DOT.sub(".", AT.sub("@", text))
+
+
+def encoded(text: str) -> Iterator[bytes]:
+    """Return what base64 in a text stands for, when that is a text or a file that can be read."""
+    seen: set[str] = set()
+    for run in BASE64.findall(WRAPPED.sub("", text)):
+        for packed in {run, *run.split("/"), *re.split("[-_/]", run)}:
+            if len(packed) < 12 or packed in seen:
+                continue
+            seen.add(packed)
+            bare = packed.rstrip("=").replace("-", "+").replace("_", "/")
+            try:
+                content = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+            except (binascii.Error, ValueError):
+                continue
+            if any(
+                content[at : at + len(m)] == m for at, m, _ in MAGIC if len(m) > 2
+            ) or _is_readable(content):
+                yield content
+
+
+def _is_readable(content: bytes) -> bool:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return text.replace("\n", "").replace("\t", "").isprintable()

@@ -1,0 +1,207 @@
+"""What the values of a column say, counted by polars over all of them at once."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from ..errors import MlopsError
+from .shapes import SHAPES, Shape, matches
+from .words import GIVEN
+
+_PERSON = r"^\p{L}[\p{L}'’.-]+(?:,? \p{L}[\p{L}'’.-]*){0,5}$"
+_GIVEN = sorted(GIVEN)
+_SEXES = frozenset(
+    "m f h v x male female hombre mujer varon varón masculino femenino man woman".split()
+)
+
+
+def leaves(name: str, values: pl.Series) -> Iterator[tuple[str, pl.Series, pl.Series | None]]:
+    """Walk a nested column to its plain values.
+
+    Yields
+    ------
+    tuple of str, polars.Series and polars.Series or None
+        The path, its values, and the row of each; None when they stand as the rows do.
+    """
+    yield from _leaves(name, values, None)
+
+
+def _leaves(
+    name: str, values: pl.Series, rows: pl.Series | None
+) -> Iterator[tuple[str, pl.Series, pl.Series | None]]:
+    kind = values.dtype
+    if isinstance(kind, pl.Struct):
+        for field in kind.fields:
+            yield from _leaves(f"{name}.{field.name}", values.struct.field(field.name), rows)
+    elif isinstance(kind, pl.List | pl.Array):
+        at = pl.int_range(values.len(), eager=True) if rows is None else rows
+        parts = pl.DataFrame({"row": at, "value": values}).explode("value")
+        yield from _leaves(name, parts["value"], parts["row"])
+    else:
+        yield name, values, rows
+
+
+def texts_of(values: pl.Series) -> pl.Series | None:
+    """Return the values without nulls as text, or None if their type never holds any.
+
+    Whole numbers count as text, also when they are stored as floating point, as pandas does with
+    numbers of which some are missing.
+    """
+    kind = values.dtype
+    values = values.drop_nulls()
+    if kind == pl.String:
+        return values
+    if isinstance(kind, pl.Categorical | pl.Enum) or kind in (pl.Date, pl.Datetime):
+        return values.cast(pl.String)
+    if kind.is_integer():
+        return values.cast(pl.String)
+    if kind.is_float() or isinstance(kind, pl.Decimal):
+        numbers = values.cast(pl.Float64).filter(values.is_finite() if kind.is_float() else None)
+        head = numbers.head(1000)
+        if (
+            not numbers.len()
+            or (head != head.round(0)).any()
+            or (numbers != numbers.round(0)).any()
+        ):
+            return None
+        return numbers.filter(numbers.abs() < 2**63).cast(pl.Int64).cast(pl.String)
+    if kind == pl.Binary:
+        text = values.cast(pl.String, strict=False)
+        return text if text.null_count() == 0 else None
+    return None
+
+
+def decoded(distinct: pl.Series) -> pl.Series | None:
+    """Return what base64 or percent-encoding hides, if that is what most of the values are."""
+    from .unfold import encoded
+
+    head = distinct.head(20)
+    if (
+        not head.len()
+        or not head.str.contains(r"^[A-Za-z0-9+/_-]{12,}={0,2}$|%[0-9A-Fa-f]{2}").all()
+    ):
+        return None
+    opened = [[text for _, _, text in encoded(value)] for value in distinct.to_list()]
+    texts = [found[0] for found in opened if found]
+    return pl.Series(texts) if len(texts) > distinct.len() / 2 else None
+
+
+def beats_chance(passed: int, trials: int, chance: float) -> bool:
+    """Whether so many passes are four standard deviations above what chance gives.
+
+    One in ten random numbers passes Luhn's test: a column of order numbers passes in a tenth of
+    its rows, a column of cards in all of them, and one card among texts has no other trial.
+    """
+    expected = trials * chance
+    return passed > 0 and passed >= expected + 4 * math.sqrt(expected * (1 - chance))
+
+
+def trials(values: pl.Series, shape: Shape) -> int:
+    """Count the values that could have passed: those of the shape's outline."""
+    return int(values.str.contains(shape.outline or shape.pattern).sum())
+
+
+def shares(distinct: pl.Series) -> list[tuple[str, float, int]]:
+    """List the entities whose shape more distinct values have than chance explains.
+
+    Returns
+    -------
+    list of tuple of str, float and int
+        Entity, likelihood, and how many distinct values match.
+    """
+    found = []
+    for shape in SHAPES:
+        passed = int(matches(distinct, shape).sum())
+        if passed and beats_chance(passed, trials(distinct, shape), shape.chance):
+            found.append((shape.entity, shape.likelihood, passed))
+    return found
+
+
+def looks_like_identity_numbers(distinct: pl.Series) -> bool:
+    """Whether a column of numbers without a telling header could be of identity cards.
+
+    Seven or eight digits carry no check. What tells them from codes: nearly all are distinct,
+    most have eight digits, they lie scattered (not counted upwards) over a part of the range
+    that eight digits span (random codes fill all of it), and they are neither days written as
+    numbers nor barcodes.
+    """
+    from .checksums import ean
+
+    if distinct.len() < 8 or not distinct.head(100).str.contains(r"^\d{7,8}$").any():
+        return False
+    shaped = distinct.str.contains(r"^\d{7,8}$")
+    if shaped.sum() < 0.98 * distinct.len():
+        return False
+    numbers = distinct.filter(shaped).cast(pl.Int64).sort()
+    low, high = numbers[0], numbers[-1]
+    if not 1_000_000 < high - low < 65_000_000 or (numbers >= 10_000_000).mean() < 0.5:
+        return False
+    if numbers.diff().drop_nulls().median() <= 20 or (numbers % 10 == 0).mean() > 0.3:
+        return False
+    days = numbers.cast(pl.String).str.to_date("%Y%m%d", strict=False)
+    if days.is_not_null().mean() > 0.9:
+        return False
+    few = distinct.head(40).to_list()
+    return sum(map(ean, few)) < 0.9 * len(few)
+
+
+def names_share(distinct: pl.Series) -> float:
+    """Share of distinct values that are a common given name, alone or with other words."""
+    if distinct.len() < 5 or not distinct.head(200).str.contains(_PERSON).any():
+        return 0.0
+    people = distinct.filter(distinct.str.contains(_PERSON))
+    if people.len() < 0.5 * distinct.len():
+        return 0.0
+    folded = people.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
+    first, second = folded.str.extract(r"^([a-z]+)"), folded.str.extract(r", ([a-z]+)")
+    known = first.is_in(_GIVEN).fill_null(False) | second.is_in(_GIVEN).fill_null(False)
+    return float(known.sum()) / distinct.len()
+
+
+def is_prose(distinct: pl.Series) -> bool:
+    """Whether the values are texts that people wrote: many words, mostly distinct."""
+    from .columns import PROSE_WORDS
+
+    words = distinct.head(1000).str.count_matches(r"\S\s+\S").mean() if distinct.len() else 0
+    return isinstance(words, float) and words + 1 >= PROSE_WORDS
+
+
+def sensitive_codes(distinct: pl.Series) -> tuple[str, float, int, tuple[str, ...]] | None:
+    """Recognise sexes by their few words, and diseases by their codes (ICD-10)."""
+    if 2 <= distinct.len() <= 4 and set(distinct.str.to_lowercase().to_list()) <= _SEXES:
+        return "gender", 0.7, distinct.len(), ("its few values are sexes",)
+    codes = int(distinct.str.contains(r"^[A-TV-Z]\d\d(?:\.\d{1,2})?$").sum())
+    if codes >= 8 and codes >= 0.95 * distinct.len():
+        dotted = int(distinct.str.contains(r"\.").sum())
+        if dotted >= 0.2 * codes:
+            return "health", 0.6, codes, ("its values have the form of ICD-10 codes",)
+    return None
+
+
+def sample_of_row_groups(path: Path, rows: int) -> pl.DataFrame:
+    """Read evenly spaced rows of every row group of a parquet file.
+
+    Raises
+    ------
+    MlopsError
+        If the file is damaged or no parquet.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+        groups = file.metadata.num_row_groups
+        each = max(1, math.ceil(rows / max(groups, 1)))
+        parts = []
+        for group in range(groups):
+            table = file.read_row_group(group)
+            step = max(1, table.num_rows // each)
+            parts.append(pl.DataFrame(pl.from_arrow(table)).gather_every(step).head(each))
+        return pl.concat(parts) if parts else pl.DataFrame(pl.from_arrow(file.read()))
+    except (OSError, pyarrow.ArrowException) as error:
+        raise MlopsError(
+            f"{path.as_posix()} cannot be read as parquet; write it again, or remove it."
+        ) from error

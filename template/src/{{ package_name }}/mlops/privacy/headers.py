@@ -1,0 +1,211 @@
+"""What the name of a column, a JSON path or a tag says about its values."""
+
+import re
+import unicodedata
+from functools import cache
+
+# (entity, words, likelihood that a column of this name is what it says). The first that fits wins.
+HEADERS: tuple[tuple[str, str, float], ...] = (
+    ("email", r"e?_?mails?|mail(?:_address)?|correos?(?:_electronico)?|email\w*", 0.9),
+    (
+        "username",
+        r"user_?names?|usuario|nombre_de_usuario|login|nick(?:name)?|handle|screen_name",
+        0.8,
+    ),
+    ("credential", r"passw(?:or)?d|password|contrasena|clave|api_?key|secret|pwd", 0.9),
+    ("ip", r"ip|ip_?addr(?:ess)?|direccion_ip|ipv[46]|client_ip|remote_addr", 0.8),
+    ("mac", r"mac|mac_?addr(?:ess)?", 0.8),
+    ("imei", r"imei", 0.9),
+    (
+        "url",
+        r"urls?|website|web|homepage|sitio_web|pagina_web|linkedin|facebook|twitter|instagram",
+        0.6,
+    ),
+    (
+        "phone",
+        r"(?:tele)?phones?|phone_?(?:number|no|num)|tel|telf?|tfno?|tlf|telefonos?|movil|mobile"
+        r"|cell?|celular|fax|whatsapp|cellphone",
+        0.9,
+    ),
+    ("ar_cuit", r"cui[tl]", 0.9),
+    ("ar_cbu", r"cbu|cvu", 0.9),
+    ("iban", r"iban", 0.9),
+    (
+        "card",
+        r"cards?|card_?(?:number|no|num)|credit_card|cc|cc_?(?:number|num)|tarjeta|pan|num_tarjeta|ccn",
+        0.7,
+    ),
+    ("us_ssn", r"ssn|social_security(?:_number)?|itin|sin", 0.9),
+    ("es_nie", r"nie", 0.8),
+    ("es_nif", r"nif|nif_nie|cif_nif", 0.9),
+    (
+        "ar_dni",
+        r"dni|documento|nro_documento|num_documento|doc_?(?:number|nro|num)|document_number|cedula|rut|curp"
+        r"|national_id|identity(?:_number)?|libreta|id_card|nro_doc|numero_de_documento",
+        0.9,
+    ),
+    ("passport", r"passport\w*|pasaporte\w*", 0.9),
+    (
+        "driver_licence",
+        r"driv(?:er|ing)s?_?licen[cs]e\w*|licencia_(?:de_)?conduc\w+|registro_conducir|dl_?(?:no|number)",
+        0.9,
+    ),
+    (
+        "medical_record",
+        r"mrn|nhc|medical_record\w*|historia_clinica|hc|nro_hc|patient_?(?:id|no|number)|paciente_id|id_paciente"
+        r"|record_number|cipa|episodio|encounter_id|expediente",
+        0.8,
+    ),
+    (
+        "health_plan",
+        r"nass|nuss|naf|health_?plan\w*|member_?(?:id|no|number)|subscriber_id|polic[ya]_?(?:id|no|number|num)?|poliza"
+        r"|medicare\w*|obra_social|nro_afiliado|afiliado|insurance_?(?:id|no|number)|seguridad_social|nhs_?number|beneficiary_id",
+        0.8,
+    ),
+    (
+        "licence",
+        r"npi|dea|colegiado|num_colegiado|matricula_(?:profesional|nacional|provincial)|licen[cs]e_?(?:no|number|id)?"
+        r"|certificate_?(?:no|number)",
+        0.7,
+    ),
+    (
+        "plate",
+        r"plates?|license_plate|number_plate|patente|matricula|placa|dominio|vin|chasis|chassis",
+        0.8,
+    ),
+    (
+        "device_id",
+        r"device_?id|udid|android_id|idfa|gaid|advertising_id|serial(?:_number)?|imsi|iccid|id_dispositivo",
+        0.7,
+    ),
+    (
+        "birth_date",
+        r"birth_?(?:date|day)|date_of_birth|dob|fecha_(?:de_)?nac\w*|f_?nac\w*|nacimiento|born|birth",
+        0.9,
+    ),
+    ("age", r"age|edad|age_years|anios|years_old", 0.7),
+    (
+        "coordinates",
+        r"lat(?:itude|itud)?|lon(?:g(?:itude|itud)?)?|lng|coord(?:inates|enadas)?|geo(?:loc\w*)?|gps\w*",
+        0.7,
+    ),
+    ("postal_code", r"zip|zip_?code|post_?code|postal_?code|codigo_postal|cp|postal", 0.8),
+    ("gender", r"sex|sexo|gender|genero", 0.8),
+    (
+        "nationality",
+        r"nationality|nacionalidad|ethnicity|etnia|race|raza|citizenship|country_of_birth",
+        0.7,
+    ),
+    ("belief", r"religion|creed|belief|creencia|partido|political\w*|union_member|sindicato", 0.8),
+    ("sexuality", r"sexual_orientation|orientacion_sexual|sexuality", 0.8),
+    (
+        "health",
+        r"diagnos\w*|icd_?(?:9|10)?\w*|cie_?10|disease|enfermedad\w*|condition|allerg\w*|alergia\w*|medication\w*"
+        r"|medicacion|blood_type|grupo_sanguineo|disability|discapacidad|symptoms?|sintomas?|treatment|tratamiento|patologia"
+        r"|antecedentes|hiv\w*|smoker|fumador|bmi|imc",
+        0.7,
+    ),
+    (
+        "biometric",
+        r"fingerprint|huella|face_(?:encoding|id)|voice_print|iris|biometr\w*|photo|foto|selfie",
+        0.7,
+    ),
+    (
+        "name",
+        r"(?:first|last|full|given|family|middle|maiden|sur|fore)_?names?|nombres?_(?:y_)?(?:apellidos?|completo)"
+        r"|apellidos?(?:_y_nombres?)?|apellido_(?:paterno|materno)|primer_(?:nombre|apellido)|segundo_(?:nombre|apellido)"
+        r"|(?:customer|client|patient|employee|contact|person|user|owner|holder|doctor|physician|author|member|passenger)_?name"
+        r"|nombre_(?:del?_)?(?:cliente|paciente|titular|contacto|empleado|medico|persona|socio|usuario|alumno)|titular|fname|lname"
+        r"|mother_?s?_?(?:maiden_)?name",
+        0.9,
+    ),
+    (
+        "name",
+        r"names?|nombres?|patient|paciente|customer|cliente|contact|contacto|person|persona|medico|doctor|employee"
+        r"|empleado|author|autor|owner|assignee|recipient|destinatario|sender|remitente",
+        0.4,
+    ),
+    (
+        "address",
+        r"(?:home|street|postal|mailing|billing|shipping)?_?address(?:_?(?:line)?_?\d)?|direccion(?:_\w+)?|domicilio"
+        r"|street(?:_name)?|calle|addr\d?",
+        0.8,
+    ),
+    (
+        "location",
+        r"city|ciudad|town|localidad|municipio|provincia|province|county|state|region|barrio|neighbou?rhood|poblacion"
+        r"|place_of_birth|lugar_de_nacimiento|birthplace",
+        0.7,
+    ),
+    (
+        "organisation",
+        r"company|empresa|employer|empleador|organi[sz]ation|institution|hospital|school|university",
+        0.6,
+    ),
+    (
+        "account",
+        r"account|account_?(?:number|no|num)|acct\w*|cuenta|nro_cuenta|numero_cuenta|bank_account|swift|bic|routing\w*"
+        r"|sort_code|legajo|employee_id|id_empleado|student_id",
+        0.7,
+    ),
+    (
+        "free_text",
+        r"notes?|notas?|comments?|comentarios?|observa\w*|description|descripcion|remarks?|message|mensaje|body|text"
+        r"|texto|free_text|narrative|summary|resumen|feedback|review|resena",
+        0.5,
+    ),
+)
+# What a name, an address or an id of these is about is a thing.
+THINGS = re.compile(
+    r"(?:^|_)(?:product\w*|item|articulo|brand|marca|categor\w*|file\w*|archivo|host\w*|model\w*|table|column|columna|event\w*"
+    r"|shop|store|tienda|sku|order|pedido|plan|field|campo|class|label|metric|feature|branch|domain|app|service|servicio|package"
+    r"|campaign|campana|project|proyecto|stage|step|job|run|dataset|source)(?:_|$)"
+)
+# Amounts, times and counts: a number under such a name is no identity number.
+QUANTITY = re.compile(
+    r"(?:^|_)(?:price|precio|amount|importe|monto|total|cost|costo|coste|qty|quantity|cantidad|count|cuenta_de|stock|weight|peso"
+    r"|size|duration|duracion|time\w*|timestamp|ts|date|fecha|epoch|year|month|day|score|rate|ratio|pct|percent|balance|saldo|salary"
+    r"|sueldo|salario|revenue|ingresos|sales|ventas|value|valor|bytes|seconds|ms|height|width|population|poblacion|volume|views"
+    r"|sku|ean|upc|gtin|isbn|barcode|product\w*|producto\w*|order\w*|pedido\w*|invoice\w*|factura\w*|hash|version|seed)(?:_|$)"
+)
+
+
+@cache
+def plain(name: str) -> str:
+    """Return a header in lower case without accents, its words joined by underscores."""
+    name = re.sub(r"(?<=[a-z\d])(?=[A-Z])", "_", name)
+    name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z\d]+", "_", name.replace("'", "")).strip("_")
+
+
+@cache
+def entity_of(name: str) -> tuple[str, float]:
+    """Guess the entity from a header alone.
+
+    Parameters
+    ----------
+    name : str
+        A column's name or a path such as `customers.contact.phone`; the last step speaks first.
+
+    Returns
+    -------
+    tuple of str and float
+        The entity and how likely a column of this name holds it; ("", 0.0) if it says nothing.
+    """
+    steps = [step for step in re.split(r"[.\[\]/@]+", name) if plain(step) and not step.isdecimal()]
+    for header in [plain(step) for step in reversed(steps[-2:])]:
+        for entity, words, likelihood in HEADERS:
+            if re.fullmatch(words, header):
+                break
+        else:
+            for entity, words, likelihood in HEADERS:
+                if re.search(rf"(?:^|_)(?:{words})(?:_|\d*$)", header):
+                    likelihood -= 0.15
+                    break
+            else:
+                continue
+        context = "_".join(plain(step) for step in steps)
+        if entity in {"name", "address", "account"} and THINGS.search(context):
+            return "", 0.0
+        return entity, likelihood
+    return "", 0.0

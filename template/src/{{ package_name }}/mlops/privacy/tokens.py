@@ -1,0 +1,123 @@
+"""Tokens: keyed codes that stand for a person, the same in every table of a domain."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..errors import MlopsError
+from .keys import key_id
+
+if TYPE_CHECKING:
+    import polars
+
+TOKEN = re.compile(r"([0-9a-f]{8})-[0-9a-f]{32}")
+BLOCK = 64  # bytes that SHA-256 takes at once
+DIGITS = ("ar_cuit", "ar_cbu", "card", "imei")
+LETTERS_AND_DIGITS = (
+    *("es_nif", "es_nie", "passport", "driver_licence", "iban", "account", "medical_record"),
+    *("health_plan", "licence", "plate", "mac", "device_id"),
+)
+
+
+def token(values: "polars.Series", key: bytes, domain: str, entity: str = "") -> "polars.Series":
+    """Replace identifiers by HMAC-SHA256 tokens (RFC 2104), cut to 128 bits.
+
+    Parameters
+    ----------
+    values : polars.Series, shape (n,)
+        Identifiers of any type; nulls stay null.
+    key : bytes
+        The secret; the same key and domain give the same token, so that tables still join.
+    domain : str
+        Tokens of different domains cannot be joined.
+    entity : str, optional
+        What the values are: spellings of one value (`User@Example.org`, `user@example.org`) get one
+        token. Without it, every spelling is another value.
+
+    Returns
+    -------
+    polars.Series of str, shape (n,)
+        `<key id>-<32 hexadecimal digits>`; the key id is 8 digits of the key's own hash.
+    """
+    import polars as pl
+
+    distinct = values.drop_nulls().unique()
+    tokens = pl.Series(_tokens(normal(distinct, entity), key, domain), dtype=pl.String)
+    return values.replace_strict(distinct, tokens, default=None, return_dtype=pl.String)
+
+
+def digests(texts: Iterable[str], key: bytes, message: str) -> list[bytes]:
+    """HMAC-SHA256 of `message:text` for each text, 32 bytes each.
+
+    RFC 2104, section 4: what the key alone decides is computed once and copied.
+    """
+    block = (key if len(key) <= BLOCK else hashlib.sha256(key).digest()).ljust(BLOCK, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + f"{message}:".encode())
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+    found = []
+    for text in texts:
+        first = inner.copy()
+        first.update(text.encode())
+        second = outer.copy()
+        second.update(first.digest())
+        found.append(second.digest())
+    return found
+
+
+def normal(values: "polars.Series", entity: str) -> "polars.Series":
+    """Spell identifiers in one way, shape (n,): what is left of them decides the token.
+
+    A value of which nothing is left, such as `n/a` for a phone, stays as it is.
+    """
+    import polars as pl
+
+    if not (values.dtype.is_integer() or values.dtype == pl.String):
+        return pl.Series([str(value) for value in values.to_list()], dtype=pl.String)
+    text = values.cast(pl.String)
+    if not entity:
+        return text
+    plain = text.str.normalize("NFKC").str.strip_chars()
+    match entity:
+        case "email" | "username" | "ip":
+            short = plain.str.to_lowercase().str.replace_all(r"\s", "")
+        case "name" | "address":
+            decomposed = plain.str.normalize("NFKD").str.replace_all(r"\p{M}", "")
+            short = decomposed.str.to_lowercase().str.replace_all(r"[\s.,]+", " ").str.strip_chars()
+        case "phone":
+            short = plain.str.replace_all(r"\D", "").str.strip_prefix("00")
+        case "ar_dni":
+            short = plain.str.replace_all(r"\D", "").str.strip_chars_start("0")
+        case "us_ssn":
+            digits = plain.str.replace_all(r"\D", "")
+            short = pl.select(
+                pl.when(digits == "").then(pl.lit("")).otherwise(digits.str.zfill(9))
+            ).to_series()
+        case _ if entity in DIGITS:
+            short = plain.str.replace_all(r"\D", "")
+        case _ if entity in LETTERS_AND_DIGITS:
+            short = plain.str.to_uppercase().str.replace_all(r"[^\p{L}\p{N}]", "")
+        case _:
+            short = plain
+    return pl.select(pl.when(short == "").then(text).otherwise(short)).to_series()
+
+
+def check_token(text: str, key: bytes) -> str:
+    """Return the token, or say why it is none that this key has made."""
+    found = TOKEN.fullmatch(text.strip())
+    if found is None:
+        raise MlopsError(
+            "This is no token: a token has 8 hexadecimal digits, a dash and 32 more; "
+            "take one from a table in data/open."
+        )
+    if found.group(1) != key_id(key):
+        raise MlopsError(
+            f"The token was made with the key {found.group(1)}, and the key here is {key_id(key)}; "
+            "use the key that made it, or a token of today's tables."
+        )
+    return found.group()
+
+
+def _tokens(texts: "polars.Series", key: bytes, domain: str) -> list[str]:
+    prefix = f"{key_id(key)}-"
+    return [prefix + digest.hex()[:32] for digest in digests(texts.to_list(), key, domain)]
