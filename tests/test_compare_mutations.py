@@ -115,13 +115,13 @@ def _times(candidate: float, incumbent: float) -> Any:
         ({"p95_ms": 10}, _times(20, 2), "reject", "more than the budget of 10"),
         ({"slowdown": 3}, _times(20, 2), "reject", "times as long as the incumbent"),
         ({"p95_ms": 10}, None, "inconclusive", "was not measured"),
-        ({"size_mb": 5}, ops.Measured(size_mb=9.0), "reject", "the model's file has 9 MB"),
+        ({"size_mb": 5}, ops.Measured(size_mb=9.0), "reject", "The model's file has 9 MB"),
         ({"memory_mb": 5}, ops.Measured(memory_mb=4.0), "promote", ""),
         (
             {"cost_per_thousand": 0.001, "machine_per_hour": 1.0},
             _times(20, 2),
             "reject",
-            "a thousand predictions cost 0.00",
+            "A thousand predictions cost 0.00",
         ),
     ],
 )

@@ -195,6 +195,25 @@ def test_a_figure_without_data_leaves_no_trace() -> None:
     assert "right with both" in page
 
 
+def test_systems_that_give_classes_show_who_gets_another_one() -> None:
+    random = np.random.default_rng(3)
+    truth = random.integers(0, 3, N)
+    new, old = (np.where(random.random(N) < share, truth, 0) for share in (0.9, 0.5))
+    names = np.array(["no", "maybe", NASTY[:7]])
+    table = pa.concat_tables(
+        pa.table({"id": range(N), "y_true": names[truth], "system": [s] * N, "score": names[v]})
+        for s, v in (("candidate", new), ("baseline", old))
+    )
+    config = _config("C", "accuracy", data={"classes": names.tolist()})
+    _, page, text = _reports(table, config)
+    assert "Who moves where" in page
+    figure = re.findall(r'<svg role="img" aria-label="Old predictions.*?</svg>', page, re.DOTALL)[0]
+    assert f">{1000 * float(((new == 0) & (old == 0)).mean()):.0f}<" in figure
+    assert "maybe" in figure
+    _refuse_outward(page)
+    assert "**Sign-off.** Nobody is named" in text
+
+
 def test_equal_decisions_are_equal_bytes() -> None:
     table, config = _everything()
     assert _reports(table, config)[1:] == _reports(table, config)[1:]

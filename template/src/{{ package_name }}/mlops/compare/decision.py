@@ -1,7 +1,6 @@
 """Turn paired predictions into one decision: promote, reject or inconclusive."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from .checks import Entry, guardrail_checks, level_checks, primary_check, value_
 from .config import CompareConfig
 from .fairness import fairness_checks
 from .flips import flip_checks
+from .gate import GROUPS
 from .holdout import Holdout
 from .inference import mcnemar_midp
 from .ledger import Look
@@ -19,7 +19,6 @@ from .slices import slice_checks
 
 # Of a metric's value: what the last digits of the same sum differ by.
 ROUNDING = 1e-12
-GROUPS = ("guardrails", "slices", "fairness", "flips", "ops", "safety")
 NEXT = {
     ("A", "promote"): "Test it on real users, a small share first, and watch the business metric.",
     ("B", "promote"): "Run it in shadow beside the rules, then move users over in steps; "
@@ -62,7 +61,7 @@ def decide(
     """
     alpha = look.alpha if look else config.inference.alpha
     rivals = {
-        role: _as_candidate(holdout, role)
+        role: holdout.with_candidate(role)
         for role in holdout.predictions
         if role.startswith("candidate")
     }
@@ -110,17 +109,6 @@ def decide(
     if len(roles) > 1:
         report["candidates"] = [_summary(config.systems[role], judged[role]) for role in roles]
     return report | _beside(chosen, config, report)
-
-
-def _as_candidate(holdout: Holdout, role: str) -> Holdout:
-    """Look at one of several candidates: it takes the role "candidate"."""
-    if role == "candidate":
-        return holdout
-    latency = holdout.latency_ms
-    if role in latency:
-        latency = latency | {"candidate": latency[role]}
-    predictions = holdout.predictions | {"candidate": holdout.predictions[role]}
-    return replace(holdout, predictions=predictions, latency_ms=latency)
 
 
 def _judge(

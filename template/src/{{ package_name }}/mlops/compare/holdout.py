@@ -46,6 +46,16 @@ class Holdout:
         """How many rows are compared."""
         return int(self.groups.size)
 
+    def with_candidate(self, role: str) -> "Holdout":
+        """Put one of several candidates in the role "candidate"."""
+        if role == "candidate" or role not in self.predictions:
+            return self
+        latency = self.latency_ms
+        if role in latency:
+            latency = latency | {"candidate": latency[role]}
+        predictions = self.predictions | {"candidate": self.predictions[role]}
+        return replace(self, predictions=predictions, latency_ms=latency)
+
     def rows(self, chosen: NDArray[np.bool_]) -> "Holdout":
         """Keep the rows that `chosen`, shape (n,), marks."""
 

@@ -81,10 +81,10 @@ def ops_checks(measured: Measured, config: CompareConfig, alpha: float) -> dict[
 
 UNITS = {
     "p95_ms": "95 of 100 answers come within {} ms",
-    "slowdown": "at the 95th percentile the candidate takes {} times as long as the incumbent",
-    "size_mb": "the model's file has {} MB",
-    "memory_mb": "the model holds {} MB of memory",
-    "cost_per_thousand": "a thousand predictions cost {}",
+    "slowdown": "At the 95th percentile the candidate takes {} times as long as the incumbent",
+    "size_mb": "The model's file has {} MB",
+    "memory_mb": "The model holds {} MB of memory",
+    "cost_per_thousand": "A thousand predictions cost {}",
 }
 NEXT = {
     "p95_ms": "make the model smaller or serve it in batches",

@@ -80,6 +80,7 @@ def effect_of(
 
 def values_by_fold(metric: Metric, truth: Any, system: Any, design: Design) -> Floats:
     """Value of the metric in each fold, shape (n_folds,), in the folds' own order."""
+    assert design.groups is not None
     code = np.unique(design.groups, return_inverse=True)[1]
     found = [
         metric.function(_take(truth, rows), _take(system, rows)).value

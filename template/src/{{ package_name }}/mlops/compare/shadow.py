@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
-from scipy.special import bdtr, betaincinv
+from scipy.special import bdtr
 
 from ..errors import INCONCLUSIVE, NEGATIVE, OK, MlopsError
 from ..settings import Section
 from .external import read_table
+from .flips import share_bounds
 
 if TYPE_CHECKING:
     import pandas
@@ -100,10 +101,9 @@ def _decisions(column: "pandas.Series", threshold: float | None) -> Any:
 
 
 def _share(name: str, count: int, n: int, budget: float | None, alpha: float) -> dict[str, Any]:
-    """Bound a share by Clopper and Pearson (1934), exact at one-sided `alpha` each."""
-    lower = float(betaincinv(count, n - count + 1, alpha)) if count else 0.0
-    upper = float(betaincinv(count + 1, n - count, 1 - alpha)) if count < n else 1.0
-    return _check(name, count / n if n else math.nan, lower, upper, budget)
+    found = count / n if n else math.nan
+    lower, upper = share_bounds(found, n, alpha) if n else (0.0, 1.0)
+    return _check(name, found, lower, upper, budget)
 
 
 def _check(

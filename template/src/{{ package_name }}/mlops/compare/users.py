@@ -1,7 +1,7 @@
 """What the change means for people: of a thousand users served, how many gain and how many lose."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -93,13 +93,7 @@ def of_the_winner(
     roles = config.systems if config else {}
     name = decision["candidate"]["name"]
     role = next((role for role, known in roles.items() if known == name), "candidate")
-    if role == "candidate" or role not in holdout.predictions:
-        return holdout
-    latency_ms = dict(holdout.latency_ms)
-    if role in latency_ms:
-        latency_ms["candidate"] = latency_ms[role]
-    predictions = holdout.predictions | {"candidate": holdout.predictions[role]}
-    return replace(holdout, predictions=predictions, latency_ms=latency_ms)
+    return holdout.with_candidate(role)
 
 
 def picked(score: Shares, count: int) -> Shares:
