@@ -8,7 +8,12 @@ _YEAR = r"(?:1[89]|20)\d\d"
 _DAY, _MONTH = r"(?:3[01]|[12]\d|0?\d)", r"(?:1[0-2]|0?\d)"
 _NUMERIC = "|".join(
     rf"{_YEAR}{sign}{_MONTH}{sign}{_DAY}(?!\d)|{_DAY}{sign}{_DAY}{sign}(?:{_YEAR}|\d\d)(?!\d)"
-    for sign in ("-", "//?", r"\.")
+    for sign in ("-", "//?")
+)
+# Versions have points too: a day with points has two digits, or its year four.
+_NUMERIC += (
+    rf"|{_DAY}\.{_MONTH}\.{_YEAR}(?!\d)|{_YEAR}\.{_MONTH}\.{_DAY}(?!\d)"
+    r"|(?:3[01]|[12]\d|0\d)\.(?:1[0-2]|0\d)\.\d\d(?!\d)"
 )
 PROSE_MACROS = {
     **MACROS,
@@ -19,7 +24,7 @@ PROSE_MACROS = {
     "OTHER": r"(?:Servicio|Unidad|Departamento|Hospital\w*|Cl[ií]nic[ao]|Complejo|Fundaci[oó]n|Instituto"
     r"|Centro|Universi\w+|Facultad|Consorcio|Residente|Calle|C(?=/)|Avda|Av|Avenida|Paseo|Plaza|Pza|Pz|Carrer"
     r"|Carretera|Ctra|Camino|Urb|Edificio|Apartado|Pº|E-?mail|Correo|Tel\w*|Tfno?|Fax|NºCol|Nº|Fecha|Edad"
-    r"|Sexo|DNI|NHC|I|The|This|Street|Road|Avenue|Department|University|College|Phone|Address|Date|MD|PhD)",
+    r"|Sexo|DNI|NHC|I|The|This|Mrs?|Ms|Dra?|Sra?|Srta|Street|Road|Avenue|Department|University|College|Phone|Address|Date|MD|PhD)",
     "WORD": r"(?!<OTHER>(?!\w))<CAP>",
     "JOIN": r"(?:de la|de los|de las|del|de|da|do|dos|van der|van den|van de|van|von|y|i|la|el|al"
     r"|bin|ben|le|d['’])",
@@ -126,7 +131,7 @@ age 0.45 i he she ten
     (?i:(?:s?he was|i['’]m|i am|i was|tengo|tenía)(?: (?:only|just|almost|nearly))? )
     (?P<v>\d{1,2})(?=[\s,.;!?]|$)(?! ?(?:%|percent|min|hours?|km|miles|people|times|days))
 address 0.7 dom dir add hom str pos mai bil liv res viv
-    (?i:(?:domicilio|direcci[oó]n(?: postal)?|(?:home |street |postal |mailing |billing )?address
+    (?i:(?:domicilio|direcci[oó]n(?: postal)?(?! (?:ip|mac|de correo|de e|email|web))|(?<!ip )(?<!mac )(?<!mail )(?:home |street |postal |mailing |billing )?address
     |domiciliad[oa] en|(?:lives|reside|living|vive|resides) (?:at|on|en))(?: (?:is|es|particular))?
     [ \t]{0,3}[:=]?[ \t]{0,24})(?P<v>(?=[^\n:@]{0,50}\d|[^\n:@]{2,40} s/n)[^\s:@][^\n:@]{3,100}?)
     (?=\.? *(?:\n|$)|(?<=\d)\. [A-Z]|(?<=[^\W\d_]{6})\. [A-Z]|;|\t| {2,})

@@ -36,14 +36,14 @@ class Rule(NamedTuple):
 
 # What people write between a label and its value: "MRN is: ", "NHC nº ", "account number (".
 _GAP = (
-    r"[\s:=#.\-–\"'()]{0,8}(?:(?:is|es|was|of|number|num|no|nr|n[uú]mero|n[º°ª]|id|code|c[oó]digo"
+    r"[\s:=#.,\-–\"'()]{0,8}(?:(?:is|es|was|of|number|num|no|nr|n[uú]mero|n[º°ª]|id|code|c[oó]digo"
     r"|del?|the|my|mi|actual|paciente|patient)\b[\s:=#.\-–\"'()º°]{1,6}){0,3}"
 )
 GAPS = {
     "": _GAP,
     "SIGNS": r"[\s:=#.\-–\"'()]{0,8}",
     "SAID": r"[\"']?\s?(?:(?:is|es)\s|[:=]){1,2}[\s\"']{0,3}",
-    "CALL": r"(?:[\s:=.\-–\"'()]|n[º°o.]|(?<=\s)(?:is|es|at|al|on|en|de|to|a|or|y|el|un|su|number"
+    "CALL": r"(?:[\s:=.\-–\"']|\((?!0?\d{2,5}\))|n[º°o.]|(?<=\s)(?:is|es|at|al|on|en|de|to|a|or|y|el|un|su|number"
     r"|n[uú]mero|contacto|m[oó]vil|fijo|espos[oa]|madre|padre|trabajo|casa|home|work)(?=[\s:]))*",
 }
 MACROS = {
@@ -111,9 +111,9 @@ card 0.75 car tar cc vis mas ame cre cré deb
     (?i:(?:cards?|tarjetas?|cc|visa|mastercard|amex|credit|cr[eé]dito|debit|d[eé]bito)\b[^\d\n]{0,30})
     (?P<v>\d(?:[ -]?\d){11,18})(?![\w-])
 iban 0.97 check=iban A#
-    (?<![\w-])[A-Za-z]{2}\d{2}(?: ?[A-Za-z\d]{4}){2,7}(?: ?[A-Za-z\d]{1,4})?(?![\w-])
+    (?<![\w-])(?:[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?|[a-z]{2}\d{2}[a-z\d]{11,30})(?![\w-])
 iban 0.75 iba
-    iban --> [A-Za-z]{2} ?\d{2}(?: ?[A-Za-z\d]{4}){2,7}(?: ?[A-Za-z\d]{1,3})?(?!\w)
+    iban --> (?:[A-Z]{2} ?\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?|[a-z]{2}\d{2}[a-z\d]{11,30})(?!\w)
 ar_cuit 0.9 check=ar_cuit #2,10,11
     (?<![\w.-])(?:2[0347]|3[034]|5[015])[- ]?\d{8}[- /]?\d(?![\w-])
 ar_cuit 0.8 cui c
@@ -170,7 +170,7 @@ licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no n
     |colegiad[oa]|col\.(?= ?n?[º°]? ?\d)|matr[ií]cula(?: (?:nacional|provincial|profesional))?
     |m\.? ?[np]\.?(?=[ :.nº°]{0,4}\d)|npi|dea|(?:medical|professional|nursing|license|licence
     |certificate)(?: (?:license|licence))? (?:number|no\.?|#)
-    --> (?:\d{2}[ /-]\d{2}[ /-]\d{3,6}|\d{1,2}\.\d{3}|[A-Z]{0,3}-?\d[\d /-]{2,10}\d)(?!\w)
+    --> (?:\d{2}[ /-]\d{2}[ /-]\d{3,6}|\d{1,2}\.\d{3}|[A-Z]{0,3}-?\d[\d /-]{2,10}\d)(?!\w| [A-Z]{2,3}\b)
 account 0.7 ban acc cue cus cli emp stu mem use rou sor n nú núm num cód cod leg nro
     (?:bank )?acc(?:oun)?t(?: (?:number|no\.?|#))?|(?:n[uú]m(?:ero)?\.? de )?cuenta(?: (?:corriente
     |bancaria|n[º°o.]))?|(?:customer|client|employee|student|member|user)(?: ?(?:id|number|no\.?|#))
@@ -180,9 +180,9 @@ account 0.85 =0x =bc1
     (?<!\w)(?:0x[0-9a-fA-F]{40}|bc1[02-9ac-hj-np-z]{25,60})(?!\w)
 account 0.7 #1
     (?<!\w)(?=[13][a-zA-Z]*\d)(?=\w*[a-z])(?=\w*[A-Z])[13][1-9A-HJ-NP-Za-km-z]{25,34}(?!\w)
-plate 0.7 pla lic num mat pat dom reg vin cha
+plate 0.81 pla lic num mat pat dom reg vin cha
     (?:licen[cs]e |number )?plates?|matr[ií]cula|patente|dominio|placas?|registration|vin|chasis
-    |chassis --> (?=[A-Z \-]{0,4}\d|[\d ]{1,5}[A-Z])[A-Z\d]{1,4}(?:[ -]?[A-Z\d]{2,4}){1,2}(?!\w)
+    |chassis --> (?=[\d \-]{0,6}[A-Z])(?=[A-Z \-]{0,6}\d)[A-Z\d]{1,4}(?:[ -]?[A-Z\d]{2,4}){1,2}(?!\w)
     |[A-HJ-NPR-Z\d]{17}(?!\w)
 imei 0.9 ime
     imei --> \d(?:[ -]?\d){13,15}(?!\w)
