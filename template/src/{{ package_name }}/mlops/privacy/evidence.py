@@ -68,8 +68,10 @@ def texts_of(values: pl.Series) -> pl.Series | None:
             return None
         return numbers.filter(numbers.abs() < 2**63).cast(pl.Int64).cast(pl.String)
     if kind == pl.Binary:
-        text = values.cast(pl.String, strict=False)
-        return text if text.null_count() == 0 else None
+        try:
+            return values.cast(pl.String)
+        except pl.exceptions.ComputeError:
+            return None
     return None
 
 
