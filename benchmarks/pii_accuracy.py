@@ -1,4 +1,4 @@
-"""Precision, recall, F1 and F2 of detecting personal data, beside Presidio's rules on the same texts.
+"""Precision, recall, F1 and F2 of detecting personal data, beside Presidio's rules.
 
 Run as ``PYTHONPATH=tests uv run --frozen python benchmarks/pii_accuracy.py [--texts DIR]
 [--presidio] [--ner] [--write DIR] [--json]``. Texts are the committed cases under tests/pii, and

@@ -28,9 +28,13 @@ def ner(source: Path, texts: list[str]) -> tuple[str, float, list[Any]]:
 
 def presidio_analyzer(language: str) -> Any:
     """Presidio with all of its own rules for a language and no language model."""
-    import spacy
-    import tldextract.tldextract
+    import spacy  # pyrefly: ignore[missing-import]
+    import tldextract.tldextract  # pyrefly: ignore[missing-import]
+
+    # pyrefly: ignore[missing-import]
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+
+    # pyrefly: ignore[missing-import]
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
     # Its e-mail rule would fetch the list of domains; this takes the one that it brings along.

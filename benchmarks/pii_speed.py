@@ -73,7 +73,7 @@ def write_table(path: Path, rows: int) -> None:
 
 
 def texts(megabytes: float) -> Iterator[str]:
-    """Notes of about 500 characters, no two alike."""
+    """Write notes of about 500 characters, no two alike."""
     random = np.random.default_rng(3)
     size = 0
     while size < megabytes * 1e6:
@@ -117,7 +117,7 @@ def redact_texts(path: Path) -> dict[str, float]:
     started = time.process_time()
     redact_series(notes)
     return {
-        "megabytes": notes.str.len_bytes().sum() / 1e6,
+        "megabytes": float(notes.str.len_bytes().sum()) / 1e6,
         "seconds": time.process_time() - started,
     }
 

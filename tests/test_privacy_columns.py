@@ -22,7 +22,7 @@ PLAIN = ["waiting for parts", "no answer yet", "ok", "", "SKU-4471", "2.4 kg", "
 
 
 def entities(name: str, values: pl.Series) -> dict[str, int]:
-    """What a scan finds, and in how many rows."""
+    """Return what a scan finds, and in how many rows."""
     return {one.entity: one.count for one in columns.scan(name, values)}
 
 
@@ -49,7 +49,7 @@ def test_a_clean_table_stays_open(rows: int) -> None:
 @pytest.mark.parametrize("entity", [*CHECKED, "us_ssn", "health_plan"])
 def test_check_digits_of_columns_equal_those_of_single_values(entity: str) -> None:
     """The vectorised checks against python-stdnum, on valid and on random numbers."""
-    digits = random.Random(3)
+    digits = random.Random(3)  # noqa: S311
     length = {"ar_cuit": 11, "ar_cbu": 22, "us_ssn": 9, "health_plan": 12, "imei": 15}.get(
         entity, 16
     )

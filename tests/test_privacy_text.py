@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -122,14 +123,14 @@ def test_codes_prices_hashes_and_program_text_are_left_alone(words: str) -> None
 
 @settings(max_examples=80, deadline=None)
 @given(st.text(max_size=300) | st.text(alphabet="0123456789 -./+()@:ñÁé%&#;=\n", max_size=120))
-@example("ﬀ İ ß ǅ 1²３ ٣٤٥ @ %40 &#64; " * 3)
+@example("ﬀ İ ß ǅ 1²\uff13 ٣٤٥ @ %40 &#64; " * 3)
 def test_any_text_can_be_read_and_spans_lie_in_order_inside_it(words: str) -> None:
     spans = text.find(words)
     for span in spans:
         assert 0 <= span.start < span.end <= len(words)
         assert span.entity in ENTITIES
         assert 0 < span.likelihood <= 1
-    assert all(a.end <= b.start for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(spans))
 
 
 @settings(max_examples=40, deadline=None)
@@ -173,13 +174,13 @@ def test_a_column_is_redacted_as_each_text_is() -> None:
 def test_encodings_hide_nothing() -> None:
     import base64
 
-    secret = "ana.ruiz@example.com"
+    mail = "ana.ruiz@example.com"
     for hidden in (
-        base64.b64encode(secret.encode()).decode(),
-        base64.urlsafe_b64encode(secret.encode()).decode().rstrip("="),
-        secret.encode().hex(),
-        secret.replace("@", "%40"),
-        secret.replace("@", "&#64;"),
+        base64.b64encode(mail.encode()).decode(),
+        base64.urlsafe_b64encode(mail.encode()).decode().rstrip("="),
+        mail.encode().hex(),
+        mail.replace("@", "%40"),
+        mail.replace("@", "&#64;"),
     ):
         assert found(f"value {hidden} end") == {"email": hidden}
     assert found("value QUJDREVGR0hJSktMTU5PUFFSU1RVVg== end") == {}
