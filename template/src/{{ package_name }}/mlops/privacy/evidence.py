@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from ..errors import MlopsError
@@ -12,9 +13,7 @@ from .words import GIVEN
 
 _PERSON = r"^\p{L}[\p{L}'’.-]+(?:,? \p{L}[\p{L}'’.-]*){0,5}$"
 _GIVEN = sorted(GIVEN)
-_SEXES = frozenset(
-    "m f h v x male female hombre mujer varon varón masculino femenino man woman".split()
-)
+_SEXES = "m f h v x male female hombre mujer varon varón masculino femenino man woman"
 
 
 def leaves(name: str, values: pl.Series) -> Iterator[tuple[str, pl.Series, pl.Series | None]]:
@@ -58,7 +57,8 @@ def texts_of(values: pl.Series) -> pl.Series | None:
     if kind.is_integer():
         return values.cast(pl.String)
     if kind.is_float() or isinstance(kind, pl.Decimal):
-        numbers = values.cast(pl.Float64).filter(values.is_finite() if kind.is_float() else None)
+        numbers = values.cast(pl.Float64)
+        numbers = numbers.filter(numbers.is_finite())
         head = numbers.head(1000)
         if (
             not numbers.len()
@@ -68,8 +68,10 @@ def texts_of(values: pl.Series) -> pl.Series | None:
             return None
         return numbers.filter(numbers.abs() < 2**63).cast(pl.Int64).cast(pl.String)
     if kind == pl.Binary:
-        text = values.cast(pl.String, strict=False)
-        return text if text.null_count() == 0 else None
+        try:
+            return values.cast(pl.String)
+        except pl.exceptions.ComputeError:
+            return None
     return None
 
 
@@ -134,14 +136,15 @@ def looks_like_identity_numbers(distinct: pl.Series) -> bool:
     shaped = distinct.str.contains(r"^\d{7,8}$")
     if shaped.sum() < 0.98 * distinct.len():
         return False
-    numbers = distinct.filter(shaped).cast(pl.Int64).sort()
-    low, high = numbers[0], numbers[-1]
-    if not 1_000_000 < high - low < 65_000_000 or (numbers >= 10_000_000).mean() < 0.5:
+    texts = distinct.filter(shaped)
+    numbers = np.sort(texts.cast(pl.Int64).to_numpy())
+    spread, gap = int(numbers[-1] - numbers[0]), float(np.median(np.diff(numbers)))
+    if not 1_000_000 < spread < 65_000_000 or np.mean(numbers >= 10_000_000) < 0.5:
         return False
-    if numbers.diff().drop_nulls().median() <= 20 or (numbers % 10 == 0).mean() > 0.3:
+    if gap <= 20 or np.mean(numbers % 10 == 0) > 0.3:
         return False
-    days = numbers.cast(pl.String).str.to_date("%Y%m%d", strict=False)
-    if days.is_not_null().mean() > 0.9:
+    days = texts.str.to_date("%Y%m%d", strict=False)
+    if days.null_count() < 0.1 * texts.len():
         return False
     few = distinct.head(40).to_list()
     return sum(map(ean, few)) < 0.9 * len(few)
@@ -170,7 +173,7 @@ def is_prose(distinct: pl.Series) -> bool:
 
 def sensitive_codes(distinct: pl.Series) -> tuple[str, float, int, tuple[str, ...]] | None:
     """Recognise sexes by their few words, and diseases by their codes (ICD-10)."""
-    if 2 <= distinct.len() <= 4 and set(distinct.str.to_lowercase().to_list()) <= _SEXES:
+    if 2 <= distinct.len() <= 4 and set(distinct.str.to_lowercase().to_list()) <= {*_SEXES.split()}:
         return "gender", 0.7, distinct.len(), ("its few values are sexes",)
     codes = int(distinct.str.contains(r"^[A-TV-Z]\d\d(?:\.\d{1,2})?$").sum())
     if codes >= 8 and codes >= 0.95 * distinct.len():
