@@ -248,9 +248,12 @@ def test_git_variables_of_a_hook_do_not_send_it_elsewhere(
     top = build(tmp_path / "r", {"a.py": "\n"})
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git" / "index"))
-    adopted(top, template)
+    command = ["copier-mlops", "adopt", str(top), "--template", str(template), "--defaults"]
+    monkeypatch.setattr(sys, "argv", [*command, "--no-lock"])
+    with pytest.raises(SystemExit):
+        main()
     for name in ("GIT_DIR", "GIT_INDEX_FILE"):
-        monkeypatch.delenv(name)
+        monkeypatch.delenv(name, raising=False)
     assert state_of(other) == before
     assert git("branch", "--show-current", cwd=top).strip() == BRANCH
     assert "GIT_DIR" not in os.environ
