@@ -38,7 +38,7 @@ def versioned_template(destination: Path) -> Path:
         git("tag", f"v{version}", commit, cwd=destination)
     copy_working_tree(destination)
     git("add", "--all", cwd=destination)
-    git("commit", "--quiet", "--message", "The working tree", cwd=destination)
+    git("commit", "--quiet", "--allow-empty", "--message", "The working tree", cwd=destination)
     git("tag", f"v{NEXT}", cwd=destination)
     return destination
 
