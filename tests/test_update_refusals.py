@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from copier_mlops.cli import main
@@ -310,6 +311,36 @@ def test_a_detached_head_and_a_linked_working_tree_update_as_well(
     assert caught.value.code == 0
     assert "line 15, better" in (linked / "src/shop/mlops/cli.py").read_text()
     assert (project / "src/shop/mlops/cli.py").read_text() == LINES
+
+
+def test_work_saved_while_the_update_was_worked_out_is_not_overwritten(
+    refused: Refused, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from copier_mlops import apply
+
+    store = apply.store
+    cli = project / "src/shop/mlops/cli.py"
+
+    def saved_meanwhile(*arguments: Any) -> Any:
+        cli.write_text("an hour of work\n")
+        return store(*arguments)
+
+    monkeypatch.setattr(apply, "store", saved_meanwhile)
+    before = cli.read_text()
+    with pytest.raises(AssertionError):
+        refused("changed meanwhile")
+    assert cli.read_text() == "an hour of work\n" != before
+    assert git("diff", "--cached", "--name-only", cwd=project) == ""
+
+
+def test_a_moved_tag_does_not_move_the_version(tool: Tool, template: Path, project: Path) -> None:
+    first = git("rev-parse", "v1.0.0", cwd=template).strip()
+    (template / "releases.toml").write_text(f'"1.0.0" = "{first}"\n')
+    git("add", "--all", cwd=template)
+    git("commit", "--quiet", "--message", "Record", cwd=template)
+    git("tag", "--force", "v1.0.0", cwd=template)
+    assert tool("update", "--to", "2.0.0").code == 0
+    assert "line 15, better" in (project / "src/shop/mlops/cli.py").read_text()
 
 
 def test_two_updates_at_once_are_refused(refused: Refused, project: Path) -> None:
