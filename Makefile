@@ -4,9 +4,10 @@
 #   make test-servers  the tests that need real database servers
 #   make check         lint, format, types, and the size of what is rendered
 #   make lock          lock the rendered project again (UPGRADE=1 takes newer versions)
+#   make release       check a release and write it into releases.toml: VERSION=1.2.3 (commits nothing)
 #   make filesets      write down which files each profile renders (the tests compare)
 
-.PHONY: demo test test-servers check lock filesets
+.PHONY: demo test test-servers check lock filesets release
 .DEFAULT_GOAL := check
 
 # The newest interpreter that really starts; a version manager's stub may be on PATH without one behind it.
@@ -51,6 +52,9 @@ lock: $(BOOTSTRAP)
 filesets: $(BOOTSTRAP)
 	$(SCRIPT) scripts/filesets.py
 	git diff --stat -- tests/filesets
+
+release: $(BOOTSTRAP)
+	@$(SCRIPT) scripts/release.py "$(VERSION)"
 
 .tools/bin/uv:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found on PATH." >&2; exit 3; }

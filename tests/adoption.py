@@ -15,7 +15,8 @@ REPORT = "ADOPTION.md"
 
 def adopted(folder: Path, template: Path, **options: Any) -> Adoption:
     """Adopt without questions and, unless told otherwise, without asking uv."""
-    return adopt(folder, template=str(template), **{"defaults": True, "lock": False, **options})
+    chosen: dict[str, Any] = {"defaults": True, "lock": False, **options}
+    return adopt(folder, template=str(template), **chosen)
 
 
 def committed(top: Path, revision: str = "HEAD") -> dict[str, bytes]:

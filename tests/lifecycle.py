@@ -1,11 +1,15 @@
 """A template with its releases and the working tree as the next one, and repositories of it."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import copier
+from copier_mlops import update
+from copier_mlops.versions import Rendered, Template
 from packaging.version import Version
 from rendering import ROOT, SHOP, copy_working_tree, git
 
@@ -19,6 +23,9 @@ def next_version() -> str:
 
 
 NEXT = next_version()
+BINARY, ARTIFICIAL = "90.0.0", "91.0.0"
+FIRST_PICTURE, SECOND_PICTURE = b"\x89PNG\0one", b"\x89PNG\0two"
+MANAGED = "template/src/{{ package_name }}/mlops"
 
 
 def versioned_template(destination: Path) -> Path:
@@ -31,7 +38,7 @@ def versioned_template(destination: Path) -> Path:
         git("tag", f"v{version}", commit, cwd=destination)
     copy_working_tree(destination)
     git("add", "--all", cwd=destination)
-    git("commit", "--quiet", "--message", "The working tree", cwd=destination)
+    git("commit", "--quiet", "--allow-empty", "--message", "The working tree", cwd=destination)
     git("tag", f"v{NEXT}", cwd=destination)
     return destination
 
@@ -48,6 +55,69 @@ def add_version(template: Path, version: str, changes: Mapping[str, str | bytes 
     git("add", "--all", cwd=template)
     git("commit", "--quiet", "--message", f"Version {version}", cwd=template)
     git("tag", f"v{version}", cwd=template)
+
+
+def with_artificial_versions(template: Path) -> Path:
+    """Add two versions; between them happens every kind of change that an update must survive."""
+    add_version(template, BINARY, {"template/logo.png": FIRST_PICTURE})
+    platform = text_of(template, "questions/40-platform.yml").replace("    Azure: azure\n", "")
+    slug = text_of(template, "questions/text.jinja").replace("_project", "_the_project")
+    ignored = text_of(template, "template/.dvcignore")
+    writing = text_of(template, f"{MANAGED}/files.py")
+    add_version(
+        template,
+        ARTIFICIAL,
+        {
+            "template/logo.png": SECOND_PICTURE,
+            "template/.dvcignore": None,
+            "template/.dvc/ignored": f"# moved here, and changed\n{ignored}",
+            f"{MANAGED}/files.py": None,
+            f"{MANAGED}/whole_files.py": writing.replace("import", "# changed\nimport", 1),
+            "template/.editorconfig": None,
+            "template/conf/base.yaml.jinja": None,
+            "template/conf/common.yaml.jinja": text_of(template, "template/conf/base.yaml.jinja"),
+            "template/review.md.jinja": "Review every {{ review_days }} days.\n",
+            "questions/40-platform.yml": platform.replace(', "azure"', "").replace(" or azure", ""),
+            "questions/60-practice.yml": text_of(template, "questions/60-practice.yml")
+            + "\nreview_days:\n  type: int\n  default: 14\n  help: How often is it reviewed?\n",
+            "questions/text.jinja": slug,
+            "renames.yml": "moved:\n  /.dvcignore: /.dvc/ignored\n"
+            "  /conf/base.yaml: /conf/common.yaml\n"
+            "  '/src/{{ package_name }}/mlops/files.py': "
+            "'/src/{{ package_name }}/mlops/whole_files.py'\n"
+            "removed: [/.editorconfig]\nchoices: {hosting: {azure: on_premises}}\n",
+        },
+    )
+    return template
+
+
+@contextmanager
+def memoised_versions(template: Path) -> Iterator[None]:
+    """Let every update of this process share one clone, and each render of a version and answers.
+
+    What is merged is the same; only work that would be repeated is left out.
+    """
+    with update.opened(str(template)) as shared:
+        made: dict[str, Rendered] = {}
+
+        def render_once(
+            template: Template,
+            commit: str,
+            answers: Mapping[str, Any],
+            *,
+            given: Mapping[str, Any] | None = None,
+        ) -> Rendered:
+            key = repr((commit, sorted(answers.items()), sorted((given or {}).items())))
+            if key not in made:
+                made[key] = render_version(template, commit, answers, given=given)
+            return made[key]
+
+        render_version = update.render
+        with (
+            mock.patch.object(update, "opened", lambda _source: nullcontext(shared)),
+            mock.patch.object(update, "render", render_once),
+        ):
+            yield
 
 
 def text_of(template: Path, name: str) -> str:

@@ -98,7 +98,7 @@ def test_a_repository_comes_in_without_losing_a_line(
     merged, _ = update(folder, to="0.2.0", given={}, check=False, lock=False)
     assert "A later version." in (folder / f"src/{PACKAGES[shape]}/mlops/rooms.py").read_text()
     assert "/later/" in (folder / ".gitignore").read_text(encoding="utf-8")
-    assert merged.merged.conflicts == []
+    assert merged.merged.conflicts == {}
     merged_project = (folder / "pyproject.toml").read_text(encoding="utf-8")
     assert '"tabulate>=0.9,<1"' in merged_project
 

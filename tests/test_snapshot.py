@@ -106,11 +106,14 @@ def test_undoing_can_itself_be_killed_and_repeated(
 def test_what_a_person_wrote_afterwards_is_kept_aside(repo: Repository) -> None:
     snapshot.begin(repo, "update", {"tracked.txt": b"ours\n", "link": None}, {})
     snapshot.write(repo, "tracked.txt", b"ours\n")
-    (repo.top / "tracked.txt").write_text("an hour of resolving\n")
-    assert snapshot.abort(repo, "update") == ["tracked.txt"]
-    assert (repo.top / "tracked.txt").read_text() == "a\n"
-    kept = repo.git_dir / "copier-mlops" / "aborted" / "tracked.txt"
-    assert kept.read_text() == "an hour of resolving\n"
+    (repo.top / "tracked.txt").write_text("an hour of resolving\n1")
+    for number in ("1", "2"):
+        kept = repo.git_dir / "copier-mlops" / "aborted" / number / "tracked.txt"
+        assert snapshot.abort(repo, "update") == [str(kept)]
+        assert (repo.top / "tracked.txt").read_text() == "a\n"
+        assert kept.read_text() == f"an hour of resolving\n{number}"
+        snapshot.begin(repo, "update", {"tracked.txt": b"ours\n"}, {})
+        (repo.top / "tracked.txt").write_text("an hour of resolving\n2")
 
 
 def test_an_interrupted_operation_is_recognised_and_a_finished_one_is_not_in_the_way(

@@ -6,10 +6,22 @@ from typing import Any
 
 import pytest
 import yaml
+from copier_mlops import update as update_module
 from copier_mlops.update import update
-from copier_mlops.versions import Rendered, opened, render, resolve
-from lifecycle import NEXT, RELEASES, add_version, commit, repository, text_of, tracked
-from lifecycle import versioned_template as make_template
+from copier_mlops.versions import Rendered, resolve
+from lifecycle import (
+    ARTIFICIAL,
+    BINARY,
+    NEXT,
+    RELEASES,
+    SECOND_PICTURE,
+    commit,
+    memoised_versions,
+    repository,
+    tracked,
+    versioned_template,
+    with_artificial_versions,
+)
 from rendering import PROFILES, SHOP, git, profile
 
 ANSWER_SETS: dict[str, dict[str, Any]] = {
@@ -30,54 +42,22 @@ ANSWER_SETS: dict[str, dict[str, Any]] = {
         "license": "Apache-2.0",
     },
 }
-BINARY, ARTIFICIAL = "90.0.0", "91.0.0"
-FIRST_PICTURE, SECOND_PICTURE = b"\x89PNG\0one", b"\x89PNG\0two"
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Return the template with two artificial versions, the second with every kind of change."""
-    root = make_template(tmp_path_factory.mktemp("versions") / "template")
-    add_version(root, BINARY, {"template/logo.png": FIRST_PICTURE})
-    platform = text_of(root, "questions/40-platform.yml").replace("    Azure: azure\n", "")
-    slug = text_of(root, "questions/text.jinja").replace("_project", "_the_project")
-    add_version(
-        root,
-        ARTIFICIAL,
-        {
-            "template/logo.png": SECOND_PICTURE,
-            "template/.dvcignore": None,
-            "template/.dvc/ignored": "# moved here, and changed\n"
-            + text_of(root, "template/.dvcignore"),
-            "template/.editorconfig": None,
-            "template/conf/base.yaml.jinja": None,
-            "template/conf/common.yaml.jinja": text_of(root, "template/conf/base.yaml.jinja"),
-            "template/review.md.jinja": "Review every {{ review_days }} days.\n",
-            "questions/40-platform.yml": platform.replace(', "azure"', "").replace(" or azure", ""),
-            "questions/60-practice.yml": text_of(root, "questions/60-practice.yml")
-            + "\nreview_days:\n  type: int\n  default: 14\n  help: How often is it reviewed?\n",
-            "questions/text.jinja": slug,
-            "renames.yml": "moved:\n  /.dvcignore: /.dvc/ignored\n"
-            "  /conf/base.yaml: /conf/common.yaml\n"
-            "removed: [/.editorconfig]\nchoices: {hosting: {azure: on_premises}}\n",
-        },
-    )
-    return root
+    root = versioned_template(tmp_path_factory.mktemp("versions") / "template")
+    with memoised_versions(with_artificial_versions(root)):
+        yield root
 
 
 @pytest.fixture(scope="module")
 def fresh_render(template: Path) -> Iterator[Callable[[Mapping[str, Any]], Rendered]]:
     """Return a function that renders the last version with given answers."""
-    with opened(str(template)) as versions:
+    with update_module.opened(str(template)) as versions:
         commit = resolve(versions, ARTIFICIAL)
-        made: dict[str, Rendered] = {}
-
-        def fresh(answers: Mapping[str, Any]) -> Rendered:
-            key = repr(sorted(answers.items()))
-            made[key] = made.get(key) or render(versions, commit, answers)
-            return made[key]
-
-        yield fresh
+        yield lambda answers: update_module.render(versions, commit, answers)
 
 
 @pytest.mark.parametrize("answers", ANSWER_SETS)

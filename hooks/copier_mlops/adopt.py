@@ -255,6 +255,7 @@ def _apply(existing: Existing, adoption: Adoption, files: Mapping[str, File]) ->
         merged = _commit(repo, "HEAD", first, FIRST)
         answered = _commit(repo, merged, last, f"{SECOND}")
         record_commits(repo, BRANCH, [merged, answered])
+        git("update-index", "-q", "--refresh", cwd=repo.top)
         # The index first: git refuses to exchange entries of files that are already new.
         git("read-tree", "-m", answered, cwd=repo.top)
         for path, file in {**first, **last}.items():

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from . import snapshot
-from .errors import last_line, say
-from .git import Repository, git, path_in, run_git
+from .errors import ToolError, last_line, say, some
+from .git import Repository, changed_paths, git, path_in, run_git
 from .merge import Merged
 from .project import Project
 from .report import REPORT_FILE, Report, is_report, report_text
@@ -21,7 +21,10 @@ from .versions import FILE, File
 
 PYPROJECT, LOCK = "pyproject.toml", "uv.lock"
 # Their place is taken by --default-index, or they would forbid to write the lock.
-LOCK_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_FROZEN", "UV_LOCKED", "VIRTUAL_ENV")
+LOCK_VARIABLES = (
+    *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_FROZEN", "UV_LOCKED"),
+    *("UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV"),
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ def carry_out(plan: Plan, details: dict[str, Any]) -> None:
     touched = {**written, prefix + LOCK: plan.new_lock, prefix + REPORT_FILE: None}
     with tempfile.TemporaryDirectory(prefix="copier-mlops-index-") as scratch:
         index = next_index(repo, merged, Path(scratch))
+        if changed := changed_paths(repo):
+            raise ToolError(f"{some(changed)} changed meanwhile; nothing was written, start again.")
         snapshot.begin(repo, "update", touched, details)
         for name, file in merged.files.items():
             content, mode = (file.content, file.mode) if file else (None, FILE)

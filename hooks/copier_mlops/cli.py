@@ -127,7 +127,7 @@ def update(
         else:
             print("The state before the update is back.")
             for name in kept:
-                print(f"Your later edit of {name} is kept in .git/copier-mlops/aborted.")
+                print(f"A later edit of yours is kept in {name}")
         return
     if go_on:
         report, diff = resume(path), ""

@@ -48,10 +48,14 @@ def united_rules(
     parents = {f"{parent}/" for n in shipped for parent in PurePosixPath(n).parents if parent.name}
     if theirs and not theirs.endswith("\n"):
         theirs += "\n"
-    for name in [*sorted(parents, key=len), *sorted(shipped)]:
-        for rule in matches(theirs, [name]).values():
-            theirs += f"!/{name}\n"
-            differing.append(f"your rule `{rule}` would hide the template's {name}: shown again")
+    names = [*sorted(parents, key=len), *sorted(shipped)]
+    while hidden := matches(theirs, names):
+        # The uppermost first: git does not look below an ignored folder.
+        name = next(name for name in names if name in hidden)
+        theirs += f"!/{name}\n"
+        differing.append(
+            f"your rule `{hidden[name]}` would hide the template's {name}: shown again"
+        )
     text = f"{theirs}\n# From the template.\n{block}" if theirs else block
     records = [line[2:] for line in block.splitlines() if line.startswith("!/data/")]
     hidden = matches(text, records)
@@ -107,6 +111,8 @@ def _outs(files: Mapping[str, File]) -> list[str]:
 
 def matches(rules: str, names: list[str]) -> dict[str, str]:
     """Return which rule ignores each path, as git itself reads the rules."""
+    if not names:
+        return {}
     with tempfile.TemporaryDirectory(prefix="copier-mlops-ignore-") as scratch:
         git("init", "--quiet", scratch, cwd=Path(scratch))
         (Path(scratch) / IGNORE).write_text(rules, encoding="utf-8", newline="\n")

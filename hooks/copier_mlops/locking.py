@@ -68,7 +68,7 @@ def settle(
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8", newline="\n")
             done = subprocess.run(
-                [uv, "lock", "--no-progress", "--color", "never", "--python", ">=3.11"],
+                [uv or "uv", "lock", "--no-progress", "--color", "never", "--python", ">=3.11"],
                 cwd=folder,
                 env=environment,
                 capture_output=True,

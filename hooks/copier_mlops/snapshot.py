@@ -194,7 +194,7 @@ def abort(repo: Repository, command: str) -> list[str]:
     Returns
     -------
     list of str
-        Files that were edited since; they are kept below ``.git/copier-mlops/aborted``.
+        Where files that were edited since are kept, below ``.git/copier-mlops/aborted``.
 
     Raises
     ------
@@ -286,14 +286,16 @@ def _restore(repo: Repository, name: str, before: dict[str, Any], folder: Path) 
 def _keep_later_edits(repo: Repository, snapshot: Snapshot, folder: Path) -> list[str]:
     """Copy aside what is neither the former contents nor the operation's: it would be lost."""
     kept = []
+    aside = own_folder(repo) / "aborted"
+    earlier = len(list(aside.iterdir())) if aside.exists() else 0
     for name, before in snapshot.saved.items():
         path = path_in(repo.top, name)
         former = _digest(folder / before["copy"]) if before["kind"] == "file" else ""
         if _digest(path) not in ("", former, snapshot.written.get(name)):
-            target = own_folder(repo) / "aborted" / name
+            target = aside / str(earlier + 1) / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-            kept.append(name)
+            kept.append(str(target))
     return kept
 
 

@@ -1,11 +1,11 @@
 """Where the template is, and which profiles it ships."""
 
 import re
-import subprocess
 from importlib.metadata import metadata
 from pathlib import Path
 
-from .errors import ToolError, last_line
+from .errors import ToolError
+from .git import ask_git
 
 REMOTE = re.compile(r"^(\w[\w+.-]*://|gh:|gl:|git\+|[\w.-]+@[\w.-]+:)")
 
@@ -45,12 +45,10 @@ def resolve_source(template: str | None) -> str:
 
 def refuse_uncommitted_changes(path: Path) -> None:
     """Refuse a dirty template: Copier would store a commit that exists nowhere."""
-    status = subprocess.run(
-        ["git", "-C", path, "status", "--porcelain"], capture_output=True, text=True, check=False
-    )
-    if status.returncode != 0:
-        raise ToolError(f"git cannot read the template {path}: {last_line(status.stderr)}")
-    if status.stdout.strip():
+    status = ask_git("status", "--porcelain", cwd=path)
+    if status is None:
+        raise ToolError(f"git cannot read the template {path}; look at it with git status.")
+    if status.strip():
         raise ToolError(
             f"The template {path} has uncommitted changes; commit them first, "
             "because an update can only start from a commit."

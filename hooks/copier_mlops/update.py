@@ -226,7 +226,11 @@ def read_ours(
         A submodule stands where the template has a file.
     """
     rendered = base.files.keys() | theirs.files.keys()
-    gone = {Path(name).suffix for name in base.files if name not in tree}
+    gone = {
+        Path(name).suffix
+        for name, file in base.files.items()
+        if name not in tree and theirs.files.get(name, file) != file
+    }
     wanted = {name for name in tree if name in rendered or Path(name).suffix in gone}
     for name in sorted(wanted):
         if tree[name].mode == "160000":

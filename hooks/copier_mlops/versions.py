@@ -82,14 +82,15 @@ def opened(source: str) -> Iterator[Template]:
 def released(clone: Path) -> dict[str, str]:
     """Return the commit of each release, oldest first, from tags and from releases.toml."""
     found: dict[Version, str] = {}
-    for text, commit in tomllib.loads(show(clone, "HEAD", "releases.toml") or "").items():
-        if known := commit_of(clone, str(commit)):
-            found[Version(text)] = known
     for tag in git("tag", "--list", cwd=clone).splitlines():
         try:
             found[Version(tag)] = git("rev-parse", f"refs/tags/{tag}^{{commit}}", cwd=clone)
         except InvalidVersion:
             continue
+    # The record wins over a tag, which somebody may have moved.
+    for text, commit in tomllib.loads(show(clone, "HEAD", "releases.toml") or "").items():
+        if known := commit_of(clone, str(commit)):
+            found[Version(text)] = known
     return {str(version): found[version] for version in sorted(found) if not version.is_prerelease}
 
 

@@ -42,6 +42,7 @@ def examine() -> list[Finding]:
         _remote,
         _template,
         _rooms,
+        _edited_template,
     ]
     findings: list[Finding] = []
     for check in checks:
@@ -183,6 +184,9 @@ def _remote() -> Iterator[Finding]:
 
 def _template() -> Iterator[Finding]:
     if not ANSWERS.is_file():
+        if _run("git", "ls-files", str(ANSWERS)) == "" and _run("git", "rev-parse", "HEAD"):
+            yield Finding("template", NOTE, "this repository left the template: no updates come")
+            return
         mend = "git checkout .copier-answers.yml; without it the template cannot update"
         yield Finding("template", PROBLEM, f"{ANSWERS} is missing", mend)
         return
@@ -204,6 +208,24 @@ def _rooms() -> Iterator[Finding]:
         if hasattr(room, "examine"):
             for finding in room.examine():
                 yield Finding(*finding)
+
+
+def _edited_template() -> Iterator[Finding]:
+    """From git alone, so offline: what changed in managed code since the last render or update."""
+    managed = Path(__file__).parent
+    log = ("git", "log", "-1", "--format=%H", "-G^_commit:", "--", str(ANSWERS))
+    rendered = _run(*log) if ANSWERS.is_file() else None
+    if not rendered:
+        return
+    diff = ("git", "diff", "--name-only", "--relative", rendered, "--", str(managed), "dvc.yaml")
+    edited = (_run(*diff) or "").splitlines()
+    if edited:
+        first = ", ".join(edited[:3])
+        message = f"{len(edited)} managed files edited since {rendered[:8]}: {first}"
+        mend = "keep your own code beside mlops/; copier-mlops drift compares with the template"
+        yield Finding("drift", NOTE, message, mend)
+    else:
+        yield Finding("drift", OK, f"no managed code edited since {rendered[:8]}")
 
 
 def _run(*command: str) -> str | None:

@@ -1,5 +1,7 @@
 """`mlops doctor`: each thing that can be wrong is found and says how to mend it."""
 
+import subprocess
+
 import pytest
 
 from .. import doctor, lockfile
@@ -80,3 +82,27 @@ def test_a_folder_without_git_is_a_problem(project, monkeypatch):
     found = only(doctor._git())
     assert found.status == "problem"
     assert "git init" in found.mend
+
+
+def test_an_edit_of_managed_code_is_noted(project, monkeypatch):
+    managed = project / "src" / "club" / "mlops"
+    managed.mkdir(parents=True)
+    monkeypatch.setattr(doctor, "__file__", str(managed / "doctor.py"))
+    (managed / "doctor.py").write_text("a\n")
+    (project / ".copier-answers.yml").write_text("_src_path: gh:shop/template\n_commit: v1\n")
+    commit(project)
+    assert only(doctor._edited_template()).status == "ok"
+    (managed / "doctor.py").write_text("b\n")
+    found = only(doctor._edited_template())
+    assert (found.status, "doctor.py" in found.message) == ("note", True)
+
+
+def test_a_repository_that_left_the_template_is_no_problem(project):
+    commit(project)
+    assert only(doctor._template()).status == "note"
+
+
+def commit(project):
+    settings = ("-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
+    for command in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "Work")):
+        subprocess.run(("git", *settings, *command), cwd=project, check=True)
