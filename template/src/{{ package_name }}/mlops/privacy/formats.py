@@ -17,7 +17,7 @@ MAX_DEPTH = 4
 MAX_WHOLE = 256 * 2**20
 BLOCK = 2**20
 # A piece of plain text: rules look faster into short ones.
-PIECE = 2**16
+PIECE = 2**13
 # In a lock file: addresses without a user, hashes, versions and times of public packages.
 LOCKED = re.compile(
     r'"https?://[^"\s@]*"|"\w+[:-][0-9a-fA-F]{32,}"|(?:version|upload-time) = "[^"\s@]*"'
