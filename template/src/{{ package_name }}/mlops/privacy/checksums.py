@@ -31,13 +31,13 @@ def luhn(value: str) -> bool:
 def card(value: str) -> bool:
     """Whether an issuer's range, the length and Luhn's test fit."""
     digits = compact(value)
-    return CARD_START.match(digits) is not None and len(set(digits)) > 2 and luhn(digits)
+    return CARD_START.match(digits) is not None and len(set(digits)) > 1 and luhn(digits)
 
 
 def imei(value: str) -> bool:
     """Whether 15 digits pass as the number of a phone."""
     digits = compact(value)
-    return len(digits) == 15 and len(set(digits)) > 2 and _standard("luhn")(digits)
+    return len(digits) == 15 and len(set(digits)) > 1 and _standard("luhn")(digits)
 
 
 def iban(value: str) -> bool:
@@ -54,7 +54,7 @@ def ar_cuit(value: str) -> bool:
 def ar_cbu(value: str) -> bool:
     """Whether both check digits of an Argentine bank account fit."""
     digits = compact(value)
-    return len(set(digits)) > 2 and _standard("ar.cbu")(digits)
+    return len(set(digits)) > 1 and _standard("ar.cbu")(digits)
 
 
 def es_nif(value: str) -> bool:

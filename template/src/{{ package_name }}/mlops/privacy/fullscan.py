@@ -150,10 +150,15 @@ def _readable(texts: pl.Series) -> pl.Series:
     word = texts.str.contains(r"^[A-Za-z0-9+/_-]{16,}={0,2}$") & ~texts.str.contains(HASH)
     if not word.any():
         return word
-    bare = texts.filter(word).str.strip_chars("=").str.replace_all("-", "+").str.replace_all("_", "/")
-    padded = bare + pl.select(
-        pl.lit("=").repeat_by((4 - bare.str.len_bytes() % 4) % 4).list.join("")
-    ).to_series()
+    bare = (
+        texts.filter(word).str.strip_chars("=").str.replace_all("-", "+").str.replace_all("_", "/")
+    )
+    padded = (
+        bare
+        + pl.select(
+            pl.lit("=").repeat_by((4 - bare.str.len_bytes() % 4) % 4).list.join("")
+        ).to_series()
+    )
     even = bare.str.contains(r"^(?:[0-9A-Fa-f]{2})+$")
     raw = (padded.str.decode("base64", strict=False), bare.str.decode("hex", strict=False))
     texts_in = [one.cast(pl.String, strict=False) for one in raw]

@@ -41,7 +41,8 @@ _FIRM = re.compile(
 )
 # Only people say, live, marry and have wives.
 _ACTS_BEFORE = re.compile(
-    r"(?:said|says|asked|told|by|starring|met|meet|dear|hi|hello|name|names|sincerely|regards)[,:]? $", re.I
+    r"(?:said|says|asked|told|by|starring|met|meet|dear|hi|hello|name|names|sincerely|regards)[,:]? $",
+    re.I,
 )
 _ACTS_AFTER = re.compile(
     r"(?:['’]s)? (?:said|says|lives|lived|spent|works|worked|thinks|wants|married|moved|asked|told|replied"

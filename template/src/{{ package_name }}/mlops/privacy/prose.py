@@ -8,18 +8,25 @@ _YEAR = r"(?:1[89]|20)\d\d"
 _DAY, _MONTH = r"(?:3[01]|[12]\d|0?\d)", r"(?:1[0-2]|0?\d)"
 _NUMERIC = "|".join(
     rf"{_YEAR}{sign}{_MONTH}{sign}{_DAY}(?!\d)|{_DAY}{sign}{_DAY}{sign}(?:{_YEAR}|\d\d)(?!\d)"
-    for sign in ("-", "//?", r"\.")
+    for sign in ("-", "//?")
+)
+# Versions have points too: a day with points has two digits, or its year four.
+_NUMERIC += (
+    rf"|{_DAY}\.{_MONTH}\.{_YEAR}(?!\d)|{_YEAR}\.{_MONTH}\.{_DAY}(?!\d)"
+    r"|(?:3[01]|[12]\d|0\d)\.(?:1[0-2]|0\d)\.\d\d(?!\d)"
 )
 PROSE_MACROS = {
     **MACROS,
     "UP": _UP,
     # A word that starts with a capital: "O'Brien", "García-Ripoll", "J.".
-    "CAP": rf"(?:[{_UP}][^\W\d_]*(?:['’\-](?!s\b)[^\W\d_]+)*|[{_UP}]\.)",
+    # Capitals inside a word are of code, but in "McKay", "DiMaggio" and "GARCÍA".
+    "CAP": rf"(?:(?:(?:Ma?c|D[eiu]|L[ae])?[{_UP}](?:(?![{_UP}])[^\W\d_])*|[{_UP}]+)(?!\w)"
+    rf"(?:['’\-](?!s\b)[^\W\d_]+)*|[{_UP}]\.)",
     # Words that end a name, because an institution, a street or another label begins.
     "OTHER": r"(?:Servicio|Unidad|Departamento|Hospital\w*|Cl[ií]nic[ao]|Complejo|Fundaci[oó]n|Instituto"
     r"|Centro|Universi\w+|Facultad|Consorcio|Residente|Calle|C(?=/)|Avda|Av|Avenida|Paseo|Plaza|Pza|Pz|Carrer"
     r"|Carretera|Ctra|Camino|Urb|Edificio|Apartado|Pº|E-?mail|Correo|Tel\w*|Tfno?|Fax|NºCol|Nº|Fecha|Edad"
-    r"|Sexo|DNI|NHC|I|The|This|Street|Road|Avenue|Department|University|College|Phone|Address|Date|MD|PhD)",
+    r"|Sexo|DNI|NHC|I|The|This|Mrs?|Ms|Dra?|Sra?|Srta|Street|Road|Avenue|Department|University|College|Phone|Address|Date|MD|PhD)",
     "WORD": r"(?!<OTHER>(?!\w))<CAP>",
     "JOIN": r"(?:de la|de los|de las|del|de|da|do|dos|van der|van den|van de|van|von|y|i|la|el|al"
     r"|bin|ben|le|d['’])",
@@ -44,7 +51,7 @@ PROSE_MACROS = {
     r"|pasaje|pje\.?|bulevar|bv\.?|blvd\.?|diagonal|ruta|autov[ií]a|glorieta|gran v[ií]a|cuesta|rambla"
     r"|pol[ií]gono|barrio|barriada|vialidad|calzada|passeig|avinguda|plaça|praza|estrada|kalea|alameda)",
     "STREET_NAME": r"<CAP>(?:[ ,]{1,2}(?:<JOIN>[ ]){0,2}(?:<CAP>|\d{1,2}(?=[ ]de[ ]))){0,6}",
-    "NUMBER": r"(?:,?[ ]{0,2}(?:n[º°o.]{1,2} ?|num\.? ?|número |km\.? ?|nro\.? ?)?(?:\d{1,5}"
+    "NUMBER": r"(?:(?:,[ ]{0,2}|[ ]{1,2})(?:n[º°o.]{1,2} ?|num\.? ?|número |km\.? ?|nro\.? ?)?(?:\d{1,5}"
     r"(?:[-–/.,]\d{1,4})?(?!\d)(?: ?[A-Za-z](?!\w))?|s/?n\b\.?|s\.n\.))",
     "FLAT": r"(?:,? {0,2}-?(?:(?:piso|planta|puerta|esc(?:alera)?\.?|portal|dpto\.?|depto\.?|departamento"
     r"|bloque|bajo|ático|[uú]nico|local|oficina|of\.|int\.?|casa|mza\.?|lote|torre|dcha\.?|dch\.?|der\.?"
@@ -72,7 +79,7 @@ birth_date 0.85 dob d bir dat bor fec f nac fna
     |f\.? ?(?:de )?nac(?:imiento)?\.?|nacid[oa](?: el)?|naci[oó](?: el)?|fnac)\b
     (?:[\s:=.()\-]|is|it['’]s|el|on|es|d[ií]a|the|was|aprox\w*){0,8})
     (?P<v>(?<!\d)<NUMERIC>|(?i:<DAY_MONTH>|<MONTH_DAY>|<MONTH_YEAR>)|<YEAR>(?!\d))
-date 0.6 #1,2,4
+date 0.6 #1,2,4:-/.
     (?<![\w./\-])(?<!\d:)<NUMERIC><TIME>(?![\w]|[/\-.]\d)
 date 0.6 #1,2
     (?<!\w)(?=\d\d?(?:st|nd|rd|th|º)?[ \-/][A-Za-z])(?i:<DAY_MONTH>)(?!\w)
@@ -82,7 +89,7 @@ date 0.6 jan feb mar apr may jun jul aug sep oct nov dec ene abr ago dic set
     (?i)(?:<MONTH_DAY>|<MONTH_YEAR>)(?!\w)
 date 0.6 mon tue wed thu fri sat sun lun mar mié mie jue vie sáb sab dom
     (?i)<WEEKDAY>,? (?:el )?(?:<DAY_MONTH>|<MONTH_DAY>)(?!\w)
-date 0.4 #1,2
+date 0.4 #1,2:-/
     (?<![\w./\-])(?:0?[1-9]|1[0-2])[/-]<YEAR>(?![\w/\-])
 date 0.35 #4
     (?:(?<=\bin )|(?<=\bsince )|(?<=\bof )|(?<=\bduring )|(?<=\bfrom )|(?<=\bby )|
@@ -126,9 +133,10 @@ age 0.45 i he she ten
     (?i:(?:s?he was|i['’]m|i am|i was|tengo|tenía)(?: (?:only|just|almost|nearly))? )
     (?P<v>\d{1,2})(?=[\s,.;!?]|$)(?! ?(?:%|percent|min|hours?|km|miles|people|times|days))
 address 0.7 dom dir add hom str pos mai bil liv res viv
-    (?i:(?:domicilio|direcci[oó]n(?: postal)?|(?:home |street |postal |mailing |billing )?address
+    (?i:(?:domicilio|direcci[oó]n(?: postal)?(?! (?:ip|mac|de correo|de e|email|web))|(?<!ip )(?<!mac )(?<!mail )(?:home |street |postal |mailing |billing )?address
     |domiciliad[oa] en|(?:lives|reside|living|vive|resides) (?:at|on|en))(?: (?:is|es|particular))?
-    [ \t]{0,3}[:=]?[ \t]{0,24})(?P<v>(?=[^\n:@]{0,50}\d|[^\n:@]{2,40} s/n)[^\s:@][^\n:@]{3,100}?)
+    (?:[ \t]{0,3}[:=][ \t]{0,24}|[ \t]{1,24}))
+    (?P<v>(?=[^\n:@=]{0,50}\d|[^\n:@=]{2,40} s/n)[\wº][^\n:@=(){}<>\[\]|\"]{3,100}?)
     (?=\.? *(?:\n|$)|(?<=\d)\. [A-Z]|(?<=[^\W\d_]{6})\. [A-Z]|;|\t| {2,})
 address 0.85 c cal cl av avd ave pas pº po p pla plz pza pz pl car cam cno ctr ron rúa rua tra urb pje bul bv blv dia rut aut glo gra cue ram pol bar via cal avi pra est kal ala
     (?i:<ES_STREET>)[ ]{0,2}(?:(?:de la|de los|de las|del|de|la|el|los|las|l['’]|D\.|Dña\.) ?){0,2}
@@ -161,16 +169,20 @@ postal_code 0.5 A#
     (?<![\w-])[ABCDEFGHJ-NP-Z]\d{4}[A-Z]{3}(?!\w)
 name 0.8 mr mrs ms mis mx dr pro rev sr sra srt dra dña lic ing arq sir mad lad lor sgt cap don doñ doc d hno hna
     <TITLE>\b[./ªa:]{0,3}[ \t]{0,2}(?:<TITLE>\. )?(?P<v><NAME>)
-name 0.8 nom ape fir las ful mid giv fam mai use pat cus cli nam sur rem res sig aut att tit phy ref ben con méd med alu emp
+name 0.8 nom ape fir las ful mid giv fam mai pat cus cli sur rem res sig aut att tit phy ref ben méd med alu emp
     (?:(?i:(?:nombres?(?: y apellidos?| completo)?|apellidos?(?: y nombres?)?
-    |(?:(?:first|last|full|middle|given|family|maiden|user|patient|patient['’]s|customer|client) ?)?name
+    |(?:first|last|full|middle|given|family|maiden|patient|patient['’]s|customer|client) ?name
     |surname|remitid[oa] por|firmado(?: por)?|firma|responsable(?: cl[ií]nico)?|signed(?: by)?|author
-    |autora?|attn|titular|attending|physician|referred by|beneficiario|contact(?:o)?|m[eé]dic[oa]|paciente
+    |autora?|attn|titular|attending|physician|referred by|beneficiario|m[eé]dic[oa]|paciente
     |patient|cliente|customer|alumno|employee)[ \t]*[:=][ \t]*)(?:<TITLE>\b[./ªa ]{0,3}[ \t]{0,2})?)
     (?P<v><NAME>)
-name 0.75 my his her the nam cal me se dea est que hi hel hol mi ate reg bes kin sin sal
-    (?i:(?:(?:my|his|her|their|the)(?: \w+)? names? (?:is|was)|named|called|(?:me|se) llam[oaó]|call me
-    |dear|estimad[oa]|querid[oa]|hi|hello|hola|mi nombre es|atentamente|(?:best |kind )?regards
+name 0.7 nam con
+    (?:(?i:name|contacto?)[ \t]*[:=][ \t]*)(?P<v><WORD>(?:[ \t]{1,2}(?:<JOIN>[ \t]+){0,2}<WORD>){1,5})
+name 0.45 nam cal hi hel hol con
+    (?:(?i:named|called|hi|hello|hola)[,:]?\s{1,2}|(?i:name|contacto?)[ \t]*[:=][ \t]*)(?P<v><NAME>)
+name 0.75 nam me se dea est que mi ate reg bes kin sin sal cal
+    (?i:(?:names? (?:is|was)|(?:me|se) llam[oaó]|call me
+    |dear|estimad[oa]|querid[oa]|mi nombre es|atentamente|(?:best |kind )?regards
     |sincerely|saludos)[,:]?\s{1,2})(?P<v><NAME>)
 name 0.5 i soy thi
     (?:[Ii](?:['’]m| am)|[Ss]oy|[Tt]his is) (?P<v><CAP>(?: <CAP>){1,3})

@@ -19,7 +19,8 @@ class Rule(NamedTuple):
     ----------
     starts : tuple of str
         Where a match can begin: the first three letters of a word; "#" for a number, "#3,9" for
-        one that begins with so many digits, "A#" for a word that goes on with a number, "Aa"
+        one that begins with so many digits, "#3:-_" for one that goes on with one of these signs
+        (an underscore is a space), "A#" for a word that goes on with a number, "Aa"
         for any word with a capital. What follows "=" must be within 100 characters; "<#5" looks before a number of five digits.
     pattern : str
         Regular expression; its group `v`, if it has one, is what is personal.
@@ -36,14 +37,14 @@ class Rule(NamedTuple):
 
 # What people write between a label and its value: "MRN is: ", "NHC nº ", "account number (".
 _GAP = (
-    r"[\s:=#.\-–\"'()]{0,8}(?:(?:is|es|was|of|number|num|no|nr|n[uú]mero|n[º°ª]|id|code|c[oó]digo"
+    r"[\s:=#.,\-–\"'()]{0,8}(?:(?:is|es|was|of|number|num|no|nr|n[uú]mero|n[º°ª]|id|code|c[oó]digo"
     r"|del?|the|my|mi|actual|paciente|patient)\b[\s:=#.\-–\"'()º°]{1,6}){0,3}"
 )
 GAPS = {
     "": _GAP,
     "SIGNS": r"[\s:=#.\-–\"'()]{0,8}",
     "SAID": r"[\"']?\s?(?:(?:is|es)\s|[:=]){1,2}[\s\"']{0,3}",
-    "CALL": r"(?:[\s:=.\-–\"'()]|n[º°o.]|(?<=\s)(?:is|es|at|al|on|en|de|to|a|or|y|el|un|su|number"
+    "CALL": r"(?:[\s:=.\-–\"']|\((?!0?\d{2,5}\))|n[º°o.]|(?<=\s)(?:is|es|at|al|on|en|de|to|a|or|y|el|un|su|number"
     r"|n[uú]mero|contacto|m[oó]vil|fijo|espos[oa]|madre|padre|trabajo|casa|home|work)(?=[\s:]))*",
 }
 MACROS = {
@@ -97,9 +98,9 @@ url 0.45 =www.
 url 0.35 =.com =.org =.net =.edu =.gov =.gob =.info =.es =.ar =.uk
     (?i)(?<![@\w./-])(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.){1,5}
     (?:com|org|net|edu|gob|gov|info|es|ar|uk)(?:/[^\s<>\"')\]]*[\w/])?(?![\w@-])
-ip 0.85 check=ip #1,2,3
+ip 0.85 check=ip #1,2,3:.
     (?<![\w.-])<OCTET>(?:\.<OCTET>){3}(?![\w-]|\.\d)
-ip 0.4 #1,2,3
+ip 0.4 #1,2,3:.
     (?<![\w.-])<OCTET>(?:\.<OCTET>){3}(?![\w-]|\.\d)
 ip 0.9 check=ip =:
     (?<![\w:.])(?:[\dA-Fa-f]{1,4}:|::)(?:[\dA-Fa-f]{0,4}:){1,6}[\dA-Fa-f]{0,4}(?![\w:])
@@ -111,9 +112,9 @@ card 0.75 car tar cc vis mas ame cre cré deb
     (?i:(?:cards?|tarjetas?|cc|visa|mastercard|amex|credit|cr[eé]dito|debit|d[eé]bito)\b[^\d\n]{0,30})
     (?P<v>\d(?:[ -]?\d){11,18})(?![\w-])
 iban 0.97 check=iban A#
-    (?<![\w-])[A-Za-z]{2}\d{2}(?: ?[A-Za-z\d]{4}){2,7}(?: ?[A-Za-z\d]{1,4})?(?![\w-])
+    (?<![\w-])(?:[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?|[a-z]{2}\d{2}[a-z\d]{11,30})(?![\w-])
 iban 0.75 iba
-    iban --> [A-Za-z]{2} ?\d{2}(?: ?[A-Za-z\d]{4}){2,7}(?: ?[A-Za-z\d]{1,3})?(?!\w)
+    iban --> (?:[A-Z]{2} ?\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?|[a-z]{2}\d{2}[a-z\d]{11,30})(?!\w)
 ar_cuit 0.9 check=ar_cuit #2,10,11
     (?<![\w.-])(?:2[0347]|3[034]|5[015])[- ]?\d{8}[- /]?\d(?![\w-])
 ar_cuit 0.8 cui c
@@ -123,8 +124,8 @@ ar_cbu 0.95 check=ar_cbu #8,22
 ar_cbu 0.8 cbu cvu
     cbu|cvu --> \d(?:[ -]?\d){21}(?!\w)
 account 0.7 ali
-    (?i:alias(?: (?:de )?cbu)?\s?[:=]\s?)(?P<v>[\w-]+(?:\.[\w-]+){1,3})
-es_nif 0.85 check=es_nif #1,2,8
+    (?i:alias(?: (?:de )?cbu)?\s?[:=]\s?)(?P<v>[\w-]+(?:\.[\w-]+){2,3})(?![\w(])
+es_nif 0.85 check=es_nif #1,2:. #8
     (?<![\w.-])(?:\d{8}|\d{1,2}\.\d{3}\.\d{3})[- ]?[A-HJ-NP-TV-Za-hj-np-tv-z](?![\w-])
 es_nif 0.75 nif n dni d
     (?:nif|dni|[nd]\.n?\.?i\.(?:[fe]\.)?)(?: ?/ ?(?:nif|nie|dni|cif))?
@@ -137,14 +138,14 @@ ar_dni 0.8 dni d doc lib céd ced nat ide le lc
     dni|d\.n\.i\.?|documento(?: (?:nacional )?de identidad| nacional)?|libreta c[ií]vica|l[ec]
     |c[eé]dula(?: de identidad)?|national id(?:entity)?(?: card)?|identity (?:card|document)
     --> \d{1,3}\.?\d{3}\.?\d{3}(?![\w-]|\.\d)
-ar_dni 0.4 #1,2
+ar_dni 0.4 #1,2:.
     (?<![\w.,$€+-])(?<![$€] )\d{1,2}\.\d{3}\.\d{3}(?![\w%€,-]|\.\d)
-us_ssn 0.85 check=us_ssn #3
+us_ssn 0.85 check=us_ssn #3:-
     (?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])
 us_ssn 0.8 ssn soc iti s tax
     ssn|s\.s\.n\.?|social sec(?:urity)?(?: (?:number|no\.?|#))?|itin|taxpayer id
     --> \d{3}[- ]?\d{2}[- ]?\d{4}(?![\w-])
-us_ssn 0.45 #3
+us_ssn 0.45 #3:-
     (?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])
 passport 0.8 pas
     passports?|pasaportes? --> [A-Za-z]{0,3} ?\d{6,9}[A-Za-z]?(?!\w)
@@ -163,14 +164,14 @@ health_plan 0.8 nas nus naf n afi seg mem sub ben pol gro hea ins pla med mbi nh
     |beneficiary|policy|group|health plan|insurance|plan)(?: (?:id|number|no\.?|#|policy))+
     |medica(?:re|id)(?: (?:id|number|beneficiary))*|mbi|nhs|p[oó]liza|obra social|cip|tsi
     |tarjeta sanitaria --> (?:\d{2}[ /\-]?\d{6,8}[ /\-]?\d{2}|<CODE>|\d{3}[ -]\d{3}[ -]\d{4})(?![\w@])
-health_plan 0.8 check=es_nuss #2
+health_plan 0.8 check=es_nuss #2:/-_
     (?<![\w-])\d{2}[ /-]\d{8}[ /-]\d{2}(?![\w-])
 licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no nro
     n[º°o.]{0,2} ?col\.?|n[uú]m(?:ero)?\.? (?:de )?col(?:egiad[oa])?\.?|n[º°o.]{0,2} (?:de )?colegiad[oa]
     |colegiad[oa]|col\.(?= ?n?[º°]? ?\d)|matr[ií]cula(?: (?:nacional|provincial|profesional))?
     |m\.? ?[np]\.?(?=[ :.nº°]{0,4}\d)|npi|dea|(?:medical|professional|nursing|license|licence
     |certificate)(?: (?:license|licence))? (?:number|no\.?|#)
-    --> (?:\d{2}[ /-]\d{2}[ /-]\d{3,6}|\d{1,2}\.\d{3}|[A-Z]{0,3}-?\d[\d /-]{2,10}\d)(?!\w)
+    --> (?:\d{2}[ /-]\d{2}[ /-]\d{3,6}|\d{1,2}\.\d{3}|[A-Z]{0,3}-?\d[\d /-]{2,10}\d)(?!\w| [A-Z]{2,3}\b)
 account 0.7 ban acc cue cus cli emp stu mem use rou sor n nú núm num cód cod leg nro
     (?:bank )?acc(?:oun)?t(?: (?:number|no\.?|#))?|(?:n[uú]m(?:ero)?\.? de )?cuenta(?: (?:corriente
     |bancaria|n[º°o.]))?|(?:customer|client|employee|student|member|user)(?: ?(?:id|number|no\.?|#))
@@ -180,9 +181,9 @@ account 0.85 =0x =bc1
     (?<!\w)(?:0x[0-9a-fA-F]{40}|bc1(?![0-9a-f]+\b)[02-9ac-hj-np-z]{25,60})(?!\w)
 account 0.7 #1
     (?<!\w)(?=[13][a-zA-Z]*\d)(?=\w*[a-z])(?=\w*[A-Z])[13][1-9A-HJ-NP-Za-km-z]{25,34}(?!\w)
-plate 0.7 pla lic num mat pat dom reg vin cha
+plate 0.81 pla lic num mat pat dom reg vin cha
     (?:licen[cs]e |number )?plates?|matr[ií]cula|patente|dominio|placas?|registration|vin|chasis
-    |chassis --> (?=[A-Z \-]{0,4}\d|[\d ]{1,5}[A-Z])[A-Z\d]{1,4}(?:[ -]?[A-Z\d]{2,4}){1,2}(?!\w)
+    |chassis --> (?=[\d \-]{0,6}[A-Z])(?=[A-Z \-]{0,6}\d)[A-Z\d]{1,4}(?:[ -]?[A-Z\d]{2,4}){1,2}(?!\w)
     |[A-HJ-NPR-Z\d]{17}(?!\w)
 imei 0.9 ime
     imei --> \d(?:[ -]?\d){13,15}(?!\w)
@@ -194,13 +195,16 @@ device_id 0.75 ser n nú núm nº dev udi dis and adv idf gai ims icc
     --> (?=[A-Za-z\-]{0,8}\d)[A-Za-z\d][A-Za-z\d-]{5,39}(?!\w)
 credential 0.8 pas pwd con cla api sec tok
     passw(?:or)?d|pwd|contrase[nñ]a|clave|api[_ ]?key|secret(?:[_ ]key)?|token
-    --SAID--> (?=\S{0,40}[\d!#$%&*@^])[^\s,;\"'<>()\[\]{}]{6,128}
+    --SAID--> (?=[^\s,;\"'<>()\[\]{}]{0,60}[\d!#$%&*@^])[^\s,;\"'<>()\[\]{}]{6,128}
 username 0.7 use usu nom log nic han
     user ?_?names?|users?(?= ?[:=])|usuario(?= ?:)|nombre de usuario|login|nick(?:name)?|handle
-    --SAID--> @?[A-Za-z][\w.-]{2,31}(?![\w@])
+    --SAID--> @?(?=[A-Za-z_.-]{1,30}\d)[A-Za-z][\w.-]{2,31}(?![\w@(])
+username 0.45 use usu nom log nic han
+    user ?_?names?|users?(?= ?[:=])|usuario(?= ?:)|nombre de usuario|login|nick(?:name)?|handle
+    --SAID--> @?[A-Za-z][\w.-]{2,31}(?![\w@(])
 username 0.4 =@
     (?<![\w@.])@[A-Za-z_]\w{2,30}(?![\w.@])
-coordinates 0.8 #1,2
+coordinates 0.8 #1,2:.°
     (?<![\w.])\d{1,2}\.\d{4,}°?,\s?[-+]?1?\d?\d\.\d{4,}°?(?![\w.])
     |\d{1,2}° ?\d{1,2}['′] ?(?:\d{1,2}(?:\.\d+)?[\"″] ?)?[NSns],? ?\d{1,3}° ?\d{1,2}['′] ?
     (?:\d{1,2}(?:\.\d+)?[\"″] ?)?[EWOewo]
@@ -210,7 +214,7 @@ phone 0.8 #3,4,5,10,11,12,13,14
     (?<![\w/.,-])00[1-9]\d{0,2}[ .\-]?(?:\(?\d{1,4}\)?[ .\-]?){2,5}\d<EXT>(?![\w-])
 phone 0.7 =(
     (?<![\w)])\(0?\d{2,5}\) ?\d{2,4}[ .\-]?\d{2,4}(?:[ .\-]?\d{2,4})?<EXT>(?!\w|-\d)
-phone 0.65 #1,3
+phone 0.65 #1,3:_.-
     (?<![\w./,$€#-])(?:1[ .\-])?[2-9]\d{2}([ .\-])\d{3}\1\d{4}<EXT>(?!\w|-\d)
 phone 0.7 #
     (?<![\w./,$€#-])\d(?:[ .\-/()]{0,2}\d){6,13}<EXT>(?=[ \-,(]{1,3}(?i:office|fax|mobile|cell|home|work|desk|m[oó]vil

@@ -36,7 +36,7 @@ class _Index(NamedTuple):
 
     words: dict[str, list[int]]
     capitals: list[int]
-    numbers: dict[int, list[int]]
+    numbers: dict[int, list[tuple[int, str]]]
     before: dict[int, list[int]]
     mixed: list[int]
     signs: list[tuple[int, tuple[str, ...]]]
@@ -65,9 +65,9 @@ def _index() -> _Index:
             elif start[0] == "<":
                 index.before.setdefault(int(start[2:]), []).append(place)
             elif start[0] == "#":
-                lengths = map(int, start[1:].split(",")) if start[1:] else range(1, 31)
-                for length in lengths:
-                    index.numbers[length].append(place)
+                counts, _, signs_after = start[1:].partition(":")
+                for length in map(int, counts.split(",")) if counts else range(1, 31):
+                    index.numbers[length].append((place, signs_after.replace("_", " ")))
             elif start[0] != "=":
                 index.words.setdefault(start, []).append(place)
     return index
@@ -127,7 +127,7 @@ def _candidates(text: str) -> Iterator[Span]:
     for token in _TOKEN.finditer(text):
         start, after = token.span()
         first = text[start]
-        places: list[int] | tuple[int, ...]
+        places: Sequence[int]
         if first.isalpha():
             if start and text[start - 1].isdecimal():
                 continue  # inside a code
@@ -139,7 +139,12 @@ def _candidates(text: str) -> Iterator[Span]:
             if after < end and text[after].isdecimal():
                 places = [*places, *mixed]
         else:
-            places = numbers.get(after - start, ())
+            sign = text[after] if after < end else ""
+            places = [
+                place
+                for place, needed in numbers.get(after - start, ())
+                if not needed or (sign and sign in needed)
+            ]
             for place in before.get(after - start, ()):
                 ready = _ready(place)
                 for match in ready.pattern.finditer(text, max(0, start - _NEAR), after + 1):
@@ -203,9 +208,9 @@ def _known_name(text: str, start: int, word: str) -> Iterator[Span]:
         if word.isupper() and (alone or not match[0].isupper()):
             return  # ANA is a blood test
         if folded in GIVEN:
-            yield Span(start, match.end(), "name", 0.5 if alone else 0.6)
+            yield Span(start, match.end(), "name", 0.45 if alone else 0.6)
         elif not alone:
-            yield Span(start, match.end(), "name", 0.45)
+            yield Span(start, match.end(), "name", 0.4)
 
 
 def without_overlaps(spans: list[Span]) -> list[Span]:
