@@ -108,7 +108,7 @@ def test_the_sarif_report_has_what_code_scanning_needs() -> None:
     ("content", "says"),
     [
         ("{", "not valid JSON"),
-        ("[]", "must hold"),
+        ("[]", "must hold a list"),
         ('{"accepted": [{"place": "a"}]}', "exactly these keys"),
         (
             '{"accepted": [{"place": "a", "entity": "mail", "count": 1, "reason": "r", '
