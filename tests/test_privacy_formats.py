@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from packaged import packaged
+from PIL import Image
 
 check = packaged("mlops.privacy.check")
 formats = packaged("mlops.privacy.formats")
@@ -209,6 +210,22 @@ def test_what_a_deleted_table_left_in_a_database_is_found() -> None:
     assert [(one.place, one.entity) for one in found] == [
         ("a.db: deleted rows (run VACUUM)", "email")
     ]
+
+
+def photo(**tags: object) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(stream, "JPEG", **tags)
+    return stream.getvalue()
+
+
+def test_a_photo_tells_where_and_by_whom_it_was_taken() -> None:
+    exif = Image.Exif()
+    exif[0x013B] = "somebody"
+    exif.get_ifd(0x8825)[1] = "S"
+    assert set(entities("a.jpg", photo(exif=exif))) == {"coordinates", "name"}
+    assert entities("b.jpg", photo(comment=MAIL.encode())) == ["email"]
+    assert entities("c.jpg", photo()) == []
+    assert entities("d.jpg", photo() + MAIL.encode()) == [UNREADABLE]
 
 
 def locked() -> bytes:

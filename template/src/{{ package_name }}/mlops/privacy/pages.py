@@ -121,6 +121,8 @@ def _xml_leaves(element: Any, path: str, found: dict[str, list[str]]) -> None:
     tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else "comment"
     here = f"{path}.{label(tag, '*')}" if path else label(tag, "*")
     for name, value in element.attrib.items():
+        if SILENT.fullmatch(name):
+            continue
         found.setdefault(f"{here}@{label(name.rpartition('}')[2], '*')}", []).append(value)
     tails = [child.tail for child in element if child.tail and child.tail.strip()]
     own = element.text if element.text and element.text.strip() else ""
