@@ -1,4 +1,4 @@
-"""Precision, recall, F1 and F2 of detecting personal data, beside Presidio's rules on the same texts.
+"""Precision, recall, F1 and F2 of detecting personal data, beside Presidio's rules.
 
 Run as ``PYTHONPATH=tests uv run --frozen python benchmarks/pii_accuracy.py [--texts DIR]
 [--presidio] [--ner] [--write DIR] [--json]``. Texts are the committed cases under tests/pii, and
@@ -53,6 +53,15 @@ NEAR = {
     "PERSON": {"TITLE"},
 }
 Spans = list[tuple[int, int, str]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a peer found in each text, who it was, and its CPU seconds."""
+
+    about: str
+    seconds: float
+    spans: list[Spans]
 
 
 @dataclass(frozen=True)
@@ -122,7 +131,7 @@ def ours(cases: list[Case]) -> list[Spans]:
     return [[(s.start, s.end, CLASS.get(s.entity, "ID")) for s in find(c.text)] for c in cases]
 
 
-def elsewhere(cases: list[Case], packages: tuple[str, ...], act: str, *words: str) -> list[Spans]:
+def elsewhere(cases: list[Case], packages: tuple[str, ...], act: str, *words: str) -> Answer:
     """Predict in an environment with other packages: this file runs itself there."""
     with tempfile.TemporaryDirectory() as folder:
         texts = Path(folder) / "texts.json"
@@ -133,19 +142,21 @@ def elsewhere(cases: list[Case], packages: tuple[str, ...], act: str, *words: st
              str(ROOT / "benchmarks" / "pii_peers.py"), act, str(SOURCE), str(texts), *words],
             capture_output=True, text=True, encoding="utf-8", check=True, cwd=folder,
         )  # fmt: skip
-        print(done.stderr.strip(), file=sys.stderr)
-        return [[(a, b, kind) for a, b, kind in spans] for spans in json.loads(done.stdout)]
+        answer = json.loads(done.stdout)
+        spans = [[(a, b, kind) for a, b, kind in found] for found in answer["spans"]]
+        print(f"{answer['about']}: {answer['seconds']:.1f} CPU-s", file=sys.stderr)
+        return Answer(answer["about"], answer["seconds"], spans)
 
 
 def with_names(cases: list[Case]) -> list[Spans]:
     """Predict by our rules and the language model."""
-    found = elsewhere(cases, NER, "ner")
+    found = elsewhere(cases, NER, "ner").spans
     return [[(a, b, CLASS.get(kind, "ID")) for a, b, kind in spans] for spans in found]
 
 
 def presidio(cases: list[Case], language: str) -> list[Spans]:
     """Predict by Presidio's rules; it has no language model here."""
-    found = elsewhere(cases, PRESIDIO, "presidio", language)
+    found = elsewhere(cases, PRESIDIO, "presidio", language).spans
     return [[(a, b, THEIRS.get(kind, "ID")) for a, b, kind in spans] for spans in found]
 
 

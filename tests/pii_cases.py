@@ -1,4 +1,4 @@
-"""The held-back cases of tests/pii, and tables of made-up columns to judge, for tests and benchmarks."""
+"""The held-back cases of tests/pii, and made-up columns to judge, for tests and benchmarks."""
 
 import re
 from collections.abc import Iterator

@@ -12,9 +12,7 @@ from .words import GIVEN
 
 _PERSON = r"^\p{L}[\p{L}'’.-]+(?:,? \p{L}[\p{L}'’.-]*){0,5}$"
 _GIVEN = sorted(GIVEN)
-_SEXES = frozenset(
-    "m f h v x male female hombre mujer varon varón masculino femenino man woman".split()
-)
+_SEXES = "m f h v x male female hombre mujer varon varón masculino femenino man woman"
 
 
 def leaves(name: str, values: pl.Series) -> Iterator[tuple[str, pl.Series, pl.Series | None]]:
@@ -68,8 +66,10 @@ def texts_of(values: pl.Series) -> pl.Series | None:
             return None
         return numbers.filter(numbers.abs() < 2**63).cast(pl.Int64).cast(pl.String)
     if kind == pl.Binary:
-        text = values.cast(pl.String, strict=False)
-        return text if text.null_count() == 0 else None
+        try:
+            return values.cast(pl.String)
+        except pl.exceptions.ComputeError:
+            return None
     return None
 
 
@@ -170,7 +170,7 @@ def is_prose(distinct: pl.Series) -> bool:
 
 def sensitive_codes(distinct: pl.Series) -> tuple[str, float, int, tuple[str, ...]] | None:
     """Recognise sexes by their few words, and diseases by their codes (ICD-10)."""
-    if 2 <= distinct.len() <= 4 and set(distinct.str.to_lowercase().to_list()) <= _SEXES:
+    if 2 <= distinct.len() <= 4 and set(distinct.str.to_lowercase().to_list()) <= {*_SEXES.split()}:
         return "gender", 0.7, distinct.len(), ("its few values are sexes",)
     codes = int(distinct.str.contains(r"^[A-TV-Z]\d\d(?:\.\d{1,2})?$").sum())
     if codes >= 8 and codes >= 0.95 * distinct.len():

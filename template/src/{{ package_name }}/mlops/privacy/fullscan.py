@@ -19,7 +19,7 @@ EACH = 40
 NUMBER_LIKE = r"^[+(]?\d[\d ().+/x-]*$"
 _IN_PROSE = {"name", "address", "username"}  # in short values these are as often a brand
 _SEVERAL = r"[\s@:=%;,{<&|]"  # a label needs something between itself and its value
-_CLEAR = r"^[\x20-\x7E\s\u00A1-\u024F€]{6,}$"
+_CLEAR = r"^(?i:[2-6][0-9a-f]|7[0-9a-e]|0[9ad]|c[2-9][89ab][0-9a-f]){8,}$"
 _SMALLEST = 10**6  # whole numbers below it are no identifiers
 
 
@@ -146,27 +146,23 @@ def _prose(texts: pl.Series, places: pl.Series) -> Iterator[tuple[str, float, pl
 
 
 def _readable(texts: pl.Series) -> pl.Series:
-    """Whether a word without separators is text in base64 or in hexadecimal digits."""
+    """Whether a word without separators is text in base64 or in hexadecimal digits.
+
+    Bytes are compared as hexadecimal digits: polars refuses to read those that are no text.
+    """
+    clear = texts.str.contains(_CLEAR)
     word = texts.str.contains(r"^[A-Za-z0-9+/_-]{16,}={0,2}$") & ~texts.str.contains(HASH)
     if not word.any():
-        return word
-    bare = (
-        texts.filter(word).str.strip_chars("=").str.replace_all("-", "+").str.replace_all("_", "/")
+        return clear
+    bare = texts.filter(word).str.replace_all("=", "")
+    bare = bare.str.replace_all("-", "+", literal=True).str.replace_all("_", "/", literal=True)
+    padded = pl.select(
+        (bare + "===").str.slice(0, bare.str.len_bytes() + (4 - bare.str.len_bytes() % 4) % 4)
     )
-    padded = (
-        bare
-        + pl.select(
-            pl.lit("=").repeat_by((4 - bare.str.len_bytes() % 4) % 4).list.join("")
-        ).to_series()
-    )
-    even = bare.str.contains(r"^(?:[0-9A-Fa-f]{2})+$")
-    raw = (padded.str.decode("base64", strict=False), bare.str.decode("hex", strict=False))
-    texts_in = [one.cast(pl.String, strict=False) for one in raw]
-    clear = texts_in[0].str.contains(_CLEAR).fill_null(False)
-    clear |= even & texts_in[1].str.contains(_CLEAR).fill_null(False)
+    decoded = padded.to_series().str.decode("base64", strict=False).bin.encode("hex")
     mask = word.to_numpy().copy()
-    mask[mask] = clear.to_numpy()
-    return pl.Series(mask)
+    mask[mask] = decoded.str.contains(_CLEAR).fill_null(False).to_numpy()
+    return pl.Series(mask) | clear
 
 
 def _worth_reading(distinct: pl.Series) -> pl.Series:

@@ -194,18 +194,19 @@ def entity_of(name: str) -> tuple[str, float]:
     """
     steps = [step for step in re.split(r"[.\[\]/@]+", name) if plain(step) and not step.isdecimal()]
     for header in [plain(step) for step in reversed(steps[-2:])]:
-        for entity, words, likelihood in HEADERS:
-            if re.fullmatch(words, header):
-                break
-        else:
-            for entity, words, likelihood in HEADERS:
-                if re.search(rf"(?:^|_)(?:{words})(?:_|\d*$)", header):
-                    likelihood -= 0.15
-                    break
-            else:
-                continue
-        context = "_".join(plain(step) for step in steps)
-        if entity in {"name", "address", "account"} and THINGS.search(context):
+        entity, likelihood = _of_header(header)
+        if entity in {"name", "address", "account"} and THINGS.search("_".join(map(plain, steps))):
             return "", 0.0
-        return entity, likelihood
+        if entity:
+            return entity, likelihood
+    return "", 0.0
+
+
+def _of_header(header: str) -> tuple[str, float]:
+    for entity, words, likelihood in HEADERS:
+        if re.fullmatch(words, header):
+            return entity, likelihood
+    for entity, words, likelihood in HEADERS:
+        if re.search(rf"(?:^|_)(?:{words})(?:_|\d*$)", header):
+            return entity, likelihood - 0.15
     return "", 0.0

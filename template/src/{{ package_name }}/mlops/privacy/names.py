@@ -28,16 +28,18 @@ LABELS = {
     "NORP": ("nationality", 0.35),
 }
 BATCH = 64
-_ENGLISH = frozenset("the of and to in is was that it for with on at by my i you".split())
-_SPANISH = frozenset("de la el que en y los las del con por para una un se su al es no".split())
+_ENGLISH = "the of and to in is was that it for with on at by my i you"
+_SPANISH = "de la el que en y los las del con por para una un se su al es no"
+_CAPITAL = r"[^\W\d_a-z][^\W\d_]*[a-z][^\W\d_]*(?:['’-][^\W\d_]+)*"
 _PERSON = re.compile(
-    r"(?!The |A )[^\W\d_a-z][^\W\d_]*[a-z][^\W\d_]*(?:['’-][^\W\d_]+)*"
-    r"(?: +(?:(?:de|del|la|van|von|der|al) )*(?:[^\W\d_a-z][^\W\d_]*[a-z][^\W\d_]*(?:['’-][^\W\d_]+)*|[A-Z]\.?)){1,3}"
+    "(?!The |A )" + _CAPITAL + r"(?: +(?:(?:de|del|la|van|von|der|al) )*"
+    r"(?:" + _CAPITAL + r"|[A-Z]\.?)){1,3}"
 )
 _FIRM = re.compile(
-    r"(?i)\b(?:inc|llc|ltd|corp\w*|company|co|bank|group|university|college|school|hospital|institute|agency"
-    r"|department|council|association|foundation|club|times|news|act|army|court|office|services?|systems?"
-    r"|solutions?|technolog\w+|international|national|united|orchestra|church|museum|center|centre)\b|&"
+    r"(?i)\b(?:inc|llc|ltd|corp\w*|company|co|bank|group|university|college|school|hospital|institute"
+    r"|agency|department|council|association|foundation|club|times|news|act|army|court|office|services?"
+    r"|systems?|solutions?|technolog\w+|international"
+    r"|national|united|orchestra|church|museum|center|centre)\b|&"
 )
 # Only people say, live, marry and have wives.
 _ACTS_BEFORE = re.compile(
@@ -45,8 +47,8 @@ _ACTS_BEFORE = re.compile(
     re.I,
 )
 _ACTS_AFTER = re.compile(
-    r"(?:['’]s)? (?:said|says|lives|lived|spent|works|worked|thinks|wants|married|moved|asked|told|replied"
-    r"|wrote|just|wife|husband|mother|father|and I)\b|, can I|, could you|, please"
+    r"(?:['’]s)? (?:said|says|lives|lived|spent|works|worked|thinks|wants|married|moved|asked|told"
+    r"|replied|wrote|just|wife|husband|mother|father|and I)\b|, can I|, could you|, please"
 )
 
 
@@ -110,8 +112,8 @@ def _capitalised(text: str) -> str:
 
 def _is_spanish(text: str) -> bool:
     """Whether the small words are Spanish: there the English model takes any capital for a name."""
-    words = text.lower().split()
-    return sum(word in _SPANISH for word in words) > sum(word in _ENGLISH for word in words)
+    words, spanish, english = text.lower().split(), _SPANISH.split(), _ENGLISH.split()
+    return sum(word in spanish for word in words) > sum(word in english for word in words)
 
 
 def _spans(document: "Doc") -> Iterator[Span]:

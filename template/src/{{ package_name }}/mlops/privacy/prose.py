@@ -1,4 +1,4 @@
-"""Rules for what stands in prose: dates, ages, postal codes, addresses, names, places, employers."""
+"""Rules for prose: dates, ages, postal codes, addresses, names, places, employers."""
 
 from .rules import MACROS, read_table
 from .words import COUNTRIES, DAYS, MONTHS, NUMBERS
@@ -23,10 +23,14 @@ PROSE_MACROS = {
     "CAP": rf"(?:(?:(?:Ma?c|D[eiu]|L[ae])?[{_UP}](?:(?![{_UP}])[^\W\d_])*|[{_UP}]+)(?!\w)"
     rf"(?:['’\-](?!s\b)[^\W\d_]+)*|[{_UP}]\.)",
     # Words that end a name, because an institution, a street or another label begins.
-    "OTHER": r"(?:Servicio|Unidad|Departamento|Hospital\w*|Cl[ií]nic[ao]|Complejo|Fundaci[oó]n|Instituto"
-    r"|Centro|Universi\w+|Facultad|Consorcio|Residente|Calle|C(?=/)|Avda|Av|Avenida|Paseo|Plaza|Pza|Pz|Carrer"
-    r"|Carretera|Ctra|Camino|Urb|Edificio|Apartado|Pº|E-?mail|Correo|Tel\w*|Tfno?|Fax|NºCol|Nº|Fecha|Edad"
-    r"|Sexo|DNI|NHC|I|The|This|Mrs?|Ms|Dra?|Sra?|Srta|Street|Road|Avenue|Department|University|College|Phone|Address|Date|MD|PhD)",
+    "OTHER": r"(?:Servicio|Unidad|Departamento|Hospital\w*|Cl[ií]nic[ao]|Complejo|Fundaci[oó]n"
+    r"|Instituto"
+    r"|Centro|Universi\w+|Facultad|Consorcio|Residente|Calle|C(?=/)|Avda|Av|Avenida|Paseo|Plaza"
+    r"|Pza|Pz|Carrer"
+    r"|Carretera|Ctra|Camino|Urb|Edificio|Apartado|Pº|E-?mail|Correo|Tel\w*|Tfno?|Fax|NºCol|Nº"
+    r"|Fecha|Edad"
+    r"|Sexo|DNI|NHC|I|The|This|Mrs?|Ms|Dra?|Sra?|Srta|Street|Road|Avenue|Department|University"
+    r"|College|Phone|Address|Date|MD|PhD)",
     "WORD": r"(?!<OTHER>(?!\w))<CAP>",
     "JOIN": r"(?:de la|de los|de las|del|de|da|do|dos|van der|van den|van de|van|von|y|i|la|el|al"
     r"|bin|ben|le|d['’])",
@@ -46,28 +50,41 @@ PROSE_MACROS = {
     "MONTH_DAY": r"<MONTH>\.? \d{1,2}(?:st|nd|rd|th)?(?!\d)(?:,? <YEAR>)?(?!\d)",
     "MONTH_YEAR": r"<MONTH>\.?(?: y <MONTH>)?(?: del?| of|,)?(?: año)?[ \-/]{1,2}"
     r"(?:<YEAR>|['’]?\d\d(?![\w%]))",
-    "ES_STREET": r"(?:c/|c\.(?= )|calle|cl\.|avda?[./]?|avenida|av[./]{0,2}|paseo|p[ºo°]\.?|plaza|plza?\.?"
-    r"|pza?\.?|pl\.|carrer|camino|cno\.?|ctra\.?|carretera|ronda|r[uú]a|traves[ií]a|urb(?:anizaci[oó]n|\.)"
-    r"|pasaje|pje\.?|bulevar|bv\.?|blvd\.?|diagonal|ruta|autov[ií]a|glorieta|gran v[ií]a|cuesta|rambla"
-    r"|pol[ií]gono|barrio|barriada|vialidad|calzada|passeig|avinguda|plaça|praza|estrada|kalea|alameda)",
+    "ES_STREET": r"(?:c/|c\.(?= )|calle|cl\.|avda?[./]?|avenida|av[./]{0,2}|paseo|p[ºo°]\.?|plaza"
+    r"|plza?\.?"
+    r"|pza?\.?|pl\.|carrer|camino|cno\.?|ctra\.?|carretera|ronda|r[uú]a|traves[ií]a|urb"
+    r"(?:anizaci[oó]n|\.)"
+    r"|pasaje|pje\.?|bulevar|bv\.?|blvd\.?|diagonal|ruta|autov[ií]a|glorieta|gran v[ií]a|cuesta"
+    r"|rambla"
+    r"|pol[ií]gono|barrio|barriada|vialidad|calzada|passeig|avinguda|plaça|praza|estrada|kalea"
+    r"|alameda)",
     "STREET_NAME": r"<CAP>(?:[ ,]{1,2}(?:<JOIN>[ ]){0,2}(?:<CAP>|\d{1,2}(?=[ ]de[ ]))){0,6}",
-    "NUMBER": r"(?:(?:,[ ]{0,2}|[ ]{1,2})(?:n[º°o.]{1,2} ?|num\.? ?|número |km\.? ?|nro\.? ?)?(?:\d{1,5}"
+    "NUMBER": r"(?:(?:,[ ]{0,2}|[ ]{1,2})(?:n[º°o.]{1,2} ?|num\.? ?|número |km\.? ?|nro\.? ?)?"
+    r"(?:\d{1,5}"
     r"(?:[-–/.,]\d{1,4})?(?!\d)(?: ?[A-Za-z](?!\w))?|s/?n\b\.?|s\.n\.))",
-    "FLAT": r"(?:,? {0,2}-?(?:(?:piso|planta|puerta|esc(?:alera)?\.?|portal|dpto\.?|depto\.?|departamento"
-    r"|bloque|bajo|ático|[uú]nico|local|oficina|of\.|int\.?|casa|mza\.?|lote|torre|dcha\.?|dch\.?|der\.?"
+    "FLAT": r"(?:,? {0,2}-?(?:(?:piso|planta|puerta|esc(?:alera)?\.?|portal|dpto\.?|depto\.?"
+    r"|departamento"
+    r"|bloque|bajo|ático|[uú]nico|local|oficina|of\.|int\.?|casa|mza\.?|lote|torre|dcha\.?|dch\.?"
+    r"|der\.?"
     r"|izq(?:da|uierda)?\.?|derecha|pta\.?|entlo\.?)(?: ?\d{1,3}?[A-Za-zº°ª]?(?!\w))?"
     r"|\d{1,2} ?[º°ªo]?[- ]?[A-Z]?(?!\w)|[A-Z](?![\w.])))*",
-    "EN_STREET": r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl"
+    "EN_STREET": r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place"
+    r"|Pl"
     r"|Square|Sq|Terrace|Ter|Way|Circle|Cir|Trail|Trl|Parkway|Pkwy|Highway|Hwy|Close|Crescent|Cres"
-    r"|Grove|Gardens|Mews|Hill|Isle|Loop|Path|Walk|Row|Alley|Plaza|Pike|Run|Point|Ridge|Park|Green)",
-    "ROOM": r"(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Room|Rm|Dept|Bldg|Building|Box|P\.? ?O\.? Box"
+    r"|Grove|Gardens|Mews|Hill|Isle|Loop|Path|Walk|Row|Alley|Plaza|Pike|Run|Point|Ridge|Park"
+    r"|Green)",
+    "ROOM": r"(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Room|Rm|Dept|Bldg|Building|Box"
+    r"|P\.? ?O\.? Box"
     r"|Piso|Dpto)\.? ?#?",
     # Words for "street" in other languages of Europe, grown together with the name or beside it.
-    "EU_STREET": r"(?:[<UP>][^\W\d_]*(?:straße|strasse|gasse|platz|weg|gatan|vägen|vej|gade|allé|straat|laan"
-    r"|plein|katu|tie|veien|utca)|(?:Rue|Via|Viale|Piazza|Corso|Rua|Strada|Ul|Ulica|Quai|Place|Chemin|Allée"
+    "EU_STREET": r"(?:[<UP>][^\W\d_]*(?:straße|strasse|gasse|platz|weg|gatan|vägen|vej|gade|allé"
+    r"|straat|laan"
+    r"|plein|katu|tie|veien|utca)|(?:Rue|Via|Viale|Piazza|Corso|Rua|Strada|Ul|Ulica|Quai|Place"
+    r"|Chemin|Allée"
     r"|Cours|Largo|Travessa)\.? (?:[dD](?:e|el|ella|es|u|i|o|a)s? )?(?:[lL]a )?<CAP>(?: <CAP>){0,3}"
     r"|<CAP>(?: <CAP>){0,2} (?:utca|útja|u\.|út|tér|gata|vei|vegen|náměstí|cesta|ulica|sokak))",
-    "STATE": r"(?:A[KLPRZ]|C[AOT]|D[CE]|F[LM]|G[AU]|HI|I[ADLN]|K[SY]|LA|M[ADEINOPST]|N[CDEHJMVY]|O[HKR]"
+    "STATE": r"(?:A[KLPRZ]|C[AOT]|D[CE]|F[LM]|G[AU]|HI|I[ADLN]|K[SY]|LA|M[ADEINOPST]|N[CDEHJMVY]"
+    r"|O[HKR]"
     r"|P[ARW]|RI|S[CD]|T[NX]|UT|V[AIT]|W[AIVY]|A[AEP])",
     "COUNTRY": f"(?:{COUNTRIES})",
     "PLACE": r"<CAP>(?:[ ]+(?:<JOIN>[ ]+){0,2}<CAP>){0,4}",
@@ -75,7 +92,8 @@ PROSE_MACROS = {
 
 _PROSE = r"""
 birth_date 0.85 dob d bir dat bor fec f nac fna
-    (?i:(?:dob|d\.o\.b\.?|birth ?date|date of birth|born(?: on| in)?|birthday|fecha de nac(?:imiento)?
+    (?i:(?:dob|d\.o\.b\.?|birth ?date|date of birth|born(?: on| in)?|birthday|fecha de nac
+    (?:imiento)?
     |f\.? ?(?:de )?nac(?:imiento)?\.?|nacid[oa](?: el)?|naci[oó](?: el)?|fnac)\b
     (?:[\s:=.()\-]|is|it['’]s|el|on|es|d[ií]a|the|was|aprox\w*){0,8})
     (?P<v>(?<!\d)<NUMERIC>|(?i:<DAY_MONTH>|<MONTH_DAY>|<MONTH_YEAR>)|<YEAR>(?!\d))
@@ -101,11 +119,13 @@ date 0.35 #4
     (?<=\bprimavera )|(?<=\bentre )|(?<=\bEn )|(?<=\bDesde )|(?<=\bEntre )|(?<=\bDurante ))
     <YEAR>(?![\w/]|[.,:-]\d)
 date 0.3 #4
-    (?:(?<=\d{4} y )|(?<=\d{4} a )|(?<=\d{4} and )|(?<=\d{4} to )|(?<=\d{4}-))<YEAR>(?![\w/]|[.,:-]\d)
+    (?:(?<=\d{4} y )|(?<=\d{4} a )|(?<=\d{4} and )|(?<=\d{4} to )|(?<=\d{4}-))<YEAR>(?![\w/]
+    |[.,:-]\d)
 date 0.3 jan feb mar apr jun jul aug sep oct nov dec ene abr may ago dic
     (?:(?<=\bin )|(?<=\bsince )|(?<=\ben )|(?<=\bdesde )|(?<=\bhasta )|(?<=\bde )|(?<=\bdel )|
     (?<=\bmid )|(?<=\bearly )|(?<=\blate )|(?<=\bIn )|(?<=\bEn )|(?<=\bDesde )|(?<=\bmes de ))
-    (?i:january|february|march|april|june|july|august|september|october|november|december|enero|febrero
+    (?i:january|february|march|april|june|july|august|september|october|november|december|enero
+    |febrero
     |marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre)(?!\w)
 date 0.3 año
     (?i)años? (?:<YEAR>|\d\d)(?![\w/])
@@ -114,18 +134,22 @@ date 0.3 mon tue wed thu fri sat sun lun mar mié mie jue vie sáb sab dom
 date 0.3 #4
     (?<![\w.,-])<YEAR>(?= [A-Z]?[a-z]+(?:an|ish|ch)\b| film| movie| album| song)
 age 0.6 #1,2,3
-    (?<![\w.])(?P<v>\d{1,3})(?i:[ -]?(?:years?|months?|weeks?|days?)[ -]olds?\b|[ -]?y[/.]?o\.?(?!\w))
+    (?<![\w.])(?P<v>\d{1,3})(?i:[ -]?(?:years?|months?|weeks?|days?)[ -]olds?\b|[ -]?y[/.]?o\.?
+    (?!\w))
 age 0.6 age tur eda cum
-    (?i:(?:aged?|ages|turn(?:s|ed|ing)?|age (?:is|of)|edad|cumpli[oó]|cumple)\b[\s:=]{1,3}(?:es |de |the )?)
+    (?i:(?:aged?|ages|turn(?:s|ed|ing)?|age (?:is|of)|edad|cumpli[oó]|cumple)\b[\s:=]{1,3}
+    (?:es |de |the )?)
     (?P<v>\d{1,3}(?![\w/%]|[.,]\d)(?:\s{1,2}<UNIT>\b)?|\d{1,3}<UNIT>\b)
-age 0.55 #1,2 un una dos tre cua cin sei sie och nue die onc doc cat qui vei cuar sesenta ses set och nov
+age 0.55 #1,2 un una dos tre cua cin sei sie och nue die onc doc cat qui vei cuar sesenta ses
+    & set och nov
     (?:(?<=\bde )|(?<=\bDe )|(?<=\bcon )|(?<=\blos )|(?<=\blas )|(?<=\btiene )|
     (?<=\bpaciente )|(?<=\bvarón )|(?<=\bVarón )|(?<=\bmujer )|(?<=\bMujer )|(?<=\bhombre )|
     (?<=\bniño )|(?<=\bniña )|(?<=\by )|(?<=\ba )|(?<=\bhijo )|(?<=\bhija )|(?<=\bhijos )|
     (?<=\bpadre )|(?<=\bmadre )|(?<=\bcasi )|(?<=\bunos )|(?<=: )|(?<=\bniño, )|
     (?<=\bvarón, )|(?<=\bmujer, ))
     (?i:(?:\d{1,3}(?: y medio)?(?: ?[,y] ?\d{1,2})?|<IN_WORDS>)\s{1,2}(?:a[nñ]os?|meses)(?!\w))
-    (?= de edad|,| con\b| que\b| sin\b| y\b|\.|$| de nac| acud| remit| diag| ingres| afec| es\b|\)|;| fum
+    (?= de edad|,| con\b| que\b| sin\b| y\b|\.|$| de nac| acud| remit| diag| ingres| afec| es\b|\)
+    |;| fum
     | presen| proc| natur| su\b)
 age 0.6 #1,2,3
     (?i)(?<!\w)\d{1,3}\s{1,2}<UNIT>(?= (?:y medio )?de (?:edad|vida))
@@ -133,12 +157,14 @@ age 0.45 i he she ten
     (?i:(?:s?he was|i['’]m|i am|i was|tengo|tenía)(?: (?:only|just|almost|nearly))? )
     (?P<v>\d{1,2})(?=[\s,.;!?]|$)(?! ?(?:%|percent|min|hours?|km|miles|people|times|days))
 address 0.7 dom dir add hom str pos mai bil liv res viv
-    (?i:(?:domicilio|direcci[oó]n(?: postal)?(?! (?:ip|mac|de correo|de e|email|web))|(?<!ip )(?<!mac )(?<!mail )(?:home |street |postal |mailing |billing )?address
+    (?i:(?:domicilio|direcci[oó]n(?: postal)?(?! (?:ip|mac|de correo|de e|email|web))|(?<!ip )
+    (?<!mac )(?<!mail )(?:home |street |postal |mailing |billing )?address
     |domiciliad[oa] en|(?:lives|reside|living|vive|resides) (?:at|on|en))(?: (?:is|es|particular))?
     (?:[ \t]{0,3}[:=][ \t]{0,24}|[ \t]{1,24}))
     (?P<v>(?=[^\n:@=]{0,50}\d|[^\n:@=]{2,40} s/n)[\wº][^\n:@=(){}<>\[\]|\"]{3,100}?)
     (?=\.? *(?:\n|$)|(?<=\d)\. [A-Z]|(?<=[^\W\d_]{6})\. [A-Z]|;|\t| {2,})
-address 0.85 c cal cl av avd ave pas pº po p pla plz pza pz pl car cam cno ctr ron rúa rua tra urb pje bul bv blv dia rut aut glo gra cue ram pol bar via cal avi pra est kal ala
+address 0.85 c cal cl av avd ave pas pº po p pla plz pza pz pl car cam cno ctr ron rúa rua tra
+    & urb pje bul bv blv dia rut aut glo gra cue ram pol bar via cal avi pra est kal ala
     (?i:<ES_STREET>)[ ]{0,2}(?:(?:de la|de los|de las|del|de|la|el|los|las|l['’]|D\.|Dña\.) ?){0,2}
     <STREET_NAME><NUMBER><FLAT>
 address 0.75 #
@@ -146,7 +172,9 @@ address 0.75 #
     (?:(?:<CAP>|\d{1,3}(?:st|nd|rd|th)) ){1,4}<EN_STREET>\b\.?(?:,? ?<ROOM> ?[\w-]{1,6})?
 address 0.6 apt apa sui ste uni fla flo roo rm dep bld bui box p po pis dpt
     (?i:<ROOM>) ?\d{1,6}[A-Za-z]?(?!\w)
-address 0.65 =straße =strasse =gasse =platz =weg =gatan =vägen =vej =gade =allé =straat =laan =plein =katu =veien =utca =útja =u. =út =tér =gata =vei =vegen =náměstí =cesta =ulica =sokak
+address 0.65 =straße =strasse =gasse =platz =weg =gatan =vägen =vej =gade =allé =straat =laan
+    & =plein =katu =veien =utca =útja =u. =út =tér =gata =vei =vegen =náměstí =cesta =ulica
+    & =sokak
     <EU_STREET>,? \d{1,5}[A-Za-z]?(?!\w)
 address 0.65 rue via pia cor rua str ul uli qua pla che all cou lar tra
     <EU_STREET>,? \d{1,5}[A-Za-z]?(?!\w)
@@ -158,28 +186,37 @@ address 0.55 =street =Street =avenue =road
     (?P<v><CAP>(?: <CAP>){0,3}(?: \d{1,5})?) (?:street|Street|avenue|road)(?!\w)
 postal_code 0.6 A#
     (?<![\w-])[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)
-postal_code 0.55 ak al ar az ca co ct dc de fl fm ga gu hi ia id il in ks ky la ma md me mi mn mo mp ms mt nc nd ne nh nj nm nv ny oh ok or pa pr pw ri sc sd tn tx ut va vi vt wa wi wv wy aa ae ap
+postal_code 0.55 ak al ar az ca co ct dc de fl fm ga gu hi ia id il in ks ky la ma md me mi mn
+    & mo mp ms mt nc nd ne nh nj nm nv ny oh ok or pa pr pw ri sc sd tn tx ut va vi vt wa wi wv
+    & wy aa ae ap
     <STATE>\.? (?P<v>\d{5}(?:-\d{4})?)(?!\w)
 postal_code 0.7 zip pos cód cod cp c
-    zip(?: ?code)?|post(?:al)? ?code|c[oó]digo postal|c\.? ?p\.? --SIGNS--> [A-Z]?\d{3,5}(?:[A-Z]{3}
+    zip(?: ?code)?|post(?:al)? ?code|c[oó]digo postal|c\.? ?p\.? --SIGNS--> [A-Z]?\d{3,5}
+    (?:[A-Z]{3}
     |[- ]\d{2,4}|[- ]?[A-Z]{2}(?!\w))?(?!\w)|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}(?!\w)
 postal_code 0.5 #5
     (?<![\w/.,+-])(?<!\bnº )(?:0[1-9]|[1-4]\d|5[0-2])\d{3}(?=[ ,.\-–]{1,3}\(?<CAP>)
 postal_code 0.5 A#
     (?<![\w-])[ABCDEFGHJ-NP-Z]\d{4}[A-Z]{3}(?!\w)
-name 0.8 mr mrs ms mis mx dr pro rev sr sra srt dra dña lic ing arq sir mad lad lor sgt cap don doñ doc d hno hna
+name 0.8 mr mrs ms mis mx dr pro rev sr sra srt dra dña lic ing arq sir mad lad lor sgt cap don
+    & doñ doc d hno hna
     <TITLE>\b[./ªa:]{0,3}[ \t]{0,2}(?:<TITLE>\. )?(?P<v><NAME>)
-name 0.8 nom ape fir las ful mid giv fam mai pat cus cli sur rem res sig aut att tit phy ref ben méd med alu emp
+name 0.8 nom ape fir las ful mid giv fam mai pat cus cli sur rem res sig aut att tit phy ref ben
+    & méd med alu emp
     (?:(?i:(?:nombres?(?: y apellidos?| completo)?|apellidos?(?: y nombres?)?
     |(?:first|last|full|middle|given|family|maiden|patient|patient['’]s|customer|client) ?name
-    |surname|remitid[oa] por|firmado(?: por)?|firma|responsable(?: cl[ií]nico)?|signed(?: by)?|author
+    |surname|remitid[oa] por|firmado(?: por)?|firma|responsable(?: cl[ií]nico)?|signed(?: by)?
+    |author
     |autora?|attn|titular|attending|physician|referred by|beneficiario|m[eé]dic[oa]|paciente
-    |patient|cliente|customer|alumno|employee)[ \t]*[:=][ \t]*)(?:<TITLE>\b[./ªa ]{0,3}[ \t]{0,2})?)
+    |patient|cliente|customer|alumno|employee)[ \t]*[:=][ \t]*)
+    (?:<TITLE>\b[./ªa ]{0,3}[ \t]{0,2})?)
     (?P<v><NAME>)
 name 0.7 nam con
-    (?:(?i:name|contacto?)[ \t]*[:=][ \t]*)(?P<v><WORD>(?:[ \t]{1,2}(?:<JOIN>[ \t]+){0,2}<WORD>){1,5})
+    (?:(?i:name|contacto?)[ \t]*[:=][ \t]*)(?P<v><WORD>(?:[ \t]{1,2}
+    (?:<JOIN>[ \t]+){0,2}<WORD>){1,5})
 name 0.45 nam cal hi hel hol con
-    (?:(?i:named|called|hi|hello|hola)[,:]?\s{1,2}|(?i:name|contacto?)[ \t]*[:=][ \t]*)(?P<v><NAME>)
+    (?:(?i:named|called|hi|hello|hola)[,:]?\s{1,2}|(?i:name|contacto?)[ \t]*[:=][ \t]*)
+    (?P<v><NAME>)
 name 0.75 nam me se dea est que mi ate reg bes kin sin sal cal
     (?i:(?:names? (?:is|was)|(?:me|se) llam[oaó]|call me
     |dear|estimad[oa]|querid[oa]|mi nombre es|atentamente|(?:best |kind )?regards
@@ -187,22 +224,29 @@ name 0.75 nam me se dea est que mi ate reg bes kin sin sal cal
 name 0.5 i soy thi
     (?:[Ii](?:['’]m| am)|[Ss]oy|[Tt]his is) (?P<v><CAP>(?: <CAP>){1,3})
 name 0.55 Aa
-    (?!<OTHER>(?!\w)|The|A)[<UP>][^\W\d_]*[a-z]+ [<UP>]\.? (?!<OTHER>(?!\w))[<UP>][^\W\d_]*[a-zà-ÿ]+(?!\w)
+    (?!<OTHER>(?!\w)|The|A)[<UP>][^\W\d_]*[a-z]+ [<UP>]\.? (?!<OTHER>
+    (?!\w))[<UP>][^\W\d_]*[a-zà-ÿ]+(?!\w)
 name 0.5 sai say ask tol sta dir wri pla
-    (?:said|says|asked|told|starring|directed by|written by|played by) (?P<v><WORD>(?: <WORD>){1,2})
+    (?:said|says|asked|told|starring|directed by|written by|played by) (?P<v><WORD>
+    (?: <WORD>){1,2})
 location 0.45 COUNTRIES
     <COUNTRY>(?!\w)
 location 0.5 paí pai loc pro ciu cit cou tow sta mun pob nat res
-    (?i:(?:pa[ií]s(?: de nacimiento| de origen)?|localidad(?: ?/ ?provincia)?|provincia|ciudad|city|country
-    |town|state|municipio|poblaci[oó]n)\s*:[ \t]*|(?:natural de|residente en|ciudad de) )(?P<v><PLACE>(?:, ?<PLACE>)?)
+    (?i:(?:pa[ií]s(?: de nacimiento| de origen)?|localidad(?: ?/ ?provincia)?|provincia|ciudad|city
+    |country
+    |town|state|municipio|poblaci[oó]n)\s*:[ \t]*|(?:natural de|residente en|ciudad de) )
+    (?P<v><PLACE>(?:, ?<PLACE>)?)
 location 0.4 #5
-    (?<!\w)(?:0[1-9]|[1-4]\d|5[0-2])\d{3}[ ,.\-–]{1,3}(?P<v><CAP>(?:[ ]+(?:<JOIN>[ ]+){0,2}<CAP>){0,3})
+    (?<!\w)(?:0[1-9]|[1-4]\d|5[0-2])\d{3}[ ,.\-–]{1,3}(?P<v><CAP>(?:[ ]+
+    (?:<JOIN>[ ]+){0,2}<CAP>){0,3})
 organisation 0.45 hos com cen uni fac clí cli ins fun con amb
-    (?:(?:Complejo |Centro )?Hospital(?:ario|ari|es)?|Universi(?:dad|tat|dade)|Facultad|Facultat|Cl[ií]nica
+    (?:(?:Complejo |Centro )?Hospital(?:ario|ari|es)?|Universi(?:dad|tat|dade)|Facultad|Facultat
+    |Cl[ií]nica
     |Instituto|Institut|Fundaci[oó]n|Consorcio|Centro (?:de Salud|M[eé]dico)|Ambulatorio)
     (?:[ ]+(?:<JOIN>[ ]+){0,2}<CAP>){1,7}
 organisation 0.4 =Inc =LLC =Ltd =PLC =GmbH =Corp =S.A =S.L =S.R.L =Company =Group
-    (?<!\w)(?:[\w&'.-]*[<UP>][\w&'.-]* ){1,4}(?:Inc|LLC|Ltd|PLC|GmbH|Corp|Corporation|S\.A|S\.L|S\.R\.L
+    (?<!\w)(?:[\w&'.-]*[<UP>][\w&'.-]* ){1,4}(?:Inc|LLC|Ltd|PLC|GmbH|Corp|Corporation|S\.A|S\.L
+    |S\.R\.L
     |Company|Group)\b\.?
 gender 0.45 sex gen gén
     sexo|sex|gender|g[eé]nero --SIGNS--> (?i:[HMFVX]|var[oó]n|mujer|hombre|male|female|masculino

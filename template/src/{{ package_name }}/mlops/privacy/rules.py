@@ -21,7 +21,8 @@ class Rule(NamedTuple):
         Where a match can begin: the first three letters of a word; "#" for a number, "#3,9" for
         one that begins with so many digits, "#3:-_" for one that goes on with one of these signs
         (an underscore is a space), "A#" for a word that goes on with a number, "Aa"
-        for any word with a capital. What follows "=" must be within 100 characters; "<#5" looks before a number of five digits.
+        for any word with a capital. What follows "=" must be within 100 characters; "<#5" looks
+        before a number of five digits.
     pattern : str
         Regular expression; its group `v`, if it has one, is what is personal.
     check : str
@@ -44,7 +45,8 @@ GAPS = {
     "": _GAP,
     "SIGNS": r"[\s:=#.\-–\"'()]{0,8}",
     "SAID": r"[\"']?\s?(?:(?:is|es)\s|[:=]){1,2}[\s\"']{0,3}",
-    "CALL": r"(?:[\s:=.\-–\"']|\((?!0?\d{2,5}\))|n[º°o.]|(?<=\s)(?:is|es|at|al|on|en|de|to|a|or|y|el|un|su|number"
+    "CALL": r"(?:[\s:=.\-–\"']|\((?!0?\d{2,5}\))|n[º°o.]|(?<=\s)(?:is|es|at|al|on|en|de|to|a|or|y"
+    r"|el|un|su|number"
     r"|n[uú]mero|contacto|m[oó]vil|fijo|espos[oa]|madre|padre|trabajo|casa|home|work)(?=[\s:]))*",
 }
 MACROS = {
@@ -61,13 +63,15 @@ def read_table(table: str, macros: dict[str, str]) -> tuple[Rule, ...]:
     Parameters
     ----------
     table : str
-        Each rule has a line "entity likelihood [check=NAME] starts..." and, indented, its pattern
-        on any number of lines. "labels --> value" stands for a label, a gap and the value;
-        "--GAP-->" names the gap. `<NAME>` is replaced by a macro.
+        Each rule has a line "entity likelihood [check=NAME] starts...", continued after "&", and,
+        indented, its pattern on any number of lines. "labels --> value" stands for a label, a gap
+        and the value; "--GAP-->" names the gap. `<NAME>` is replaced by a macro.
     """
     rules = []
     for block in re.split(r"\n(?=\S)", table.strip("\n")):
         head, *body = block.split("\n")
+        while body and body[0].startswith("    & "):
+            head += body.pop(0).removeprefix("    &")
         entity, likelihood, *starts = head.split()
         check = ""
         if starts[0].startswith("check="):
@@ -109,12 +113,15 @@ mac 0.9 =: =-
 card 0.9 check=card #4,13,14,15,16,17,18,19
     (?<![\w.,+-])\d(?:[ -]?\d){12,18}(?![\w-]|[.,]\d)
 card 0.75 car tar cc vis mas ame cre cré deb
-    (?i:(?:cards?|tarjetas?|cc|visa|mastercard|amex|credit|cr[eé]dito|debit|d[eé]bito)\b[^\d\n]{0,30})
+    (?i:(?:cards?|tarjetas?|cc|visa|mastercard|amex|credit|cr[eé]dito|debit
+    |d[eé]bito)\b[^\d\n]{0,30})
     (?P<v>\d(?:[ -]?\d){11,18})(?![\w-])
 iban 0.97 check=iban A#
-    (?<![\w-])(?:[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?|[a-z]{2}\d{2}[a-z\d]{11,30})(?![\w-])
+    (?<![\w-])(?:[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?|[a-z]{2}\d{2}[a-z\d]{11,30})
+    (?![\w-])
 iban 0.75 iba
-    iban --> (?:[A-Z]{2} ?\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?|[a-z]{2}\d{2}[a-z\d]{11,30})(?!\w)
+    iban --> (?:[A-Z]{2} ?\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?
+    |[a-z]{2}\d{2}[a-z\d]{11,30})(?!\w)
 ar_cuit 0.9 check=ar_cuit #2,10,11
     (?<![\w.-])(?:2[0347]|3[034]|5[015])[- ]?\d{8}[- /]?\d(?![\w-])
 ar_cuit 0.8 cui c
@@ -158,24 +165,30 @@ medical_record 0.8 nhc mrn med pat cha rec enc acc vis cas epi his hc h cip exp 
     |visit|case|episode) (?:number|no\.?|#|id)|(?:n[uú]m(?:ero)?\.? de )?historia (?:cl[ií]nica
     |m[eé]dica)|h\.?c\.?(?=[ :.#º°n]{1,4}\d)|cipa|(?:n[º°.]{0,2}|nro\.?) ?(?:de )?historia|episodio
     |expediente(?: (?:cl[ií]nico|m[eé]dico))?|icu ?(?:no|id) --> (?:nhc-?|mrn-?)?<CODE>
-health_plan 0.8 nas nus naf n afi seg mem sub ben pol gro hea ins pla med mbi nhs pól obr cip tsi tar nú num nro
+health_plan 0.8 nas nus naf n afi seg mem sub ben pol gro hea ins pla med mbi nhs pól obr cip
+    & tsi tar nú num nro
     nass|nuss|naf|n[º°.]{0,2} ?(?:de )?(?:la )?(?:seguridad social|afiliaci[oó]n|afiliad[oa]|ss)
     |seguridad social|(?:n[uú]m(?:ero)?\.? |nro\.? )?(?:de )?afiliad[oa]|(?:member|subscriber
     |beneficiary|policy|group|health plan|insurance|plan)(?: (?:id|number|no\.?|#|policy))+
     |medica(?:re|id)(?: (?:id|number|beneficiary))*|mbi|nhs|p[oó]liza|obra social|cip|tsi
-    |tarjeta sanitaria --> (?:\d{2}[ /\-]?\d{6,8}[ /\-]?\d{2}|<CODE>|\d{3}[ -]\d{3}[ -]\d{4})(?![\w@])
+    |tarjeta sanitaria --> (?:\d{2}[ /\-]?\d{6,8}[ /\-]?\d{2}|<CODE>|\d{3}[ -]\d{3}[ -]\d{4})
+    (?![\w@])
 health_plan 0.8 check=es_nuss #2:/-_
     (?<![\w-])\d{2}[ /-]\d{8}[ /-]\d{2}(?![\w-])
 licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no nro
-    n[º°o.]{0,2} ?col\.?|n[uú]m(?:ero)?\.? (?:de )?col(?:egiad[oa])?\.?|n[º°o.]{0,2} (?:de )?colegiad[oa]
+    n[º°o.]{0,2} ?col\.?|n[uú]m(?:ero)?\.? (?:de )?col(?:egiad[oa])?\.?
+    |n[º°o.]{0,2} (?:de )?colegiad[oa]
     |colegiad[oa]|col\.(?= ?n?[º°]? ?\d)|matr[ií]cula(?: (?:nacional|provincial|profesional))?
     |m\.? ?[np]\.?(?=[ :.nº°]{0,4}\d)|npi|dea|(?:medical|professional|nursing|license|licence
     |certificate)(?: (?:license|licence))? (?:number|no\.?|#)
-    --> (?:\d{2}[ /-]\d{2}[ /-]\d{3,6}|\d{1,2}\.\d{3}|[A-Z]{0,3}-?\d[\d /-]{2,10}\d)(?!\w| [A-Z]{2,3}\b)
+    --> (?:\d{2}[ /-]\d{2}[ /-]\d{3,6}|\d{1,2}\.\d{3}|[A-Z]{0,3}-?\d[\d /-]{2,10}\d)(?!\w
+    | [A-Z]{2,3}\b)
 account 0.7 ban acc cue cus cli emp stu mem use rou sor n nú núm num cód cod leg nro
     (?:bank )?acc(?:oun)?t(?: (?:number|no\.?|#))?|(?:n[uú]m(?:ero)?\.? de )?cuenta(?: (?:corriente
-    |bancaria|n[º°o.]))?|(?:customer|client|employee|student|member|user)(?: ?(?:id|number|no\.?|#))
-    |routing(?: number)?|sort code|(?:n[uú]mero|n[º°]|nro\.?|c[oó]digo) de (?:cliente|socio|empleado
+    |bancaria|n[º°o.]))?|(?:customer|client|employee|student|member|user)(?: ?(?:id|number|no\.?
+    |#))
+    |routing(?: number)?|sort code|(?:n[uú]mero|n[º°]|nro\.?|c[oó]digo) de (?:cliente|socio
+    |empleado
     |legajo|usuario)|legajo --> (?=[A-Za-z./\-]{0,6}\d)\d(?:[ .\-/]?\d){3,19}(?![\w@])|<CODE>
 account 0.85 =0x =bc1
     (?<!\w)(?:0x[0-9a-fA-F]{40}|bc1(?![0-9a-f]+\b)[02-9ac-hj-np-z]{25,60})(?!\w)
@@ -183,7 +196,8 @@ account 0.7 #1
     (?<!\w)(?=[13][a-zA-Z]*\d)(?=\w*[a-z])(?=\w*[A-Z])[13][1-9A-HJ-NP-Za-km-z]{25,34}(?!\w)
 plate 0.81 pla lic num mat pat dom reg vin cha
     (?:licen[cs]e |number )?plates?|matr[ií]cula|patente|dominio|placas?|registration|vin|chasis
-    |chassis --> (?=[\d \-]{0,6}[A-Z])(?=[A-Z \-]{0,6}\d)[A-Z\d]{1,4}(?:[ -]?[A-Z\d]{2,4}){1,2}(?!\w)
+    |chassis --> (?=[\d \-]{0,6}[A-Z])(?=[A-Z \-]{0,6}\d)[A-Z\d]{1,4}(?:[ -]?[A-Z\d]{2,4}){1,2}
+    (?!\w)
     |[A-HJ-NPR-Z\d]{17}(?!\w)
 imei 0.9 ime
     imei --> \d(?:[ -]?\d){13,15}(?!\w)
@@ -209,7 +223,8 @@ coordinates 0.8 #1,2:.°
     |\d{1,2}° ?\d{1,2}['′] ?(?:\d{1,2}(?:\.\d+)?[\"″] ?)?[NSns],? ?\d{1,3}° ?\d{1,2}['′] ?
     (?:\d{1,2}(?:\.\d+)?[\"″] ?)?[EWOewo]
 phone 0.8 =+
-    (?<![\w+])\+ ?\d{1,3}[ .\-]{0,2}(?:\(0?\d{1,4}\)[ .\-]?)?\d(?:[ .\-/()]{0,2}\d){5,12}<EXT>(?!\w)
+    (?<![\w+])\+ ?\d{1,3}[ .\-]{0,2}(?:\(0?\d{1,4}\)[ .\-]?)?\d(?:[ .\-/()]{0,2}\d){5,12}<EXT>
+    (?!\w)
 phone 0.8 #3,4,5,10,11,12,13,14
     (?<![\w/.,-])00[1-9]\d{0,2}[ .\-]?(?:\(?\d{1,4}\)?[ .\-]?){2,5}\d<EXT>(?![\w-])
 phone 0.7 =(
@@ -217,9 +232,11 @@ phone 0.7 =(
 phone 0.65 #1,3:_.-
     (?<![\w./,$€#-])(?:1[ .\-])?[2-9]\d{2}([ .\-])\d{3}\1\d{4}<EXT>(?!\w|-\d)
 phone 0.7 #
-    (?<![\w./,$€#-])\d(?:[ .\-/()]{0,2}\d){6,13}<EXT>(?=[ \-,(]{1,3}(?i:office|fax|mobile|cell|home|work|desk|m[oó]vil
+    (?<![\w./,$€#-])\d(?:[ .\-/()]{0,2}\d){6,13}<EXT>(?=[ \-,(]{1,3}(?i:office|fax|mobile|cell|home
+    |work|desk|m[oó]vil
     |fijo|celular|casa|trabajo|oficina)\b)
-phone 0.75 tel tfn tlf pho fax cel móv mov mob wha wsp des off cal rin tex dia rea con ans lla llá mes reg my mi
+phone 0.75 tel tfn tlf pho fax cel móv mov mob wha wsp des off cal rin tex dia rea con ans lla
+    & llá mes reg my mi
     tel(?:[eé]fonos?|[eé]f|f|fs|efax)?|tel[eé]fono (?:m[oó]vil|fijo|de contacto)|tfno?s?|tlfn?o?
     |(?:tele)?phones?(?: numbers?)?|fax|cel(?:ular|l)?|m[oó]vil|mobile|whatsapp|wsp|desk|office
     |(?:call(?:ing)?|ring|text|dial|reach|contact)(?: (?:me|us|him|her|them|you))?

@@ -1,4 +1,4 @@
-"""What whole values of a column look like: patterns for polars' engine, which reads a column at once."""
+"""What whole values of a column look like, as patterns for polars' engine."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -55,7 +55,8 @@ SHAPES: tuple[Shape, ...] = (
     Shape("us_ssn", r"^\d{3}-\d{2}-\d{4}$", 0.25, 0.85, numeric=True),
     Shape(
         "mac",
-        r"^(?:(?:[\dA-Fa-f]{2}:){5}|(?:[\dA-Fa-f]{2}-){5})[\dA-Fa-f]{2}$|^(?:[\dA-Fa-f]{4}\.){2}[\dA-Fa-f]{4}$",
+        r"^(?:(?:[\dA-Fa-f]{2}:){5}|(?:[\dA-Fa-f]{2}-){5})[\dA-Fa-f]{2}$|^"
+        r"(?:[\dA-Fa-f]{4}\.){2}[\dA-Fa-f]{4}$",
         0.0,
         0.95,
     ),
@@ -67,7 +68,8 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape(
         "ip",
-        r"^(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}$|^(?:[0-9A-Fa-f]{1,4}:){2,6}(?::[0-9A-Fa-f]{1,4}){1,5}$",
+        r"^(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}$|^(?:[0-9A-Fa-f]{1,4}:){2,6}"
+        r"(?::[0-9A-Fa-f]{1,4}){1,5}$",
         0.0,
         0.9,
     ),
@@ -118,28 +120,39 @@ UNDER_HEADER: dict[str, str] = {
     "url": r"^\S+\.\S+$|^@?\w+$",
     "username": r"^@?[\w.+-]{2,40}$",
     "credential": r"^\S{4,200}$",
-    "postal_code": r"^(?:\d{3,5}(?:-\d{3,4})?|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d{4}[A-Z]{3}|[A-Z]\d[A-Z] ?\d[A-Z]\d|\d{4} ?[A-Z]{2})$",
-    "birth_date": r"^\d{1,4}[-/. ]\d{1,2}[-/. ]\d{1,4}(?:[T ].*)?$|^\d{8}$|^(?:19|20)\d\d$|^\d{1,2} (?:de )?[a-zA-Z]+",
+    "postal_code": r"^(?:\d{3,5}(?:-\d{3,4})?|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d{4}[A-Z]{3}"
+    r"|[A-Z]\d[A-Z] ?\d[A-Z]\d|\d{4} ?[A-Z]{2})$",
+    "birth_date": r"^\d{1,4}[-/. ]\d{1,2}[-/. ]\d{1,4}(?:[T ].*)?$|^\d{8}$"
+    r"|^(?:19|20)\d\d$|^\d{1,2} (?:de )?[a-zA-Z]+",
     "coordinates": r"^[-+]?\d{1,3}(?:[.,]\d+)?(?:, ?[-+]?\d{1,3}(?:\.\d+)?)?$",
     "age": r"^(?:1[01]\d|\d{1,2})(?:\.0)?(?: ?(?:years?|años?|y).*)?$",
-    "name": r"^\p{Lu}[\p{L}'’.-]*(?:[ ,]+[\p{L}'’.-]+){0,6}$|^\p{L}[\p{L}'’-]+(?: \p{L}[\p{L}'’.-]*){0,5}$",
+    "name": r"^\p{Lu}[\p{L}'’.-]*(?:[ ,]+[\p{L}'’.-]+){0,6}$"
+    r"|^\p{L}[\p{L}'’-]+(?: \p{L}[\p{L}'’.-]*){0,5}$",
     "address": r"^(?:\p{L}|\d)[^@\n]{4,120}$",
 }
 # One pass that lets through every value which may hold any of the above, alone or inside a text:
 # an "@", a link, seven digits with separators, hexadecimal pairs, percent signs, brackets, titles.
 SUSPECT = (
-    r"@|%40|://|www\.|\d(?:[ ./()-]{0,2}\d){6}|[\dA-Fa-f]{2}[:-][\dA-Fa-f]{2}[:-]|[\dA-Fa-f]:[\dA-Fa-f]{0,4}:"
+    r"@|%40|://|www\.|\d(?:[ ./()-]{0,2}\d){6}|[\dA-Fa-f]{2}[:-][\dA-Fa-f]{2}[:-]"
+    r"|[\dA-Fa-f]:[\dA-Fa-f]{0,4}:"
     r"|(?:\d{1,3}\.){3}\d|&#|\[at\]|\(at\)|arroba|^\s*[\[{<]|[A-Za-z0-9+/_-]{16}|\d{3}\.\d{4},|\d°"
-    r"|\b(?:Sra?|Srta|Dra?|Mrs?|Ms|Lic|Don|Doña)\b\.? \p{Lu}|(?i:\b(?:mrn|nhc|dni|ssn|nass|passport|pasaporte|password"
-    r"|contraseña|afiliado|historia cl[ií]nica|domicilio|address)\b)"
+    r"|\b(?:Sra?|Srta|Dra?|Mrs?|Ms|Lic|Don|Doña)\b\.? \p{Lu}|(?i:\b(?:mrn|nhc|dni|ssn|nass"
+    r"|passport|pasaporte"
+    r"|password|contraseña|afiliado|historia cl[ií]nica|domicilio|address)\b)"
 )
 # Of these, nothing is about a person: numbers with a point, dates and times, hashes, UUIDs.
 HARMLESS = (
-    r"^(?:[-+]?\d*[.,]\d+(?:[eE][-+]?\d+)?|(?:19|20)\d\d[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?)?"
+    r"^(?:[-+]?\d*[.,]\d+(?:[eE][-+]?\d+)?"
+    r"|(?:19|20)\d\d[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?(?:Z|UTC"
+    r"|[+-]\d\d:?\d\d))?)?"
     r"|\d\d[-/]\d\d[-/](?:19|20)\d\d(?: \d\d:\d\d(?::\d\d)?)?"
     r"|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$"
 )
-HASH = r"^(?:[0-9a-f]{24}|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128}|(?:[0-9a-f]{8}-)[0-9a-f]{32})$"
+HASH = (
+    r"^(?:[0-9a-f]{24}|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}"
+    r"|[0-9a-f]{128}"
+    r"|[0-9a-f]{8}-[0-9a-f]{32})$"
+)
 
 
 def matches(values: "pl.Series", shape: Shape) -> "pl.Series":

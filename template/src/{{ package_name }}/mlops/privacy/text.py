@@ -167,7 +167,7 @@ def _windows(text: str, signs: tuple[str, ...]) -> Iterator[tuple[int, int]]:
             ):
                 places.append(place)
             place = text.find(sign, place + 1)
-    last = -1
+    first = last = -1
     for place in sorted(places):
         if last >= 0 and place - _NEAR > last:
             yield first, last

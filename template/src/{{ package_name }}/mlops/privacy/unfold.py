@@ -1,4 +1,4 @@
-"""Unfold what hides inside a value: JSON and XML by path, base64, percent-encoding, HTML entities."""
+"""Unfold what hides in a value: JSON and XML by path, base64, percent-encoding, HTML entities."""
 
 import base64
 import binascii
@@ -9,7 +9,8 @@ from html import unescape
 from urllib.parse import unquote
 
 _ENCODED = re.compile(
-    r"(?<![A-Za-z0-9+/_%-])(?:(?P<base>[A-Za-z0-9+/_-]{16,4096}={0,2})|(?P<percent>[\w.+%-]*%[\dA-Fa-f]{2}[\w.+%-]*)"
+    r"(?<![A-Za-z0-9+/_%-])(?:(?P<base>[A-Za-z0-9+/_-]{16,4096}={0,2})"
+    r"|(?P<percent>[\w.+%-]*%[\dA-Fa-f]{2}[\w.+%-]*)"
     r"|(?P<entity>[^\s<>&]*&(?:#\d+|#[xX][\dA-Fa-f]+|commat|period);[^\s<>]*))(?![A-Za-z0-9+/=_-])"
 )
 _READABLE = re.compile(r"[\x20-\x7e\s\u00a1-\u024f€]{6,}")
@@ -17,7 +18,7 @@ MAXIMUM_DEPTH = 40
 
 
 def from_base64(text: str) -> str:
-    """Return what base64 (also its form for addresses) or hexadecimal digits hide, "" if no text."""
+    """Return the text that base64 (in either alphabet) or hexadecimal digits hide, or ""."""
     if re.fullmatch(r"(?:[\dA-Fa-f]{2}){8,}", text):
         raw = bytes.fromhex(text)
     else:
