@@ -31,13 +31,13 @@ def luhn(value: str) -> bool:
 def card(value: str) -> bool:
     """Whether an issuer's range, the length and Luhn's test fit."""
     digits = compact(value)
-    return CARD_START.match(digits) is not None and len(set(digits)) > 2 and luhn(digits)
+    return CARD_START.match(digits) is not None and len(set(digits)) > 1 and luhn(digits)
 
 
 def imei(value: str) -> bool:
     """Whether 15 digits pass as the number of a phone."""
     digits = compact(value)
-    return len(digits) == 15 and len(set(digits)) > 2 and _standard("luhn")(digits)
+    return len(digits) == 15 and len(set(digits)) > 1 and _standard("luhn")(digits)
 
 
 def iban(value: str) -> bool:
@@ -54,7 +54,7 @@ def ar_cuit(value: str) -> bool:
 def ar_cbu(value: str) -> bool:
     """Whether both check digits of an Argentine bank account fit."""
     digits = compact(value)
-    return len(set(digits)) > 2 and _standard("ar.cbu")(digits)
+    return len(set(digits)) > 1 and _standard("ar.cbu")(digits)
 
 
 def es_nif(value: str) -> bool:
@@ -83,7 +83,7 @@ def us_ssn(value: str) -> bool:
 
 
 def ip(value: str) -> bool:
-    """Whether it is an address of a machine somewhere: neither loopback nor a mask."""
+    """Whether it is the address of a machine somewhere: not private, reserved, or a mask."""
     from ipaddress import ip_address
 
     try:
@@ -92,7 +92,7 @@ def ip(value: str) -> bool:
         return False
     if address.version == 6:
         return any(sign.isdigit() for sign in value) and value.count(":") > 2
-    return not (address.is_loopback or address.is_multicast or value.startswith(("0.", "255.")))
+    return address.is_global and not address.is_multicast
 
 
 def ean(value: str) -> bool:

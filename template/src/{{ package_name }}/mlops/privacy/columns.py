@@ -1,11 +1,8 @@
 """Judge what a column holds, by its header and a sample, and search every value of a column."""
 
-import math
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from ..errors import MlopsError
 from .entities import ENTITIES, Finding, Verdict
 from .headers import QUANTITY, entity_of, plain
 from .rules import LIKELY
@@ -14,24 +11,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 SAMPLE_ROWS = 10_000
-TEXT_WORDS = 5  # values of at least so many words, on average, are prose
-PROSE_SAMPLE = 200
-
-
-class Evidence(NamedTuple):
-    """How many distinct values look like an entity, among how many that could have."""
-
-    entity: str
-    matches: int
-    trials: int
-    likelihood: float
-
-    def beats_chance(self, chance: float) -> bool:
-        """Whether so many matches are four standard deviations above what chance gives."""
-        expected = self.trials * chance
-        return self.matches > 0 and self.matches >= expected + 4 * math.sqrt(
-            expected * (1 - chance)
-        )
+PROSE_WORDS = 5  # values of at least so many words, on average, are prose
+FEW = 0.8  # what a match is worth when most values of the column are something else
 
 
 def judge(name: str, values: "pl.Series") -> Verdict:
@@ -40,7 +21,7 @@ def judge(name: str, values: "pl.Series") -> Verdict:
     Parameters
     ----------
     name : str
-        Header or path.
+        Header or path; the last steps of a path speak.
     values : polars.Series
         A sample, of any type.
 
@@ -49,66 +30,94 @@ def judge(name: str, values: "pl.Series") -> Verdict:
     Verdict
         With likelihood and reasons; entity "" and kind "none" when nothing is personal.
     """
-    from .evidence import looks_like_identity_numbers, names_share, texts_of, weigh
+    from .evidence import decoded, is_prose, shares, texts_of
 
-    texts = texts_of(values)
     rows = values.len() - values.null_count()
     header, prior = entity_of(name)
+    texts = texts_of(values)
     if texts is None:
+        readable = values.dtype.is_numeric() or values.dtype.is_temporal()
+        if header in {"coordinates", "birth_date", "age"} and readable and rows:
+            reasons = ("the header says so",)
+            return Verdict(name, header, ENTITIES[header].kind, prior, reasons, rows, rows)
         return Verdict(name, "", "none", 0.0, ("its type holds no text",), rows, 0)
     distinct = texts.unique(maintain_order=True)
-    best = ("", 0.0, 0, ())
-    for found, chance in weigh(distinct):
-        share = found.matches / max(distinct.len(), 1)
-        if not found.beats_chance(chance):
-            continue
-        likelihood = found.likelihood * (1 if share >= LIKELY else 0.8)
+    opened = decoded(distinct)
+    found = shares(distinct if opened is None else opened)
+    best: tuple[str, float, int, tuple[str, ...]] = ("", 0.0, 0, ())
+    for entity, likelihood, matches in found:
+        share = matches / max(distinct.len(), 1)
+        likelihood *= 1 if share >= LIKELY else FEW
         reasons = (f"{share:.0%} of {distinct.len()} distinct values have its form",)
-        if found.entity == header:
+        if entity == header:
             likelihood, reasons = max(likelihood, 0.95), (*reasons, "the header says so")
+        elif header and prior >= 0.7:
+            likelihood *= FEW
         if likelihood > best[1]:
-            best = (found.entity, likelihood, found.matches, reasons)
+            best = (entity, likelihood, matches, reasons)
     if header and prior > best[1]:
         matches, likelihood, reasons = _under_header(header, prior, distinct, values)
         if likelihood > best[1]:
             best = (header, likelihood, matches, reasons)
-    if best[1] < LIKELY and not QUANTITY.search(plain(name)):
-        if looks_like_identity_numbers(distinct):
-            reasons = ("distinct, scattered numbers of 7 or 8 digits, as identity cards have",)
-            best = ("ar_dni", 0.55, distinct.len(), reasons)
-        share = names_share(distinct)
-        if share >= 0.2:
-            best = (
-                "name",
-                min(0.9, 0.55 + share / 2),
-                round(share * distinct.len()),
-                (f"{share:.0%} of the distinct values begin with a common given name",),
-            )
-    if best[1] < LIKELY and distinct.len():
-        words = distinct.str.count_matches(r"\s+").mean()
-        if isinstance(words, float) and words + 1 >= TEXT_WORDS:
-            best = ("free_text", 0.8, distinct.len(), (f"{words + 1:.0f} words on average",))
+    if best[1] < LIKELY:
+        best = _by_values_alone(name, distinct) or best
+    if best[1] < LIKELY and is_prose(distinct):
+        best = ("free_text", 0.8, distinct.len(), ("long texts of many words, mostly distinct",))
     entity, likelihood, matches, reasons = best
     kind = ENTITIES[entity].kind if entity else "none"
-    return Verdict(name, entity, kind, round(likelihood, 2), tuple(reasons), rows, matches)
+    return Verdict(name, entity, kind, round(likelihood, 2), reasons, rows, matches)
 
 
 def _under_header(
     entity: str, prior: float, distinct: "pl.Series", values: "pl.Series"
 ) -> tuple[int, float, tuple[str, ...]]:
+    """Weigh a header against whether the values could be what it says."""
+    from .evidence import names_share
     from .shapes import UNDER_HEADER
 
+    if not distinct.len():
+        return 0, 0.0, ()
+    if entity == "name" and prior < LIKELY and names_share(distinct) >= 0.1:
+        reasons = ("the header says so", "common given names occur")
+        return distinct.len(), 0.8, reasons
     pattern = UNDER_HEADER.get(entity)
     if pattern is None or values.dtype.is_temporal():
-        return distinct.len(), prior if distinct.len() else 0.0, ("the header says so",)
+        return distinct.len(), prior, ("the header says so",)
     matches = int(distinct.str.contains(pattern).sum())
-    share = matches / max(distinct.len(), 1)
+    share = matches / distinct.len()
     reasons = ("the header says so", f"{share:.0%} of its distinct values could be")
     return matches, prior if share >= LIKELY else prior * share, reasons
 
 
+def _by_values_alone(
+    name: str, distinct: "pl.Series"
+) -> tuple[str, float, int, tuple[str, ...]] | None:
+    from .evidence import looks_like_identity_numbers, names_share, sensitive_codes
+
+    if not QUANTITY.search(plain(name)):
+        if looks_like_identity_numbers(distinct):
+            reasons = ("distinct, scattered numbers of 7 or 8 digits, as identity cards have",)
+            return "ar_dni", 0.55, distinct.len(), reasons
+        share = names_share(distinct)
+        if share >= 0.2:
+            reasons = (f"{share:.0%} of the distinct values begin with a common given name",)
+            return "name", min(0.9, 0.55 + share / 2), round(share * distinct.len()), reasons
+    return sensitive_codes(distinct)
+
+
 def judge_file(path: Path, sample_rows: int = SAMPLE_ROWS) -> list[Verdict]:
     """Judge every column of a parquet file on a sample from all of its row groups.
+
+    Parameters
+    ----------
+    path : Path
+    sample_rows : int
+        About how many rows to look at, spread over the whole file.
+
+    Returns
+    -------
+    list of Verdict
+        One of each column; of a nested column, one of each path.
 
     Raises
     ------
@@ -134,6 +143,7 @@ def scan(name: str, values: "pl.Series", first_row: int = 1) -> list[Finding]:
     ----------
     name : str
     values : polars.Series
+        Text, numbers, dates, nested or binary.
     first_row : int
         Row number of the first value, for a column that is read in parts.
 
@@ -147,34 +157,6 @@ def scan(name: str, values: "pl.Series", first_row: int = 1) -> list[Finding]:
     MlopsError
         If the values are of a type that cannot be read: such a column must not pass.
     """
-    from .evidence import leaves
+    from .fullscan import search
 
-    found: list[Finding] = []
-    for leaf, part, rows in leaves(name, values):
-        found += _scan_leaf(leaf, part, rows, first_row)
-    return sorted(found, key=lambda one: -one.likelihood)
-
-
-def _scan_leaf(
-    name: str, values: "pl.Series", rows: "pl.Series | None", first_row: int
-) -> Iterator[Finding]:
-    from .evidence import hits, texts_of
-
-    if texts_of(values) is None:
-        if (
-            values.null_count() == values.len()
-            or values.dtype.is_numeric()
-            or values.dtype.is_temporal()
-        ):
-            return
-        if str(values.dtype) in {"Boolean", "Null"}:
-            return
-        raise MlopsError(
-            f"Column {name} has the type {values.dtype}, which cannot be searched for personal data; "
-            "drop it, or turn it into text or numbers first."
-        )
-    header, _ = entity_of(name)
-    for entity, likelihood, mask in hits(name, header, values):
-        first = int(mask.arg_true()[0])
-        position = first_row + (first if rows is None else int(rows[first]))
-        yield Finding(name, entity, int(mask.sum()), position, likelihood)
+    return search(name, values, first_row)

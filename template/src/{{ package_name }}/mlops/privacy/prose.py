@@ -1,418 +1,216 @@
-"""Rules for what stands in prose: dates, ages, postal codes, addresses, names, places, institutions."""
+"""Rules for what stands in prose: dates, ages, postal codes, addresses, names, places, employers."""
 
-from .rules import PART, Rule, _after
+from .rules import MACROS, read_table
 from .words import COUNTRIES, DAYS, MONTHS, NUMBERS
 
 _UP = "A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĘĚĞİĹĽŁŃŇŐŘŚŞŠŤŮŰŹŻŽ"
-# A word that starts with a capital: "O'Brien", "García-Ripoll", "J.".
-CAP = rf"(?:[{_UP}][^\W\d_]*(?:['’\-][^\W\d_]+)*|[{_UP}]\.)"
-_JOIN = r"(?:de la|de los|de las|del|de|da|do|dos|van der|van den|van de|van|von|y|i|la|el|al|bin|ben|le|d['’])"
-NAME = rf"{CAP}(?:\.?[ \t]{{1,2}}(?:{_JOIN}[ \t]+){{0,2}}{CAP}){{0,5}}"
-_DATE_LABEL = (
-    r"(?i:\b(?:dob|d\.o\.b\.?|birth ?date|date of birth|born(?: on| in)?|birthday|fecha de nac(?:imiento)?"
-    r"|f\.? ?(?:de )?nac(?:imiento)?\.?|nacid[oa](?: el)?|naci[oó](?: el)?|fnac)"
-    r"(?:[\s:=.()\-]|is|it['’]s|el|on|es|d[ií]a|the|was|estimated|aprox\w*){0,8})"
-)
 _YEAR = r"(?:1[89]|20)\d\d"
-_NUMERIC = (
-    "(?:"
-    + "|".join(
-        rf"{_YEAR}{sign}(?:1[0-2]|0?\d){sign}(?:3[01]|[12]\d|0?\d)(?!\d)"
-        rf"|(?:3[01]|[12]\d|0?\d){sign}(?:3[01]|[12]\d|0?\d){sign}(?:{_YEAR}|\d\d)(?!\d)"
-        for sign in ("-", "/", r"\.")
-    )
-    + ")"
+_DAY, _MONTH = r"(?:3[01]|[12]\d|0?\d)", r"(?:1[0-2]|0?\d)"
+_NUMERIC = "|".join(
+    rf"{_YEAR}{sign}{_MONTH}{sign}{_DAY}(?!\d)|{_DAY}{sign}{_DAY}{sign}(?:{_YEAR}|\d\d)(?!\d)"
+    for sign in ("-", "//?")
 )
-_TIME = r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
-_WORDED = (
-    rf"(?:(?:(?:{DAYS})\.?,? )?(?:el )?(?:\d{{1,2}}(?:st|nd|rd|th|º)?|primero)(?: de| of)?[ \-/]?"
-    rf"(?:{MONTHS})\b\.?(?:(?: del?| of|,)?(?: año)?[ \-/,]{{0,2}}(?:{_YEAR}|['’]?\d\d(?!\w)))?"
-    rf"|(?:(?:{DAYS})\.?,? )?(?:{MONTHS})\.? \d{{1,2}}(?:st|nd|rd|th)?(?:,? (?:{_YEAR}))?(?!\d)"
-    rf"|(?:{MONTHS})\.?(?: y (?:{MONTHS}))?(?: del?| of|,)?(?: año)?[ \-/]{{1,2}}(?:{_YEAR}|['’]?\d\d(?![\w%]))"
-    rf"|(?:{_YEAR})-(?:{MONTHS})-\d\d?)"
+# Versions have points too: a day with points has two digits, or its year four.
+_NUMERIC += (
+    rf"|{_DAY}\.{_MONTH}\.{_YEAR}(?!\d)|{_YEAR}\.{_MONTH}\.{_DAY}(?!\d)"
+    r"|(?:3[01]|[12]\d|0\d)\.(?:1[0-2]|0\d)\.\d\d(?!\d)"
 )
-_MONTH_HINTS = tuple(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "ene", "abr", "ago", "dic"])
-_AGE_UNIT = r"(?:a[nñ]os?|mes(?:es)?|semanas?|d[ií]as?)"
+PROSE_MACROS = {
+    **MACROS,
+    "UP": _UP,
+    # A word that starts with a capital: "O'Brien", "García-Ripoll", "J.".
+    # Capitals inside a word are of code, but in "McKay", "DiMaggio" and "GARCÍA".
+    "CAP": rf"(?:(?:(?:Ma?c|D[eiu]|L[ae])?[{_UP}](?:(?![{_UP}])[^\W\d_])*|[{_UP}]+)(?!\w)"
+    rf"(?:['’\-](?!s\b)[^\W\d_]+)*|[{_UP}]\.)",
+    # Words that end a name, because an institution, a street or another label begins.
+    "OTHER": r"(?:Servicio|Unidad|Departamento|Hospital\w*|Cl[ií]nic[ao]|Complejo|Fundaci[oó]n|Instituto"
+    r"|Centro|Universi\w+|Facultad|Consorcio|Residente|Calle|C(?=/)|Avda|Av|Avenida|Paseo|Plaza|Pza|Pz|Carrer"
+    r"|Carretera|Ctra|Camino|Urb|Edificio|Apartado|Pº|E-?mail|Correo|Tel\w*|Tfno?|Fax|NºCol|Nº|Fecha|Edad"
+    r"|Sexo|DNI|NHC|I|The|This|Mrs?|Ms|Dra?|Sra?|Srta|Street|Road|Avenue|Department|University|College|Phone|Address|Date|MD|PhD)",
+    "WORD": r"(?!<OTHER>(?!\w))<CAP>",
+    "JOIN": r"(?:de la|de los|de las|del|de|da|do|dos|van der|van den|van de|van|von|y|i|la|el|al"
+    r"|bin|ben|le|d['’])",
+    "NAME": r"<WORD>(?:[ \t]{1,2}(?:<JOIN>[ \t]+){0,2}<WORD>){0,5}",
+    "TITLE": r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Rev|Sr|Sra|Srta|Dra|Dña|Lic|Ing|Arq|Sir|Madam|Lady|Lord"
+    r"|Sgt|Capt|Don|Doña|Profesora?|Doctora?|D\.ª|Hno|Hna|MR|MRS|MS|DR|DRA|SR|SRA)",
+    "YEAR": _YEAR,
+    "MONTH": f"(?:{MONTHS})",
+    "WEEKDAY": f"(?:{DAYS})",
+    "NUMERIC": f"(?:{_NUMERIC})",
+    "TIME": r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?",
+    "IN_WORDS": f"(?:{NUMBERS})",
+    "UNIT": r"(?:a[nñ]os?|mes(?:es)?|semanas?|d[ií]as?)",
+    # "12 de mayo de 1990", "12th of May", "mayo del 2003", "diciembre-03".
+    "DAY_MONTH": r"(?:\d{1,2}(?:st|nd|rd|th|º)?|primero)(?: de| of)?[ \-/]?<MONTH>\b\.?"
+    r"(?:(?: del?| of|,)?(?: año)?[ \-/,]{0,2}(?:<YEAR>|['’]?\d\d(?!\w)))?",
+    "MONTH_DAY": r"<MONTH>\.? \d{1,2}(?:st|nd|rd|th)?(?!\d)(?:,? <YEAR>)?(?!\d)",
+    "MONTH_YEAR": r"<MONTH>\.?(?: y <MONTH>)?(?: del?| of|,)?(?: año)?[ \-/]{1,2}"
+    r"(?:<YEAR>|['’]?\d\d(?![\w%]))",
+    "ES_STREET": r"(?:c/|c\.(?= )|calle|cl\.|avda?[./]?|avenida|av[./]{0,2}|paseo|p[ºo°]\.?|plaza|plza?\.?"
+    r"|pza?\.?|pl\.|carrer|camino|cno\.?|ctra\.?|carretera|ronda|r[uú]a|traves[ií]a|urb(?:anizaci[oó]n|\.)"
+    r"|pasaje|pje\.?|bulevar|bv\.?|blvd\.?|diagonal|ruta|autov[ií]a|glorieta|gran v[ií]a|cuesta|rambla"
+    r"|pol[ií]gono|barrio|barriada|vialidad|calzada|passeig|avinguda|plaça|praza|estrada|kalea|alameda)",
+    "STREET_NAME": r"<CAP>(?:[ ,]{1,2}(?:<JOIN>[ ]){0,2}(?:<CAP>|\d{1,2}(?=[ ]de[ ]))){0,6}",
+    "NUMBER": r"(?:(?:,[ ]{0,2}|[ ]{1,2})(?:n[º°o.]{1,2} ?|num\.? ?|número |km\.? ?|nro\.? ?)?(?:\d{1,5}"
+    r"(?:[-–/.,]\d{1,4})?(?!\d)(?: ?[A-Za-z](?!\w))?|s/?n\b\.?|s\.n\.))",
+    "FLAT": r"(?:,? {0,2}-?(?:(?:piso|planta|puerta|esc(?:alera)?\.?|portal|dpto\.?|depto\.?|departamento"
+    r"|bloque|bajo|ático|[uú]nico|local|oficina|of\.|int\.?|casa|mza\.?|lote|torre|dcha\.?|dch\.?|der\.?"
+    r"|izq(?:da|uierda)?\.?|derecha|pta\.?|entlo\.?)(?: ?\d{1,3}?[A-Za-zº°ª]?(?!\w))?"
+    r"|\d{1,2} ?[º°ªo]?[- ]?[A-Z]?(?!\w)|[A-Z](?![\w.])))*",
+    "EN_STREET": r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl"
+    r"|Square|Sq|Terrace|Ter|Way|Circle|Cir|Trail|Trl|Parkway|Pkwy|Highway|Hwy|Close|Crescent|Cres"
+    r"|Grove|Gardens|Mews|Hill|Isle|Loop|Path|Walk|Row|Alley|Plaza|Pike|Run|Point|Ridge|Park|Green)",
+    "ROOM": r"(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Room|Rm|Dept|Bldg|Building|Box|P\.? ?O\.? Box"
+    r"|Piso|Dpto)\.? ?#?",
+    # Words for "street" in other languages of Europe, grown together with the name or beside it.
+    "EU_STREET": r"(?:[<UP>][^\W\d_]*(?:straße|strasse|gasse|platz|weg|gatan|vägen|vej|gade|allé|straat|laan"
+    r"|plein|katu|tie|veien|utca)|(?:Rue|Via|Viale|Piazza|Corso|Rua|Strada|Ul|Ulica|Quai|Place|Chemin|Allée"
+    r"|Cours|Largo|Travessa)\.? (?:[dD](?:e|el|ella|es|u|i|o|a)s? )?(?:[lL]a )?<CAP>(?: <CAP>){0,3}"
+    r"|<CAP>(?: <CAP>){0,2} (?:utca|útja|u\.|út|tér|gata|vei|vegen|náměstí|cesta|ulica|sokak))",
+    "STATE": r"(?:A[KLPRZ]|C[AOT]|D[CE]|F[LM]|G[AU]|HI|I[ADLN]|K[SY]|LA|M[ADEINOPST]|N[CDEHJMVY]|O[HKR]"
+    r"|P[ARW]|RI|S[CD]|T[NX]|UT|V[AIT]|W[AIVY]|A[AEP])",
+    "COUNTRY": f"(?:{COUNTRIES})",
+    "PLACE": r"<CAP>(?:[ ]+(?:<JOIN>[ ]+){0,2}<CAP>){0,4}",
+}
 
-DATES: tuple[Rule, ...] = (
-    Rule(
-        "birth_date",
-        0.85,
-        ("dob", "d.o.b", "birth", "born", "nac"),
-        _DATE_LABEL + rf"(?P<v>(?<!\d){_NUMERIC}(?!\d)|(?i:{_WORDED})|{_YEAR}(?!\d))",
-    ),
-    Rule("date", 0.6, ("#",), rf"(?<![\w./\-:]){_NUMERIC}{_TIME}(?![\w]|[/\-.]\d)"),
-    Rule("date", 0.6, _MONTH_HINTS, rf"(?i)(?<![\w]){_WORDED}(?!\w)"),
-    Rule("date", 0.4, ("#",), rf"(?<![\w./\-])(?:0?[1-9]|1[0-2])[/-]{_YEAR}(?![\w/\-])"),
-    Rule(
-        "date",
-        0.35,
-        ("#",),
-        r"(?i:\b(?:in|since|of|during|from|until|till|by|year|early|late|mid|summer|spring|autumn|fall|winter"
-        r"|en|desde|hasta|durante|del?|año|años|el año|verano|otoño|invierno|primavera|entre|viena)"
-        rf"[ :]{{1,2}}(?:el |del? |los |principios de |finales de |mediados de |the |late |early )?(?:año )?)"
-        rf"(?P<v>(?:año )?{_YEAR})(?![\w/]|[.,:-]\d)",
-    ),
-    Rule("date", 0.3, ("año", "ano "), rf"(?i:(?P<v>\baños? (?:{_YEAR}|\d\d)))(?![\w/])"),
-    Rule(
-        "date",
-        0.3,
-        ("day", "lunes", "martes", "rcoles", "jueves", "viernes", "bado", "domingo"),
-        rf"(?i)(?<!\w)(?:{DAYS})(?!\w)",
-    ),
-    Rule("date", 0.3, ("#",), rf"\b(?P<v>{_YEAR})(?= [A-Z]?[a-z]+an\b| film| movie| album| song)"),
-)
-
-AGES: tuple[Rule, ...] = (
-    Rule(
-        "age",
-        0.6,
-        ("year", "month", "y/o", "yo", "y.o"),
-        r"(?i)(?<![\w.])(?P<v>\d{1,3})(?:[ -]?(?:years?|months?|weeks?|days?)[ -]olds?\b|[ -]?y/?\.?o\.?(?!\w)"
-        r"|(?:[ -]?year[ -]old))",
-    ),
-    Rule(
-        "age",
-        0.6,
-        ("age", "turn", "edad", "cumpl"),
-        r"(?i:\b(?:aged?|ages|(?:turn(?:s|ed|ing)?)|age (?:is|of)|edad|cumpli[oó]|cumple)[\s:=]{1,3}(?:es |de |the )?)"
-        rf"(?P<v>\d{{1,3}}(?![\w/%]|[.,]\d)(?:\s{{1,2}}{_AGE_UNIT})?|\d{{1,3}}{_AGE_UNIT})",
-    ),
-    Rule(
-        "age",
-        0.55,
-        ("año", "ano", "mes", "semana", "día", "dia"),
-        r"(?i:\b(?:de|con|los|las|tiene|edad:?|paciente|var[oó]n|mujer|hombre|niñ[oa],?|actual:|y|a|padres?|hij[oa]s?"
-        r"|casi|unos|clínico:?),? )"
-        rf"(?P<v>(?i:(?:\d{{1,3}}(?: y medio)?(?: ?[,y] ?\d{{1,2}})?|{NUMBERS})\s{{1,2}}{_AGE_UNIT}))(?!\w)"
-        r"(?= de edad|,| con\b| que\b| sin\b| y\b|\.|$| de nac| acud| remit| diag| ingres| afec| es\b|\)|;| fum| presen| proc| natur| su\b)",
-    ),
-    Rule(
-        "age",
-        0.6,
-        ("edad",),
-        rf"(?i)(?P<v>(?:\d{{1,3}}|{NUMBERS}) {_AGE_UNIT})(?= (?:y medio )?de (?:edad|vida))",
-    ),
-    Rule(
-        "age",
-        0.45,
-        ("he was", "she was", "'m", "’m", "i am", "when i", "tengo", "tenía"),
-        r"(?i:\b(?:(?:s?he|i) was|i['’]m|i am|tengo|tenía)(?: (?:only|just|almost|nearly))? )"
-        r"(?P<v>\d{1,2})(?=[\s,.;!?]|$)(?! ?(?:%|percent|min|hours?|km|miles|people|times|days))",
-    ),
-)
-
-_ES_STREET = (
-    r"(?:c/|c\.(?= )|calle|cl\.|avda?[./]?|avenida|av[./]{0,2}|paseo|p[ºo°]\.?|plaza|plza?\.?|pza?\.?|pl\.|carrer"
-    r"|camino|cno\.?|ctra\.?|carretera|ronda|r[uú]a|traves[ií]a|urb(?:anizaci[oó]n|\.)|pasaje|pje\.?|bulevar|bv\.?"
-    r"|blvd\.?|diagonal|ruta|autov[ií]a|glorieta|gran v[ií]a|cuesta|rambla|pol[ií]gono|barrio|barriada"
-    r"|vialidad|calzada|calz\.|parque|passeig|avinguda|plaça|praza|estrada|kalea|alameda|jir[oó]n)"
-)
-_ES_TAIL = (
-    r"(?:,?[ ]{0,2}(?:n[º°o.]{1,2} ?|num\.? ?|número |km\.? ?|nro\.? ?)?(?:\d{1,5}(?:[-–/.,]\d{1,4})?(?!\d)(?: ?[A-Za-z](?!\w))?"
-    r"|s/?n\b\.?|s\.n\.))"
-    r"(?:,? {0,2}-?(?:(?:piso|planta|puerta|esc(?:alera)?\.?|portal|dpto\.?|depto\.?|departamento|bloque|bajo|ático|[úu]nico|local|oficina"
-    r"|of\.|int\.?|casa|mza\.?|lote|torre|dcha\.?|dch\.?|der\.?|izq(?:da|uierda)?\.?|derecha|pta\.?|entlo\.?)(?: ?\d{1,3}?[A-Za-zº°ª]?(?![\w]))?|\d{1,2} ?[º°ªo]?[- ]?[A-Z]?(?!\w)"
-    r"|[A-Z](?![\w.])))*"
-)
-_EN_STREET = (
-    r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Square|Sq|Terrace|Ter"
-    r"|Way|Circle|Cir|Trail|Trl|Parkway|Pkwy|Highway|Hwy|Close|Crescent|Cres|Grove|Gardens|Mews|Hill|Isle|Loop"
-    r"|Path|Walk|Row|Alley|Plaza|Pike|Run|Point|Ridge|Park|Green)"
-)
-_UNIT = r"(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Fl|Room|Rm|Dept|Bldg|Building|Box|P\.? ?O\.? Box|Piso|Dpto)\.? ?#?"
-# Words for "street" in other languages of Europe, glued to the name or beside it.
-_EU_STREET = (
-    rf"(?:[{_UP}][^\W\d_]*(?:straße|strasse|gasse|platz|weg|gatan|vägen|vej|gade|allé|straat|laan|plein|katu|tie|veien|utca)"
-    r"|(?:Rue|Via|Viale|Piazza|Corso|Rua|Strada|ul\.|ulica|Quai|Place|Chemin|Allée|Cours|Largo|Travessa)"
-    rf" (?:[dD](?:e|el|ella|es|u|i|o|a)s? )?(?:[lL]a )?{CAP}(?: {CAP}){{0,3}}"
-    rf"|{CAP}(?: {CAP}){{0,2}} (?:utca|útja|u\.|út|tér|gata|vei|vegen|náměstí|cesta|ulica|sokak))"
-)
-_STREET_NAME = rf"{CAP}(?:[ ,]{{1,2}}(?:{_JOIN}[ ]){{0,2}}(?:{CAP}|\d{{1,2}}(?=[ ]de[ ]))){{0,6}}"
-
-ADDRESSES: tuple[Rule, ...] = (
-    Rule(
-        "address",
-        0.8,
-        (
-            "domicilio",
-            "dirección",
-            "direccion",
-            "address",
-            "lives at",
-            "lives on",
-            "vive en",
-            "domiciliad",
-        ),
-        r"(?i:\b(?:domicilio|direcci[oó]n(?: postal)?|(?:home |street |postal |mailing |billing )?address|domiciliad[oa] en"
-        r"|(?:lives|reside|living|vive|resides) (?:at|on|en))(?: (?:is|es|particular))?[ \t]{0,3}[:=]?[ \t]{1,24}|domicilio:)"
-        r"(?P<v>(?=[^\n:@]{0,50}\d|[^\n:@]{2,40} s/n)[^\s:@][^\n:@]{3,100}?)(?=\.? *(?:\n|$)|\. [A-Z]|;|\t| {2,})",
-    ),
-    Rule(
-        "address",
-        0.75,
-        (
-            "c/",
-            "c.",
-            "calle",
-            "av",
-            "paseo",
-            "pº",
-            "po.",
-            "plaza",
-            "pza",
-            "plz",
-            "carrer",
-            "camino",
-            "cno",
-            "ctra",
-        )
-        + (
-            "carretera",
-            "ronda",
-            "rúa",
-            "rua",
-            "traves",
-            "urb",
-            "pasaje",
-            "pje",
-            "bulevar",
-            "bv",
-            "blvd",
-            "diagonal",
-        )
-        + (
-            "ruta",
-            "gran v",
-            "cuesta",
-            "rambla",
-            "barri",
-            "polígono",
-            "cl.",
-            "pl.",
-            "kalea",
-            "alameda",
-            "passeig",
-        ),
-        rf"(?<![\w])(?i:{_ES_STREET})[ ]{{0,2}}(?:(?:de la|de los|de las|del|de|la|el|los|las|l['’]|D\.|Dña\.) ?){{0,2}}{_STREET_NAME}{_ES_TAIL}",
-    ),
-    Rule(
-        "address",
-        0.75,
-        ("#",),
-        rf"(?<![\w$€.,])\d{{1,6}}[A-Za-z]?,? (?:(?:[NSEW]|North|South|East|West)\.? )?(?:(?:{CAP}|\d{{1,3}}(?:st|nd|rd|th)) ){{1,4}}"
-        rf"{_EN_STREET}\b\.?(?:,? ?{_UNIT} ?[\w-]{{1,6}})?",
-    ),
-    Rule("address", 0.6, ("#",), rf"(?i:(?<!\w){_UNIT}) ?\d{{1,6}}[A-Za-z]?(?!\w)"),
-    Rule(
-        "address",
-        0.65,
-        ("#",),
-        rf"(?<![\w])(?:\d{{1,4}},? )?{_EU_STREET},? \d{{1,5}}[A-Za-z]?(?!\w)|(?<!\w)\d{{1,5}},? {_EU_STREET}",
-    ),
-    Rule(
-        "address",
-        0.55,
-        ("street",),
-        rf"(?P<v>{CAP}(?: {CAP}){{0,3}}(?: \d{{1,5}})?) (?:street|Street|avenue|road)(?!\w)",
-    ),
-    Rule("postal_code", 0.6, ("#",), r"(?<![\w-])(?P<v>[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2})(?!\w)"),
-    Rule(
-        "postal_code",
-        0.55,
-        ("#",),
-        r"(?:, |\w\w )(?:A[KLPRZ]|C[AOT]|D[CE]|F[LM]|G[AU]|HI|I[ADLN]|K[SY]|LA|M[ADEINOPST]|N[CDEHJMVY]"
-        r"|O[HKR]|P[ARW]|RI|S[CD]|T[NX]|UT|V[AIT]|W[AIVY]|A[AEP])\.? (?P<v>\d{5}(?:-\d{4})?)(?!\w)",
-    ),
-    Rule(
-        "postal_code",
-        0.7,
-        ("zip", "postal", "postcode", "cp", "c.p"),
-        _after(
-            r"zip(?: ?code)?|post(?:al)? ?code|c[oó]digo postal|c\.? ?p\.?",
-            r"[A-Z]?\d{3,5}(?:[A-Z]{3}|[- ]\d{2,4}|[- ]?[A-Z]{2}(?!\w))?(?!\w)|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}(?!\w)",
-            PART,
-        ),
-    ),
-    Rule(
-        "postal_code",
-        0.5,
-        ("#",),
-        rf"(?<![\w/.,+-])(?<!\bnº )(?P<v>(?:E-|CP ?)?(?:0[1-9]|[1-4]\d|5[0-2])\d{{3}})(?=[ ,.\-–]{{1,3}}\(?{CAP})(?<!\d )",
-    ),
-    Rule("postal_code", 0.5, ("#",), r"(?<![\w-])(?P<v>[ABCDEFGHJ-NP-Z]\d{4}[A-Z]{3})(?!\w)"),
-)
-
-_TITLE = (
-    r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Rev|Sr|Sra|Srta|Dra|Dña|Lic|Ing|Arq|Fr|Sir|Madam|Lady|Lord|Sgt|Capt|Don|Doña|Profesora?"
-    r"|Doctora?|D\.ª|Hno|Hna|MR|MRS|MS|DR|DRA|SR|SRA)"
-)
-
-NAMES: tuple[Rule, ...] = (
-    Rule(
-        "name",
-        0.8,
-        (
-            "mr",
-            "ms",
-            "miss",
-            "dr",
-            "prof",
-            "rev",
-            "sr",
-            "dña",
-            "lic",
-            "ing",
-            "don",
-            "doñ",
-            "doct",
-            "sir",
-            "d.ª",
-            "arq",
-        ),
-        rf"(?<![\w]){_TITLE}\b[./ªa]{{0,3}}[ \t]{{0,2}}(?:{_TITLE}\.? )?(?P<v>{NAME})",
-    ),
-    Rule(
-        "name",
-        0.8,
-        (
-            "nombre",
-            "apellido",
-            "paciente",
-            "médico",
-            "medico",
-            "name",
-            "patient",
-            "remitido",
-            "firma",
-            "responsable",
-        )
-        + (
-            "signed",
-            "autor",
-            "author",
-            "attn",
-            "contact",
-            "titular",
-            "cliente",
-            "customer",
-            "physician",
-            "doctor",
-            "surname",
-        ),
-        r"(?:(?i:\b(?:nombres?(?: y apellidos?| completo)?|apellidos?(?: y nombres?)?|(?:first|last|full|middle|given|family|maiden|user|patient|patient['’]s|customer|client)? ?name"
-        r"|surname|remitid[oa] por|firmado(?: por)?|firma|responsable(?: cl[ií]nico)?|signed(?: by)?|author|autora?|attn|titular"
-        r"|attending|physician|referred by|beneficiario|contact(?:o)?|m[eé]dic[oa]|paciente|patient|cliente|customer|alumno|employee)"
-        rf"[ \t]*[:=][ \t]*)(?:{_TITLE}\b[./ªa ]{{0,3}}[ \t]{{0,2}})?)(?P<v>{NAME})",
-    ),
-    Rule(
-        "name",
-        0.75,
-        (
-            "name",
-            "called",
-            "llam",
-            "dear",
-            "estimad",
-            "querid",
-            "hello",
-            "hi ",
-            "hola",
-            "call me",
-            "i'm",
-            "i’m",
-            "soy ",
-            "saludos",
-            "regards",
-            "thanks",
-        ),
-        rf"(?i:\b(?:(?:my|his|her|their|the)(?: \w+)? names? (?:is|was)|named|called|(?:me|se) llam[oaó]|call me|dear|estimad[oa]|querid[oa]|hi|hello|hola"
-        rf"|mi nombre es|atentamente|(?:best |kind )?regards|sincerely|saludos)[,:]?\s{{1,2}})(?P<v>{NAME})",
-    ),
-    Rule(
-        "name",
-        0.5,
-        ("i'm ", "i am ", "soy ", "this is ", "i’m "),
-        rf"(?:\b[Ii](?:['’]m| am)|\b[Ss]oy|[Tt]his is) (?P<v>{CAP}(?: {CAP}){{1,3}})",
-    ),
-)
-
-PLACES: tuple[Rule, ...] = (
-    Rule("location", 0.45, (), rf"(?<![\w])(?:{COUNTRIES})(?!\w)"),
-    Rule(
-        "location",
-        0.5,
-        (
-            "país",
-            "pais",
-            "localidad",
-            "provincia",
-            "ciudad",
-            "city",
-            "country",
-            "town",
-            "state",
-            "municipio",
-            "población",
-            "natural de",
-            "residen",
-        ),
-        r"(?i:\b(?:pa[ií]s(?: de nacimiento| de origen)?|localidad(?: ?/ ?provincia)?|provincia|ciudad|city|country|town|state|municipio|poblaci[oó]n)\s*:[ \t]*|\b(?:natural de|residente en|ciudad de) )"
-        rf"(?P<v>{CAP}(?:[ ]+(?:{_JOIN}[ ]+){{0,2}}{CAP}){{0,4}})",
-    ),
-    Rule(
-        "location",
-        0.4,
-        ("#",),
-        rf"(?<!\w)(?:0[1-9]|[1-4]\d|5[0-2])\d{{3}}[ ,.\-–]{{1,3}}(?P<v>{CAP}(?:[ ]+(?:{_JOIN}[ ]+){{0,2}}{CAP}){{0,3}})",
-    ),
-    Rule(
-        "organisation",
-        0.45,
-        (
-            "hospital",
-            "universi",
-            "facultad",
-            "clínica",
-            "clinica",
-            "centro",
-            "instituto",
-            "complejo",
-            "fundación",
-            "consorcio",
-            "college",
-            "school",
-            "institute",
-        ),
-        rf"(?<!\w)(?:(?:Complejo |Centro )?Hospital(?:ario|ari|es)?|Universi(?:dad|tat|dade)|Facultad|Facultat|Cl[ií]nica|Instituto|Institut|Fundaci[oó]n|Consorcio|Centro (?:de Salud|M[eé]dico)|Ambulatorio)"
-        rf"(?:[ ]+(?:(?:{_JOIN})[ ]+){{0,2}}{CAP}){{1,7}}",
-    ),
-    Rule(
-        "organisation",
-        0.4,
-        (" inc", " llc", " ltd", " plc", " gmbh", " corp", " s.a", " s.l", " and ", " company"),
-        rf"(?<!\w)(?:[\w&'.-]*[{_UP}][\w&'.-]* ){{1,4}}(?:Inc|LLC|Ltd|PLC|GmbH|Corp|Corporation|S\.A|S\.L|S\.R\.L|Company|Group)\b\.?",
-    ),
-    Rule(
-        "gender",
-        0.45,
-        ("sexo", "sex", "gender", "género"),
-        _after(
-            r"sexo|sex|gender|g[eé]nero",
-            r"(?i:[HMFVX]|var[oó]n|mujer|hombre|male|female|masculino|femenino|niñ[oa])(?!\w)",
-            PART,
-        ),
-    ),
-    Rule(
-        "gender",
-        0.4,
-        ("varón", "varon", "mujer", "hombre", "niñ", "male"),
-        r"(?i)(?P<v>\b(?:var[oó]n|mujer|hombre|niñ[oa]|(?:fe)?male)\b)(?=,? (?:de|,)? ?(?:\w+ )?(?:\d|un\b|dos|tres)|\b)",
-    ),
-    Rule(
-        "nationality",
-        0.4,
-        ("nacionalidad", "nationality", "ethnic", "origen "),
-        r"(?i:\b(?:nacionalidad|nationality|ethnicity|de origen)[\s:]+(?:es |is )?)(?P<v>[^\W\d_]+)",
-    ),
-)
+_PROSE = r"""
+birth_date 0.85 dob d bir dat bor fec f nac fna
+    (?i:(?:dob|d\.o\.b\.?|birth ?date|date of birth|born(?: on| in)?|birthday|fecha de nac(?:imiento)?
+    |f\.? ?(?:de )?nac(?:imiento)?\.?|nacid[oa](?: el)?|naci[oó](?: el)?|fnac)\b
+    (?:[\s:=.()\-]|is|it['’]s|el|on|es|d[ií]a|the|was|aprox\w*){0,8})
+    (?P<v>(?<!\d)<NUMERIC>|(?i:<DAY_MONTH>|<MONTH_DAY>|<MONTH_YEAR>)|<YEAR>(?!\d))
+date 0.6 #1,2,4:-/.
+    (?<![\w./\-])(?<!\d:)<NUMERIC><TIME>(?![\w]|[/\-.]\d)
+date 0.6 #1,2
+    (?<!\w)(?=\d\d?(?:st|nd|rd|th|º)?[ \-/][A-Za-z])(?i:<DAY_MONTH>)(?!\w)
+date 0.6 #4
+    (?i)(?<!\w)<YEAR>[ -]<MONTH>[ -]\d\d?(?!\w)
+date 0.6 jan feb mar apr may jun jul aug sep oct nov dec ene abr ago dic set
+    (?i)(?:<MONTH_DAY>|<MONTH_YEAR>)(?!\w)
+date 0.6 mon tue wed thu fri sat sun lun mar mié mie jue vie sáb sab dom
+    (?i)<WEEKDAY>,? (?:el )?(?:<DAY_MONTH>|<MONTH_DAY>)(?!\w)
+date 0.4 #1,2:-/
+    (?<![\w./\-])(?:0?[1-9]|1[0-2])[/-]<YEAR>(?![\w/\-])
+date 0.35 #4
+    (?:(?<=\bin )|(?<=\bsince )|(?<=\bof )|(?<=\bduring )|(?<=\bfrom )|(?<=\bby )|
+    (?<=\buntil )|(?<=\btill )|(?<=\byear )|(?<=\bearly )|(?<=\blate )|(?<=\bmid )|
+    (?<=\bsummer )|(?<=\bspring )|(?<=\bautumn )|(?<=\bfall )|(?<=\bwinter )|(?<=\bIn )|
+    (?<=\bSince )|(?<=\bDuring )|(?<=\bFrom )|(?<=\bBy )|(?<=\bSummer )|(?<=\bSpring )|
+    (?<=\ben )|(?<=\bdesde )|(?<=\bhasta )|(?<=\bdurante )|(?<=\bde )|(?<=\bdel )|(?<=\baño )|
+    (?<=\bel año )|(?<=\baño de )|(?<=\bverano )|(?<=\botoño )|(?<=\binvierno )|
+    (?<=\bprimavera )|(?<=\bentre )|(?<=\bEn )|(?<=\bDesde )|(?<=\bEntre )|(?<=\bDurante ))
+    <YEAR>(?![\w/]|[.,:-]\d)
+date 0.3 #4
+    (?:(?<=\d{4} y )|(?<=\d{4} a )|(?<=\d{4} and )|(?<=\d{4} to )|(?<=\d{4}-))<YEAR>(?![\w/]|[.,:-]\d)
+date 0.3 jan feb mar apr jun jul aug sep oct nov dec ene abr may ago dic
+    (?:(?<=\bin )|(?<=\bsince )|(?<=\ben )|(?<=\bdesde )|(?<=\bhasta )|(?<=\bde )|(?<=\bdel )|
+    (?<=\bmid )|(?<=\bearly )|(?<=\blate )|(?<=\bIn )|(?<=\bEn )|(?<=\bDesde )|(?<=\bmes de ))
+    (?i:january|february|march|april|june|july|august|september|october|november|december|enero|febrero
+    |marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre)(?!\w)
+date 0.3 año
+    (?i)años? (?:<YEAR>|\d\d)(?![\w/])
+date 0.3 mon tue wed thu fri sat sun lun mar mié mie jue vie sáb sab dom
+    (?i)<WEEKDAY>(?!\w)
+date 0.3 #4
+    (?<![\w.,-])<YEAR>(?= [A-Z]?[a-z]+(?:an|ish|ch)\b| film| movie| album| song)
+age 0.6 #1,2,3
+    (?<![\w.])(?P<v>\d{1,3})(?i:[ -]?(?:years?|months?|weeks?|days?)[ -]olds?\b|[ -]?y[/.]?o\.?(?!\w))
+age 0.6 age tur eda cum
+    (?i:(?:aged?|ages|turn(?:s|ed|ing)?|age (?:is|of)|edad|cumpli[oó]|cumple)\b[\s:=]{1,3}(?:es |de |the )?)
+    (?P<v>\d{1,3}(?![\w/%]|[.,]\d)(?:\s{1,2}<UNIT>\b)?|\d{1,3}<UNIT>\b)
+age 0.55 #1,2 un una dos tre cua cin sei sie och nue die onc doc cat qui vei cuar sesenta ses set och nov
+    (?:(?<=\bde )|(?<=\bDe )|(?<=\bcon )|(?<=\blos )|(?<=\blas )|(?<=\btiene )|
+    (?<=\bpaciente )|(?<=\bvarón )|(?<=\bVarón )|(?<=\bmujer )|(?<=\bMujer )|(?<=\bhombre )|
+    (?<=\bniño )|(?<=\bniña )|(?<=\by )|(?<=\ba )|(?<=\bhijo )|(?<=\bhija )|(?<=\bhijos )|
+    (?<=\bpadre )|(?<=\bmadre )|(?<=\bcasi )|(?<=\bunos )|(?<=: )|(?<=\bniño, )|
+    (?<=\bvarón, )|(?<=\bmujer, ))
+    (?i:(?:\d{1,3}(?: y medio)?(?: ?[,y] ?\d{1,2})?|<IN_WORDS>)\s{1,2}(?:a[nñ]os?|meses)(?!\w))
+    (?= de edad|,| con\b| que\b| sin\b| y\b|\.|$| de nac| acud| remit| diag| ingres| afec| es\b|\)|;| fum
+    | presen| proc| natur| su\b)
+age 0.6 #1,2,3
+    (?i)(?<!\w)\d{1,3}\s{1,2}<UNIT>(?= (?:y medio )?de (?:edad|vida))
+age 0.45 i he she ten
+    (?i:(?:s?he was|i['’]m|i am|i was|tengo|tenía)(?: (?:only|just|almost|nearly))? )
+    (?P<v>\d{1,2})(?=[\s,.;!?]|$)(?! ?(?:%|percent|min|hours?|km|miles|people|times|days))
+address 0.7 dom dir add hom str pos mai bil liv res viv
+    (?i:(?:domicilio|direcci[oó]n(?: postal)?(?! (?:ip|mac|de correo|de e|email|web))|(?<!ip )(?<!mac )(?<!mail )(?:home |street |postal |mailing |billing )?address
+    |domiciliad[oa] en|(?:lives|reside|living|vive|resides) (?:at|on|en))(?: (?:is|es|particular))?
+    (?:[ \t]{0,3}[:=][ \t]{0,24}|[ \t]{1,24}))
+    (?P<v>(?=[^\n:@=]{0,50}\d|[^\n:@=]{2,40} s/n)[\wº][^\n:@=(){}<>\[\]|\"]{3,100}?)
+    (?=\.? *(?:\n|$)|(?<=\d)\. [A-Z]|(?<=[^\W\d_]{6})\. [A-Z]|;|\t| {2,})
+address 0.85 c cal cl av avd ave pas pº po p pla plz pza pz pl car cam cno ctr ron rúa rua tra urb pje bul bv blv dia rut aut glo gra cue ram pol bar via cal avi pra est kal ala
+    (?i:<ES_STREET>)[ ]{0,2}(?:(?:de la|de los|de las|del|de|la|el|los|las|l['’]|D\.|Dña\.) ?){0,2}
+    <STREET_NAME><NUMBER><FLAT>
+address 0.75 #
+    (?<![\w$€.,])\d{1,6}[A-Za-z]?,? (?:(?:[NSEW]|North|South|East|West)\.? )?
+    (?:(?:<CAP>|\d{1,3}(?:st|nd|rd|th)) ){1,4}<EN_STREET>\b\.?(?:,? ?<ROOM> ?[\w-]{1,6})?
+address 0.6 apt apa sui ste uni fla flo roo rm dep bld bui box p po pis dpt
+    (?i:<ROOM>) ?\d{1,6}[A-Za-z]?(?!\w)
+address 0.65 =straße =strasse =gasse =platz =weg =gatan =vägen =vej =gade =allé =straat =laan =plein =katu =veien =utca =útja =u. =út =tér =gata =vei =vegen =náměstí =cesta =ulica =sokak
+    <EU_STREET>,? \d{1,5}[A-Za-z]?(?!\w)
+address 0.65 rue via pia cor rua str ul uli qua pla che all cou lar tra
+    <EU_STREET>,? \d{1,5}[A-Za-z]?(?!\w)
+address 0.65 #
+    (?<!\w)\d{1,5},? <EU_STREET>
+address 0.55 <#5
+    <STREET_NAME>,? (?:\d{1,4}|s/n\.?)(?=[ .,\-–]{1,4}(?:0[1-9]|[1-4]\d|5[0-2])\d{3} )
+address 0.55 =street =Street =avenue =road
+    (?P<v><CAP>(?: <CAP>){0,3}(?: \d{1,5})?) (?:street|Street|avenue|road)(?!\w)
+postal_code 0.6 A#
+    (?<![\w-])[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)
+postal_code 0.55 ak al ar az ca co ct dc de fl fm ga gu hi ia id il in ks ky la ma md me mi mn mo mp ms mt nc nd ne nh nj nm nv ny oh ok or pa pr pw ri sc sd tn tx ut va vi vt wa wi wv wy aa ae ap
+    <STATE>\.? (?P<v>\d{5}(?:-\d{4})?)(?!\w)
+postal_code 0.7 zip pos cód cod cp c
+    zip(?: ?code)?|post(?:al)? ?code|c[oó]digo postal|c\.? ?p\.? --SIGNS--> [A-Z]?\d{3,5}(?:[A-Z]{3}
+    |[- ]\d{2,4}|[- ]?[A-Z]{2}(?!\w))?(?!\w)|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}(?!\w)
+postal_code 0.5 #5
+    (?<![\w/.,+-])(?<!\bnº )(?:0[1-9]|[1-4]\d|5[0-2])\d{3}(?=[ ,.\-–]{1,3}\(?<CAP>)
+postal_code 0.5 A#
+    (?<![\w-])[ABCDEFGHJ-NP-Z]\d{4}[A-Z]{3}(?!\w)
+name 0.8 mr mrs ms mis mx dr pro rev sr sra srt dra dña lic ing arq sir mad lad lor sgt cap don doñ doc d hno hna
+    <TITLE>\b[./ªa:]{0,3}[ \t]{0,2}(?:<TITLE>\. )?(?P<v><NAME>)
+name 0.8 nom ape fir las ful mid giv fam mai pat cus cli sur rem res sig aut att tit phy ref ben méd med alu emp
+    (?:(?i:(?:nombres?(?: y apellidos?| completo)?|apellidos?(?: y nombres?)?
+    |(?:first|last|full|middle|given|family|maiden|patient|patient['’]s|customer|client) ?name
+    |surname|remitid[oa] por|firmado(?: por)?|firma|responsable(?: cl[ií]nico)?|signed(?: by)?|author
+    |autora?|attn|titular|attending|physician|referred by|beneficiario|m[eé]dic[oa]|paciente
+    |patient|cliente|customer|alumno|employee)[ \t]*[:=][ \t]*)(?:<TITLE>\b[./ªa ]{0,3}[ \t]{0,2})?)
+    (?P<v><NAME>)
+name 0.7 nam con
+    (?:(?i:name|contacto?)[ \t]*[:=][ \t]*)(?P<v><WORD>(?:[ \t]{1,2}(?:<JOIN>[ \t]+){0,2}<WORD>){1,5})
+name 0.45 nam cal hi hel hol con
+    (?:(?i:named|called|hi|hello|hola)[,:]?\s{1,2}|(?i:name|contacto?)[ \t]*[:=][ \t]*)(?P<v><NAME>)
+name 0.75 nam me se dea est que mi ate reg bes kin sin sal cal
+    (?i:(?:names? (?:is|was)|(?:me|se) llam[oaó]|call me
+    |dear|estimad[oa]|querid[oa]|mi nombre es|atentamente|(?:best |kind )?regards
+    |sincerely|saludos)[,:]?\s{1,2})(?P<v><NAME>)
+name 0.5 i soy thi
+    (?:[Ii](?:['’]m| am)|[Ss]oy|[Tt]his is) (?P<v><CAP>(?: <CAP>){1,3})
+name 0.55 Aa
+    (?!<OTHER>(?!\w)|The|A)[<UP>][^\W\d_]*[a-z]+ [<UP>]\.? (?!<OTHER>(?!\w))[<UP>][^\W\d_]*[a-zà-ÿ]+(?!\w)
+name 0.5 sai say ask tol sta dir wri pla
+    (?:said|says|asked|told|starring|directed by|written by|played by) (?P<v><WORD>(?: <WORD>){1,2})
+location 0.45 COUNTRIES
+    <COUNTRY>(?!\w)
+location 0.5 paí pai loc pro ciu cit cou tow sta mun pob nat res
+    (?i:(?:pa[ií]s(?: de nacimiento| de origen)?|localidad(?: ?/ ?provincia)?|provincia|ciudad|city|country
+    |town|state|municipio|poblaci[oó]n)\s*:[ \t]*|(?:natural de|residente en|ciudad de) )(?P<v><PLACE>(?:, ?<PLACE>)?)
+location 0.4 #5
+    (?<!\w)(?:0[1-9]|[1-4]\d|5[0-2])\d{3}[ ,.\-–]{1,3}(?P<v><CAP>(?:[ ]+(?:<JOIN>[ ]+){0,2}<CAP>){0,3})
+organisation 0.45 hos com cen uni fac clí cli ins fun con amb
+    (?:(?:Complejo |Centro )?Hospital(?:ario|ari|es)?|Universi(?:dad|tat|dade)|Facultad|Facultat|Cl[ií]nica
+    |Instituto|Institut|Fundaci[oó]n|Consorcio|Centro (?:de Salud|M[eé]dico)|Ambulatorio)
+    (?:[ ]+(?:<JOIN>[ ]+){0,2}<CAP>){1,7}
+organisation 0.4 =Inc =LLC =Ltd =PLC =GmbH =Corp =S.A =S.L =S.R.L =Company =Group
+    (?<!\w)(?:[\w&'.-]*[<UP>][\w&'.-]* ){1,4}(?:Inc|LLC|Ltd|PLC|GmbH|Corp|Corporation|S\.A|S\.L|S\.R\.L
+    |Company|Group)\b\.?
+gender 0.45 sex gen gén
+    sexo|sex|gender|g[eé]nero --SIGNS--> (?i:[HMFVX]|var[oó]n|mujer|hombre|male|female|masculino
+    |femenino|niñ[oa])(?!\w)
+gender 0.4 var muj hom niñ mal fem
+    (?i)(?:var[oó]n|mujer|hombre|niñ[oa]|(?:fe)?male)\b
+nationality 0.4 nac nat eth de
+    (?i:(?:nacionalidad|nationality|ethnicity|de origen)[\s:]+(?:es |is )?)(?P<v>[^\W\d_]+)
+"""
+_FIRST = " ".join(sorted({country[:3].lower() for country in COUNTRIES.split("|")}))
+PROSE = read_table(_PROSE.replace("COUNTRIES", _FIRST), PROSE_MACROS)

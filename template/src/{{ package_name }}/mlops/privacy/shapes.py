@@ -17,6 +17,8 @@ class Shape(NamedTuple):
         Share of unrelated values of the same outline that would pass: what a match is worth.
     outline : str
         The wider pattern whose values count as trials of `chance`; empty if it is the pattern.
+    numeric : bool
+        Whether a match holds digits and separators only.
     """
 
     entity: str
@@ -24,6 +26,7 @@ class Shape(NamedTuple):
     chance: float
     likelihood: float
     outline: str = ""
+    numeric: bool | None = False
 
 
 _CARD = (
@@ -36,19 +39,20 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         "iban", r"^[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,4})?$", 1 / 97, 0.97
     ),
-    Shape("card", r"^\d(?:[ -]?\d){12,18}$", 0.02, 0.93, r"^\d(?:[ -]?\d){12,18}$"),
+    Shape("card", r"^\d(?:[ -]?\d){12,18}$", 0.02, 0.93, r"^\d(?:[ -]?\d){12,18}$", numeric=True),
     Shape(
         "ar_cuit",
         r"^(?:2[0347]|3[034]|5[015])[- ]?\d{8}[- /]?\d$",
         0.01,
         0.93,
         r"^\d{2}[- ]?\d{8}[- /]?\d$",
+        numeric=True,
     ),
-    Shape("ar_cbu", r"^\d{8}[ -]?\d{14}$", 0.01, 0.95),
+    Shape("ar_cbu", r"^\d{8}[ -]?\d{14}$", 0.01, 0.95, numeric=True),
     Shape("es_nif", r"^(?:\d{8}|\d{1,2}\.\d{3}\.\d{3}|[KLMklm]\d{7})[- ]?[A-Za-z]$", 1 / 23, 0.9),
     Shape("es_nie", r"^[XYZxyz][- ]?\d{7}[- ]?[A-Za-z]$", 1 / 23, 0.93),
-    Shape("health_plan", r"^\d{2}[ /-]?\d{8}[ /-]?\d{2}$", 0.007, 0.9),
-    Shape("us_ssn", r"^\d{3}-\d{2}-\d{4}$", 0.25, 0.85),
+    Shape("health_plan", r"^\d{2}[ /-]?\d{8}[ /-]?\d{2}$", 0.007, 0.9, numeric=True),
+    Shape("us_ssn", r"^\d{3}-\d{2}-\d{4}$", 0.25, 0.85, numeric=True),
     Shape(
         "mac",
         r"^(?:(?:[\dA-Fa-f]{2}:){5}|(?:[\dA-Fa-f]{2}-){5})[\dA-Fa-f]{2}$|^(?:[\dA-Fa-f]{4}\.){2}[\dA-Fa-f]{4}$",
@@ -67,23 +71,25 @@ SHAPES: tuple[Shape, ...] = (
         0.0,
         0.9,
     ),
-    Shape("imei", r"^\d{2}-?\d{6}-?\d{6}-?\d$", 0.1, 0.8),
+    Shape("imei", r"^\d{2}-?\d{6}-?\d{6}-?\d$", 0.1, 0.8, numeric=True),
     Shape("coordinates", r"^[-+]?[1-8]?\d\.\d{3,}, ?[-+]?1?\d?\d\.\d{3,}$", 0.0, 0.85),
-    Shape("ar_dni", r"^\d{1,2}\.\d{3}\.\d{3}$", 0.3, 0.6),
+    Shape("ar_dni", r"^\d{1,2}\.\d{3}\.\d{3}$", 0.3, 0.6, numeric=True),
     Shape(
         "phone",
         r"^\+ ?\d{1,3}[ .()-]{0,2}\d(?:[ .()/-]{0,2}\d){6,12}(?: ?(?:x|ext\.?) ?\d{1,6})?$",
         0.0,
         0.85,
+        numeric=True,
     ),
     Shape(
         "phone",
         r"^\(0?\d{2,5}\) ?\d{2,4}[ .-]?\d{2,4}(?:[ .-]?\d{2,4})?(?: ?(?:x|ext\.?) ?\d{1,6})?$",
         0.0,
         0.8,
+        numeric=True,
     ),
-    Shape("phone", r"^(?:1[ .-])?[2-9]\d{2}[-. ][2-9]\d{2}[-. ]\d{4}$", 0.1, 0.7),
-    Shape("url", r"^(?:(?:https?|ftp)://|www\.)[^\s]+$", 0.0, 0.6),
+    Shape("phone", r"^(?:1[ .-])?[2-9]\d{2}[-. ][2-9]\d{2}[-. ]\d{4}$", 0.1, 0.7, numeric=True),
+    Shape("url", r"^(?:(?:https?|ftp)://|www\.)[^\s]+$", 0.0, 0.45),
     Shape("account", r"^(?:0x[0-9a-fA-F]{40}|bc1[02-9ac-hj-np-z]{25,60})$", 0.0, 0.8),
 )
 # Shapes that only a header makes believable.
@@ -124,6 +130,8 @@ UNDER_HEADER: dict[str, str] = {
 SUSPECT = (
     r"@|%40|://|www\.|\d(?:[ ./()-]{0,2}\d){6}|[\dA-Fa-f]{2}[:-][\dA-Fa-f]{2}[:-]|[\dA-Fa-f]:[\dA-Fa-f]{0,4}:"
     r"|(?:\d{1,3}\.){3}\d|&#|\[at\]|\(at\)|arroba|^\s*[\[{<]|[A-Za-z0-9+/_-]{16}|\d{3}\.\d{4},|\d°"
+    r"|\b(?:Sra?|Srta|Dra?|Mrs?|Ms|Lic|Don|Doña)\b\.? \p{Lu}|(?i:\b(?:mrn|nhc|dni|ssn|nass|passport|pasaporte|password"
+    r"|contraseña|afiliado|historia cl[ií]nica|domicilio|address)\b)"
 )
 # Of these, nothing is about a person: numbers with a point, dates and times, hashes, UUIDs.
 HARMLESS = (

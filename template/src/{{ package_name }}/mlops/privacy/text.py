@@ -4,27 +4,84 @@ The pre-commit hook imports this module: nothing beyond the standard library may
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from . import checksums
-from .entities import Span
-from .rules import Rule, compiled
+from .entities import ENTITIES, Span
+from .rules import LIKELY
 
 if TYPE_CHECKING:
     import polars
 
-_DIGIT = re.compile(r"\d")
+_TOKEN = re.compile(r"[^\W\d_]+|\d+")
+_PLAIN = str.maketrans("áéíóúüñçàèìòùâêîôûäëïö", "aeiouuncaeiouaeiouaeio")
+_PREFIX = 3
+_NEAR = 100
+_HEX = "0123456789abcdefABCDEF:"
+
+
+class _Ready(NamedTuple):
+    """A rule made ready: its compiled pattern, the group to take and the check to pass."""
+
+    entity: str
+    likelihood: float
+    pattern: re.Pattern[str]
+    group: str | int
+    check: Callable[[str], bool] | None
+
+
+class _Index(NamedTuple):
+    """Positions of rules by where their matches can begin."""
+
+    words: dict[str, list[int]]
+    capitals: list[int]
+    numbers: dict[int, list[tuple[int, str]]]
+    before: dict[int, list[int]]
+    mixed: list[int]
+    signs: list[tuple[int, tuple[str, ...]]]
 
 
 @cache
-def _rules() -> tuple[tuple[Rule, Callable[[str], bool] | None], ...]:
-    from .prose import ADDRESSES, AGES, DATES, NAMES, PLACES
-    from .rules import IDENTIFIERS, PHONES
+def _rules() -> tuple:
+    from .prose import PROSE
+    from .rules import IDENTIFIERS
 
-    rules = (*IDENTIFIERS, *PHONES, *DATES, *AGES, *ADDRESSES, *NAMES, *PLACES)
-    return tuple((rule, getattr(checksums, rule.check) if rule.check else None) for rule in rules)
+    return (*IDENTIFIERS, *PROSE)
+
+
+@cache
+def _index() -> _Index:
+    index = _Index({}, [], {length: [] for length in range(1, 31)}, {}, [], [])
+    for place, rule in enumerate(_rules()):
+        signs = tuple(start[1:] for start in rule.starts if start[0] == "=")
+        if signs:
+            index.signs.append((place, signs))
+        for start in rule.starts:
+            if start == "Aa":
+                index.capitals.append(place)
+            elif start == "A#":
+                index.mixed.append(place)
+            elif start[0] == "<":
+                index.before.setdefault(int(start[2:]), []).append(place)
+            elif start[0] == "#":
+                counts, _, signs_after = start[1:].partition(":")
+                for length in map(int, counts.split(",")) if counts else range(1, 31):
+                    index.numbers[length].append((place, signs_after.replace("_", " ")))
+            elif start[0] != "=":
+                index.words.setdefault(start, []).append(place)
+    return index
+
+
+@cache
+def _ready(place: int) -> _Ready:
+    from . import checksums
+
+    rule = _rules()[place]
+    pattern = re.compile(rule.pattern)
+    group = "v" if "v" in pattern.groupindex else 0
+    check = getattr(checksums, rule.check) if rule.check else None
+    return _Ready(rule.entity, rule.likelihood, pattern, group, check)
 
 
 def find(text: str) -> list[Span]:
@@ -40,30 +97,123 @@ def find(text: str) -> list[Span]:
     list of Span
         Sorted, never overlapping; offsets count characters of `text`.
     """
-    return _without_overlaps(_candidates(text))
+    return without_overlaps([*_candidates(text), *_hidden(text)])
 
 
-def _candidates(text: str) -> list[Span]:
-    lowered = text.lower()
-    has_digit = _DIGIT.search(text) is not None
-    found = []
-    for rule, check in _rules():
-        if rule.hints and not (
-            has_digit if rule.hints == ("#",) else any(hint in lowered for hint in rule.hints)
-        ):
-            continue
-        pattern = compiled(rule.pattern)
-        group = "v" if "v" in pattern.groupindex else 0
-        for match in pattern.finditer(text):
-            start, end = match.span(group)
-            while end > start and text[end - 1].isspace():
-                end -= 1
-            if end > start and (check is None or check(text[start:end])):
-                found.append(Span(start, end, rule.entity, rule.likelihood))
-    return found
+def _hidden(text: str) -> Iterator[Span]:
+    """Direct identifiers inside encoded words; the whole word is the span."""
+    from .unfold import encoded
+
+    for start, end, decoded in encoded(text):
+        likely = [span for span in _candidates(decoded) if is_identifier(span)]
+        if likely:
+            best = max(likely, key=lambda span: span.likelihood)
+            yield Span(start, end, best.entity, best.likelihood)
 
 
-def _without_overlaps(spans: list[Span]) -> list[Span]:
+def is_identifier(span: Span) -> bool:
+    """Whether a span is likely enough, and names a person alone."""
+    return span.likelihood >= LIKELY and ENTITIES[span.entity].kind == "identifier"
+
+
+def _candidates(text: str) -> Iterator[Span]:
+    words, capitals, numbers, before, mixed, signs = _index()
+    for place, needed in signs:
+        for start, end in _windows(text, needed):
+            ready = _ready(place)
+            for match in ready.pattern.finditer(text, start, end):
+                yield from _span(text, match, ready)
+    end, after = len(text), 0
+    for token in _TOKEN.finditer(text):
+        start, after = token.span()
+        first = text[start]
+        places: Sequence[int]
+        if first.isalpha():
+            if start and text[start - 1].isdecimal():
+                continue  # inside a code
+            key = text[start : start + _PREFIX] if after - start >= _PREFIX else token[0]
+            places = words.get(key.lower(), ())
+            if first.isupper():
+                yield from _known_name(text, start, token[0])
+                places = [*places, *capitals]
+            if after < end and text[after].isdecimal():
+                places = [*places, *mixed]
+        else:
+            sign = text[after] if after < end else ""
+            places = [
+                place
+                for place, needed in numbers.get(after - start, ())
+                if not needed or (sign and sign in needed)
+            ]
+            for place in before.get(after - start, ()):
+                ready = _ready(place)
+                for match in ready.pattern.finditer(text, max(0, start - _NEAR), after + 1):
+                    yield from _span(text, match, ready)
+        for place in places:
+            ready = _ready(place)
+            if match := ready.pattern.match(text, start):
+                yield from _span(text, match, ready)
+
+
+def _windows(text: str, signs: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    """Stretches of the text around the signs, wide enough for a match, without gaps or overlaps."""
+    places = []
+    for sign in signs:
+        place = text.find(sign)
+        while place >= 0:
+            # Most colons and hyphens stand in no address of a machine.
+            if sign not in ":-" or (
+                text[place - 1 : place] in _HEX and text[place + 1 : place + 2] in _HEX
+            ):
+                places.append(place)
+            place = text.find(sign, place + 1)
+    last = -1
+    for place in sorted(places):
+        if last >= 0 and place - _NEAR > last:
+            yield first, last
+            last = -1
+        if last < 0:
+            first = max(0, place - _NEAR)
+        last = place + 2 * _NEAR
+    if last >= 0:
+        yield first, last
+
+
+def _span(text: str, match: re.Match[str], ready: _Ready) -> Iterator[Span]:
+    start, end = match.span(ready.group)
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if end > start and (ready.check is None or ready.check(text[start:end])):
+        yield Span(start, end, ready.entity, ready.likelihood)
+
+
+@cache
+def _name() -> re.Pattern[str]:
+    from .prose import PROSE_MACROS
+
+    pattern = PROSE_MACROS["NAME"]
+    for macro in ("JOIN", "WORD", "OTHER", "CAP"):
+        pattern = pattern.replace(f"<{macro}>", PROSE_MACROS[macro])
+    return re.compile(pattern)
+
+
+def _known_name(text: str, start: int, word: str) -> Iterator[Span]:
+    from .words import AMBIGUOUS, GIVEN
+
+    folded = word.lower().translate(_PLAIN)
+    if folded not in GIVEN and folded not in AMBIGUOUS:
+        return
+    if match := _name().match(text, start):
+        alone = match.end() - start <= len(word) + 1
+        if word.isupper() and (alone or not match[0].isupper()):
+            return  # ANA is a blood test
+        if folded in GIVEN:
+            yield Span(start, match.end(), "name", 0.45 if alone else 0.6)
+        elif not alone:
+            yield Span(start, match.end(), "name", 0.4)
+
+
+def without_overlaps(spans: list[Span]) -> list[Span]:
     """Keep the likeliest of those that overlap; the longest of equally likely ones."""
     kept: list[Span] = []
     for span in sorted(spans, key=lambda s: (-s.likelihood, s.start - s.end, s.start)):

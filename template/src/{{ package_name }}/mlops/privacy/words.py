@@ -21,17 +21,59 @@ NUMBERS = (
     "|diecis[eé]is|diecisiete|dieciocho|diecinueve|veinte|treinta|cuarenta|cincuenta|sesenta"
     "|setenta|ochenta|noventa"
 )
+_GIVEN = """
+    aaron adam adrian adriana agustin agustina ahmed alan albert alberto alejandra alejandro
+    alex alexander alexandra alfonso alfredo ali alice alicia amanda amelia amy ana andrea
+    andres andrew angela angelica anna anne annie anthony anton antonella antonia antonio ariel
+    arthur arturo ashley astrid barbara beatriz belen benjamin bernardo betty bjorn boris bram
+    brandon brenda brian bruno camila camille carla carlos carol carolina caroline catalina
+    catherine cecilia charles charlotte chiara christian christina christine christopher cindy
+    claire clara claudia claudio cristian cristina cristobal cynthia daniel daniela danielle
+    david deborah delfina denise dennis diana diego dmitri dominic donald donna dorothy edgar
+    eduardo edward elena elias elizabeth ellen emilia emilio emily emma enrique eric erik
+    ernesto esteban esther eugenia eva evelyn fabian facundo fatima federico felipe felix
+    fernanda fernando florencia frances francesco francisca francisco frederick freja gabriel
+    gabriela gary gaston george gerald gerardo giulia gloria gonzalo gregory guillermo gustavo
+    hannah hans harold harry hector heinrich helen henry hernan hiroshi horacio howard hugo ian
+    ignacio igor ines ingrid irene isaac isabel isabella ivan ivana jack jacob jacqueline jaime
+    james jane janet jason javier jean jeffrey jennifer jeremy jeroen jerry jesica jessica jesus
+    jimena joan joanna joaquin joel john jonathan jorge jose joseph joshua joyce juan juana
+    judith julia julian juliana julie julieta julio jurgen justin karen karina karl katherine
+    kathleen kathryn keith kelly kenneth kevin kimberly klaus kyle larry lars laura lauren
+    lautaro lawrence leandro leonardo leonor leslie liam lidia linda lisa lorena lorenzo louis
+    luc luca lucas lucia luciana luciano luis luisa manuel manuela marc marcela marcelo marco
+    marcos margaret margarita maria mariana mariano maribel marie mario marta martha martin
+    martina mary mateo matias matteo matthew mauricio mauro maximiliano megan melissa micaela
+    michael michele michelle miguel mikkel mohammed monica montserrat nancy natalia nathan
+    nestor nicholas nicolas nicole nikolai noelia nora norma octavio olga oliver olivia omar
+    oscar pablo pamela paolo patricia patrick paul paula pedro peter petra philip pierre priya
+    rachel rafael raj ramiro ramon raquel raul raymond rebeca rebecca renata ricardo richard
+    robert roberto rocio rodolfo rodrigo rogelio roger ronald rosa ruben ruth ryan samantha
+    samuel sander sandra sara sarah scott sean sebastian sergio sharon silvia silvina simon
+    sofia sonia sophia sophie stefan stephanie stephen steven susan susana sven svetlana sylvia
+    tatiana teresa theresa thomas timothy tomas tyler valentina valeria vanessa veronica vicente
+    victor vincent walter wei wendy william xavier ximena yolanda yuki zachary zoe
+"""
+_AMBIGUOUS = """
+    alba carmen german guadalupe jordi lourdes mercedes milagros pilar rosario salvador santiago
+    trinidad victoria virginia
+"""
+_SURNAMES = """
+    acosta aguirre alonso alvarez anderson baker benitez blanco brown cabrera campbell carter
+    castillo castro clark collins cooper cruz davies davis delgado diaz dominguez edwards evans
+    fernandez ferrer flores garcia garrido gil gimenez gomez gonzalez green gutierrez hall
+    harris hernandez herrera hill howard hughes iglesias jackson jimenez johnson jones khan king
+    lee lewis lopez lozano marin martin martinez medina mendez miller mitchell molina moore
+    morales moreno morris munoz murphy navarro nelson nguyen nunez ortega ortiz parker patel
+    perez phillips ramirez ramos reyes rivera roberts robinson rodriguez romero rossi rubio ruiz
+    sanchez santos sanz serrano silva smith soto suarez taylor thomas thompson torres turner
+    vargas vazquez vega walker watson white williams wilson wood wright young
+"""
 # Common given names that are seldom another word; a column of people holds many of them.
-GIVEN = frozenset(
-    ["aaron", "adam", "adriana", "adrian", "agustin", "agustina", "alan", "alba", "albert", "alberto", "alejandra", "alejandro", "alex", "alexander", "alexandra", "alfonso", "alfredo", "alice", "alicia", "amanda", "amelia", "amy", "ana", "andrea", "andrew", "andres", "angela", "angelica", "anna", "anne", "annie", "anthony", "antonella", "antonia", "antonio", "ariel", "arthur", "arturo", "ashley", "barbara", "beatriz", "belen", "benjamin", "bernardo", "betty", "brandon", "brenda", "brian", "bruno", "camila", "carla", "carlos", "carmen", "carol", "carolina", "caroline", "catalina", "catherine", "cecilia", "charles", "charlotte", "christian", "christina", "christine", "christopher", "cindy", "clara", "claudia", "claudio", "cristian", "cristina", "cristobal", "cynthia", "daniel", "daniela", "danielle", "david", "deborah", "delfina", "denise", "dennis", "diana", "diego", "dominic", "donald", "donna", "dorothy", "edgar", "eduardo", "edward", "elena", "elias", "elizabeth", "ellen", "emilia", "emilio", "emily", "emma", "enrique", "eric", "ernesto", "esteban", "esther", "eugenia", "eva", "evelyn", "fabian", "facundo", "federico", "felipe", "felix", "fernanda", "fernando", "florencia", "frances", "francesco", "francisca", "francisco", "frederick", "gabriel", "gabriela", "gary", "gaston", "george", "gerald", "gerardo", "german", "gloria", "gonzalo", "gregory", "guadalupe", "guillermo", "gustavo", "hannah", "harold", "harry", "hector", "helen", "henry", "hernan", "horacio", "howard", "hugo", "ian", "ignacio", "ines", "irene", "isaac", "isabel", "isabella", "ivan", "jack", "jacob", "jacqueline", "jaime", "james", "jane", "janet", "jason", "javier", "jean", "jeffrey", "jennifer", "jeremy", "jerry", "jesica", "jessica", "jesus", "jimena", "joan", "joanna", "joaquin", "joel", "john", "jonathan", "jordi", "jorge", "jose", "joseph", "joshua", "joyce", "juan", "juana", "judith", "julia", "julian", "juliana", "julie", "julieta", "julio", "justin", "karen", "karina", "karl", "katherine", "kathleen", "kathryn", "keith", "kelly", "kenneth", "kevin", "kimberly", "kyle", "larry", "laura", "lauren", "lautaro", "lawrence", "leandro", "leonardo", "leonor", "leslie", "liam", "lidia", "linda", "lisa", "lorena", "lorenzo", "louis", "lourdes", "lucas", "lucia", "luciana", "luciano", "luis", "luisa", "manuel", "manuela", "marc", "marcela", "marcelo", "marco", "marcos", "margaret", "margarita", "maria", "mariana", "mariano", "maribel", "marie", "mario", "marta", "martha", "martin", "martina", "mary", "mateo", "matias", "matthew", "mauricio", "mauro", "maximiliano", "megan", "melissa", "mercedes", "micaela", "michael", "michele", "michelle", "miguel", "milagros", "monica", "montserrat", "nancy", "natalia", "nathan", "nestor", "nicholas", "nicolas", "nicole", "noelia", "nora", "norma", "octavio", "olga", "oliver", "olivia", "oscar", "pablo", "pamela", "patricia", "patrick", "paul", "paula", "pedro", "peter", "philip", "pilar", "rachel", "rafael", "ramiro", "ramon", "raquel", "raul", "raymond", "rebeca", "rebecca", "renata", "ricardo", "richard", "robert", "roberto", "rocio", "rodolfo", "rodrigo", "roger", "rogelio", "ronald", "rosa", "rosario", "ruben", "ruth", "ryan", "salvador", "samantha", "samuel", "sandra", "santiago", "sara", "sarah", "scott", "sean", "sebastian", "sergio", "sharon", "silvia", "silvina", "simon", "sofia", "sonia", "sophia", "sophie", "stefan", "stephanie", "stephen", "steven", "susan", "susana", "sylvia", "teresa", "theresa", "thomas", "timothy", "tomas", "trinidad", "tyler", "valentina", "valeria", "vanessa", "veronica", "vicente", "victor", "victoria", "vincent", "virginia", "walter", "wendy", "william", "xavier", "ximena", "yolanda", "zachary", "zoe"]
-)
+GIVEN = frozenset(_GIVEN.split())
 # Given names that name towns, months or virtues as often: evidence beside another name only.
-AMBIGUOUS = frozenset(
-    ["alba", "carmen", "german", "guadalupe", "jordi", "lourdes", "mercedes", "milagros", "pilar", "rosario", "salvador", "santiago", "trinidad", "victoria", "virginia", "san", "santa"]
-)
-SURNAMES = frozenset(
-    ["acosta", "aguirre", "alonso", "alvarez", "anderson", "baker", "benitez", "blanco", "brown", "cabrera", "campbell", "carter", "castillo", "castro", "clark", "collins", "cooper", "cruz", "davies", "davis", "delgado", "diaz", "dominguez", "edwards", "evans", "fernandez", "ferrer", "flores", "garcia", "garrido", "gil", "gimenez", "gomez", "gonzalez", "green", "gutierrez", "hall", "harris", "hernandez", "herrera", "hill", "howard", "hughes", "iglesias", "jackson", "jimenez", "johnson", "jones", "khan", "king", "lee", "lewis", "lopez", "lozano", "marin", "martin", "martinez", "medina", "mendez", "miller", "mitchell", "molina", "moore", "morales", "moreno", "morris", "munoz", "murphy", "navarro", "nelson", "nguyen", "nunez", "ortega", "ortiz", "parker", "patel", "perez", "phillips", "ramirez", "ramos", "reyes", "rivera", "roberts", "robinson", "rodriguez", "romero", "rossi", "rubio", "ruiz", "sanchez", "santos", "sanz", "serrano", "silva", "smith", "soto", "suarez", "taylor", "thomas", "thompson", "torres", "turner", "vargas", "vazquez", "vega", "walker", "watson", "white", "williams", "wilson", "wood", "wright", "young"]
-)
+AMBIGUOUS = frozenset(_AMBIGUOUS.split())
+SURNAMES = frozenset(_SURNAMES.split())
 COUNTRIES = (
     "Afghanistan|Albania|Algeria|Andorra|Angola|Argentina|Armenia|Australia|Austria|Bahamas"
     "|Bangladesh|Barbados|Belgium|Bélgica|Belize|Bolivia|Botswana|Brazil|Brasil|Bulgaria|Cambodia"
