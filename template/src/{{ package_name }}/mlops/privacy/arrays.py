@@ -101,9 +101,8 @@ def _unused_entries(opened: Opened, file: Any) -> Iterator[Piece]:
                 entries = pl.Series(name, pl.from_arrow(chunk.dictionary))
                 used = pl.Series(pl.from_arrow(pc.unique(chunk.indices))).drop_nulls()
                 if len(used) < len(entries):
-                    unused = (
-                        entries.to_frame().with_row_index().filter(~pl.col("index").is_in(used.implode()))
-                    )
+                    numbered = entries.to_frame().with_row_index()
+                    unused = numbered.filter(~pl.col("index").is_in(used.implode()))
                     place = f"{opened.place}: column {label(name, '*')}, dictionary"
                     yield Column(place, name, unused[name], 0)
 

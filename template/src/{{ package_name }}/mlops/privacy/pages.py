@@ -67,7 +67,13 @@ class _Page(HTMLParser):
         """Keep declarations."""
         self._write(f"\t{decl}\t")
 
-    handle_pi = unknown_decl = handle_decl
+    def handle_pi(self, data: str) -> None:
+        """Keep instructions."""
+        self._write(f"\t{data}\t")
+
+    def unknown_decl(self, data: str) -> None:
+        """Keep what is marked as no markup."""
+        self._write(f"\t{data}\t")
 
     def text(self) -> str:
         """Return all that was kept."""
