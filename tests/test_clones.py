@@ -21,6 +21,8 @@ from running import Project, new_project, replace
 pytestmark = pytest.mark.xdist_group("clones")
 
 DECISION = "reports/compare/decision.json"
+# What the commands printed; git ignores it, as everything below reports/.
+LOG = "reports/commands.log"
 OPEN = (
     "data/open",
     "data/inputs.json",
@@ -41,9 +43,11 @@ SMALL = (
 def first(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Render with the default answers, run, commit, and push to the DVC remote."""
     project = new_project(tmp_path_factory.mktemp("first") / "shop-recommender")
-    project.mlops("run")
+    said = [project.mlops("run"), project.mlops("privacy", "check")]
     project.commit("The first run")
-    project.uv("dvc", "push")
+    said.append(project.uv("dvc", "push", "--verbose"))
+    log = "".join(done.stdout + done.stderr for done in said)
+    (project.path / LOG).write_text(log, encoding="utf-8")
     return project
 
 
@@ -90,6 +94,13 @@ def test_no_restricted_value_is_in_any_remote_cache_report_model_or_git_object(
         assert len([path for path in pushed.rglob("*") if path.is_file()]) >= 13
     places = [remote, cache, *(first.path / name for name in OPEN)]
     contents = [*contents_of(places), *git_objects(first.path)]
+    looked_at = {
+        Path(place).relative_to(first.path).as_posix()
+        for place, _ in contents
+        if place.startswith("/")
+    }
+    assert looked_at >= {LOG, "reports/privacy/check.json", "reports/privacy/check.sarif"}
+    assert any(name.startswith("mlruns/") and "/artifacts/" in name for name in looked_at)
     kinds = {place.split()[1] for place, _ in contents if place.startswith("git ")}
     assert kinds == {"commit", "tree", "blob"}
     found, decoded = leaks_in(contents, restricted)
@@ -99,6 +110,28 @@ def test_no_restricted_value_is_in_any_remote_cache_report_model_or_git_object(
     inside, _ = leaks_in(contents_of([first.path / "data/restricted/tables"]), restricted)
     told = {leak.rsplit(": ", 1)[1] for leak in inside}
     assert {"full_name", "email", "phone", "dni", "the values of birth_date"} <= told
+
+
+def test_no_log_of_a_failure_holds_a_restricted_value(first: Project, tmp_path: Path) -> None:
+    restricted = restricted_values(first.path / "data/restricted/tables/customers.parquet")
+    project = clone_of(first, tmp_path / "clone")
+    shutil.copytree(first.path / "data", project.path / "data", dirs_exist_ok=True)
+    features = project.path / "src" / "shop" / "features.py"
+    careless = """
+import logging, warnings
+import polars
+one = polars.read_parquet("data/restricted/tables/customers.parquet").row(7, named=True)
+said = f"full name: {one['full_name']}, email {one['email']}, tel. {one['phone']}, DNI {one['dni']}"
+logging.getLogger("team").warning("row %s", said)
+warnings.warn(said)
+raise ValueError(said)
+"""
+    features.write_text(careless, encoding="utf-8")
+    for options in ((), ("--debug",)):
+        ran = project.mlops(*options, "data", "features", check=False)
+        assert ran.returncode != 0
+        assert ran.stderr.count("[EMAIL]") >= 2, ran.stderr
+        assert leaks("the log", (ran.stdout + ran.stderr).encode(), restricted) == set()
 
 
 # The checker itself: one value, planted in each kind of artefact, turns it red.
@@ -170,6 +203,11 @@ PLANTED = {
         b'src="data:image/png;base64,' + base64.b64encode(b"\x89PNG tEXt ana8@example.org " * 2),
         "email",
     ),
+    "a log": (
+        b"2025-01-01 10:00 WARNING row 7 of Ana Clara N\xc3\xba\xc3\xb1ez failed",
+        "full_name",
+    ),
+    "a report": (b'{"findings": [{"place": "docs/ana8@example.org.md"}]}', "email"),
     "plain text": (b"dni: 81.234.567\n", "dni"),
     "a quoted address": (b"?to=ana8%40example.org", "email"),
     "a local phone number": (b"(999) 257 8705", "phone"),

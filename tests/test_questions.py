@@ -242,7 +242,6 @@ def test_a_wrong_answer_is_refused_with_a_sentence(
         ({"data_sources": ["sample", "oracle", "pdf"]}, "Reading from Oracle, PDF documents"),
         ({"hosting": "aws"}, "Infrastructure on AWS"),
         ({"serving": "both"}, "Answering requests online"),
-        ({"personal_data": "phi"}, "Rules for health data"),
         ({"docs_language": "es"}, "Documents in Spanish"),
     ],
 )

@@ -29,6 +29,7 @@ STEPS = [
     "Types",
     "Tests",
     "Pipeline",
+    "Personal data",
     "Report",
     "Keep the report",
 ]
@@ -214,7 +215,17 @@ def test_a_repository_variable_switches_the_pipeline_off_where_its_data_is_not(
     execution = act(NO_TESTS, "--var", "MLOPS_PIPELINE=off")
     assert execution.exit_code == 0, execution.log
     ran = [name for name, result in execution.steps.items() if result == "success"]
-    assert ran == STEPS[: STEPS.index("Pipeline")]
+    assert ran == [*STEPS[: STEPS.index("Pipeline")], "Personal data"]
+
+
+def test_something_personal_in_a_document_is_red_before_anything_is_published(
+    edited: Project, act: Act
+) -> None:
+    (edited.path / "docs" / "notes.md").write_text("Ask ana.perez@example.com\n", encoding="utf-8")
+    execution = act(NO_TESTS, "--var", "MLOPS_PIPELINE=off")
+    assert_red_at(execution, "Personal data")
+    assert "docs/notes.md: e-mail address, first at line 1" in execution.log
+    assert "perez" not in execution.log
 
 
 def test_an_action_without_a_pin_is_refused(edited: Project, act: Act) -> None:

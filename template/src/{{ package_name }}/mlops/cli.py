@@ -124,9 +124,7 @@ def main() -> NoReturn:
         sys.argv = [sys.argv[0], "--debug", *(a for a in sys.argv[1:] if a != "--debug")]
     try:
         add_rooms()
-        for room in rooms():
-            if hasattr(room, "start"):
-                room.start()
+        _start_rooms()
         code = app(standalone_mode=False)
         if code == INTERRUPTED:
             raise KeyboardInterrupt
@@ -153,8 +151,15 @@ def main() -> NoReturn:
         _fail(error, f"unexpected {type(error).__name__}: {said} (--debug shows where)")
 
 
+def _start_rooms() -> None:
+    for room in rooms():
+        if hasattr(room, "start"):
+            room.start()
+
+
 def _fail(error: Exception, sentence: str, code: int = BAD_INPUT) -> NoReturn:
     if os.environ.get("MLOPS_DEBUG"):
+        _start_rooms()  # Typer has put its own hook for tracebacks in the place of the rooms'
         raise error
     for room in rooms():
         sentence = room.redacted(sentence) if hasattr(room, "redacted") else sentence

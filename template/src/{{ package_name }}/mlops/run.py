@@ -68,6 +68,8 @@ def run(force: bool = False) -> dict[str, Any]:
     # DVC ran every stage, so that nobody was writing what is older than that.
     remove_leftovers(RESULTS, started)
     known = REGISTRATION.read_bytes() if REGISTRATION.is_file() else b""
+    for room in rooms():
+        getattr(room, "clear_up", lambda: None)()
     model = register(settings)
     decision = json.loads(DECISION_FILE.read_text(encoding="utf-8"))
     primary = decision["primary"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .keys import derived, key_id
-from .tokens import digests, normal, token
+from .tokens import Memo, keyed, normal, spread, token
 
 if TYPE_CHECKING:
     import polars
@@ -33,13 +33,22 @@ def act(
     domain: str,
     subject: Subject | None = None,
     edges: Sequence[Any] = (),
+    memo: Memo | None = None,
 ) -> "polars.Series":
-    """Do what the policy says, shape (n,) to (n,); `edges` are those of a k-aware band."""
+    """Do what the policy says, shape (n,) to (n,).
+
+    Parameters
+    ----------
+    edges : sequence, optional
+        Of a k-aware band.
+    memo : dict, optional
+        What was computed about other columns of the same rows.
+    """
     match rule.action:
         case "keep":
             return values
         case "token":
-            return token(values, key, domain, rule.entity)
+            return token(values, key, domain, rule.entity, memo)
         case "encrypt":
             return encrypt(values, key, domain)
         case "mask":
@@ -49,7 +58,7 @@ def act(
 
             return redact_series(values)
         case "date_shift" if subject is not None:
-            return date_shift(values, subject, key, rule.days)
+            return date_shift(values, subject, key, rule.days, memo)
         case "generalise":
             return _generalise(values, rule, edges)
     raise ValueError(f"{rule.action} gives no values")
@@ -113,7 +122,9 @@ def decrypt(text: str, key: bytes, domain: str) -> str | None:
     return plain.rstrip(b"\0").removesuffix(b"\x80").decode()
 
 
-def date_shift(values: "polars.Series", subject: Subject, key: bytes, days: int) -> "polars.Series":
+def date_shift(
+    values: "polars.Series", subject: Subject, key: bytes, days: int, memo: Memo | None = None
+) -> "polars.Series":
     """Move all dates of a subject by the same 1 to `days` days, forward or back.
 
     Order and distances inside a subject stay as they were, and so does the time of day. A date
@@ -122,14 +133,11 @@ def date_shift(values: "polars.Series", subject: Subject, key: bytes, days: int)
     import polars as pl
 
     whose = subject.values
-    distinct = whose.drop_nulls().unique()
-    moved = []
-    shifting = derived(key, "date_shift")
-    for digest in digests(normal(distinct, subject.entity).to_list(), shifting, subject.domain):
-        offset = int.from_bytes(digest[:8], "big") % (2 * days) - days
-        moved.append(offset + (offset >= 0))  # never by nothing
-    table = pl.Series(moved, dtype=pl.Int64)
-    offsets = whose.replace_strict(distinct, table, default=None, return_dtype=pl.Int64)
+    distinct, digests = keyed(whose, key, subject.domain, subject.entity, memo)
+    numbers = [int.from_bytes(digest[24:], "big") >> 2 for digest in digests]
+    offset = pl.Series(numbers, dtype=pl.Int64) % (2 * days) - days
+    table = offset + (offset >= 0).cast(pl.Int64)  # never by nothing
+    offsets = spread(whose, distinct, table)
     return (values + pl.select(pl.duration(days=offsets)).to_series()).cast(values.dtype)
 
 

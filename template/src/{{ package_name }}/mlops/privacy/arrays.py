@@ -68,10 +68,8 @@ def _is_file(values: "pl.Series") -> "pl.Series":
     """Tell which values of a column of bytes are files of a known kind."""
     import polars as pl
 
-    known = pl.Series([False] * len(values), dtype=pl.Boolean)
-    for at, magic, _ in MAGIC:
-        known |= (values.bin.slice(at, len(magic)) == magic).fill_null(value=False)
-    return known
+    starts = [pl.first().bin.slice(at, len(magic)) == pl.lit(magic) for at, magic, _ in MAGIC]
+    return values.to_frame().select(pl.any_horizontal(starts).fill_null(value=False)).to_series()
 
 
 def _files_inside(values: "pl.Series", place: str, depth: int) -> Iterator[Piece]:
@@ -103,9 +101,8 @@ def _unused_entries(opened: Opened, file: Any) -> Iterator[Piece]:
                 entries = pl.Series(name, pl.from_arrow(chunk.dictionary))
                 used = pl.Series(pl.from_arrow(pc.unique(chunk.indices))).drop_nulls()
                 if len(used) < len(entries):
-                    unused = (
-                        entries.to_frame().with_row_index().filter(~pl.col("index").is_in(used))
-                    )
+                    numbered = entries.to_frame().with_row_index()
+                    unused = numbered.filter(~pl.col("index").is_in(used.implode()))
                     place = f"{opened.place}: column {label(name, '*')}, dictionary"
                     yield Column(place, name, unused[name], 0)
 

@@ -62,7 +62,7 @@ def load_baseline(file: Path = BASELINE_FILE) -> list[Accepted]:
         raise BaselineError(f"{file.as_posix()} is not valid JSON; mend it there.") from error
     entries = content.get("accepted") if isinstance(content, dict) else None
     if not isinstance(entries, list):
-        raise BaselineError(f'{file.as_posix()} must hold {{"accepted": [entries]}}; mend it.')
+        raise BaselineError(f'{file.as_posix()} must hold a list under "accepted"; mend it there.')
     return [_entry(one, f"{file.as_posix()}, entry {n}") for n, one in enumerate(entries, 1)]
 
 

@@ -56,6 +56,13 @@ def settings() -> dict[str, "Callable[[], object]"]:
     return {PRIVACY_FILE.as_posix(): lambda: load_privacy(load_sources())}
 
 
+def clear_up() -> None:
+    """Complete or clear away what a killed run left in the restricted zone."""
+    from .workplace import finish
+
+    finish()
+
+
 @privacy.command()
 def protect() -> None:
     """Stage: write the protected tables to the open zone."""

@@ -25,6 +25,7 @@ LOOKALIKES = str.maketrans(
 )
 MIXED = re.compile(r"(?=\S*[A-Za-z@])(?=\S*[\u0370-\u052f])\S+")
 WRAPPED = re.compile(r"(?<=[A-Za-z0-9+/]{60})\r?\n(?=[A-Za-z0-9+/]{4})")
+SHORTEST = 12
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
 
 
@@ -59,21 +60,26 @@ def undisguised(text: str) -> str:
 
 def encoded(text: str) -> Iterator[bytes]:
     """Return what base64 in a text stands for, when that is a text or a file that can be read."""
-    seen: set[str] = set()
-    for run in BASE64.findall(WRAPPED.sub("", text)):
-        for packed in {run, *run.split("/"), *re.split("[-_/]", run)}:
-            if len(packed) < 12 or packed in seen:
-                continue
-            seen.add(packed)
-            bare = packed.rstrip("=").replace("-", "+").replace("_", "/")
-            try:
-                content = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
-            except (binascii.Error, ValueError):
-                continue
-            if any(
-                content[at : at + len(m)] == m for at, m, _ in MAGIC if len(m) > 2
-            ) or _is_readable(content):
-                yield content
+    for run in set(BASE64.findall(WRAPPED.sub("", text))):
+        whole = _decoded(run)
+        if whole:
+            yield whole
+        else:  # a part of a path or an address, whose separators are letters of base64 as well
+            yield from filter(
+                None, map(_decoded, {*run.split("/"), *re.split("[-_/]", run)} - {run})
+            )
+
+
+def _decoded(packed: str) -> bytes:
+    bare = packed.rstrip("=").replace("-", "+").replace("_", "/")
+    if len(bare) < SHORTEST:
+        return b""
+    try:
+        content = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+    is_file = any(content[at : at + len(m)] == m for at, m, _ in MAGIC if len(m) > 2)
+    return content if is_file or _is_readable(content) else b""
 
 
 def _is_readable(content: bytes) -> bool:

@@ -10,14 +10,17 @@ import re
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MAX_DEPTH = 4
 # What is read at once (a JSON text, a member of a zip, an unpacked stream), in bytes.
 MAX_WHOLE = 256 * 2**20
 BLOCK = 2**20
 # A piece of plain text: rules look faster into short ones.
-PIECE = 2**16
+PIECE = 2**13
 # In a lock file: addresses without a user, hashes, versions and times of public packages.
 LOCKED = re.compile(
     r'"https?://[^"\s@]*"|"\w+[:-][0-9a-fA-F]{32,}"|(?:version|upload-time) = "[^"\s@]*"'
@@ -39,7 +42,7 @@ class Column(NamedTuple):
 
     place: str
     name: str
-    values: Sequence[Any]
+    values: "Sequence[Any] | pl.Series"
     first_row: int = 1
 
 
@@ -91,7 +94,6 @@ MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"OggS", "media"),
     (0, b"fLaC", "media"),
     (0, b"ID3", "media"),
-    (0, b"\xff\xfb", "media"),
     (0, b"\x1aE\xdf\xa3", "media"),
 )
 # Who reads a kind: module and function; those of optional groups say which group is missing.
@@ -124,12 +126,10 @@ PROMISES = {
     ".gz": "gzip",
     ".npy": "npy",
     ".arrow": "arrow",
-    ".feather": "arrow",
     ".png": "png",
     ".jpg": "image",
     ".jpeg": "image",
     ".gif": "image",
-    ".tif": "image",
     ".pdf": "pdf",
     ".mp3": "media",
     ".mp4": "media",

@@ -55,6 +55,7 @@ def install() -> None:
     A filter on a logger does not see what its children pass up, and handlers are made later: so
     the records themselves are made redacted.
     """
+    sys.excepthook = _tell
     make = logging.getLogRecordFactory()
     if getattr(make, "redacts", False):
         return
@@ -63,7 +64,6 @@ def install() -> None:
     warnings.formatwarning = lambda message, category, filename, lineno, line=None: redacted(
         write_warning(message, category, filename, lineno, line)
     )
-    sys.excepthook = _tell
 
 
 def _redacting(make: Callable[..., logging.LogRecord]) -> Callable[..., logging.LogRecord]:

@@ -28,7 +28,6 @@ class Opening:
         self,
         table: str,
         column: str,
-        rule: ColumnPolicy,
         values: "polars.Series",
         start: int,
         rows: int,

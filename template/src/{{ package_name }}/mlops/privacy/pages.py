@@ -67,7 +67,13 @@ class _Page(HTMLParser):
         """Keep declarations."""
         self._write(f"\t{decl}\t")
 
-    handle_pi = unknown_decl = handle_decl
+    def handle_pi(self, data: str) -> None:
+        """Keep instructions."""
+        self._write(f"\t{data}\t")
+
+    def unknown_decl(self, data: str) -> None:
+        """Keep what is marked as no markup."""
+        self._write(f"\t{data}\t")
 
     def text(self) -> str:
         """Return all that was kept."""
@@ -121,6 +127,8 @@ def _xml_leaves(element: Any, path: str, found: dict[str, list[str]]) -> None:
     tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else "comment"
     here = f"{path}.{label(tag, '*')}" if path else label(tag, "*")
     for name, value in element.attrib.items():
+        if SILENT.fullmatch(name):
+            continue
         found.setdefault(f"{here}@{label(name.rpartition('}')[2], '*')}", []).append(value)
     tails = [child.tail for child in element if child.tail and child.tail.strip()]
     own = element.text if element.text and element.text.strip() else ""

@@ -100,4 +100,5 @@ def _rule(entity: str, kind: str) -> dict[str, object]:
 
 def _written(name: str, rule: dict[str, object], why: str) -> str:
     content = ", ".join(f"{key}: {json.dumps(value)}" for key, value in rule.items())
-    return f"  {json.dumps(name, ensure_ascii=False)}: {{{content}}} # {' '.join(why.split())}"
+    quoted = json.dumps(name, ensure_ascii=False)
+    return "".join(["  ", quoted, ": {", content, "} # ", " ".join(why.split())])

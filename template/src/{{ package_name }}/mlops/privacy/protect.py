@@ -4,7 +4,7 @@ Tables are read, treated and searched in batches and sorted on disk: memory does
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,13 +26,15 @@ from .policy import (
     unnamed_text,
 )
 from .policy_schema import Anonymity, ColumnPolicy, Privacy
-from .workplace import MEMORY, publish, waiting, workplace
+from .sorting import frames_of, write_sorted
+from .tokens import Memo
+from .workplace import publish, waiting, workplace
 
 if TYPE_CHECKING:
     import polars
 
 REPORT = Path("reports/privacy/protect.json")
-BATCH = 65_536
+BATCH = 32_768
 TOKENS = ("token", "encrypt")
 
 
@@ -154,73 +156,66 @@ def protect_table(
     dict
         Rows read and written, the action of each column, and the anonymity that was reached.
     """
-    import polars as pl
     import pyarrow.parquet
 
     name = source.stem
-    treated = target.with_name(f".{name}.treated.tmp")
-    read = pyarrow.parquet.ParquetFile(source)
-    rows = read.metadata.num_rows
-    needed = {one.column for one in plan} | {one.subject[0] for one in plan if one.subject}
-    ordered = _order(plan)
-    writer = None
-    start = 0
-    try:
-        for batch in read.iter_batches(BATCH, columns=sorted(needed)):
-            frame = pl.DataFrame(pl.from_arrow(batch))
-            found = frame.select(treat(frame, one, key) for one in plan)
-            for one in plan:
-                if one.rule.action == "keep":
-                    opening.search(name, one.column, one.rule, found[one.column], start, rows)
-            if wanted is not None:
-                found = found.with_row_index(ROW, start + 1)
-            table = found.to_arrow(compat_level=pl.CompatLevel.oldest())
-            if writer is None:
-                packed = "lz4" if ordered or wanted else "zstd"
-                writer = pyarrow.parquet.ParquetWriter(treated, table.schema, compression=packed)
-            writer.write_table(table)
-            start += len(frame)
-    finally:
-        read.close()
-        if writer is not None:
-            writer.close()
-    if writer is None:
+    rows = pyarrow.parquet.read_metadata(source).num_rows
+    if rows == 0:
         raise MlopsError(f"{source.as_posix()} has no rows; run `uv run mlops run` first.")
+    order = _order(plan)
+    by_token = bool(order) and any(one.rule.action == "token" for one in plan)
+    told: dict[str, Any] = {"rows": rows, "columns": {one.column: one.rule.action for one in plan}}
+    frames = _treated(source, plan, key, opening, rows)
+    if wanted is not None:
+        treated = target.with_suffix(".treated")
+        write_sorted(_numbered(frames), treated, (), rows, by_token=False)
+        told["anonymity"] = _anonymous(name, treated, wanted, opening)
+        frames = frames_of(treated, BATCH)
+    write_sorted(frames, target, order, rows, by_token)
     for one in plan:
         if one.rule.action == "keep":
             opening.judge(name, one.column, one.rule)
-    told: dict[str, Any] = {"rows": rows, "columns": {one.column: one.rule.action for one in plan}}
-    if wanted is not None:
-        told["anonymity"] = _anonymous(name, treated, wanted, opening)
-    if ordered:
-        sort(treated, target, ordered)
-    else:
-        treated.replace(target)
-    treated.unlink(missing_ok=True)
     return told
 
 
-def treat(frame: "polars.DataFrame", one: Treatment, key: bytes) -> "polars.Series":
+def _treated(
+    source: Path, plan: list[Treatment], key: bytes, opening: Opening, rows: int
+) -> "Iterator[polars.DataFrame]":
+    """Treat a table batch by batch, and search all that passes as it is."""
+    import polars as pl
+    import pyarrow.parquet
+
+    needed = {one.column for one in plan} | {one.subject[0] for one in plan if one.subject}
+    start = 0
+    with pyarrow.parquet.ParquetFile(source) as read:
+        for batch in read.iter_batches(BATCH, columns=sorted(needed)):
+            frame = pl.DataFrame(pl.from_arrow(batch))
+            memo: Memo = {}
+            found = frame.select(treat(frame, one, key, memo) for one in plan)
+            for one in plan:
+                if one.rule.action == "keep":
+                    opening.search(source.stem, one.column, found[one.column], start, rows)
+            start += len(frame)
+            yield found
+
+
+def _numbered(frames: "Iterable[polars.DataFrame]") -> "Iterator[polars.DataFrame]":
+    start = 1
+    for frame in frames:
+        yield frame.with_row_index(ROW, start)
+        start += len(frame)
+
+
+def treat(
+    frame: "polars.DataFrame", one: Treatment, key: bytes, memo: Memo | None = None
+) -> "polars.Series":
     """Treat one column of a batch."""
     subject = None
     if one.subject is not None:
         column, domain, entity = one.subject
         subject = Subject(frame[column], domain, entity)
-    values = act(frame[one.column], one.rule, key, one.domain, subject, one.edges)
+    values = act(frame[one.column], one.rule, key, one.domain, subject, one.edges, memo)
     return values.alias(one.column)
-
-
-def sort(source: Path, target: Path, columns: Sequence[str]) -> None:
-    """Sort a parquet file by columns, on disk when it is large."""
-    import duckdb
-
-    by = ", ".join(f"{_quoted(column)} NULLS FIRST" for column in columns)
-    with duckdb.connect() as connection:
-        connection.execute("SET threads TO 1")
-        connection.execute(f"SET memory_limit = '{MEMORY}'")
-        connection.execute("SET temp_directory = $place", {"place": str(source.parent / "spilled")})
-        rows = connection.read_parquet(str(source))
-        rows.order(by).write_parquet(str(target), compression="zstd")
 
 
 def _order(plan: list[Treatment]) -> list[str]:
@@ -229,9 +224,10 @@ def _order(plan: list[Treatment]) -> list[str]:
     Tokens first, then what else is known of the row, so that equal tokens keep no order of their
     own. A table of which every column passes as it is keeps its order.
     """
-    tokens = [one.column for one in plan if one.rule.action in TOKENS]
+    first = [[one.column for one in plan if one.rule.action == action] for action in TOKENS]
     others = [one.column for one in plan if one.rule.action not in TOKENS]
-    return [*tokens, *others] if any(one.rule.action != "keep" for one in plan) else []
+    changed = any(one.rule.action != "keep" for one in plan)
+    return [*first[0], *first[1], *others] if changed else []
 
 
 def _anonymous(name: str, file: Path, wanted: Anonymity, opening: Opening) -> dict[str, Any]:
@@ -277,7 +273,3 @@ def _edges(source: Path, column: str, k: int) -> list[Any]:
 def _of_the_past(files: dict[Path, Path]) -> list[Path]:
     folder = OPEN_ZONE / "tables"
     return [file for file in folder.glob("*") if file not in files] if folder.is_dir() else []
-
-
-def _quoted(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'

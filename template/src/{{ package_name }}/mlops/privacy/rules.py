@@ -89,7 +89,7 @@ def read_table(table: str, macros: dict[str, str]) -> tuple[Rule, ...]:
 
 _IDENTIFIERS = r"""
 email 0.98 =@
-    (?<![\w.+%'-])[\w+%][\w.+%'-]{0,63}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?!\w)
+    (?<![\w.+%-])[\w+%][\w.+%'-]{0,63}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?!\w)
 email 0.95 =%40
     (?<![\w.+-])[\w.+-]{1,64}%40(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}(?!\w)
 email 0.8 =(at) =[at] =(arroba) =[arroba] =(AT) =[AT]
@@ -191,7 +191,7 @@ account 0.7 ban acc cue cus cli emp stu mem use rou sor n nú núm num cód cod 
     |empleado
     |legajo|usuario)|legajo --> (?=[A-Za-z./\-]{0,6}\d)\d(?:[ .\-/]?\d){3,19}(?![\w@])|<CODE>
 account 0.85 =0x =bc1
-    (?<!\w)(?:0x[0-9a-fA-F]{40}|bc1[02-9ac-hj-np-z]{25,60})(?!\w)
+    (?<!\w)(?:0x[0-9a-fA-F]{40}|bc1(?![0-9a-f]+\b)[02-9ac-hj-np-z]{25,60})(?!\w)
 account 0.7 #1
     (?<!\w)(?=[13][a-zA-Z]*\d)(?=\w*[a-z])(?=\w*[A-Z])[13][1-9A-HJ-NP-Za-km-z]{25,34}(?!\w)
 plate 0.81 pla lic num mat pat dom reg vin cha

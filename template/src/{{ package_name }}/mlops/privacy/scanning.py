@@ -107,7 +107,8 @@ def in_text(piece: Text, in_column: ColumnScan) -> list[Finding]:
     found = list(most.values())
     for content in encoded(piece.text):
         place = f"{piece.place} (base64)"
-        found += scan_pieces(pieces_of_bytes(content, place, "", MOST_READINGS), in_column)
+        inside = scan_pieces(pieces_of_bytes(content, place, "", MOST_READINGS), in_column)
+        found += [one for one in inside if one.entity not in most]
     return found
 
 

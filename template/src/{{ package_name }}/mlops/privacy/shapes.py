@@ -92,7 +92,7 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape("phone", r"^(?:1[ .-])?[2-9]\d{2}[-. ][2-9]\d{2}[-. ]\d{4}$", 0.1, 0.7, numeric=True),
     Shape("url", r"^(?:(?:https?|ftp)://|www\.)[^\s]+$", 0.0, 0.45),
-    Shape("account", r"^(?:0x[0-9a-fA-F]{40}|bc1[02-9ac-hj-np-z]{25,60})$", 0.0, 0.8),
+    Shape("account", r"^(?:0x[0-9a-fA-F]{40}|bc1[02-9ac-hj-np-z]{0,24}[g-z][02-9ac-hj-np-z]{25,60})$", 0.0, 0.8),
 )
 # Shapes that only a header makes believable.
 UNDER_HEADER: dict[str, str] = {

@@ -40,6 +40,11 @@ def image(opened: Opened) -> Iterator[Piece]:
         from PIL import Image
     except ImportError as error:
         raise _missing(opened.place, "a picture", "images") from error
+    start = opened.stream.read(3)
+    opened.stream.seek(-2, io.SEEK_END)
+    if start == b"\xff\xd8\xff" and opened.stream.read() != b"\xff\xd9":
+        raise Unreadable(opened.place, "is cut off, or holds something after the picture")
+    opened.stream.seek(0)
     with Image.open(opened.stream) as picture:
         for frame in range(min(getattr(picture, "n_frames", 1), MOST_FRAMES)):
             picture.seek(frame)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import polars
 
 TOKEN = re.compile(r"([0-9a-f]{8})-[0-9a-f]{32}")
+Memo = dict[tuple[str, str, str], "tuple[polars.Series, list[bytes]]"]
+MOSTLY = 0.7  # of the values are distinct: finding the others would cost more than it saves
 BLOCK = 64  # bytes that SHA-256 takes at once
 DIGITS = ("ar_cuit", "ar_cbu", "card", "imei")
 LETTERS_AND_DIGITS = (
@@ -20,7 +22,9 @@ LETTERS_AND_DIGITS = (
 )
 
 
-def token(values: "polars.Series", key: bytes, domain: str, entity: str = "") -> "polars.Series":
+def token(
+    values: "polars.Series", key: bytes, domain: str, entity: str = "", memo: Memo | None = None
+) -> "polars.Series":
     """Replace identifiers by HMAC-SHA256 tokens (RFC 2104), cut to 128 bits.
 
     Parameters
@@ -34,6 +38,8 @@ def token(values: "polars.Series", key: bytes, domain: str, entity: str = "") ->
     entity : str, optional
         What the values are: spellings of one value (`User@Example.org`, `user@example.org`) get one
         token. Without it, every spelling is another value.
+    memo : dict, optional
+        Keeps what was computed about the columns of one batch.
 
     Returns
     -------
@@ -42,27 +48,39 @@ def token(values: "polars.Series", key: bytes, domain: str, entity: str = "") ->
     """
     import polars as pl
 
-    distinct = values.drop_nulls().unique()
-    tokens = pl.Series(_tokens(normal(distinct, entity), key, domain), dtype=pl.String)
-    return values.replace_strict(distinct, tokens, default=None, return_dtype=pl.String)
+    distinct, digests = keyed(values, key, domain, entity, memo)
+    halves = pl.Series(digests, dtype=pl.Binary).bin.head(16)
+    tokens = pl.Series([f"{key_id(key)}-"], dtype=pl.String) + halves.bin.encode("hex")
+    return spread(values, distinct, tokens)
 
 
-def digests(texts: Iterable[str], key: bytes, message: str) -> list[bytes]:
-    """HMAC-SHA256 of `message:text` for each text, 32 bytes each.
+def keyed(
+    values: "polars.Series", key: bytes, domain: str, entity: str = "", memo: Memo | None = None
+) -> "tuple[polars.Series, list[bytes]]":
+    """Return the distinct values, and HMAC-SHA256 of `domain:value` for each, 32 bytes.
 
-    RFC 2104, section 4: what the key alone decides is computed once and copied.
+    All values instead of the distinct ones, when hardly any is there twice. The first half of a
+    digest becomes the token; the second is shown to nobody and decides how far dates are shifted.
     """
-    block = (key if len(key) <= BLOCK else hashlib.sha256(key).digest()).ljust(BLOCK, b"\0")
-    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + f"{message}:".encode())
-    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
-    found = []
-    for text in texts:
-        first = inner.copy()
-        first.update(text.encode())
-        second = outer.copy()
-        second.update(first.digest())
-        found.append(second.digest())
+    known = (values.name, domain, entity)
+    if memo is not None and known in memo:
+        return memo[known]
+    distinct = values
+    if values.null_count() or values.approx_n_unique() < MOSTLY * len(values):
+        distinct = values.drop_nulls().unique(maintain_order=True)
+    found = distinct, _digests(normal(distinct, entity).to_list(), key, domain)
+    if memo is not None:
+        memo[known] = found
     return found
+
+
+def spread(
+    values: "polars.Series", distinct: "polars.Series", results: "polars.Series"
+) -> "polars.Series":
+    """Give each value the result of its distinct value; null where there is none."""
+    if len(distinct) == len(values):  # the order was kept
+        return results.alias(values.name)
+    return values.replace_strict(distinct, results, default=None, return_dtype=results.dtype)
 
 
 def normal(values: "polars.Series", entity: str) -> "polars.Series":
@@ -118,6 +136,15 @@ def check_token(text: str, key: bytes) -> str:
     return found.group()
 
 
-def _tokens(texts: "polars.Series", key: bytes, domain: str) -> list[str]:
-    prefix = f"{key_id(key)}-"
-    return [prefix + digest.hex()[:32] for digest in digests(texts.to_list(), key, domain)]
+def _digests(texts: Iterable[str], key: bytes, domain: str) -> list[bytes]:
+    """RFC 2104, section 4: what the key alone decides is computed once and copied."""
+    block = (key if len(key) <= BLOCK else hashlib.sha256(key).digest()).ljust(BLOCK, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + f"{domain}:".encode()).copy
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block)).copy
+    found = []
+    for text in texts:
+        first, second = inner(), outer()
+        first.update(text.encode())
+        second.update(first.digest())
+        found.append(second.digest())
+    return found

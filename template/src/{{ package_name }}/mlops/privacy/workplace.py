@@ -18,7 +18,6 @@ from .policy import RESTRICTED_ZONE
 
 PLACE = RESTRICTED_ZONE / "protect"
 JOURNAL = PLACE / "journal.json"
-MEMORY = "256MB"  # of DuckDB; more than that goes to files beside the tables that wait
 
 
 @contextlib.contextmanager

@@ -1,0 +1,287 @@
+"""Each format is decoded and each disguise removed before it is called clean."""
+
+import base64
+import gzip
+import io
+import json
+import sqlite3
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from packaged import packaged
+from PIL import Image
+
+check = packaged("mlops.privacy.check")
+formats = packaged("mlops.privacy.formats")
+UNREADABLE = packaged("mlops.privacy.scanning").UNREADABLE
+MAIL = "ana.perez@example.com"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+def entities(name: str, content: bytes | str | None = None, encoding: str = "utf-8") -> list[str]:
+    """Write a file and return what is found in it."""
+    if content is not None:
+        data = content if isinstance(content, bytes) else content.encode(encoding)
+        Path(name).write_bytes(data)
+    found = check.scan_file(Path(name))
+    assert not any("perez" in one.place.lower() for one in found), "a place repeats the value"
+    return [one.entity for one in found]
+
+
+def zipped(*members: tuple[str, bytes], comment: bytes = b"") -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.comment = comment
+        for name, content in members:
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def array(values: object) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, np.asarray(values), allow_pickle=True)
+    return stream.getvalue()
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(*chunks: bytes) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks) + chunk(b"IEND", b"")
+
+
+def parquet(columns: dict[str, object]) -> bytes:
+    stream = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(stream)
+    return stream.getvalue()
+
+
+HOLDERS: dict[str, tuple[str, bytes | str, str]] = {
+    "utf-8 with a mark": ("a.csv", f"nota;x\nhola;1\n{MAIL};2\n", "utf-8-sig"),
+    "latin-1": ("a.csv", f"ni\u00f1o,x\n{MAIL},2\n", "latin-1"),
+    "utf-16": ("a.csv", f"nota,x\n{MAIL},2\n", "utf-16"),
+    "utf-16 without a mark": ("a.txt", f"nota {MAIL}\n", "utf-16-le"),
+    "tabs": ("a.tsv", f"nota\tx\n{MAIL}\t2\n", "utf-8"),
+    "a quoted line break": ("a.csv", f'nota,x\n"one\n{MAIL}",2\n', "utf-8"),
+    "a csv without a header": ("a.csv", f"{MAIL},1\nx,2\n", "utf-8"),
+    "a longer row": ("a.csv", f"a,b\n1,2,{MAIL}\n", "utf-8"),
+    "json with escapes": ("a.json", '{"a": "ana.perez\\u0040example.com"}', "utf-8"),
+    "a json key": ("a.json", json.dumps({MAIL: 1}), "utf-8"),
+    "a json key that comes twice": ("a.json", f'{{"a": "{MAIL}", "a": ""}}', "utf-8"),
+    "json in json": ("a.json", json.dumps({"a": json.dumps({"b": MAIL})}), "utf-8"),
+    "json lines": ("a.jsonl", f'{{"a": 1}}\n\n{{"a": "{MAIL}"}}\n', "utf-8"),
+    "json under another name": ("a.dir", json.dumps([{"relpath": MAIL}]), "utf-8"),
+    "html entities": ("a.html", "<p>ana.perez&#x40;example&period;com</p>", "utf-8"),
+    "html tags in a word": ("a.html", "<p><b>ana</b>.perez@<i>example</i>.com", "utf-8"),
+    "an attribute": ("a.html", f'<a href="mailto:{MAIL}">x</a>', "utf-8"),
+    "a comment": ("a.html", f"<!-- {MAIL} -->", "utf-8"),
+    "xml": ("a.xml", f'<a><b c="{MAIL}"/></a>', "utf-8"),
+    "a comment in xml": ("a.xml", f"<a><!-- {MAIL} --></a>", "utf-8"),
+    "a drawing": ("a.svg", "<svg><text>ana.perez@<tspan>example.com</tspan></text></svg>", "utf-8"),
+    "yaml": ("a.yaml", f"to: {MAIL}".replace("example.com", "corp.com"), "utf-8"),
+    "source code": ("a.py", "to = 'ana.perez@corp.com'", "utf-8"),
+    "gzip": ("a.txt.gz", gzip.compress(MAIL.encode()), ""),
+    "a zip in a zip": ("a.zip", zipped(("i.zip", zipped(("a.csv", f"a\n{MAIL}".encode())))), ""),
+    "a name in a zip": ("a.zip", zipped((f"{MAIL}.txt", b"")), ""),
+    "a zip's comment": ("a.zip", zipped(comment=MAIL.encode()), ""),
+    "skops": ("m.skops", zipped(("schema.json", json.dumps({"by": MAIL}).encode())), ""),
+    "an array": ("a.npy", array(["x", MAIL]), ""),
+    "an array of bytes": ("a.npy", array([MAIL.encode()]), ""),
+    "a field of an array": ("a.npy", array(np.array([(1, MAIL)], "i4,U40")), ""),
+    "a picture's text": ("a.png", png(chunk(b"tEXt", b"Comment\0" + MAIL.encode())), ""),
+    "a picture's packed text": (
+        "a.png",
+        png(chunk(b"zTXt", b"Comment\0\0" + zlib.compress(MAIL.encode()))),
+        "",
+    ),
+    "a picture in a page": (
+        "a.html",
+        b'<img src="data:image/png;base64,'
+        + base64.b64encode(png(chunk(b"iTXt", b"XML\0\0\0\0\0" + MAIL.encode())))
+        + b'">',
+        "",
+    ),
+    "a parquet cell": ("a.parquet", parquet({"n": [1] * 9, "t": ["x"] * 8 + [MAIL]}), ""),
+    "a parquet list": ("a.parquet", parquet({"t": [["x"], [MAIL]]}), ""),
+    "a struct": ("a.parquet", parquet({"t": [{"a": {"b": MAIL}}]}), ""),
+    "files in a column": ("a.parquet", parquet({"t": [zipped(("a", MAIL.encode()))]}), ""),
+    "a column's name": ("a.parquet", parquet({MAIL: [1, 2]}), ""),
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_an_address_is_found_in(holder: str) -> None:
+    name, content, encoding = HOLDERS[holder]
+    assert set(entities(name, content, encoding or "utf-8")) == {"email"}
+
+
+DISGUISES: dict[str, str] = {
+    "percent-encoding twice": MAIL.replace("@", "%2540"),
+    "quoted-printable": MAIL.replace("@", "=40"),
+    "zero-width characters": MAIL.replace("e", "e\u200b"),
+    "soft hyphens": MAIL.replace(".", "\u00ad."),
+    "Cyrillic letters": MAIL.replace("a", "\u0430"),
+    "full-width characters": "".join(chr(ord(letter) + 0xFEE0) for letter in MAIL),
+    "at and dot in words": "ana.perez [at] example [dot] com",
+    "arroba and punto": "ana.perez (arroba) example (punto) com",
+    "base64 twice": base64.b64encode(base64.b64encode(MAIL.encode())).decode(),
+    "base64 in a path": f"users/{base64.urlsafe_b64encode(MAIL.encode()).decode()}/x",
+    "wrapped base64": base64.encodebytes(b"filler, and more filler " * 4 + MAIL.encode()).decode(),
+    "gzip in base64": base64.b64encode(gzip.compress(MAIL.encode())).decode(),
+    "hexadecimal escapes": MAIL.replace("@", "\\x40"),
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_an_address_is_found_behind(disguise: str) -> None:
+    assert entities("a.md", f"Write to {DISGUISES[disguise]} today.\n") == ["email"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "user@example.com",
+        "git@github.com:shop/x.git",
+        "no-reply@corp.com",
+        "192.0.2.7 ::1 127.0.0.1",
+    ],
+)
+def test_what_stands_for_nobody_is_no_finding(text: str) -> None:
+    assert entities("a.md", f"{text}\n") == []
+
+
+def test_in_code_the_domains_kept_for_examples_are_no_finding_but_others_are() -> None:
+    assert entities("a.py", f'to = "{MAIL}"\n') == []
+    assert entities("b.py", f'to = "{MAIL.replace("example", "corp")}"\n') == ["email"]
+    assert entities("c.yaml", "name: Check out\nauthor: Types\n") == []
+
+
+def test_a_dictionary_entry_that_no_row_uses_is_found() -> None:
+    column = pa.DictionaryArray.from_arrays([0, 0, None], ["x", MAIL])
+    pq.write_table(pa.table({"c": column}), "a.parquet")
+    assert MAIL not in str(pl.read_parquet("a.parquet").rows())
+    assert entities("a.parquet") == ["email"]
+
+
+def test_the_notes_of_a_schema_are_read() -> None:
+    field = pa.field("a", pa.int64(), metadata={"by": MAIL})
+    pq.write_table(pa.table([[1]], pa.schema([field])), "a.parquet")
+    pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({"by": MAIL}), "b.parquet")
+    assert entities("a.parquet") == entities("b.parquet") == ["email"]
+
+
+def database(name: str, value: object, drop: bool) -> None:
+    connection = sqlite3.connect(name)
+    connection.execute("PRAGMA secure_delete = OFF")
+    connection.execute("CREATE TABLE t (a, b)")
+    connection.execute("CREATE TABLE kept (a)")
+    connection.executemany("INSERT INTO t VALUES (?, ?)", [(n, "x" * 50) for n in range(300)])
+    connection.execute("INSERT INTO t VALUES (1, ?)", [value])
+    connection.commit()
+    if drop:
+        connection.execute("DROP TABLE t")
+        connection.commit()
+    connection.close()
+
+
+@pytest.mark.parametrize("value", [MAIL, MAIL.encode(), zipped(("a.txt", MAIL.encode()))])
+def test_a_database_is_read_with_its_blobs(value: object) -> None:
+    database("a.db", value, drop=False)
+    assert entities("a.db") == ["email"]
+
+
+def test_what_a_deleted_table_left_in_a_database_is_found() -> None:
+    database("a.db", MAIL, drop=True)
+    found = check.scan_file(Path("a.db"))
+    assert [(one.place, one.entity) for one in found] == [
+        ("a.db: deleted rows (run VACUUM)", "email")
+    ]
+
+
+def photo(**tags: object) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(stream, "JPEG", **tags)
+    return stream.getvalue()
+
+
+def test_a_photo_tells_where_and_by_whom_it_was_taken() -> None:
+    exif = Image.Exif()
+    exif[0x013B] = "somebody"
+    exif.get_ifd(0x8825)[1] = "S"
+    assert set(entities("a.jpg", photo(exif=exif))) == {"coordinates", "name"}
+    assert entities("b.jpg", photo(comment=MAIL.encode())) == ["email"]
+    assert entities("c.jpg", photo()) == []
+    assert entities("d.jpg", photo() + MAIL.encode()) == [UNREADABLE]
+
+
+def locked() -> bytes:
+    content = bytearray(zipped(("a.txt", b"x")))
+    for magic, at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        content[content.index(magic) + at] |= 1
+    return bytes(content)
+
+
+def matryoshka() -> bytes:
+    content = b"x"
+    for _ in range(formats.MAX_DEPTH + 2):
+        content = zipped(("in.zip", content)) if content != b"x" else zipped(("a.txt", content))
+    return content
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("a.zip", locked, "locked with a password"),
+        ("a.zip", matryoshka, "packed more than"),
+        ("a.zip", lambda: zipped(("a.txt", b"x"))[:-9], "damaged zip"),
+        ("a.xlsx", lambda: zipped(("[Content_Types].xml", b"<a/>")), "office document"),
+        ("a.npy", lambda: array([{"a": 1}]), "holds Python objects"),
+        ("a.png", lambda: png() + b"PK\3\4", "something after the picture"),
+        ("a.png", lambda: png(chunk(b"tEXt", b"a\0b")).replace(b"a\0b", b"a\0c"), "damaged png"),
+        ("a.xml", lambda: b'<!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a>', "declares entities"),
+        ("a.json", lambda: b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
+        ("a.gz", lambda: gzip.compress(b"x")[:-4], "damaged gzip"),
+        ("a.db", lambda: b"SQLite format 3\0" + b"\1" * 200, "damaged sqlite"),
+        ("a.ipynb", lambda: b"[1]", "no notebook"),
+    ],
+)
+def test_what_cannot_be_read_whole_is_never_clean(
+    name: str, content: Callable[[], bytes], why: str
+) -> None:
+    Path(name).write_bytes(content())
+    (found,) = check.scan_file(Path(name))
+    assert found.entity == UNREADABLE
+    assert why in found.why
+
+
+def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packaged("mlops.privacy.archives"), "MAX_WHOLE", 1_000)
+    for name, content in (
+        ("a.zip", zipped(("a.txt", b"x" * 1_001))),
+        ("a.gz", gzip.compress(b"x" * 1_001)),
+    ):
+        Path(name).write_bytes(content)
+        (found,) = check.scan_file(Path(name))
+        assert "more than" in found.why
+
+
+def test_a_long_log_is_read_in_pieces_with_the_right_line() -> None:
+    lines = ["2025-01-01 12:00:00 INFO served in 12 ms"] * 6_000
+    lines[4_321] = f"failed for {MAIL}"
+    Path("a.log").write_text("\n".join(lines), encoding="utf-8")
+    (found,) = check.scan_file(Path("a.log"))
+    assert (found.entity, found.count, found.position) == ("email", 1, 4_322)
