@@ -129,6 +129,7 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
             "decision": decision["decision"],
             "model_sha256": card["sha256"],
             "holdout_sha256": decision["holdout_sha256"],
+            "features_sha256": sha256_of(OPEN_ZONE / "features.parquet"),
         }
     )
     mlflow.log_artifacts(str(DECISION_FILE.parent), "compare")

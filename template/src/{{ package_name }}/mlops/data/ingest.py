@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MlopsError
 from ..files import sha256_of, write_json, written_beside
+from ..rooms import rooms
 from ..settings import Settings, environment, read_yaml
 from .contract import validate
 from .sources import SOURCES_FILE, Files, Sources, files_of, load_sources, read_tables
@@ -74,10 +75,10 @@ def ingest(settings: Settings, tables_folder: Path, quarantine_folder: Path) -> 
     started = time.perf_counter()
     config = load_sources()
     limit = settings.data.max_quarantined_share
-    checked = {
-        name: validate(name, config.tables[name], frame)
-        for name, frame in read_tables(config).items()
-    }
+    read = read_tables(config)
+    for room in rooms():  # somebody who was erased does not come back
+        read = getattr(room, "without_erased", lambda tables, _: tables)(read, config)
+    checked = {name: validate(name, config.tables[name], frame) for name, frame in read.items()}
     quarantined = {name: broken for name, (_, broken) in checked.items()}
     store_tables(quarantined, quarantine_folder)
     for name, (good, broken) in checked.items():

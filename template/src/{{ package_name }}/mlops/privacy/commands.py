@@ -1,6 +1,6 @@
 """Commands of the privacy room: `mlops privacy ...`."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -56,6 +56,13 @@ def settings() -> dict[str, "Callable[[], object]"]:
     return {PRIVACY_FILE.as_posix(): lambda: load_privacy(load_sources())}
 
 
+def without_erased(tables: Any, sources: "Sources") -> Any:
+    """Leave out who was erased, should a source deliver them again; the data stage asks."""
+    from .subjects import without_erased
+
+    return without_erased(tables, sources)
+
+
 def clear_up() -> None:
     """Complete or clear away what a killed run left in the restricted zone."""
     from .workplace import finish
@@ -72,8 +79,58 @@ def protect() -> None:
 
 
 @privacy.command()
-def key() -> None:
+def key(
+    following: Annotated[bool, typer.Option("--next", help="The key to rotate to.")] = False,
+    second: Annotated[bool, typer.Option("--second", help="The key to look people up.")] = False,
+) -> None:
     """Make the secret key that tokens are made with."""
-    from .keys import create_key
+    from .keys import KEY_FILE, NEXT_KEY_FILE, SECOND_KEY_FILE, create_key, key_id
 
-    print(f"wrote {create_key().as_posix()}; share it with the team, never commit it")
+    made = create_key(NEXT_KEY_FILE if following else SECOND_KEY_FILE if second else KEY_FILE)
+    shared = "keep it apart from the first" if second else "share it with the team"
+    identity = key_id(made.read_bytes().strip())
+    print(f"wrote {made.as_posix()} (id {identity}); {shared}, never commit it")
+
+
+@privacy.command()
+def rotate() -> None:
+    """Give the open zone the tokens of the next key."""
+    from .rotate import rotate
+
+    print("\n".join(rotate()))
+
+
+@privacy.command()
+def reidentify(
+    code: Annotated[str, typer.Option(help="The token or encrypted value.")],
+    who: Annotated[str, typer.Option(help="Who looks; goes to the log.")],
+    why: Annotated[str, typer.Option(help="Why; goes to the log.")],
+) -> None:
+    """Write who is behind a code to the restricted zone, and log that it was done."""
+    from .reidentify import reidentify
+
+    print(f"written to {reidentify(code, who, why).as_posix()}; delete it when you have read it")
+
+
+@privacy.command()
+def erase(
+    subject: Annotated[str, typer.Option(help="A token of the person.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Remove a person from all current data, and list what remembers them."""
+    import json
+
+    from .erase import erase
+
+    told = erase(subject, dry_run)
+    if as_json:
+        print(json.dumps(told, indent=2))
+        return
+    for place, rows in told["rows"].items():
+        print(f"{'would go' if dry_run else 'removed':<9} {rows:>7,} rows  {place}")
+    for one in told["models"]:
+        print(f"{'model':<9} {one['model']} {one['version']}: learned from them: {one['learned']}")
+    for sentence in told["history"]:
+        print(f"{'history':<9} {sentence}")
+    print(f"{'next':<9} {told['next']}")

@@ -119,6 +119,20 @@ def create_key(file: Path = KEY_FILE) -> Path:
     return file
 
 
+def retire(old: bytes) -> dict[Path, Path]:
+    """Keep the old key beside the new one under its id; return the move that puts the new one in.
+
+    The move is for `publish`, together with all that the new key has made.
+    """
+    _refuse_link(KEY_FILE.parent)
+    beside = KEY_FILE.with_name(f"privacy.{key_id(old)}.key")
+    if not beside.is_file():
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(old + b"\n")
+    return {KEY_FILE: NEXT_KEY_FILE}
+
+
 def _found(config: KeySource) -> tuple[bytes | None, str]:
     if config.source == "command":
         return _from_command(config.command)

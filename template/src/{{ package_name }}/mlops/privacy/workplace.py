@@ -80,7 +80,8 @@ def _carry_out() -> None:
         for source, target, _ in moves:
             if source.is_file():
                 target.parent.mkdir(parents=True, exist_ok=True)
-                os.chmod(source, 0o666 & ~_umask())
+                if target.is_relative_to(OPEN_ZONE):  # a key stays its owner's
+                    os.chmod(source, 0o666 & ~_umask())
                 os.replace(source, target)
         for path in journal["remove"]:
             Path(path).unlink(missing_ok=True)

@@ -1,0 +1,174 @@
+"""Where a token still is after its person was erased: in models, caches, remotes and git."""
+
+import configparser
+import os
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ..files import sha256_of
+from ..settings import OPEN_ZONE, Settings
+from ..tracking import quiet_mlflow, registered_name
+from ..training import MODEL_CARD, read_card
+from .sorting import frames_of
+
+CACHE = Path(".dvc/cache")
+BATCH = 131_072
+
+
+def rows_with(file: Path, subjects: set[str], train_only: bool = False) -> int:
+    """Count the rows of a parquet file that hold one of the tokens in a column of text."""
+    return sum(int(holds(frame, subjects, train_only).sum()) for frame in frames_of(file, BATCH))
+
+
+def holds(frame: Any, subjects: set[str], train_only: bool = False) -> Any:
+    """Mark the rows of a table that hold one of the tokens, also in lists, shape (n,)."""
+    import polars as pl
+
+    wanted = list(subjects)
+    found = pl.repeat(False, len(frame), eager=True)
+    for column in frame.get_columns():
+        if column.dtype == pl.String:
+            found |= column.is_in(wanted).fill_null(False)
+        elif column.dtype == pl.List(pl.String):
+            found |= column.list.eval(pl.element().is_in(wanted)).list.any().fill_null(False)
+    if train_only and "split" in frame.columns:
+        found &= frame["split"] == "train"
+    return found
+
+
+def files_with(folders: Iterable[Path], subjects: set[str]) -> list[Path]:
+    """List the files below folders that hold one of the tokens, as text or in a parquet table."""
+    texts = [subject.encode() for subject in subjects]
+    found = []
+    for folder in folders:
+        for file in sorted(folder.rglob("*")) if folder.is_dir() else []:
+            if file.is_file() and _file_holds(file, texts, subjects):
+                found.append(file)
+    return found
+
+
+def models_trained_on(subjects: set[str], settings: Settings) -> list[dict[str, str]]:
+    """Say of the current model and of every registered version whether it learned from the person.
+
+    Known by the digest of the features table that a version was trained on: the table itself must
+    still be here or in DVC's cache. Otherwise it is `unknown`, which should be read as yes.
+    """
+    features = [OPEN_ZONE / "features.parquet", *_cached_tables()]
+    learned = {
+        sha256_of(file): rows_with(file, subjects, train_only=True) > 0
+        for file in features
+        if file.is_file()
+    }
+    told = []
+    if MODEL_CARD.is_file() and features[0].is_file():
+        answer = "yes" if learned[sha256_of(features[0])] else "no"
+        told.append({"model": "models/model.skops", "version": "current", "learned": answer})
+        current = read_card()["sha256"]
+    else:
+        current, answer = "", "unknown"
+    uri = settings.tracking.uri
+    database = uri.removeprefix("sqlite:///")
+    if database != uri and not Path(database).is_file():
+        return told
+    name = registered_name(settings)
+    with quiet_mlflow():
+        import mlflow
+
+        mlflow.set_tracking_uri(uri)
+        client = mlflow.MlflowClient()
+        for version in client.search_model_versions(f"name='{name}'"):
+            tags = client.get_run(str(version.run_id)).data.tags if version.run_id else {}
+            digest = tags.get("features_sha256", "")
+            answers = {True: "yes", False: "no", None: "unknown"}
+            known = answers[learned.get(digest)]
+            if known == "unknown" and tags.get("model_sha256") == current:
+                known = answer
+            told.append({"model": name, "version": str(version.version), "learned": known})
+    return told
+
+
+def history(subjects: set[str], raw: list[Path]) -> list[str]:
+    """Tell in sentences what keeps old versions: nothing of it is changed by `erase`."""
+    told = []
+    if cached := files_with([CACHE], subjects):
+        told.append(
+            f"DVC's cache keeps {len(cached)} old files with rows of this person; after the next "
+            "`uv run mlops run`, `uv run dvc gc --workspace` removes them."
+        )
+    for name, url in _remotes():
+        place = Path(".dvc") / url
+        if "://" not in url and place.is_dir():
+            if kept := files_with([place], subjects):
+                told.append(
+                    f"DVC's remote {name} keeps {len(kept)} old files with rows of this person; "
+                    f"`uv run dvc gc --workspace --cloud --remote {name}` removes them."
+                )
+        else:
+            told.append(
+                f"DVC's remote {name} was not looked into and keeps what was pushed to it; "
+                f"`uv run dvc gc --workspace --cloud --remote {name}` removes old versions."
+            )
+    if committed := _commits("--", *map(str, raw)) if raw else 0:
+        told.append(
+            f"git's history has {committed} commits of the raw files, with this person in them; "
+            "rewriting history is a decision of its own, together with every clone."
+        )
+    if mentioned := sum(_commits("-S", subject) for subject in sorted(subjects)):
+        told.append(f"git's history has {mentioned} commits that name this person's token.")
+    if elsewhere := files_with(map(Path, ("mlruns", "mlartifacts", "reports", "models")), subjects):
+        named = ", ".join(file.as_posix() for file in elsewhere[:5])
+        told.append(f"{len(elsewhere)} files name this person's token: {named}.")
+    told.append(
+        "Backups, other clones, and the systems that the data came from are not known here; "
+        "erase the person there too, or the next delivery is only filtered, not clean."
+    )
+    return told
+
+
+def _cached_tables() -> list[Path]:
+    found = []
+    for file in CACHE.rglob("*") if CACHE.is_dir() else []:
+        if file.is_file() and _is_parquet(file):
+            found.append(file)
+    return found
+
+
+def _is_parquet(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return stream.read(4) == b"PAR1"
+
+
+def _file_holds(file: Path, texts: list[bytes], subjects: set[str]) -> bool:
+    if _is_parquet(file):
+        return rows_with(file, subjects) > 0
+    longest = max(map(len, texts), default=0)
+    with file.open("rb") as stream:
+        rest = b""
+        while block := stream.read(1 << 20):
+            rest += block
+            if any(text in rest for text in texts):
+                return True
+            rest = rest[-longest:]
+    return False
+
+
+def _remotes() -> list[tuple[str, str]]:
+    config = configparser.ConfigParser()
+    config.read([".dvc/config", ".dvc/config.local"], encoding="utf-8")
+    sections = [(name, config[name]) for name in config.sections() if "remote" in name]
+    return [
+        (name.strip("'").split('"')[1] if '"' in name else name, section.get("url", ""))
+        for name, section in sections
+    ]
+
+
+def _commits(*selection: str) -> int:
+    done = subprocess.run(
+        ["git", "log", "--all", "--format=%H", *selection],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+    return len(done.stdout.split()) if done.returncode == 0 else 0
