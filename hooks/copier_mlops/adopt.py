@@ -105,6 +105,8 @@ def _adopt(
     lock: bool,
 ) -> Adoption:
     package = rendered.answers["package_name"]
+    if shadowed := [n for n in existing.entries if n.startswith((f"{package}/", f"{package}.py"))]:
+        raise ToolError(f"package_name={package} would hide your {shadowed[0]}; choose another.")
     pyproject = rendered.files[PYPROJECT].content.decode()
     ways = arrangements(existing, pyproject, package)
     settled = settle(existing, ways, rendered.files[LOCK].content, wanted=lock)

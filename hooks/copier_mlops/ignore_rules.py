@@ -52,6 +52,7 @@ def united_rules(
     while hidden := matches(theirs, names):
         # The uppermost first: git does not look below an ignored folder.
         name = next(name for name in names if name in hidden)
+        names.remove(name)
         theirs += f"!/{name}\n"
         differing.append(
             f"your rule `{hidden[name]}` would hide the template's {name}: shown again"
