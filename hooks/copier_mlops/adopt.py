@@ -127,7 +127,7 @@ def _adopt(
         changes=changes,
         run=settled.arrangement.runs,
         notes=environment_notes(settled),
-        unlocked=bool(settled.unlocked),
+        unlocked=lock and bool(settled.unlocked),
     )
     return adoption if dry_run else _apply(existing, adoption, rendered.files)
 
