@@ -264,6 +264,25 @@ def test_abort_returns_to_the_state_before_even_with_conflicts(
         undo(project)
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_full_disk_or_an_interrupt_brings_the_former_state_back(
+    template: Path, project: Path, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second_version(template)
+    before = state_of(project)
+
+    def fails(*_arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr("copier_mlops.apply.put_index", fails)
+    with pytest.raises(type(error)):
+        update(project)
+    assert state_of(project) == before
+    monkeypatch.undo()
+    update(project)
+    assert "line 15, better" in text(project, CLI)
+
+
 def test_a_project_in_a_folder_of_a_repository_touches_only_that_folder(
     template: Path, tmp_path: Path
 ) -> None:
