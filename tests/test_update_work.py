@@ -101,6 +101,28 @@ def test_a_file_that_the_owner_moved_gets_the_changes_there(template: Path, proj
     assert "tools/command_line.py" in report.merged.notes[CLI]
 
 
+def test_a_file_that_both_moved_is_the_owners_with_the_changes(
+    template: Path, project: Path
+) -> None:
+    second_version(
+        template,
+        **{
+            f"{MANAGED}/cli.py": None,
+            f"{MANAGED}/commands.py": LINES.replace("line 15\n", "line 15, better\n"),
+            "renames.yml": "moved: {'/src/{{ package_name }}/mlops/cli.py': "
+            "'/src/{{ package_name }}/mlops/commands.py'}\n",
+        },
+    )
+    (project / "tools").mkdir()
+    git("mv", CLI, "tools/ours.py", cwd=project)
+    edit(project, "tools/ours.py", "line 3\n", "line 3\nmine\n")
+    commit(project)
+    update(project)
+    assert "line 3\nmine\n" in text(project, "tools/ours.py")
+    assert "line 15, better\n" in text(project, "tools/ours.py")
+    assert not (project / "src/shop/mlops/commands.py").exists()
+
+
 def test_a_file_that_the_owner_deleted_stays_deleted_and_is_named(
     template: Path, project: Path
 ) -> None:
