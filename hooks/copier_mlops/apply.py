@@ -48,16 +48,15 @@ def carry_out(plan: Plan, details: dict[str, Any]) -> None:
         index = next_index(repo, merged, Path(scratch))
         if changed := changed_paths(repo):
             raise ToolError(f"{some(changed)} changed meanwhile; nothing was written, start again.")
-        snapshot.begin(repo, "update", touched, details)
-        for name, file in merged.files.items():
-            content, mode = (file.content, file.mode) if file else (None, FILE)
-            snapshot.write(repo, prefix + name, content, mode)
-        put_index(repo, index)
-    if details["lock"]:
-        bring_lock_in_line(plan)
-    if is_report(repo.folder / REPORT_FILE):
-        snapshot.write(repo, prefix + REPORT_FILE, report_text(plan.report).encode())
-    snapshot.finish(repo)
+        with snapshot.undone_on_error(repo, "update", touched, details):
+            for name, file in merged.files.items():
+                content, mode = (file.content, file.mode) if file else (None, FILE)
+                snapshot.write(repo, prefix + name, content, mode)
+            put_index(repo, index)
+            if details["lock"]:
+                bring_lock_in_line(plan)
+            if is_report(repo.folder / REPORT_FILE):
+                snapshot.write(repo, prefix + REPORT_FILE, report_text(plan.report).encode())
 
 
 def next_index(repo: Repository, merged: Merged, scratch: Path) -> Path:

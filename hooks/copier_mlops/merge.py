@@ -54,10 +54,12 @@ def merge(
     """
     merged, own, old = Merged(), dict(ours), dict(base.files)
     base_seeded = set(base.seeded)
+    rendered_as: dict[str, str] = {}
     for source, target in moved.items():
         if target in own or target in old or source not in old or source in theirs.files:
             continue
         old[target] = old.pop(source)
+        rendered_as[target] = source
         if source in base_seeded:
             base_seeded.add(target)
         if source in own:
@@ -67,7 +69,7 @@ def merge(
     new = dict(theirs.files)
     gone = [name for name in old if name not in own and new.get(name, old[name]) != old[name]]
     for source, target in moved_by_owner(gone, old, own, {*old, *new}).items():
-        merged.follows[target] = source
+        merged.follows[target] = rendered_as.get(source, source)
         merged.notes[source] = f"you moved it to {target}; the template's changes went there"
         old[target], new[target] = old.pop(source), new.pop(source)
     for name in sorted({*old, *new}):
