@@ -39,6 +39,8 @@ def two_versions(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     changes: dict[str, str | bytes | None] = {
         room: text_of(later, room) + "\n# A later version.\n",
         room.replace("rooms", "extra"): '"""New."""\n',
+        "template/.github/workflows/ci.yml": "# A later version.\n"
+        + text_of(later, "template/.github/workflows/ci.yml"),
         "template/.gitignore": text_of(later, "template/.gitignore") + "/later/\n",
         "template/pyproject.toml.jinja": project.replace(
             '"typer>=', '"tabulate>=0.9,<1",\n  "typer>='
@@ -104,6 +106,38 @@ def test_a_repository_comes_in_without_losing_a_line(
     assert merged.merged.conflicts == {}
     merged_project = (folder / "pyproject.toml").read_text(encoding="utf-8")
     assert '"tabulate>=0.9,<1"' in merged_project
+
+
+def test_an_update_goes_to_the_templates_files_that_lie_beside_yours(
+    two_versions: Path, tmp_path: Path
+) -> None:
+    files = SHAPES["own_workflows"]()
+    files["pyproject.toml"] = "project = { name = 'x', version = '1' }\ntool = { a = 1 }\n"
+    folder = build(tmp_path / "r", files)
+    assert adopted(folder, two_versions, version="0.1.0").run == "uv run --project src"
+    before = committed(folder)
+    report, _ = update(folder, to="0.2.0", given={}, check=False, lock=False)
+    assert report.merged.conflicts == {}
+    assert (folder / "pyproject.toml").read_bytes() == before["pyproject.toml"]
+    assert '"tabulate>=0.9,<1"' in (folder / "src" / "pyproject.toml").read_text(encoding="utf-8")
+    assert (folder / ".github/workflows/ci.yml").read_bytes() == before[".github/workflows/ci.yml"]
+    beside = (folder / ".github/workflows/ci.yml.template").read_text(encoding="utf-8")
+    assert beside.startswith("# A later version.")
+    assert "went to" in report.merged.notes["pyproject.toml"]
+
+
+def test_an_update_leaves_a_file_alone_that_was_never_the_templates(
+    two_versions: Path, tmp_path: Path
+) -> None:
+    folder = build_shape(tmp_path / "r", "own_workflows")
+    adopted(folder, two_versions, version="0.1.0")
+    git("rm", "--quiet", ".github/workflows/ci.yml.template", cwd=folder)
+    git("commit", "--quiet", "--message", "Compared", cwd=folder)
+    before = committed(folder)[".github/workflows/ci.yml"]
+    report, _ = update(folder, to="0.2.0", given={}, check=False, lock=False)
+    assert report.merged.conflicts == {}
+    assert (folder / ".github/workflows/ci.yml").read_bytes() == before
+    assert "yours is not" in report.merged.notes[".github/workflows/ci.yml"]
 
 
 def test_the_accounting_of_lines_bites() -> None:

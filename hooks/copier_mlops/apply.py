@@ -103,6 +103,11 @@ def bring_lock_in_line(plan: Plan) -> None:
     """Write ``uv.lock`` anew if pyproject.toml changed; what fails is left to the person."""
     repo, report = plan.project.repo, plan.report
     lock = repo.folder / LOCK
+    if (
+        f"src/{PYPROJECT}" in plan.merged.files
+    ):  # An adoption gave the template its own environment.
+        report.lock = "run uv lock --project src"
+        return
     if PYPROJECT not in plan.merged.files or not lock.is_file():
         return
     uv = shutil.which("uv")

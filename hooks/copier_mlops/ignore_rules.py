@@ -115,7 +115,7 @@ def matches(rules: str, names: list[str]) -> dict[str, str]:
     if not names:
         return {}
     with tempfile.TemporaryDirectory(prefix="copier-mlops-ignore-") as scratch:
-        git("init", "--quiet", scratch, cwd=Path(scratch))
+        git("init", "--quiet", "--template=", scratch, cwd=Path(scratch))
         (Path(scratch) / IGNORE).write_text(rules, encoding="utf-8", newline="\n")
         data = "".join(f"{name}\0" for name in names).encode("utf-8", "surrogateescape")
         command = (

@@ -276,8 +276,7 @@ def _beside(
     if sources:
         text["tool.uv.sources"] = sources
     if "project" in existing.pyproject:
-        names = ["dev"] if existing.locks_groups else [*groups, *[GROUP] * bool(extra)]
-        _bound(existing, text, names)
+        _bound(existing, text, [*groups, *[GROUP] * bool(extra)])
     member = (
         "# The template's command as a distribution of its own: your build stays as it is.\n"
         f'[project]\nname = {_quoted(project)}\nversion = "0.1.0"\n'
@@ -292,6 +291,10 @@ def _beside(
 def _bound(existing: Existing, text: dict[str, str], names: list[str]) -> None:
     """Let only the template's groups ask for Python 3.11, where the project supports older ones."""
     if not any(map(existing.supports, range(6, OLDEST_PYTHON))):
+        return
+    if existing.locks_groups:
+        # uv serves the template's command only, so it need not look at older ones at all.
+        text["tool.uv"] += f"environments = [\"python_full_version >= '3.{OLDEST_PYTHON}'\"]\n"
         return
     if "dev" in existing.pyproject.get("dependency-groups", {}):
         # Theirs must keep working on all their interpreters, so nothing is added to it.
