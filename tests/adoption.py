@@ -8,6 +8,7 @@ from typing import Any
 
 from copier_mlops.adopt import adopt
 from copier_mlops.adoption_report import Adoption
+from copier_mlops.git import read_blobs, repository_at
 from rendering import git
 
 REPORT = "ADOPTION.md"
@@ -24,13 +25,8 @@ def committed(top: Path, revision: str = "HEAD") -> dict[str, bytes]:
     listed = git("ls-tree", "-r", "-z", "--full-tree", revision, cwd=top)
     rows = (line.split("\t", 1) for line in listed.split("\0") if line)
     plain = {name: about.split()[2] for about, name in rows if about.split()[1] == "blob"}
-    return {name: blob(top, oid) for name, oid in plain.items()}
-
-
-def blob(top: Path, oid: str) -> bytes:
-    """Return the contents of one object."""
-    command = ["git", "cat-file", "blob", oid]
-    return subprocess.run(command, cwd=top, capture_output=True, check=True).stdout
+    blobs = read_blobs(repository_at(top), plain.values())
+    return {name: blobs[oid] for name, oid in plain.items()}
 
 
 def on_disk(top: Path) -> dict[str, bytes]:
@@ -66,7 +62,12 @@ def own_tests(folder: Path) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider"],
         cwd=folder,
-        env={"PATH": "", "PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            "PATH": "",
+            "PYTHONPATH": "src",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        },
         capture_output=True,
         text=True,
         check=False,

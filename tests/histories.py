@@ -345,11 +345,12 @@ def resolve_all(project: Path) -> None:
 def main() -> None:
     """Live as many histories as asked and print the figures."""
     many = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     figures = Figures()
     with tempfile.TemporaryDirectory(prefix="histories-") as scratch, fast_rendering():
         template = with_artificial_versions(versioned_template(Path(scratch) / "template"))
         with memoised_versions(template):
-            for seed in range(many):
+            for seed in range(first, first + many):
                 live(template, Path(scratch) / "project", seed, figures)
                 shutil.rmtree(Path(scratch) / "project")
                 print(f"{seed}: {figures.text()}", file=sys.stderr, flush=True)

@@ -14,7 +14,7 @@ from rendering import git
 from shapes import build_shape
 from test_snapshot import state_of
 
-MOMENTS = 8
+MOMENTS = 4
 # Renders fast, and says when it begins to write, so that the moments fall where it matters.
 ADOPT = """
 import sys, time

@@ -161,6 +161,14 @@ def test_poetry_sees_nothing_that_it_would_lock(tmp_path: Path, rendered: str) -
     assert set(groups["mlops"] + groups["dev"]) <= set(merged["tool"]["uv"]["dev-dependencies"])
 
 
+def test_poetry_with_project_keeps_its_older_python(tmp_path: Path, rendered: str) -> None:
+    project = "[project]\nname = 'lib'\nversion = '1'\nrequires-python = '>=3.10'\n"
+    files = {"pyproject.toml": f"{project}[tool.poetry]\npackages = []\n{SETUPTOOLS}"}
+    uv = parsed(ways(tmp_path / "r", files, rendered)[0])["tool"]["uv"]
+    assert uv["environments"] == ["python_full_version >= '3.11'"]
+    assert uv["dev-dependencies"][0] == "shop"
+
+
 @pytest.mark.parametrize(
     ("files", "table", "expected"),
     [

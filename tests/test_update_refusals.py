@@ -333,6 +333,18 @@ def test_work_saved_while_the_update_was_worked_out_is_not_overwritten(
     assert git("diff", "--cached", "--name-only", cwd=project) == ""
 
 
+def test_a_persons_own_defaults_do_not_enter_a_render(
+    tool: Tool, template: Path, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rewrite(template / "copier.yml", "region:", "budget: {type: int, default: 7}\nregion:")
+    git("commit", "--all", "--quiet", "--message", "Ask more", cwd=template)
+    git("tag", "v3.0.0", cwd=template)
+    (tmp_path / "mine.yml").write_text("defaults: {budget: 99}\n")
+    monkeypatch.setenv("COPIER_SETTINGS_PATH", str(tmp_path / "mine.yml"))
+    assert tool("update").code == 0
+    assert "budget: 7" in (project / ANSWERS).read_text()
+
+
 def test_a_moved_tag_does_not_move_the_version(tool: Tool, template: Path, project: Path) -> None:
     first = git("rev-parse", "v1.0.0", cwd=template).strip()
     (template / "releases.toml").write_text(f'"1.0.0" = "{first}"\n')

@@ -101,6 +101,28 @@ def test_a_file_that_the_owner_moved_gets_the_changes_there(template: Path, proj
     assert "tools/command_line.py" in report.merged.notes[CLI]
 
 
+def test_a_file_that_both_moved_is_the_owners_with_the_changes(
+    template: Path, project: Path
+) -> None:
+    second_version(
+        template,
+        **{
+            f"{MANAGED}/cli.py": None,
+            f"{MANAGED}/commands.py": LINES.replace("line 15\n", "line 15, better\n"),
+            "renames.yml": "moved: {'/src/{{ package_name }}/mlops/cli.py': "
+            "'/src/{{ package_name }}/mlops/commands.py'}\n",
+        },
+    )
+    (project / "tools").mkdir()
+    git("mv", CLI, "tools/ours.py", cwd=project)
+    edit(project, "tools/ours.py", "line 3\n", "line 3\nmine\n")
+    commit(project)
+    update(project)
+    assert "line 3\nmine\n" in text(project, "tools/ours.py")
+    assert "line 15, better\n" in text(project, "tools/ours.py")
+    assert not (project / "src/shop/mlops/commands.py").exists()
+
+
 def test_a_file_that_the_owner_deleted_stays_deleted_and_is_named(
     template: Path, project: Path
 ) -> None:
@@ -262,6 +284,25 @@ def test_abort_returns_to_the_state_before_even_with_conflicts(
     assert state_of(project) == before
     with pytest.raises(ToolError, match="no update to undo"):
         undo(project)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_full_disk_or_an_interrupt_brings_the_former_state_back(
+    template: Path, project: Path, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second_version(template)
+    before = state_of(project)
+
+    def fails(*_arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr("copier_mlops.apply.put_index", fails)
+    with pytest.raises(type(error)):
+        update(project)
+    assert state_of(project) == before
+    monkeypatch.undo()
+    update(project)
+    assert "line 15, better" in text(project, CLI)
 
 
 def test_a_project_in_a_folder_of_a_repository_touches_only_that_folder(

@@ -1,5 +1,6 @@
 """Bring a repository that was never rendered under the template, without losing a line of it."""
 
+import posixpath
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from .adoption_report import BRANCH, REPORT, Adoption, environment_notes, report
 from .answers import read_answers
 from .errors import ToolError
 from .evidence import Evidence, facts, infer
-from .existing import Existing, read_existing
+from .existing import REGULAR, Existing, read_existing
 from .git import (
     Repository,
     ask_git,
@@ -21,7 +22,6 @@ from .git import (
     identity,
     refuse_busy,
     repository_at,
-    write_blob,
 )
 from .ignore_rules import ADDED, LEFT, Change
 from .locking import LOCK, settle
@@ -105,15 +105,17 @@ def _adopt(
     lock: bool,
 ) -> Adoption:
     package = rendered.answers["package_name"]
+    if shadowed := [n for n in existing.entries if n.startswith((f"{package}/", f"{package}.py"))]:
+        raise ToolError(f"package_name={package} would hide your {shadowed[0]}; choose another.")
     pyproject = rendered.files[PYPROJECT].content.decode()
     ways = arrangements(existing, pyproject, package)
     settled = settle(existing, ways, rendered.files[LOCK].content, wanted=lock)
     known = answers["license"].because != "no licence file" if "license" in answers else False
     changes = plan(existing, rendered.files, settled.arrangement, rendered.answers, known)
     _refuse_incomplete(changes, package, settled.arrangement)
-    prefix = existing.repo.prefix
-    locks = {name.removeprefix(prefix): content for name, content in settled.locks.items()}
-    changes += [_lock_change(existing, name, content) for name, content in locks.items()]
+    folder = existing.repo.prefix or "."
+    for name, content in settled.locks.items():
+        changes.append(_lock_change(existing, posixpath.relpath(name, folder), content))
     known_facts = facts(existing)
     text = report(existing, changes, settled, answers, known_facts, rendered.name)
     name = REPORT if REPORT not in existing.entries and not existing.obstacle(REPORT) else ""
@@ -125,7 +127,7 @@ def _adopt(
         changes=changes,
         run=settled.arrangement.runs,
         notes=environment_notes(settled),
-        unlocked=bool(settled.unlocked),
+        unlocked=lock and bool(settled.unlocked),
     )
     return adoption if dry_run else _apply(existing, adoption, rendered.files)
 
@@ -233,27 +235,32 @@ def _show(found: Mapping[str, Evidence], known: Mapping[str, str]) -> None:
 
 
 def _lock_change(existing: Existing, name: str, content: bytes) -> Change:
-    why = (
-        "locked again by uv, keeping your versions where it could"
-        if name in existing.entries
-        else ""
-    )
-    if name not in existing.entries and (obstacle := existing.obstacle(name)):
-        return Change(name, LEFT, obstacle)
-    return Change(name, "locked" if why else ADDED, why, File(content))
+    """Return what becomes of a lock; that of a workspace lies above the adopted folder."""
+    tracked = ask_git("ls-files", "--stage", "--", name, cwd=existing.repo.folder)
+    if tracked and tracked.startswith(REGULAR):
+        why = "locked again by uv, keeping your versions where it could"
+        return Change(name, "locked", why, File(content))
+    disk = existing.repo.folder / name
+    if disk.is_symlink() or disk.exists():
+        return Change(name, LEFT, "you have a link, or an untracked or ignored file there")
+    return Change(name, ADDED, "", File(content))
 
 
 def _apply(existing: Existing, adoption: Adoption, files: Mapping[str, File]) -> Adoption:
     """Write the two commits, then the files, then move to the branch; every step can be undone."""
     repo = existing.repo
-    first = {f"{repo.prefix}{c.path}": c.file for c in adoption.changes if c.file is not None}
+    first = {
+        posixpath.normpath(f"{repo.prefix}{change.path}"): change.file
+        for change in adoption.changes
+        if change.file is not None
+    }
     name = f"{repo.prefix}{ANSWERS_FILE}"
     last = {name: first.pop(name, None) or files[ANSWERS_FILE]}
     with only_one(repo):
         contents = {path: file.content for path, file in {**first, **last}.items()}
         begin(repo, "adopt", contents, {})
         merged = _commit(repo, "HEAD", first, FIRST)
-        answered = _commit(repo, merged, last, f"{SECOND}")
+        answered = _commit(repo, merged, last, SECOND)
         record_commits(repo, BRANCH, [merged, answered])
         git("update-index", "-q", "--refresh", cwd=repo.top)
         # The index first: git refuses to exchange entries of files that are already new.
@@ -272,13 +279,28 @@ def _commit(repo: Repository, parent: str, files: Mapping[str, File], message: s
     with tempfile.TemporaryDirectory(prefix="copier-mlops-index-") as scratch:
         environ = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
         git("read-tree", parent, cwd=repo.top, environ=environ)
+        names = [Path(scratch) / str(number) for number in range(len(files))]
+        for name, file in zip(names, files.values(), strict=True):
+            name.write_bytes(file.content)
+        asked = "".join(f"{name}\n" for name in names).encode()
+        command = ("hash-object", "-w", "--no-filters", "--stdin-paths")
+        oids = git(*command, cwd=repo.top, data=asked).split()
         lines = "".join(
-            f"{file.mode} {write_blob(repo, file.content)}\t{path}\0"
-            for path, file in files.items()
+            f"{file.mode} {oid}\t{path}\0"
+            for (path, file), oid in zip(files.items(), oids, strict=True)
         )
         data = lines.encode("utf-8", "surrogateescape")
         git("update-index", "-z", "--index-info", cwd=repo.top, data=data, environ=environ)
         tree = git("write-tree", cwd=repo.top, environ=environ)
-    command = ("commit-tree", tree, "-p", parent, "-F", "-")
     who = identity(repo.top)
-    return git(*command, cwd=repo.top, data=f"{message}\n".encode(), environ=who)
+    return git(
+        "commit-tree",
+        tree,
+        "-p",
+        parent,
+        "-F",
+        "-",
+        cwd=repo.top,
+        data=f"{message}\n".encode(),
+        environ=who,
+    )

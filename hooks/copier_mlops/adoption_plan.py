@@ -11,7 +11,7 @@ from .git import run_git
 from .ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change, united_rules
 from .locking import LOCK
 from .project import ANSWERS_FILE
-from .pyproject_merge import PYPROJECT, Arrangement
+from .pyproject_merge import MEMBER, PYPROJECT, Arrangement
 from .versions import FILE, File
 
 TWINS = {
@@ -78,7 +78,7 @@ def plan(
     if (text := arrangement.files.get(PYPROJECT)) is not None:
         changes.append(_project_file(existing, text, arrangement))
     elif PYPROJECT in existing.entries:
-        changes += _keep(existing, PYPROJECT, files[PYPROJECT], arrangement.note)
+        changes.append(Change(PYPROJECT, KEPT, f"the template's is `{MEMBER}`"))
     if ignored := united_rules(existing, files, changes):
         changes = [ignored if change.path == ignored.path else change for change in changes]
     return changes

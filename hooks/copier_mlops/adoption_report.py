@@ -143,10 +143,10 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
             "`mlops run` runs your dvc.yaml. To have the template's stages too, take them over "
             f"from dvc.yaml{BESIDE}, with names and outputs that are not yours."
         )
-    if existing.uses_poetry:
+    if existing.locks_groups:
         steps.append(
-            "Poetry and its lock work as before; uv only serves the template's command, with what "
-            "[tool.uv] in pyproject.toml lists, and has a lock of its own."
+            "Your own tool and its lock work as before; uv only serves the template's command, "
+            "with what [tool.uv] in pyproject.toml lists, and has a lock of its own."
         )
     if ".github/workflows/ci.yml" in added:
         steps.append(

@@ -48,16 +48,15 @@ def carry_out(plan: Plan, details: dict[str, Any]) -> None:
         index = next_index(repo, merged, Path(scratch))
         if changed := changed_paths(repo):
             raise ToolError(f"{some(changed)} changed meanwhile; nothing was written, start again.")
-        snapshot.begin(repo, "update", touched, details)
-        for name, file in merged.files.items():
-            content, mode = (file.content, file.mode) if file else (None, FILE)
-            snapshot.write(repo, prefix + name, content, mode)
-        put_index(repo, index)
-    if details["lock"]:
-        bring_lock_in_line(plan)
-    if is_report(repo.folder / REPORT_FILE):
-        snapshot.write(repo, prefix + REPORT_FILE, report_text(plan.report).encode())
-    snapshot.finish(repo)
+        with snapshot.undone_on_error(repo, "update", touched, details):
+            for name, file in merged.files.items():
+                content, mode = (file.content, file.mode) if file else (None, FILE)
+                snapshot.write(repo, prefix + name, content, mode)
+            put_index(repo, index)
+            if details["lock"]:
+                bring_lock_in_line(plan)
+            if is_report(repo.folder / REPORT_FILE):
+                snapshot.write(repo, prefix + REPORT_FILE, report_text(plan.report).encode())
 
 
 def next_index(repo: Repository, merged: Merged, scratch: Path) -> Path:
@@ -104,6 +103,11 @@ def bring_lock_in_line(plan: Plan) -> None:
     """Write ``uv.lock`` anew if pyproject.toml changed; what fails is left to the person."""
     repo, report = plan.project.repo, plan.report
     lock = repo.folder / LOCK
+    if (
+        f"src/{PYPROJECT}" in plan.merged.files
+    ):  # An adoption gave the template its own environment.
+        report.lock = "run uv lock --project src"
+        return
     if PYPROJECT not in plan.merged.files or not lock.is_file():
         return
     uv = shutil.which("uv")

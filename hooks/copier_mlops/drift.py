@@ -85,8 +85,8 @@ def is_edited(repo: Repository, name: str, base: Rendered) -> bool:
     path, file = repo.folder / name, base.files[name]
     if path.is_symlink():
         return True
-    found = path.read_bytes()
-    return found != file.content and found.replace(b"\r\n", b"\n") != file.content
+    found, rendered = path.read_bytes(), file.content
+    return found.replace(b"\r\n", b"\n") != rendered.replace(b"\r\n", b"\n")
 
 
 def edited_answers(project: Project, base: Rendered, *, has_drift: bool) -> list[str]:

@@ -41,16 +41,15 @@ def eject(path: Path) -> list[str]:
         text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
         plan: dict[str, bytes | None] = {repo.prefix + name: None for name in gone}
         plan[repo.prefix + README] = (text + note(answers)).encode()
-        snapshot.begin(repo, "eject", plan, {})
-        for name, content in plan.items():
-            snapshot.write(repo, name, content)
         index = snapshot.own_folder(repo) / "index"
-        index.write_bytes((repo.git_dir / "index").read_bytes())
-        names = "".join(f"{name}\0" for name in plan).encode()
-        command = ("update-index", "--add", "--remove", "-z", "--stdin")
-        git(*command, cwd=repo.top, data=names, environ={"GIT_INDEX_FILE": str(index)})
-        index.replace(repo.git_dir / "index")
-        snapshot.finish(repo)
+        with snapshot.undone_on_error(repo, "eject", plan, {}):
+            for name, content in plan.items():
+                snapshot.write(repo, name, content)
+            index.write_bytes((repo.git_dir / "index").read_bytes())
+            names = "".join(f"{name}\0" for name in plan).encode()
+            command = ("update-index", "--add", "--remove", "-z", "--stdin")
+            git(*command, cwd=repo.top, data=names, environ={"GIT_INDEX_FILE": str(index)})
+            index.replace(repo.git_dir / "index")
     return [name.removeprefix(repo.prefix) for name in plan]
 
 

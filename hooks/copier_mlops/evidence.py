@@ -1,6 +1,7 @@
 """What a repository says about the template's questions, each answer with where it says so."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ def propose_package(existing: Existing) -> Evidence:
     project = existing.pyproject.get("project", {})
     described = bool(project) and "build-system" in existing.pyproject
     described = described and "scripts" not in project.get("dynamic", [])
-    managed = existing.tools.get("uv", {}).get("package") is not False and not existing.uses_poetry
+    managed = existing.tools.get("uv", {}).get("package") is not False and not existing.locks_groups
     for package in existing.source_packages if described and managed else []:
         taken = any(
             name.startswith((f"src/{package}/{seed}.py", f"src/{package}/{seed}/"))
@@ -263,5 +264,7 @@ def _plain(text: str, longest: int) -> str:
 
 
 def _slug(name: str) -> str:
-    ascii_name = PurePosixPath(name).name.lower().encode("ascii", "ignore").decode()
+    # Accents go, their letters stay.
+    decomposed = unicodedata.normalize("NFKD", PurePosixPath(name).name.lower())
+    ascii_name = decomposed.encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "_", ascii_name).strip("_0123456789")

@@ -137,9 +137,9 @@ class Existing:
         return described and "project" not in self.pyproject
 
     @cached_property
-    def uses_poetry(self) -> bool:
-        """Whether Poetry locks it: it would lock [dependency-groups] too."""
-        return "poetry" in self.tools or "poetry.lock" in self.entries
+    def locks_groups(self) -> bool:
+        """Whether Poetry or PDM locks it: their locks cover [dependency-groups] too."""
+        return "poetry" in self.tools or bool({"poetry.lock", "pdm.lock"} & {*self.entries})
 
     @cached_property
     def requires_python(self) -> str | None:

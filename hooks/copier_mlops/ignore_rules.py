@@ -52,6 +52,7 @@ def united_rules(
     while hidden := matches(theirs, names):
         # The uppermost first: git does not look below an ignored folder.
         name = next(name for name in names if name in hidden)
+        names.remove(name)
         theirs += f"!/{name}\n"
         differing.append(
             f"your rule `{hidden[name]}` would hide the template's {name}: shown again"
@@ -114,7 +115,7 @@ def matches(rules: str, names: list[str]) -> dict[str, str]:
     if not names:
         return {}
     with tempfile.TemporaryDirectory(prefix="copier-mlops-ignore-") as scratch:
-        git("init", "--quiet", scratch, cwd=Path(scratch))
+        git("init", "--quiet", "--template=", scratch, cwd=Path(scratch))
         (Path(scratch) / IGNORE).write_text(rules, encoding="utf-8", newline="\n")
         data = "".join(f"{name}\0" for name in names).encode("utf-8", "surrogateescape")
         command = (

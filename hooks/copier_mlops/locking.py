@@ -15,6 +15,7 @@ from .pyproject_merge import Arrangement
 
 LOCK = "uv.lock"
 MOST_FILES = 20_000
+LONGEST = 900  # seconds; uv may have to build old distributions to learn what they need
 # What would let uv look at another project, or not lock at all.
 UNWANTED = ("UV_FROZEN", "UV_LOCKED", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
 NO_ANSWER = ("failed to fetch", "dns error", "error sending request", "connection", "timed out")
@@ -67,15 +68,7 @@ def settle(
                 path = path_in(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8", newline="\n")
-            done = subprocess.run(
-                [uv or "uv", "lock", "--no-progress", "--color", "never", "--python", ">=3.11"],
-                cwd=folder,
-                env=environment,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-            )
+            done = _lock(uv or "uv", folder, environment)
             if done.returncode == 0:
                 return Settled(arrangement, _locks(top, before, existing.repo), said)
             said = " ".join(done.stderr.replace(scratch, "").split())
@@ -84,6 +77,24 @@ def settle(
                 why = f"uv could not reach the package index ({said[-200:]})"
                 return Settled(arrangement, {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
     return Settled(arrangements[-1], {f"{existing.repo.prefix}src/{LOCK}": lock}, said[:1500])
+
+
+def _lock(uv: str, folder: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [uv, "lock", "--no-progress", "--color", "never", "--python", ">=3.11"]
+    try:
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env=environ,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=LONGEST,
+        )
+    except subprocess.TimeoutExpired:
+        said = f"cause: it took longer than {LONGEST} seconds"
+        return subprocess.CompletedProcess(command, 1, "", said)
 
 
 def _export(repo: Repository, destination: Path) -> dict[str, bytes]:

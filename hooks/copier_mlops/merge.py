@@ -10,6 +10,9 @@ from .git import run_git
 from .versions import EXECUTABLE, FILE, LINK, File, Rendered
 
 SAME_FILE = 0.6  # share of common lines from which a new file is an old one that was moved
+UNRELATED = 0.2  # a file with less in common was never the template's: adopt kept it
+SHORT = 10  # lines; a shorter file may well have been rewritten
+BESIDE = ".template"  # where adopt puts the template's version of such a file
 LARGEST_MOVED = 1_000_000  # bytes; larger files are not compared line by line
 
 
@@ -54,10 +57,12 @@ def merge(
     """
     merged, own, old = Merged(), dict(ours), dict(base.files)
     base_seeded = set(base.seeded)
+    rendered_as: dict[str, str] = {}
     for source, target in moved.items():
         if target in own or target in old or source not in old or source in theirs.files:
             continue
         old[target] = old.pop(source)
+        rendered_as[target] = source
         if source in base_seeded:
             base_seeded.add(target)
         if source in own:
@@ -65,10 +70,17 @@ def merge(
             own[target] = merged.files[target] = own.pop(source)
             merged.files[source] = None
     new = dict(theirs.files)
-    gone = [name for name in old if name not in own and new.get(name, old[name]) != old[name]]
+    gone = [
+        name
+        for name in old
+        if new.get(name, old[name]) != old[name] and is_unrelated(own.get(name), old[name])
+    ]
     for source, target in moved_by_owner(gone, old, own, {*old, *new}).items():
-        merged.follows[target] = source
-        merged.notes[source] = f"you moved it to {target}; the template's changes went there"
+        merged.follows[target] = rendered_as.get(source, source)
+        if source in own:
+            merged.notes[source] = f"yours is kept; the template's changes went to {target}"
+        else:
+            merged.notes[source] = f"you moved it to {target}; the template's changes went there"
         old[target], new[target] = old.pop(source), new.pop(source)
     for name in sorted({*old, *new}):
         if name in theirs.seeded or (name in base_seeded and name not in new):
@@ -107,12 +119,25 @@ def merge_managed(
         merged.conflicts[name] = {stage: file for stage, file in stages.items() if file}
         return
     result, clean = merge_files(old, own, new, labels)
+    if not clean and old is not None and is_unrelated(own, old):
+        merged.notes[name] = "yours is not the template's file; its changes did not go there"
+        return
     if result != own:
         merged.files[name] = result
     if clean:
         merged.changed.append(name)
     else:
         merged.conflicts[name] = {stage: file for stage, file in stages.items() if file}
+
+
+def is_unrelated(own: File | None, old: File) -> bool:
+    """Tell whether a file is missing, or was never the one that the template rendered there."""
+    if own is None:
+        return True
+    lines = lines_of(old)
+    if LINK in (own.mode, old.mode) or is_binary(own) or is_binary(old) or lines.total() < SHORT:
+        return False
+    return likeness(lines_of(own), lines) < UNRELATED
 
 
 def merge_files(
@@ -185,7 +210,7 @@ def moved_by_owner(
         near = {
             candidate: likeness(wanted, lines)
             for candidate, lines in free.items()
-            if PurePosixPath(candidate).suffix == PurePosixPath(name).suffix
+            if PurePosixPath(candidate.removesuffix(BESIDE)).suffix == PurePosixPath(name).suffix
         }
         best = max(near, key=near.__getitem__, default=None)
         if best is not None and near[best] >= SAME_FILE:

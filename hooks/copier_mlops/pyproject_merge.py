@@ -60,7 +60,7 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
             text = _whole(existing, sections, requirements)
             note = _left([] if requirements else listed, skipped)
             found.append(_merge(existing, "whole", text, {}, note))
-    elif has_project and package in existing.source_packages and not existing.uses_poetry:
+    elif has_project and package in existing.source_packages and not existing.locks_groups:
         text = {k: v for k, v in sections.items() if not k.startswith(("project", "build-system"))}
         _build_tables(text)
         text["project.scripts"] = sections["project.scripts"]
@@ -254,7 +254,7 @@ def _beside(
         sources += f'{project} = {{ path = "src", editable = true }}\n'
     else:
         text["tool.uv.workspace"] = 'members = ["src"]\n'
-    if existing.uses_poetry:
+    if existing.locks_groups:
         del text["dependency-groups"]
         lines = "".join(f"  {_quoted(name)},\n" for name in extra)
         # Line by line as in the template's groups, so that a later update merges into them.
@@ -264,7 +264,7 @@ def _beside(
             )
             lines += block[1] if block else "".join(f"  {_quoted(r)},\n" for r in groups[name])
         text["tool.uv"] = (
-            "# Poetry would lock [dependency-groups] too, so the template's stand here.\n"
+            "# Poetry and PDM would lock [dependency-groups] too, so the template's stand here.\n"
             f"dev-dependencies = [\n{lines}]\n"
         )
     else:
@@ -276,8 +276,7 @@ def _beside(
     if sources:
         text["tool.uv.sources"] = sources
     if "project" in existing.pyproject:
-        names = ["dev"] if existing.uses_poetry else [*groups, *[GROUP] * bool(extra)]
-        _bound(existing, text, names)
+        _bound(existing, text, [*groups, *[GROUP] * bool(extra)])
     member = (
         "# The template's command as a distribution of its own: your build stays as it is.\n"
         f'[project]\nname = {_quoted(project)}\nversion = "0.1.0"\n'
@@ -292,6 +291,10 @@ def _beside(
 def _bound(existing: Existing, text: dict[str, str], names: list[str]) -> None:
     """Let only the template's groups ask for Python 3.11, where the project supports older ones."""
     if not any(map(existing.supports, range(6, OLDEST_PYTHON))):
+        return
+    if existing.locks_groups:
+        # uv serves the template's command only, so it need not look at older ones at all.
+        text["tool.uv"] += f"environments = [\"python_full_version >= '3.{OLDEST_PYTHON}'\"]\n"
         return
     if "dev" in existing.pyproject.get("dependency-groups", {}):
         # Theirs must keep working on all their interpreters, so nothing is added to it.

@@ -136,6 +136,23 @@ def begin(
     fresh.rename(folder / "operation")
 
 
+@contextmanager
+def undone_on_error(
+    repo: Repository,
+    command: str,
+    paths: Mapping[str, bytes | None] | Iterable[str],
+    details: dict[str, Any],
+) -> Iterator[None]:
+    """Begin, and finish; a full disk, Ctrl-C or any other error brings the former state back."""
+    begin(repo, command, paths, details)
+    try:
+        yield
+        finish(repo)
+    except BaseException:
+        abort(repo, command)
+        raise
+
+
 def refuse_interrupted(repo: Repository) -> None:
     """Refuse to start while an operation waits that was killed half-way."""
     before = current(repo)

@@ -136,7 +136,7 @@ def work_out(project: Project, to: str | None, given: Mapping[str, str]) -> Plan
         names = tuple(version_name(template, one) for one in (base, theirs))
     say("Merging")
     tree = tree_of(repo, "HEAD")
-    ours = read_ours(repo, tree, base, theirs)
+    ours = read_ours(repo, tree, base, theirs, renames.moved)
     labels = ("yours", f"template {names[0]}", f"template {names[1]}")
     merged = merge(base, theirs, ours, renames.moved, labels)
     keep_answers_readable(merged, theirs)
@@ -216,7 +216,11 @@ def version_name(template: Template, rendered: Rendered) -> str:
 
 
 def read_ours(
-    repo: Repository, tree: Mapping[str, Entry], base: Rendered, theirs: Rendered
+    repo: Repository,
+    tree: Mapping[str, Entry],
+    base: Rendered,
+    theirs: Rendered,
+    moved: Mapping[str, str],
 ) -> dict[str, File]:
     """Read the tracked files that matter: rendered ones, and those that may be a moved one.
 
@@ -229,7 +233,7 @@ def read_ours(
     gone = {
         Path(name).suffix
         for name, file in base.files.items()
-        if name not in tree and theirs.files.get(name, file) != file
+        if name not in tree and theirs.files.get(moved.get(name, name), file) != file
     }
     wanted = {name for name in tree if name in rendered or Path(name).suffix in gone}
     for name in sorted(wanted):

@@ -1,4 +1,4 @@
-"""The part of this repository that the template owns: `copier update` changes it, people do not."""
+"""The part of this repository that the template owns: updates change it, people do not."""
 
 import sys
 from pathlib import Path
