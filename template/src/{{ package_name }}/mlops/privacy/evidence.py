@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from ..errors import MlopsError
@@ -56,7 +57,8 @@ def texts_of(values: pl.Series) -> pl.Series | None:
     if kind.is_integer():
         return values.cast(pl.String)
     if kind.is_float() or isinstance(kind, pl.Decimal):
-        numbers = values.cast(pl.Float64).filter(values.is_finite() if kind.is_float() else None)
+        numbers = values.cast(pl.Float64)
+        numbers = numbers.filter(numbers.is_finite())
         head = numbers.head(1000)
         if (
             not numbers.len()
@@ -134,14 +136,15 @@ def looks_like_identity_numbers(distinct: pl.Series) -> bool:
     shaped = distinct.str.contains(r"^\d{7,8}$")
     if shaped.sum() < 0.98 * distinct.len():
         return False
-    numbers = distinct.filter(shaped).cast(pl.Int64).sort()
-    low, high = numbers[0], numbers[-1]
-    if not 1_000_000 < high - low < 65_000_000 or (numbers >= 10_000_000).mean() < 0.5:
+    texts = distinct.filter(shaped)
+    numbers = np.sort(texts.cast(pl.Int64).to_numpy())
+    spread, gap = int(numbers[-1] - numbers[0]), float(np.median(np.diff(numbers)))
+    if not 1_000_000 < spread < 65_000_000 or np.mean(numbers >= 10_000_000) < 0.5:
         return False
-    if numbers.diff().drop_nulls().median() <= 20 or (numbers % 10 == 0).mean() > 0.3:
+    if gap <= 20 or np.mean(numbers % 10 == 0) > 0.3:
         return False
-    days = numbers.cast(pl.String).str.to_date("%Y%m%d", strict=False)
-    if days.is_not_null().mean() > 0.9:
+    days = texts.str.to_date("%Y%m%d", strict=False)
+    if days.null_count() < 0.1 * texts.len():
         return False
     few = distinct.head(40).to_list()
     return sum(map(ean, few)) < 0.9 * len(few)

@@ -55,7 +55,7 @@ def _leaf(name: str, values: pl.Series) -> Iterator[tuple[str, Hits, list[int] |
     kind = values.dtype
     if kind.is_temporal() or kind in (pl.Boolean, pl.Null) or values.null_count() == values.len():
         return
-    if kind.is_integer() and int(values.abs().max() or 0) < _SMALLEST:
+    if kind.is_integer() and not (values.cast(pl.Float64).abs() >= _SMALLEST).any():
         return
     texts = texts_of(values)
     if texts is None:
@@ -123,7 +123,7 @@ def _texts(name: str, texts: pl.Series) -> Iterator[Hits]:
                 found[entity] = (max(before, likelihood), [*known, rows])
     for entity, (likelihood, rows) in found.items():
         every = pl.concat(rows).unique()
-        yield Hits(entity, likelihood, every.len(), int(every.min()))
+        yield Hits(entity, likelihood, every.len(), int(every.sort()[0]))
 
 
 def _prose(texts: pl.Series, places: pl.Series) -> Iterator[tuple[str, float, pl.Series]]:
@@ -228,4 +228,4 @@ def _as_a_whole(
     pattern = UNDER_HEADER.get(verdict.entity)
     mask = texts.str.contains(pattern) if pattern else texts.str.len_bytes() > 0
     if mask.any():
-        yield Hits(verdict.entity, verdict.likelihood, int(mask.sum()), int(rows[mask.arg_max()]))
+        yield Hits(verdict.entity, verdict.likelihood, int(mask.sum()), int(rows.filter(mask)[0]))

