@@ -170,6 +170,15 @@ def test_in_code_the_domains_kept_for_examples_are_no_finding_but_others_are() -
     assert entities("c.yaml", "name: Check out\nauthor: Types\n") == []
 
 
+def test_a_printed_table_is_read_with_its_headings() -> None:
+    markdown = "| nota | dni |\n|---|---|\n| x | 30123456 |\n| y | 31123457 |\n"
+    printed = "       dni  total\n0  30123456    1.2\n1  31123457    3.4\n"
+    for text in (markdown, printed):
+        assert entities("a.md", text) == ["ar_dni"]
+        assert entities("b.md", text.replace("dni", "sku")) == []
+    assert check.scan_file(Path("a.md"))[0].position == 2
+
+
 def test_a_dictionary_entry_that_no_row_uses_is_found() -> None:
     column = pa.DictionaryArray.from_arrays([0, 0, None], ["x", MAIL])
     pq.write_table(pa.table({"c": column}), "a.parquet")
