@@ -213,6 +213,17 @@ def test_a_database_is_read_with_its_blobs(value: object) -> None:
     assert entities("a.db") == ["email"]
 
 
+def test_a_table_or_member_called_after_somebody_is_not_named_in_the_place() -> None:
+    connection = sqlite3.connect("a.db")
+    connection.execute(f'CREATE TABLE "{MAIL}" (a)')
+    connection.execute(f'INSERT INTO "{MAIL}" VALUES (?)', [MAIL])  # noqa: S608
+    connection.commit()
+    connection.close()
+    assert entities("a.db") == ["email", "email"]
+    assert check.scan_file(Path("a.db"))[1].place == "a.db: table [EMAIL], column a"
+    assert entities("a.zip", zipped((f"{MAIL}/a.txt", MAIL.encode()))) == ["email", "email"]
+
+
 def test_what_a_deleted_table_left_in_a_database_is_found() -> None:
     database("a.db", MAIL, drop=True)
     found = check.scan_file(Path("a.db"))
