@@ -46,6 +46,27 @@ def test_a_clean_table_stays_open(rows: int) -> None:
         assert entities("c7", values) == {}, what
 
 
+@pytest.mark.parametrize(
+    ("entity", "length", "check", "start"),
+    [
+        ("health_plan", 10, "uk_nhs", ""),
+        ("licence", 10, "us_npi", "1"),
+        ("account", 9, "us_routing", ""),
+        ("account", 20, "es_ccc", ""),
+    ],
+)
+def test_check_digits_of_a_second_kind_equal_those_of_single_values(
+    entity: str, length: int, check: str, start: str
+) -> None:
+    digits = random.Random(length)  # noqa: S311
+    drawn = [
+        start + "".join(digits.choices("0123456789", k=length - len(start))) for _ in range(2000)
+    ]
+    passed = [getattr(checksums, check)(one) for one in drawn]
+    assert sum(passed) > 5
+    assert batches.valid(entity, pl.Series(drawn)).to_list() == passed
+
+
 @pytest.mark.parametrize("entity", [*CHECKED, "us_ssn", "health_plan"])
 def test_check_digits_of_columns_equal_those_of_single_values(entity: str) -> None:
     """The vectorised checks against python-stdnum, on valid and on random numbers."""

@@ -170,6 +170,15 @@ def test_in_code_the_domains_kept_for_examples_are_no_finding_but_others_are() -
     assert entities("c.yaml", "name: Check out\nauthor: Types\n") == []
 
 
+def test_a_printed_table_is_read_with_its_headings() -> None:
+    markdown = "| nota | dni |\n|---|---|\n| x | 30123456 |\n| y | 31123457 |\n"
+    printed = "       dni  total\n0  30123456    1.2\n1  31123457    3.4\n"
+    for text in (markdown, printed):
+        assert entities("a.md", text) == ["ar_dni"]
+        assert entities("b.md", text.replace("dni", "sku")) == []
+    assert check.scan_file(Path("a.md"))[0].position == 2
+
+
 def test_a_dictionary_entry_that_no_row_uses_is_found() -> None:
     column = pa.DictionaryArray.from_arrays([0, 0, None], ["x", MAIL])
     pq.write_table(pa.table({"c": column}), "a.parquet")
@@ -202,6 +211,17 @@ def database(name: str, value: object, drop: bool) -> None:
 def test_a_database_is_read_with_its_blobs(value: object) -> None:
     database("a.db", value, drop=False)
     assert entities("a.db") == ["email"]
+
+
+def test_a_table_or_member_called_after_somebody_is_not_named_in_the_place() -> None:
+    connection = sqlite3.connect("a.db")
+    connection.execute(f'CREATE TABLE "{MAIL}" (a)')
+    connection.execute(f'INSERT INTO "{MAIL}" VALUES (?)', [MAIL])  # noqa: S608
+    connection.commit()
+    connection.close()
+    assert entities("a.db") == ["email", "email"]
+    assert check.scan_file(Path("a.db"))[1].place == "a.db: table [EMAIL], column a"
+    assert entities("a.zip", zipped((f"{MAIL}/a.txt", MAIL.encode()))) == ["email", "email"]
 
 
 def test_what_a_deleted_table_left_in_a_database_is_found() -> None:

@@ -159,7 +159,7 @@ def test_a_notebook_without_anything_personal_is_open() -> None:
         ("models/model.pkl", b"\x80\x04\x95abc", "pickle"),
         ("models/model.bin", bytes(range(256)), "not known here"),
         ("data/open/t.json", b'{"a": 1', "damaged json"),
-        ("docs/photo.jpg", b"\xff\xd8\xff\xe0" + b"\0" * 40, "damaged image"),
+        ("docs/photo.jpg", b"\xff\xd8\xff\xe0" + b"\0" * 40, "cut off, or holds something"),
         ("docs/a.csv", b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"),
     ],
 )

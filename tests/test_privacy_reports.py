@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -157,7 +158,7 @@ def test_an_entry_covers_its_file_and_no_file_with_a_longer_name() -> None:
 
 
 @pytest.fixture
-def installed() -> None:
+def installed() -> Iterator[None]:
     """Install the filter for one test."""
     factory, shown, hooked = logging.getLogRecordFactory(), warnings.formatwarning, sys.excepthook
     log_filter.install()

@@ -72,6 +72,55 @@ def _nuss(digits: np.ndarray) -> np.ndarray:
     return (province >= 1) & (province <= 66) & (joined % 97 == _number(digits[:, 10:]))
 
 
+def _nhs(digits: np.ndarray) -> np.ndarray:
+    return (11 - digits[:, :9] @ np.arange(10, 1, -1) % 11) % 11 == digits[:, 9]
+
+
+def _npi(digits: np.ndarray) -> np.ndarray:
+    issuer = np.tile([8, 0, 8, 4, 0], (len(digits), 1))
+    return _luhn(np.concatenate([issuer, digits], axis=1))
+
+
+def _routing(digits: np.ndarray) -> np.ndarray:
+    return digits @ np.array([3, 7, 1] * 3) % 10 == 0
+
+
+def _ccc(digits: np.ndarray) -> np.ndarray:
+    weights = np.array([1, 2, 4, 8, 5, 10, 9, 7, 3, 6])
+    sums = digits[:, :8] @ weights[2:], digits[:, 10:] @ weights
+    first, second = (np.array([0, 1, *range(2, 10), 1, 0])[11 - one % 11] for one in sums)
+    return (first == digits[:, 8]) & (second == digits[:, 9])
+
+
+def _nif(symbols: np.ndarray) -> np.ndarray:
+    """X, Y and Z stand for 0, 1 and 2 in front; K, L and M for nothing."""
+    first = symbols[:, 0].astype(np.int64)
+    lead = np.where(first > 87, first - 88, np.where(first > 57, 0, first - 48))
+    number = lead * 10**7 + _number(symbols[:, 1:8].astype(np.int64) - 48)
+    return _LETTERS[number % 23] == symbols[:, 8]
+
+
+# By entity and number of digits or symbols.
+_DIGITS = {
+    ("imei", 15): _luhn,
+    ("ar_cuit", 11): _cuit,
+    ("ar_cbu", 22): _cbu,
+    ("us_ssn", 9): _ssn,
+    ("health_plan", 12): _nuss,
+    ("health_plan", 10): _nhs,
+    ("licence", 10): _npi,
+    ("account", 9): _routing,
+    ("account", 20): _ccc,
+    **{("card", length): _luhn for length in range(12, 20)},
+}
+_SYMBOLS = {
+    ("es_nif", 9): _nif,
+    ("es_nie", 9): _nif,
+    **{("iban", length): _iban for length in range(15, 35)},
+}
+_CHECKED = {entity for entity, _ in (*_DIGITS, *_SYMBOLS)}
+
+
 def valid(entity: str, values: "pl.Series") -> "pl.Series":
     """Check each value of a column that already has the entity's shape.
 
@@ -88,17 +137,7 @@ def valid(entity: str, values: "pl.Series") -> "pl.Series":
     """
     import polars as pl
 
-    if entity not in {
-        "card",
-        "imei",
-        "iban",
-        "ar_cuit",
-        "ar_cbu",
-        "es_nif",
-        "es_nie",
-        "us_ssn",
-        "health_plan",
-    }:
+    if entity not in _CHECKED:
         return pl.repeat(True, values.len(), dtype=pl.Boolean, eager=True)
     text = values.str.replace_all(r"[^0-9A-Za-z]", "").str.to_uppercase()
     lengths = text.str.len_bytes().to_numpy()
@@ -106,24 +145,9 @@ def valid(entity: str, values: "pl.Series") -> "pl.Series":
     for length in np.unique(lengths).tolist():
         rows = np.flatnonzero(lengths == length)
         group = text.gather(rows)
-        if entity == "iban":
-            passed[rows] = _iban(_matrix(group, length)) if 15 <= length <= 34 else False
-        elif entity in {"es_nif", "es_nie"} and length == 9:
-            symbols = _matrix(group, length)
-            first = symbols[:, 0].astype(np.int64)
-            lead = np.where(first > 87, first - 88, np.where(first > 57, 0, first - 48))
-            number = lead * 10**7 + _number(symbols[:, 1:8].astype(np.int64) - 48)
-            passed[rows] = _LETTERS[number % 23] == symbols[:, 8]
-        elif entity == "card" and 12 <= length <= 19 or entity == "imei" and length == 15:
+        if by_digits := _DIGITS.get((entity, length)):
             digits = _digits(group, length)
-            passed[rows] = _luhn(digits) & _varied(digits)
-        elif entity == "ar_cuit" and length == 11:
-            passed[rows] = _cuit(_digits(group, length))
-        elif entity == "ar_cbu" and length == 22:
-            digits = _digits(group, length)
-            passed[rows] = _cbu(digits) & _varied(digits)
-        elif entity == "us_ssn" and length == 9:
-            passed[rows] = _ssn(_digits(group, length))
-        elif entity == "health_plan" and length == 12:
-            passed[rows] = _nuss(_digits(group, length))
+            passed[rows] = by_digits(digits) & _varied(digits)
+        elif by_symbols := _SYMBOLS.get((entity, length)):
+            passed[rows] = by_symbols(_matrix(group, length))
     return pl.Series(passed)

@@ -77,6 +77,27 @@ def es_nuss(value: str) -> bool:
     return int(digits[:2] + number) % 97 == int(digits[10:])
 
 
+def uk_nhs(value: str) -> bool:
+    """Whether the check digit of a British NHS number fits (modulo 11)."""
+    return _standard("gb.nhs")(compact(value))
+
+
+def us_npi(value: str) -> bool:
+    """Whether a number of a US health provider passes Luhn's test behind its issuer's digits."""
+    digits = compact(value)
+    return len(digits) == 10 and digits[:1] in "12" and _standard("luhn")(f"80840{digits}")
+
+
+def us_routing(value: str) -> bool:
+    """Whether the check digit of a US bank's routing number fits."""
+    return _standard("us.rtn")(compact(value))
+
+
+def es_ccc(value: str) -> bool:
+    """Whether both check digits of a Spanish bank account fit."""
+    return _standard("es.ccc")(compact(value))
+
+
 def us_ssn(value: str) -> bool:
     """Whether the area, group and serial have ever been given out."""
     return _standard("us.ssn")(value)

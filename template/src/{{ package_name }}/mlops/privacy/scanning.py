@@ -13,6 +13,7 @@ from .disguises import MOST_READINGS, encoded, readings, undisguised
 from .entities import ENTITIES, Finding, Span
 from .formats import Column, Known, Piece, Text, Unreadable, pieces_of_bytes
 from .headers import entity_of, plain
+from .printed_tables import under_headings
 from .rules import LIKELY
 from .text import find, redact
 from .words import GIVEN, SURNAMES
@@ -92,7 +93,8 @@ def in_text(piece: Text, in_column: ColumnScan) -> list[Finding]:
     most: dict[str, Finding] = {}
     in_code = CODE.search(piece.place.partition(" (")[0]) is not None
     in_settings = in_code or SETTINGS.search(piece.place) is not None
-    for reading in readings(piece.text):
+    tables = under_headings(piece.text)
+    for reading in (*readings(piece.text), *([tables] if tables != piece.text else [])):
         counted: dict[str, list[Span]] = {}
         for span in gated(reading):
             value = reading[span.start : span.end]

@@ -52,6 +52,10 @@ SHAPES: tuple[Shape, ...] = (
     Shape("es_nif", r"^(?:\d{8}|\d{1,2}\.\d{3}\.\d{3}|[KLMklm]\d{7})[- ]?[A-Za-z]$", 1 / 23, 0.9),
     Shape("es_nie", r"^[XYZxyz][- ]?\d{7}[- ]?[A-Za-z]$", 1 / 23, 0.93),
     Shape("health_plan", r"^\d{2}[ /-]?\d{8}[ /-]?\d{2}$", 0.007, 0.9, numeric=True),
+    Shape("health_plan", r"^\d{3}[ -]?\d{3}[ -]?\d{4}$", 1 / 11, 0.75, numeric=True),
+    Shape("licence", r"^[12]\d{9}$", 0.1, 0.75, numeric=True),
+    Shape("account", r"^\d{9}$", 0.1, 0.7, numeric=True),
+    Shape("account", r"^\d{4}[ -]?\d{4}[ -]?\d\d[ -]?\d{10}$", 0.01, 0.85, numeric=True),
     Shape("us_ssn", r"^\d{3}-\d{2}-\d{4}$", 0.25, 0.85, numeric=True),
     Shape(
         "mac",
@@ -92,7 +96,9 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape("phone", r"^(?:1[ .-])?[2-9]\d{2}[-. ][2-9]\d{2}[-. ]\d{4}$", 0.1, 0.7, numeric=True),
     Shape("url", r"^(?:(?:https?|ftp)://|www\.)[^\s]+$", 0.0, 0.45),
-    Shape("account", r"^(?:0x[0-9a-fA-F]{40}|bc1[02-9ac-hj-np-z]{0,24}[g-z][02-9ac-hj-np-z]{25,60})$", 0.0, 0.8),
+    Shape(
+        "account", r"^(?:0x[0-9a-fA-F]{40}|bc1[02-9ac-hj-np-z]*[g-z][02-9ac-z]{25,60})$", 0.0, 0.8
+    ),
 )
 # Shapes that only a header makes believable.
 UNDER_HEADER: dict[str, str] = {

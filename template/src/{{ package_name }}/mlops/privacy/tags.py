@@ -43,7 +43,9 @@ def image(opened: Opened) -> Iterator[Piece]:
     start = opened.stream.read(3)
     opened.stream.seek(-2, io.SEEK_END)
     if start == b"\xff\xd8\xff" and opened.stream.read() != b"\xff\xd9":
-        raise Unreadable(opened.place, "is cut off, or holds something after the picture")
+        raise Unreadable(
+            opened.place, "is cut off, or holds something after the picture; save it again"
+        )
     opened.stream.seek(0)
     with Image.open(opened.stream) as picture:
         for frame in range(min(getattr(picture, "n_frames", 1), MOST_FRAMES)):
