@@ -354,3 +354,23 @@ def test_a_holdout_whose_uses_are_not_counted_says_so_in_the_report() -> None:
     paired = read_holdout(pa.table(SCORES), config)
     text = markdown(decide(paired, config, {}), {"project": "p", "business_metric": "b"})
     assert "Earlier uses of this holdout are not counted" in text
+
+
+def test_flips_that_may_exceed_their_budget_wait_for_more_rows() -> None:
+    (seen,) = _decision(SCORES, AUC, flips={"budget": 0.9})["flips"]
+    budget = (seen["estimate"] + seen["upper"]) / 2
+    result = _decision(SCORES, AUC, flips={"budget": budget})
+    assert result["decision"] == "inconclusive"
+    assert "beyond the budget of" in " ".join(result["reasons"])
+    assert result["needed"]["rows"] > N
+
+
+def test_latencies_that_may_exceed_their_budget_wait_for_more_rounds() -> None:
+    random = np.random.default_rng(2)
+    times = {name: random.gamma(4, 0.25, N) for name in LATENCIES}
+    judged = _decision(SCORES | times, AUC, ops={"p95_ms": 50, "slowdown": 9})["ops"]
+    budgets = {name: (one["estimate"] + one["upper"]) / 2 for name, one in judged.items()}
+    for name, budget in budgets.items():
+        result = _decision(SCORES | times, AUC, ops={name: budget})
+        assert result["decision"] == "inconclusive", name
+        assert "lies within what chance can do" in " ".join(result["reasons"])
