@@ -66,7 +66,8 @@ def reidentify(code: str, who: str, why: str) -> Path:
     if second == key or key_id(second) != policy.reidentify.key_id:
         raise MlopsError(
             "The second key is not the one whose id reidentify.key_id of "
-            f"{PRIVACY_FILE.as_posix()} names ({policy.reidentify.key_id or 'none'}); ask its holder."
+            f"{PRIVACY_FILE.as_posix()} names ({policy.reidentify.key_id or 'none'}); "
+            "ask its holder."
         )
     code = code.strip()
     known = TOKEN.fullmatch(code) is not None
