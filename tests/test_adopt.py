@@ -39,8 +39,8 @@ def two_versions(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     changes: dict[str, str | bytes | None] = {
         room: text_of(later, room) + "\n# A later version.\n",
         room.replace("rooms", "extra"): '"""New."""\n',
-        "template/.github/workflows/ci.yml": "# A later version.\n"
-        + text_of(later, "template/.github/workflows/ci.yml"),
+        "template/.github/workflows/ci.yml.jinja": "# A later version.\n"
+        + text_of(later, "template/.github/workflows/ci.yml.jinja"),
         "template/.gitignore": text_of(later, "template/.gitignore") + "/later/\n",
         "template/pyproject.toml.jinja": project.replace(
             '"typer>=', '"tabulate>=0.9,<1",\n  "typer>='

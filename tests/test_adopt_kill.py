@@ -21,11 +21,11 @@ import sys, time
 from pathlib import Path
 from rendering import fast_rendering
 from copier_mlops import adopt, snapshot
-begin = adopt.begin
+record = adopt.record_commits
 def say(*arguments):
     print("begins", flush=True)
-    begin(*arguments)
-adopt.begin = say
+    record(*arguments)
+adopt.record_commits = say
 write = adopt.write
 def slow(*arguments):
     time.sleep(0.003)

@@ -146,6 +146,23 @@ def test_a_python_that_is_too_old_is_named_and_gets_an_environment_apart(
     assert member["dependency-groups"] == tomllib.loads(rendered)["dependency-groups"]
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {".python-version": "3.10\n"},
+        {"uv.lock": "version = 1\n"},
+        {".github/workflows/ci.yml": "jobs: {a: {steps: [{run: uv run -p 3.9 pytest}]}}\n"},
+    ],
+)
+def test_uv_still_runs_the_project_with_an_older_python(
+    files: dict[str, str], tmp_path: Path, rendered: str
+) -> None:
+    project = "[project]\nname = 'lib'\nversion = '1'\nrequires-python = '>=3.9'\n"
+    (apart,) = ways(tmp_path / "r", {"pyproject.toml": project + SETUPTOOLS, **files}, rendered)
+    assert "older than 3.11" in apart.note
+    assert "pyproject.toml" not in apart.files
+
+
 def test_poetry_sees_nothing_that_it_would_lock(tmp_path: Path, rendered: str) -> None:
     first, without, _ = arrangements(
         read_existing(repository_at(build_shape(tmp_path / "r", "poetry"))), rendered, "shop"

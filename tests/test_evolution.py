@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from copier_mlops.renames import Renames, renames_of
-from copier_mlops.versions import Template, askable, opened, questions_of, render, resolve
+from copier_mlops.versions import Template, askable, opened, render, resolve
 from lifecycle import NEXT, RELEASES, add_version, text_of, versioned_template
 from rendering import PROFILES, ROOT, SHOP, git, profile
 
@@ -32,9 +32,10 @@ def broken_rules(template: Template, old: str, new: str) -> list[str]:
     """Return what a version breaks for repositories of an older one, in words."""
     before, after = resolve(template, old), resolve(template, new)
     renames = renames_of(template, after, SHOP)
+    questions = [render(template, commit, SHOP).questions for commit in (before, after)]
     return [
         *unmapped_paths(template, before, after, renames),
-        *unmapped_answers(questions_of(template, before), questions_of(template, after), renames),
+        *unmapped_answers(questions[0], questions[1], renames),
     ]
 
 

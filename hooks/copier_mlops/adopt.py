@@ -22,13 +22,22 @@ from .git import (
     identity,
     refuse_busy,
     repository_at,
+    store,
+    update_index,
 )
 from .ignore_rules import ADDED, LEFT, Change
 from .locking import LOCK, settle
 from .lost_answers import managed_package, nearest, recover
 from .project import ANSWERS_FILE, read_answers_file
 from .pyproject_merge import PYPROJECT, Arrangement, arrangements
-from .snapshot import abort, begin, finish, only_one, record_commits, refuse_interrupted, write
+from .snapshot import (
+    abort,
+    only_one,
+    record_commits,
+    refuse_interrupted,
+    undone_on_error,
+    write,
+)
 from .template import resolve_source
 from .versions import File, Rendered, Template, opened, render, resolve
 
@@ -256,51 +265,35 @@ def _apply(existing: Existing, adoption: Adoption, files: Mapping[str, File]) ->
     }
     name = f"{repo.prefix}{ANSWERS_FILE}"
     last = {name: first.pop(name, None) or files[ANSWERS_FILE]}
+    branch = git("branch", "--show-current", cwd=repo.top)
     with only_one(repo):
         contents = {path: file.content for path, file in {**first, **last}.items()}
-        begin(repo, "adopt", contents, {})
         merged = _commit(repo, "HEAD", first, FIRST)
         answered = _commit(repo, merged, last, SECOND)
-        record_commits(repo, BRANCH, [merged, answered])
-        git("update-index", "-q", "--refresh", cwd=repo.top)
-        # The index first: git refuses to exchange entries of files that are already new.
-        git("read-tree", "-m", answered, cwd=repo.top)
-        for path, file in {**first, **last}.items():
-            write(repo, path, file.content, file.mode)
-        git("update-ref", f"refs/heads/{BRANCH}", answered, "", cwd=repo.top)
-        git("symbolic-ref", "HEAD", f"refs/heads/{BRANCH}", cwd=repo.top)
-        git("update-index", "-q", "--refresh", cwd=repo.top)
-        finish(repo)
+        with undone_on_error(repo, "adopt", contents, {}):
+            record_commits(repo, BRANCH, [merged, answered])
+            git("update-index", "-q", "--refresh", cwd=repo.top)
+            # The index first: git refuses to exchange entries of files that are already new.
+            git("read-tree", "-m", answered, cwd=repo.top)
+            for path, file in {**first, **last}.items():
+                write(repo, path, file.content, file.mode)
+            git("update-ref", f"refs/heads/{BRANCH}", answered, "", cwd=repo.top)
+            # The note is what lets `git switch -` lead back.
+            note = f"checkout: moving from {branch} to {BRANCH}"
+            git("symbolic-ref", "-m", note, "HEAD", f"refs/heads/{BRANCH}", cwd=repo.top)
+            git("update-index", "-q", "--refresh", cwd=repo.top)
     return adoption
 
 
 def _commit(repo: Repository, parent: str, files: Mapping[str, File], message: str) -> str:
     """Make a commit with these files over a parent, without touching index or files."""
     with tempfile.TemporaryDirectory(prefix="copier-mlops-index-") as scratch:
-        environ = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
+        index = Path(scratch) / "index"
+        environ = {"GIT_INDEX_FILE": str(index)}
         git("read-tree", parent, cwd=repo.top, environ=environ)
-        names = [Path(scratch) / str(number) for number in range(len(files))]
-        for name, file in zip(names, files.values(), strict=True):
-            name.write_bytes(file.content)
-        asked = "".join(f"{name}\n" for name in names).encode()
-        command = ("hash-object", "-w", "--no-filters", "--stdin-paths")
-        oids = git(*command, cwd=repo.top, data=asked).split()
-        lines = "".join(
-            f"{file.mode} {oid}\t{path}\0"
-            for (path, file), oid in zip(files.items(), oids, strict=True)
-        )
-        data = lines.encode("utf-8", "surrogateescape")
-        git("update-index", "-z", "--index-info", cwd=repo.top, data=data, environ=environ)
+        oids = store(repo, (file.content for file in files.values()))
+        update_index(repo, index, ((f.mode, oids[f.content], 0, n) for n, f in files.items()))
         tree = git("write-tree", cwd=repo.top, environ=environ)
-    who = identity(repo.top)
-    return git(
-        "commit-tree",
-        tree,
-        "-p",
-        parent,
-        "-F",
-        "-",
-        cwd=repo.top,
-        data=f"{message}\n".encode(),
-        environ=who,
-    )
+    command = ("commit-tree", tree, "-p", parent, "-F", "-")
+    said, who = f"{message}\n".encode(), identity(repo.top)
+    return git(*command, cwd=repo.top, data=said, environ=who)

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from .existing import REGULAR, Existing
+from .existing import REGULAR, RUNNERS, Existing
 from .git import run_git
 from .ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change, united_rules
 from .locking import LOCK
@@ -64,7 +64,7 @@ def plan(
     changes = []
     for name, file in sorted(wanted.items()):
         if why := _unwanted(existing, name, arrangement, license_known):
-            beside = name.startswith((".github/workflows/", "README", "ruff"))
+            beside = name.startswith((".github/workflows/", "README", "ruff", "docs/"))
             changes += _keep(existing, name, file, why, beside=beside)
         elif name in existing.entries:
             changes += _meet(existing, name, file, wanted)
@@ -79,7 +79,8 @@ def plan(
         changes.append(_project_file(existing, text, arrangement))
     elif PYPROJECT in existing.entries:
         changes.append(Change(PYPROJECT, KEPT, f"the template's is `{MEMBER}`"))
-    if ignored := united_rules(existing, files, changes):
+    later = [ANSWERS_FILE, f"src/{LOCK}" if arrangement.mode == "apart" else LOCK]
+    if ignored := united_rules(existing, files, changes, later):
         changes = [ignored if change.path == ignored.path else change for change in changes]
     return changes
 
@@ -98,6 +99,8 @@ def _unwanted(
         return "your tests are what matters; the template's are examples"
     if name == "LICENSE" and not license_known and name not in existing.entries:
         return "whether and how you license your code is yours to say"
+    if re.fullmatch(r"docs/[^/]+\.md", name) and "docs/conf.py" in existing.entries:
+        return "Sphinx reads every page in docs/, and may refuse one that no other page names"
     if name == "ruff.toml" and ("ruff" in existing.tools or _mentions(existing, "ruff")):
         return "you configure or run ruff; this file would change its rules"
     if existing.repo.prefix and name.startswith((".github/", ".pre-commit", ".editorconfig")):
@@ -126,10 +129,7 @@ def _filtered(existing: Existing, names: Iterable[str]) -> dict[str, str]:
 
 def _mentions(existing: Existing, tool: str) -> list[str]:
     """Return the files that run a tool."""
-    run_by = re.compile(
-        r"\.github/workflows/.*|\.pre-commit-config\.ya?ml|Makefile|(tox|noxfile)\..*"
-    )
-    return [n for n, text in existing.texts.items() if run_by.fullmatch(n) and tool in text]
+    return [n for n, text in existing.texts.items() if RUNNERS.fullmatch(n) and tool in text]
 
 
 def _keep(

@@ -1,13 +1,12 @@
 """ADOPTION.md: what the adoption kept, added, merged and found different, and what to do next."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .evidence import Evidence
-from .existing import Existing
+from .existing import RUNNERS, Existing
 from .ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
 from .locking import Settled
 
@@ -126,12 +125,9 @@ def lost_lines(before: str, after: str) -> list[str]:
 
 def _steps(existing: Existing, settled: Settled, package: str, added: list[str]) -> list[str]:
     run = settled.arrangement.runs
-    pin = existing.texts.get(".python-version", "").strip()
     steps = list(environment_notes(settled))
     if settled.said and settled.arrangement.note:
         steps[0] += f" uv said: {_cell(settled.said)}"
-    if re.match(r"(3\.([0-9]|10)|2)(\.|$)", pin):
-        steps.append(f"`.python-version` asks for {pin}: `uv run` needs 3.11 or newer there.")
     steps += [
         f"`{run} mlops doctor` looks at the set-up; `{run} mlops run` runs the pipeline on an "
         f"invented shop, until you write `src/{package}/features.py` for your own data "
@@ -155,7 +151,7 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
         )
     for tool in CHECKERS:
         if tool in existing.tools or any(
-            tool in existing.texts.get(n, "") for n in _tool_files(existing)
+            tool in text for name, text in existing.texts.items() if RUNNERS.fullmatch(name)
         ):
             steps.append(
                 f"Let {tool} leave `src/{package}/mlops/` out: the template formats and checks it."
@@ -166,13 +162,6 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
             f"`git merge-file FILE /dev/null FILE{BESIDE}` puts both into FILE, with marks."
         )
     return [*steps, "Merge this branch when it pleases you; to undo it, delete the branch instead."]
-
-
-def _tool_files(existing: Existing) -> list[str]:
-    names = (
-        r"\.github/workflows/.*|\.pre-commit-config\.ya?ml|tox\.ini|setup\.cfg|noxfile\.py|Makefile"
-    )
-    return [name for name in existing.texts if re.fullmatch(names, name)]
 
 
 def _merged(existing: Existing, change: Change) -> list[str]:

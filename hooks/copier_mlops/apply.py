@@ -6,14 +6,13 @@ import shutil
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from . import snapshot
 from .errors import ToolError, last_line, say, some
-from .git import Repository, changed_paths, git, path_in, run_git
+from .git import Repository, changed_paths, git, path_in, run_git, store, update_index
 from .merge import Merged
 from .project import Project
 from .report import REPORT_FILE, Report, is_report, report_text
@@ -44,52 +43,36 @@ def carry_out(plan: Plan, details: dict[str, Any]) -> None:
     repo, merged, prefix = plan.project.repo, plan.merged, plan.project.repo.prefix
     written = {prefix + name: file.content if file else None for name, file in merged.files.items()}
     touched = {**written, prefix + LOCK: plan.new_lock, prefix + REPORT_FILE: None}
-    with tempfile.TemporaryDirectory(prefix="copier-mlops-index-") as scratch:
-        index = next_index(repo, merged, Path(scratch))
-        if changed := changed_paths(repo):
-            raise ToolError(f"{some(changed)} changed meanwhile; nothing was written, start again.")
-        with snapshot.undone_on_error(repo, "update", touched, details):
-            for name, file in merged.files.items():
-                content, mode = (file.content, file.mode) if file else (None, FILE)
-                snapshot.write(repo, prefix + name, content, mode)
-            put_index(repo, index)
-            if details["lock"]:
-                bring_lock_in_line(plan)
-            if is_report(repo.folder / REPORT_FILE):
-                snapshot.write(repo, prefix + REPORT_FILE, report_text(plan.report).encode())
+    index = next_index(repo, merged)
+    if changed := changed_paths(repo):
+        raise ToolError(f"{some(changed)} changed meanwhile; nothing was written, start again.")
+    with snapshot.undone_on_error(repo, "update", touched, details):
+        for name, file in merged.files.items():
+            content, mode = (file.content, file.mode) if file else (None, FILE)
+            snapshot.write(repo, prefix + name, content, mode)
+        put_index(repo, index)
+        if details["lock"]:
+            bring_lock_in_line(plan)
+        if is_report(repo.folder / REPORT_FILE):
+            snapshot.write(repo, prefix + REPORT_FILE, report_text(plan.report).encode())
 
 
-def next_index(repo: Repository, merged: Merged, scratch: Path) -> Path:
+def next_index(repo: Repository, merged: Merged) -> Path:
     """Return a copy of the index with the merge in it; conflicts as git itself records them."""
-    files = {name: file for name, file in merged.files.items() if file}
-    stages = [(name, n, file) for name, by in merged.conflicts.items() for n, file in by.items()]
-    oids = store(repo, [*files.values(), *(file for _, _, file in stages)], scratch)
-    zero = "0" * len(git("rev-parse", "HEAD", cwd=repo.top))
-    lines = [f"0 {zero}\t{repo.prefix}{name}" for name in {*merged.files, *merged.conflicts}]
-    lines += [
-        f"{file.mode} {oids[file]} 0\t{repo.prefix}{name}"
-        for name, file in files.items()
-        if name not in merged.conflicts
+    staged = [
+        (name, 0, file) for name, file in merged.files.items() if name not in merged.conflicts
     ]
-    lines += [f"{file.mode} {oids[file]} {n}\t{repo.prefix}{name}" for name, n, file in stages]
+    staged += [(name, n, file) for name, by in merged.conflicts.items() for n, file in by.items()]
+    files = [(name, stage, file) for name, stage, file in staged if file]
+    oids = store(repo, (file.content for _, _, file in files))
+    zero = "0" * len(git("rev-parse", "HEAD", cwd=repo.top))
+    entries = [("0", zero, 0, repo.prefix + name) for name in {*merged.files, *merged.conflicts}]
+    entries += [(f.mode, oids[f.content], stage, repo.prefix + name) for name, stage, f in files]
     index = snapshot.own_folder(repo) / "index"
     if (repo.git_dir / "index").exists():
         shutil.copyfile(repo.git_dir / "index", index)
-    data = "".join(f"{line}\0" for line in lines).encode("utf-8", "surrogateescape")
-    environ = {"GIT_INDEX_FILE": str(index)}
-    git("update-index", "-z", "--index-info", cwd=repo.top, data=data, environ=environ)
+    update_index(repo, index, entries)
     return index
-
-
-def store(repo: Repository, files: Iterable[File], scratch: Path) -> dict[File, str]:
-    """Store contents in git, as they are, with one process; return the object id of each."""
-    different = list(dict.fromkeys(files))
-    for number, file in enumerate(different):
-        (scratch / str(number)).write_bytes(file.content)
-    names = "".join(f"{scratch / str(number)}\n" for number in range(len(different)))
-    command = ("hash-object", "-w", "--no-filters", "--stdin-paths")
-    oids = git(*command, cwd=repo.top, data=names.encode()).splitlines()
-    return dict(zip(different, oids, strict=True))
 
 
 def put_index(repo: Repository, index: Path) -> None:

@@ -122,12 +122,7 @@ def update(
         raise ToolError("Give either --abort, --continue or what to update to.")
     if abort:
         kept = undo(path)
-        if as_json:
-            print(json.dumps({"kept_aside": kept}, ensure_ascii=False))
-        else:
-            print("The state before the update is back.")
-            for name in kept:
-                print(f"A later edit of yours is kept in {name}")
+        say_undone("update", kept, as_json)
         return
     if go_on:
         report, diff = resume(path), ""
@@ -181,12 +176,7 @@ def adopt(
 
     if abort:
         kept = undo(path)
-        if as_json:
-            print(json.dumps({"kept_aside": kept}, ensure_ascii=False))
-        else:
-            print("The state before the adoption is back.")
-            for name in kept:
-                print(f"Your later edit of {name} is kept in .git/copier-mlops/aborted.")
+        say_undone("adoption", kept, as_json)
         return
     adoption = run_adopt(
         path,
@@ -229,12 +219,21 @@ def eject(
     from .eject import undo
 
     if abort:
-        undo(path)
-        print("The state before is back.")
+        say_undone("eject", undo(path), as_json=False)
         return
     for name in run_eject(path):
         print(name)
     print("Staged. Look at git diff --cached, then commit; eject --abort undoes it until then.")
+
+
+def say_undone(what: str, kept: list[str], as_json: bool) -> None:
+    """Tell that the former state is back, and where later edits of a person are."""
+    if as_json:
+        print(json.dumps({"kept_aside": kept}, ensure_ascii=False))
+        return
+    print(f"The state before the {what} is back.")
+    for name in kept:
+        print(f"A later edit of yours is kept in {name}.")
 
 
 def main() -> NoReturn:

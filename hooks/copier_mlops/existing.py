@@ -48,6 +48,9 @@ MANIFESTS = re.compile(
     r"(pyproject\.toml|setup\.(cfg|py)|Pipfile|environment\.ya?ml|requirements[\w./-]*\.txt)"
 )
 TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
+RUNNERS = re.compile(
+    r"\.github/workflows/.*|\.pre-commit-config\.ya?ml|Makefile|setup\.cfg|(tox|noxfile)\..*"
+)
 PYTEST_TABLES = {
     "pytest.ini": r"",
     ".pytest.ini": r"",
@@ -154,6 +157,20 @@ class Existing:
         except InvalidSpecifier:
             return True
         return f"3.{minor}.99" in allowed or f"3.{minor}" in allowed
+
+    @cached_property
+    def runs_older_python(self) -> bool:
+        """Whether uv runs it, or would, with a Python that the template's code does not support."""
+        pin = self.texts.get(".python-version", "").strip()
+        if re.match(r"(3\.([0-9]|10)|2)(\.|$)", pin):
+            return True
+        by_uv = "uv.lock" in self.entries or any(
+            re.search(r"\buv (run|sync)\b", text)
+            for name, text in self.texts.items()
+            if RUNNERS.fullmatch(name)
+        )
+        declared = self.requires_python is not None
+        return by_uv and declared and any(map(self.supports, range(6, OLDEST_PYTHON)))
 
     @cached_property
     def own_tests(self) -> list[str]:

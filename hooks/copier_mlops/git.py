@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -213,9 +214,27 @@ def read_blobs(repo: Repository, oids: Iterable[str]) -> dict[str, bytes]:
     return blobs
 
 
-def write_blob(repo: Repository, content: bytes) -> str:
-    """Store contents as they are, without any filter, and return their object id."""
-    return git("hash-object", "-w", "--no-filters", "--stdin", cwd=repo.top, data=content)
+def store(repo: Repository, contents: Iterable[bytes]) -> dict[bytes, str]:
+    """Store contents as they are, by one git process without filters; return their object ids."""
+    different = list(dict.fromkeys(contents))
+    with tempfile.TemporaryDirectory(prefix="copier-mlops-store-") as scratch:
+        paths = [Path(scratch) / str(number) for number in range(len(different))]
+        for path, content in zip(paths, different, strict=True):
+            path.write_bytes(content)
+        asked = "".join(f"{path}\n" for path in paths).encode()
+        command = ("hash-object", "-w", "--no-filters", "--stdin-paths")
+        oids = git(*command, cwd=repo.top, data=asked).split()
+    return dict(zip(different, oids, strict=True))
+
+
+def update_index(
+    repo: Repository, index: Path, entries: Iterable[tuple[str, str, int, str]]
+) -> None:
+    """Put entries (mode, object id, stage, path from the top) into an index that is not git's."""
+    lines = (f"{mode} {oid} {stage}\t{name}\0" for mode, oid, stage, name in entries)
+    data = "".join(lines).encode("utf-8", "surrogateescape")
+    environ = {"GIT_INDEX_FILE": str(index)}
+    git("update-index", "-z", "--index-info", cwd=repo.top, data=data, environ=environ)
 
 
 def path_in(root: Path, name: str) -> Path:

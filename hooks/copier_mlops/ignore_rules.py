@@ -29,12 +29,13 @@ class Change:
 
 
 def united_rules(
-    existing: Existing, files: Mapping[str, File], changes: list[Change]
+    existing: Existing, files: Mapping[str, File], changes: list[Change], later: list[str]
 ) -> Change | None:
     """Return the change of .gitignore: their rules, then the template's as one block.
 
     A rule of the template that would hide what they track is narrowed to what the pipeline writes;
-    what their rules would hide of the template is shown again. None: theirs is left alone.
+    what their rules would hide of the template (of ``changes``, and the paths that come ``later``)
+    is shown again. None: theirs is left alone.
     """
     before = next((change for change in changes if change.path == IGNORE), None)
     if before is None or before.file is None:
@@ -45,6 +46,7 @@ def united_rules(
     if theirs and {line.strip() for line in block.splitlines()} <= {*theirs.splitlines(), ""}:
         return Change(IGNORE, KEPT, "it has all of the template's rules")
     shipped = [c.path for c in changes if c.action == ADDED and not c.path.endswith(BESIDE)]
+    shipped += [name for name in later if name not in existing.entries]
     parents = {f"{parent}/" for n in shipped for parent in PurePosixPath(n).parents if parent.name}
     if theirs and not theirs.endswith("\n"):
         theirs += "\n"

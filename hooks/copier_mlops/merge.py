@@ -132,8 +132,8 @@ def merge_managed(
 
 def is_unrelated(own: File | None, old: File) -> bool:
     """Tell whether a file is missing, or was never the one that the template rendered there."""
-    if own is None:
-        return True
+    if own is None or own == old:
+        return own is None
     lines = lines_of(old)
     if LINK in (own.mode, old.mode) or is_binary(own) or is_binary(old) or lines.total() < SHORT:
         return False
@@ -210,13 +210,18 @@ def moved_by_owner(
         near = {
             candidate: likeness(wanted, lines)
             for candidate, lines in free.items()
-            if PurePosixPath(candidate.removesuffix(BESIDE)).suffix == PurePosixPath(name).suffix
+            if kind_of(candidate) == kind_of(name)
         }
         best = max(near, key=near.__getitem__, default=None)
         if best is not None and near[best] >= SAME_FILE:
             found[name] = best
             del free[best]
     return found
+
+
+def kind_of(name: str) -> str:
+    """Return the ending of a file's name; what adopt put beside it counts as the same kind."""
+    return PurePosixPath(name.removesuffix(BESIDE)).suffix
 
 
 def likeness(one: Counter[bytes], other: Counter[bytes]) -> float:

@@ -53,8 +53,12 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
     bare = existing.is_legacy or "workspace" in existing.tools.get("uv", {})
     if existing.own_tests or existing.configures_pytest:
         sections.pop("tool.pytest.ini_options", None)
+    if "pyrefly" in existing.tools or "pyrefly.toml" in existing.entries:
+        sections.pop("tool.pyrefly", None)
     found: list[Arrangement | None] = []
-    if not has_project and not bare:
+    if existing.runs_older_python:
+        pass  # Only apart: any group that asks for more would stop every `uv run` of theirs.
+    elif not has_project and not bare:
         listed, skipped = requirements_of(existing)
         for requirements in [listed, []] if listed else [[]]:
             text = _whole(existing, sections, requirements)
@@ -344,18 +348,21 @@ def _found(existing: Existing) -> dict[str, str]:
 
 def _why(existing: Existing, merges: bool) -> str:
     python = existing.requires_python
-    if "project" in existing.pyproject and not any(map(existing.supports, range(11, 14))):
+    if existing.runs_older_python:
+        cause = f"uv runs your project with Python versions older than 3.{OLDEST_PYTHON} too"
+        mend = f"ask for 3.{OLDEST_PYTHON} (requires-python, .python-version)"
+    elif "project" in existing.pyproject and not any(map(existing.supports, range(11, 14))):
         cause = f"`requires-python = {_quoted(python)}` excludes Python 3.11, which it needs"
-        mend = "allow 3.11"
+        mend = "allow 3.11 there"
     elif merges:
         cause = "uv finds no versions that fit both your dependencies and the template's"
-        mend = "loosen what uv names below"
+        mend = f"loosen in {PYPROJECT} what uv names below"
     else:
         cause = f"{PYPROJECT} is written in a way that cannot be merged safely"
-        mend = "write its tables one by one, with a [header] each,"
+        mend = "write its tables one by one, with a [header] each"
     return (
         f"The template's command has an environment of its own in src/, because {cause}: to have "
-        f"one environment, {mend} in {PYPROJECT}, undo this adoption, and adopt again."
+        f"one environment, {mend}, undo this adoption, and adopt again."
     )
 
 

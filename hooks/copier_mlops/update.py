@@ -1,7 +1,7 @@
 """Bring a rendered repository to another version of the template without losing a line."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,13 @@ from .git import (
     run_git,
     tree_of,
 )
-from .merge import Merged, lost_lines, merge
+from .merge import Merged, is_unrelated, kind_of, lost_lines, merge
 from .project import ANSWERS_FILE, Project, project_at
 from .renames import migrate, renames_of
 from .report import Report
 from .versions import File, Rendered, Template, askable, opened, render, resolve, show
 
+SUBMODULE = "160000"
 FIXED = {
     "package_name": "move src/<old> to src/<new>, replace the name in pyproject.toml, uv.lock, "
     "README.md and tests, and write it into .copier-answers.yml, all in one commit",
@@ -230,18 +231,26 @@ def read_ours(
         A submodule stands where the template has a file.
     """
     rendered = base.files.keys() | theirs.files.keys()
+    for name in sorted(rendered & tree.keys()):
+        if tree[name].mode == SUBMODULE:
+            raise ToolError(f"{name} is a submodule, and the template has a file there.")
+    ours = read_files(repo, tree, rendered & tree.keys())
     gone = {
-        Path(name).suffix
+        kind_of(name)
         for name, file in base.files.items()
-        if name not in tree and theirs.files.get(moved.get(name, name), file) != file
+        if theirs.files.get(moved.get(name, name), file) != file
+        and is_unrelated(ours.get(name), file)
     }
-    wanted = {name for name in tree if name in rendered or Path(name).suffix in gone}
-    for name in sorted(wanted):
-        if tree[name].mode == "160000":
-            if name in rendered:
-                raise ToolError(f"{name} is a submodule, and the template has a file there.")
-            wanted.discard(name)
-    blobs = read_blobs(repo, (tree[name].oid for name in sorted(wanted)))
+    others = {name for name in tree.keys() - rendered if kind_of(name) in gone}
+    return ours | read_files(repo, tree, others)
+
+
+def read_files(
+    repo: Repository, tree: Mapping[str, Entry], names: Iterable[str]
+) -> dict[str, File]:
+    """Read files of a commit, but no submodules."""
+    wanted = sorted(name for name in names if tree[name].mode != SUBMODULE)
+    blobs = read_blobs(repo, (tree[name].oid for name in wanted))
     return {name: File(blobs[tree[name].oid], tree[name].mode) for name in wanted}
 
 

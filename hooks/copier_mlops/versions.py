@@ -130,16 +130,6 @@ def show(clone: Path, commit: str, name: str) -> str | None:
     return ask_git("show", f"{commit}:{name}", cwd=clone)
 
 
-def questions_of(template: Template, commit: str) -> dict[str, dict[str, Any]]:
-    """Return the questions that a version asks."""
-    from copier._template import Template as CopierTemplate
-
-    _check_out(template, commit)
-    found = CopierTemplate(url=template.source)
-    found.__dict__["local_abspath"] = template.clone
-    return found.questions_data
-
-
 def render(
     template: Template,
     commit: str,

@@ -121,7 +121,9 @@ def _git() -> Iterator[Finding]:
 
 
 def _lock() -> Iterator[Finding]:
-    if not Path("uv.lock").is_file():
+    # An adoption may have given the template's command an environment of its own, in src/.
+    lock = Path("src/uv.lock") if Path("src/uv.lock").is_file() else lockfile.LOCK_FILE
+    if not lock.is_file():
         yield Finding("lock", PROBLEM, "uv.lock is missing", "git checkout uv.lock, or: uv lock")
         return
     uv = shutil.which("uv")
@@ -131,14 +133,16 @@ def _lock() -> Iterator[Finding]:
     # Asked about the lock's own index, so that another index says nothing about the contents.
     unwanted = (*lockfile.INDEX_VARIABLES, "UV_FROZEN", "UV_LOCKED")
     environ = {name: value for name, value in os.environ.items() if name not in unwanted}
+    index = lockfile.index_of(lock.read_text(encoding="utf-8"))
+    where = ("--project", str(lock.parent))
     checked = subprocess.run(
-        [uv, "lock", "--check", "--offline", "--default-index", lockfile.locked_index()],
+        [uv, "lock", "--check", "--offline", *where, "--default-index", index],
         capture_output=True,
         text=True,
         env=environ,
     )
     if checked.returncode == 0:
-        yield Finding("lock", OK, "uv.lock matches pyproject.toml")
+        yield Finding("lock", OK, f"{lock} matches pyproject.toml")
     elif "needs to be updated" in checked.stderr:
         mend = "uv lock, then commit uv.lock"
         yield Finding("lock", PROBLEM, "uv.lock does not match pyproject.toml", mend)
