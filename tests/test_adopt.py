@@ -237,6 +237,7 @@ def test_rules_that_would_hide_the_managed_code_are_answered(
     folder = build(tmp_path / "r", {".gitignore": "data/\nconf\n*.lock\nlib/\n", "a.py": "\n"})
     adopted(folder, template)
     assert git("ls-files", "-ci", "--exclude-standard", cwd=folder) == ""
+    assert "\n!/uv.lock\n" in (folder / ".gitignore").read_text(encoding="utf-8")
     report = (folder / REPORT).read_text(encoding="utf-8")
     assert "your rule `data/` would hide the template's src/r_ml/mlops/data/" in report
     assert re.search(r"your rule `data/` hides data/inputs.json.*git add --force", report)

@@ -212,6 +212,15 @@ def test_links_and_twins_are_left_alone(template: Path, tmp_path: Path) -> None:
     assert {name: committed(top)[name] for name in before} == before
 
 
+def test_sphinx_gets_no_page_that_it_would_refuse(template: Path, tmp_path: Path) -> None:
+    files = {"docs/conf.py": "extensions = ['myst_parser']\n", "docs/index.md": "# Docs\n"}
+    folder = build(tmp_path / "r", files)
+    adopted(folder, template)
+    pages = {path.name for path in (folder / "docs").glob("*.md")}
+    assert pages == {"index.md"}
+    assert (folder / "docs" / "bring-your-own-data.md.template").is_file()
+
+
 def test_a_shallow_clone_is_adopted_too(template: Path, tmp_path: Path) -> None:
     origin = build(tmp_path / "origin", {"a.py": "\n"})
     (origin / "b.py").write_text("\n", encoding="utf-8")

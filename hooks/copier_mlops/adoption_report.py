@@ -134,6 +134,11 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
         "(docs/bring-your-own-data.md).",
         f"Run your own tests as before. The template's: `{run} pytest src/{package}/mlops/tests`.",
     ]
+    if settled.arrangement.mode == "inside":
+        steps.append(
+            f"What you build from `src/{package}/` holds `mlops/` from now on: exclude it in your "
+            "build's configuration if you publish the package."
+        )
     if "dvc.yaml" in existing.entries:
         steps.append(
             "`mlops run` runs your dvc.yaml. To have the template's stages too, take them over "

@@ -219,8 +219,9 @@ def _owner(existing: Existing) -> Evidence:
 
 
 def _license(existing: Existing) -> Evidence:
-    for name, text in existing.texts.items():
-        if re.fullmatch(r"(LICEN[CS]E|COPYING)(\.\w+)?", name, re.IGNORECASE):
+    for name in existing.entries:
+        if re.fullmatch(r"(LICEN[CS]E|COPYING)([-.].*)?", name, re.IGNORECASE):
+            text = existing.texts.get(name, "")
             if re.search(r"Apache License\s+Version 2\.0", text):
                 return Evidence("Apache-2.0", name)
             if "Permission is hereby granted, free of charge" in text:
