@@ -205,6 +205,7 @@ def adopt(
     raise typer.Exit(NEGATIVE if adoption.unlocked and not dry_run else OK)
 
 
+@app.command()
 def drift(path: Folder = Path(), as_json: Json = False) -> None:
     """Compare a repository with what its recorded version and answers render.
 
