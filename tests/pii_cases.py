@@ -102,6 +102,9 @@ def personal_columns(seed: int, rows: int) -> Iterator[tuple[str, pl.Series]]:
         if entity == "ar_cuit":
             yield entity, pl.Series([f"{one[:2]}-{one[2:10]}-{one[10]}" for one in plain])
             yield entity, pl.Series([float(one) for one in plain])
+        if entity == "es_nie":
+            dotted = [f"{o[0]}-{o[1]}.{o[2:5]}.{o[5:8]}-{o[8]}" for o in plain]
+            yield entity, pl.Series(dotted)
         if entity == "es_nif":
             yield entity, pl.Series([f"{one[:8]}-{one[8]}" for one in plain])
         if entity == "iban":
@@ -129,6 +132,7 @@ def harmless_columns(seed: int, rows: int) -> Iterator[tuple[str, pl.Series]]:
     yield "eleven random digits", pl.Series(numbers(10**10, 10**11)).cast(pl.String)
     yield "fifteen random digits", pl.Series(numbers(10**14, 10**15)).cast(pl.String)
     yield "sixteen random digits", pl.Series(numbers(10**15, 10**16)).cast(pl.String)
+    yield "numbers that begin as cards do", pl.Series([f"4{n}" for n in numbers(10**14, 10**15)])
     yield "22 random digits", pl.Series([_digits(random, 22) for _ in range(rows)])
     yield (
         "eight digits and a letter",
@@ -152,6 +156,7 @@ def harmless_columns(seed: int, rows: int) -> Iterator[tuple[str, pl.Series]]:
     yield "microseconds since 1970", pl.Series(numbers(16 * 10**14, 17 * 10**14))
     yield "day as a number", pl.Series([20_240_100 + n for n in numbers(1, 29)])
     yield "version", pl.Series([f"{n}.{n % 7}.{n % 13}" for n in numbers(1, 20)])
+    yield "version of four parts", pl.Series([f"{n % 9}.{n % 31}.{n}.1" for n in numbers(1, 99)])
     yield "status", pl.Series(random.choice(["paid", "sent", "open"], rows).tolist())
     yield "appliance", pl.Series([f"Heladera Polar {n}" for n in numbers(200, 500)])
     yield "brand", pl.Series(random.choice(["Dr. Frost", "Mr. Steam", "Volta"], rows).tolist())

@@ -273,3 +273,23 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
     path.write_bytes(b"PAR1 nothing PAR1")
     with pytest.raises(MlopsError, match="cannot be read as parquet"):
         columns.judge_file(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("importe", [f"{n}.204.{n + 111}" for n in range(10, 99)]),
+        ("app_version", [f"1{n % 9}.{n}.0.{n % 7}" for n in range(100)]),
+        (
+            "user_agent",
+            [f"Mozilla/5.0 (X11) Chrome/{n}.0.6099.71 Safari/537.36" for n in range(99)],
+        ),
+    ],
+)
+def test_amounts_and_versions_with_points_are_no_identifiers(name: str, values: list) -> None:
+    assert columns.scan(name, pl.Series(values)) == []
+
+
+def test_documents_in_a_column_are_no_free_text() -> None:
+    values = pl.Series([f'{{"a": {n}, "b": "x y", "c": [1, 2, 3], "d": {{}}}}' for n in range(50)])
+    assert columns.judge("payload", values).entity == ""

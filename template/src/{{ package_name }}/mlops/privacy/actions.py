@@ -162,8 +162,8 @@ def age_band(
 ) -> "polars.Series":
     """Band of ages such as `30-39`; everybody from `cap` on is in the last, `90+`.
 
-    Ages are numbers, or dates of birth, of which the age on the day `as_of` counts. An age below
-    zero is null. Source of the cap: 45 CFR 164.514(b)(2)(i)(C), "ages 90 or older".
+    Ages are numbers, or dates of birth, of which the age on the day `as_of` counts. What is no
+    number or below zero is null. Source of the cap: 45 CFR 164.514(b)(2)(i)(C), "ages 90 or older".
     """
     import polars as pl
 
@@ -172,10 +172,9 @@ def age_band(
         month, day = values.dt.month(), values.dt.day()
         not_yet = (month > as_of.month) | ((month == as_of.month) & (day > as_of.day))
         values = as_of.year - values.dt.year() - not_yet.cast(pl.Int32)
-    lower = (values.cast(pl.Float64).floor() // width * width).clip(upper_bound=cap)
-    lower = pl.select(
-        pl.when(values.cast(pl.Float64) >= cap).then(cap).otherwise(lower)
-    ).to_series()
+    ages = values.cast(pl.Float64).fill_nan(None)
+    lower = (ages.floor() // width * width).clip(upper_bound=cap)
+    lower = pl.select(pl.when(ages >= cap).then(cap).otherwise(lower)).to_series()
 
     def label(low: float) -> str | None:
         if not low >= 0:
@@ -243,8 +242,11 @@ def k_edges(values: "polars.Series", counts: "polars.Series", k: int) -> list[An
     Parameters
     ----------
     values, counts : polars.Series, shape (distinct values,)
-        The values without null, rising, and how many rows have each.
+        The values without null, rising, and how many rows have each; a NaN is in no band.
     """
+    if values.dtype.is_float():
+        numbers = values.is_not_nan()
+        values, counts = values.filter(numbers), counts.filter(numbers)
     reached = counts.cum_sum()
     total, start, edges = int(counts.sum()), 0, []
     while total - start >= 2 * k:

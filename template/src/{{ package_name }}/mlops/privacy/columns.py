@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .entities import ENTITIES, Finding, Verdict
-from .headers import QUANTITY, entity_of, plain
+from .headers import NOT_COUNTED, entity_of, is_quantity
 from .rules import LIKELY
 
 if TYPE_CHECKING:
@@ -45,7 +45,10 @@ def judge(name: str, values: "pl.Series") -> Verdict:
     opened = decoded(distinct)
     found = shares(distinct if opened is None else opened)
     best: tuple[str, float, int, tuple[str, ...]] = ("", 0.0, 0, ())
+    counts = is_quantity(name)
     for entity, likelihood, matches in found:
+        if counts and entity in NOT_COUNTED:
+            continue
         share = matches / max(distinct.len(), 1)
         likelihood *= 1 if share >= LIKELY else FEW
         reasons = (f"{share:.0%} of {distinct.len()} distinct values have its form",)
@@ -94,7 +97,7 @@ def _by_values_alone(
 ) -> tuple[str, float, int, tuple[str, ...]] | None:
     from .evidence import looks_like_identity_numbers, names_share, sensitive_codes
 
-    if not QUANTITY.search(plain(name)):
+    if not is_quantity(name):
         if looks_like_identity_numbers(distinct):
             reasons = ("distinct, scattered numbers of 7 or 8 digits, as identity cards have",)
             return "ar_dni", 0.55, distinct.len(), reasons

@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 
 from ..errors import MlopsError
-from .shapes import SHAPES, Shape, matches
+from .shapes import SHAPES, Shape, in_range_of_cards, matches
 from .words import GIVEN
 
+FEW_TRIALS = 10
 _PERSON = r"^\p{L}[\p{L}'’.-]+(?:,? \p{L}[\p{L}'’.-]*){0,5}$"
 _GIVEN = sorted(GIVEN)
 _SEXES = "m f h v x male female hombre mujer varon varón masculino femenino man woman"
@@ -51,7 +52,7 @@ def texts_of(values: pl.Series) -> pl.Series | None:
     kind = values.dtype
     values = values.drop_nulls()
     if kind == pl.String:
-        return values
+        return values.str.strip_chars()
     if isinstance(kind, pl.Categorical | pl.Enum) or kind in (pl.Date, pl.Datetime):
         return values.cast(pl.String)
     if kind.is_integer():
@@ -85,9 +86,12 @@ def decoded(distinct: pl.Series) -> pl.Series | None:
         or not head.str.contains(r"^[A-Za-z0-9+/_-]{12,}={0,2}$|%[0-9A-Fa-f]{2}").all()
     ):
         return None
-    opened = [[text for _, _, text in encoded(value)] for value in distinct.to_list()]
-    texts = [found[0] for found in opened if found]
-    return pl.Series(texts) if len(texts) > distinct.len() / 2 else None
+    for some in (distinct.head(100), distinct):  # most such columns hold hashes
+        opened = [[text for _, _, text in encoded(value)] for value in some.to_list()]
+        texts = [found[0] for found in opened if found]
+        if len(texts) <= some.len() / 2:
+            return None
+    return pl.Series(texts)
 
 
 def beats_chance(passed: int, trials: int, chance: float) -> bool:
@@ -105,6 +109,20 @@ def trials(values: pl.Series, shape: Shape) -> int:
     return int(values.str.contains(shape.outline or shape.pattern).sum())
 
 
+def believable(distinct: pl.Series, shape: Shape, passed: int) -> bool:
+    """Whether more distinct values pass as the entity than chance explains."""
+    if not beats_chance(passed, trials(distinct, shape), shape.chance):
+        return False
+    if shape.entity == "ip" and passed > 3:
+        # Versions have four parts too, and mostly begin with a small one.
+        return float(distinct.str.contains(r"^[1-9]\d|:").mean() or 0) > 0.5
+    if shape.entity != "card":
+        return True
+    # Numbers that are counted within an issuer's range pass Luhn's test in a tenth.
+    started = int(in_range_of_cards(distinct).sum())
+    return started < FEW_TRIALS or beats_chance(passed, started, 0.1)
+
+
 def shares(distinct: pl.Series) -> list[tuple[str, float, int]]:
     """List the entities whose shape more distinct values have than chance explains.
 
@@ -116,7 +134,7 @@ def shares(distinct: pl.Series) -> list[tuple[str, float, int]]:
     found = []
     for shape in SHAPES:
         passed = int(matches(distinct, shape).sum())
-        if passed and beats_chance(passed, trials(distinct, shape), shape.chance):
+        if passed and believable(distinct, shape, passed):
             found.append((shape.entity, shape.likelihood, passed))
     return found
 
@@ -167,6 +185,8 @@ def is_prose(distinct: pl.Series) -> bool:
     """Whether the values are texts that people wrote: many words, mostly distinct."""
     from .columns import PROSE_WORDS
 
+    if (distinct.head(1000).str.contains(r"^[\[{<]").mean() or 0) > 0.5:  # pyrefly: ignore
+        return False  # documents, which are searched by path
     words = distinct.head(1000).str.count_matches(r"\S\s+\S").mean() if distinct.len() else 0
     return isinstance(words, float) and words + 1 >= PROSE_WORDS
 

@@ -7,8 +7,8 @@ import polars as pl
 
 from ..errors import MlopsError
 from .entities import ENTITIES, Finding
-from .evidence import beats_chance, leaves, texts_of, trials
-from .headers import entity_of
+from .evidence import believable, leaves, texts_of
+from .headers import NOT_COUNTED, entity_of, is_quantity
 from .rules import LIKELY
 from .shapes import HARMLESS, HASH, SHAPES, SUSPECT, UNDER_HEADER, matches
 from .text import find, is_identifier
@@ -18,7 +18,7 @@ MANY = 5_000  # distinct texts; above it, those that differ in digits only are s
 EACH = 40
 NUMBER_LIKE = r"^[+(]?\d[\d ().+/x-]*$"
 _IN_PROSE = {"name", "address", "username"}  # in short values these are as often a brand
-_SEVERAL = r"[\s@:=%;,{<&|]"  # a label needs something between itself and its value
+_SEVERAL = r"[\s@:=%;,{<&|\"']"  # a label needs something between itself and its value
 _CLEAR = r"^(?i:[2-6][0-9a-f]|7[0-9a-e]|0[9ad]|c[2-9][89ab][0-9a-f]){8,}$"
 _SMALLEST = 10**6  # whole numbers below it are no identifiers
 
@@ -99,6 +99,7 @@ def _texts(name: str, texts: pl.Series) -> Iterator[Hits]:
         return
     numeric = suspects.str.contains(NUMBER_LIKE)
     found: dict[str, tuple[float, list[pl.Series]]] = {}
+    counts = is_quantity(name)
     for alike, group in ((True, numeric), (False, ~numeric)):
         part, where = suspects.filter(group), places.filter(group)
         for shape in SHAPES:
@@ -107,11 +108,10 @@ def _texts(name: str, texts: pl.Series) -> Iterator[Hits]:
             mask = matches(part, shape)
             if not mask.any() or ENTITIES[shape.entity].kind != "identifier":
                 continue
-            hit, trial = part.filter(mask), part.len()
-            if shape.chance:
-                trial = trials(part.unique(), shape)
-                if not beats_chance(hit.n_unique(), trial, shape.chance):
-                    continue
+            if shape.entity in NOT_COUNTED and counts:
+                continue
+            if not believable(part.unique(), shape, part.filter(mask).n_unique()):
+                continue
             if shape.likelihood >= LIKELY:
                 likelihood, rows = found.get(shape.entity, (0.0, []))
                 rows.append(where.filter(mask))

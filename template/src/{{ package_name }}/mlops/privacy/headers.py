@@ -169,6 +169,8 @@ QUANTITY = re.compile(
     r"|sku|ean|upc|gtin|isbn|barcode|product\w*|producto\w*|order\w*|pedido\w*|invoice\w*|factura\w*|hash|version|seed)(?:_|$)"
 )
 
+NOT_COUNTED = {"ar_dni", "ip"}  # amounts have points as well, and so have versions
+
 
 @cache
 def plain(name: str) -> str:
@@ -176,6 +178,12 @@ def plain(name: str) -> str:
     name = re.sub(r"(?<=[a-z\d])(?=[A-Z])", "_", name)
     name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z\d]+", "_", name.replace("'", "")).strip("_")
+
+
+@cache
+def is_quantity(name: str) -> bool:
+    """Whether a header, or the last step of a path, speaks of amounts, times or counts."""
+    return QUANTITY.search(plain(name.rpartition(".")[2])) is not None
 
 
 @cache

@@ -185,6 +185,8 @@ def _check_rule(name: str, rule: ColumnPolicy, contract: Column, sources: Source
         raise _wrong(place, f"{what} cannot treat a column of type {contract.type}")
     if rule.edges != sorted(set(rule.edges)):
         raise _wrong(place, "edges must rise")
+    if rule.to == "age_band" and (rule.width or 10) % 1:
+        raise _wrong(place, "age_band needs whole years as width")
     if rule.to == "age_band" and contract.type in DATES and rule.as_of is None:
         raise _wrong(place, "age_band of a date needs as_of: the day on which the age counts")
     if rule.action == "date_shift":

@@ -36,7 +36,8 @@ PROSE_MACROS = {
     r"|bin|ben|le|d['’])",
     "NAME": r"<WORD>(?:[ \t]{1,2}(?:<JOIN>[ \t]+){0,2}<WORD>){0,5}",
     "TITLE": r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Rev|Sr|Sra|Srta|Dra|Dña|Lic|Ing|Arq|Sir|Madam|Lady|Lord"
-    r"|Sgt|Capt|Don|Doña|Profesora?|Doctora?|D\.ª|Hno|Hna|MR|MRS|MS|DR|DRA|SR|SRA)",
+    r"|(?:dra?|sra?|srta|mrs?|prof)(?=\.)|Sgt|Capt|Don|Doña|Profesora?|Doctora?|D\.ª|Hno|Hna|MR"
+    r"|MRS|MS|DR|DRA|SR|SRA)",
     "YEAR": _YEAR,
     "MONTH": f"(?:{MONTHS})",
     "WEEKDAY": f"(?:{DAYS})",
@@ -151,26 +152,36 @@ age 0.55 #1,2 un una dos tre cua cin sei sie och nue die onc doc cat qui vei cua
     (?= de edad|,| con\b| que\b| sin\b| y\b|\.|$| de nac| acud| remit| diag| ingres| afec| es\b|\)
     |;| fum
     | presen| proc| natur| su\b)
+age 0.6 pac muj var hom niñ señ chi jov anc lac beb ado her esp mad pad hij
+    (?i:(?:paciente|mujer|var[oó]n|hombre|niñ[oa]|señora?|chic[oa]|joven|ancian[oa]|lactante|beb[eé]
+    |adolescente|herman[oa]|espos[oa]|madre|padre|hij[oa])
+    (?: (?!con|en|tras|desde|por|que)[^\W\d_]+){0,2} de )(?P<v>\d{1,3} (?i:<UNIT>))(?!\w)
 age 0.6 #1,2,3
     (?i)(?<!\w)\d{1,3}\s{1,2}<UNIT>(?= (?:y medio )?de (?:edad|vida))
 age 0.45 i he she ten
     (?i:(?:s?he was|i['’]m|i am|i was|tengo|tenía)(?: (?:only|just|almost|nearly))? )
     (?P<v>\d{1,2})(?=[\s,.;!?]|$)(?! ?(?:%|percent|min|hours?|km|miles|people|times|days))
-address 0.7 dom dir add hom str pos mai bil liv res viv
-    (?i:(?:domicilio|direcci[oó]n(?: postal)?(?! (?:ip|mac|de correo|de e|email|web))|(?<!ip )
+address 0.7 cal dom dir add hom str pos mai bil liv res viv
+    (?i:(?:domicilio(?: (?:real|legal|fiscal|particular|actual|laboral))?|direcci[oó]n(?: postal)?
+    (?! (?:ip|mac|de correo|de e|email|web))|(?<!ip )
     (?<!mac )(?<!mail )(?:home |street |postal |mailing |billing )?address
-    |domiciliad[oa] en|(?:lives|reside|living|vive|resides) (?:at|on|en))(?: (?:is|es|particular))?
+    |calle(?=:)|domiciliad[oa] en|(?:lives|reside|living|vive|resides) (?:at|on|en))(?: (?:is|es
+    |particular))?
     (?:[ \t]{0,3}[:=][ \t]{0,24}|[ \t]{1,24}))
     (?P<v>(?=[^\n:@=]{0,50}\d|[^\n:@=]{2,40} s/n)[\wº][^\n:@=(){}<>\[\]|\"]{3,100}?)
     (?=\.? *(?:\n|$)|(?<=\d)\. [A-Z]|(?<=[^\W\d_]{6})\. [A-Z]|;|\t| {2,})
 address 0.85 c cal cl av avd ave pas pº po p pla plz pza pz pl car cam cno ctr ron rúa rua tra
     & urb pje bul bv blv dia rut aut glo gra cue ram pol bar via cal avi pra est kal ala
-    (?i:<ES_STREET>)[ ]{0,2}(?:(?:de la|de los|de las|del|de|la|el|los|las|l['’]|D\.|Dña\.) ?){0,2}
+    (?i:<ES_STREET>)[ ]{0,2}(?:(?:de la|de los|de las|del|de|la|el|los|las|d[ao]s?|l['’]|D\.
+    |Dña\.) ?){0,2}
     <STREET_NAME><NUMBER><FLAT>
+address 0.6 rut aut car ctr
+    (?i:ruta|autopista|carretera|ctra\.?|autov[ií]a) (?:[A-Za-z]{1,3}-?)?\d{1,4},? [kK]m\.? ?\d+
+    (?:[.,]\d+)?(?!\w)
 address 0.75 #
     (?<![\w$€.,])\d{1,6}[A-Za-z]?,? (?:(?:[NSEW]|North|South|East|West)\.? )?
     (?:(?:<CAP>|\d{1,3}(?:st|nd|rd|th)) ){1,4}<EN_STREET>\b\.?(?:,? ?<ROOM> ?[\w-]{1,6})?
-address 0.6 apt apa sui ste uni fla flo roo rm dep bld bui box p po pis dpt
+address 0.4 apt apa sui ste uni fla flo roo rm dep bld bui box p po pis dpt
     (?i:<ROOM>) ?\d{1,6}[A-Za-z]?(?!\w)
 address 0.65 =straße =strasse =gasse =platz =weg =gatan =vägen =vej =gade =allé =straat =laan
     & =plein =katu =veien =utca =útja =u. =út =tér =gata =vei =vegen =náměstí =cesta =ulica
@@ -196,12 +207,14 @@ postal_code 0.7 zip pos cód cod cp c
     |[- ]\d{2,4}|[- ]?[A-Z]{2}(?!\w))?(?!\w)|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}(?!\w)
 postal_code 0.5 #5
     (?<![\w/.,+-])(?<!\bnº )(?:0[1-9]|[1-4]\d|5[0-2])\d{3}(?=[ ,.\-–]{1,3}\(?<CAP>)
+postal_code 0.6 A#
+    (?<![\w-])[ABCEGHJ-NPR-TVXY]\d[A-Z] \d[A-Z]\d(?!\w)
 postal_code 0.5 A#
     (?<![\w-])[ABCDEFGHJ-NP-Z]\d{4}[A-Z]{3}(?!\w)
 name 0.8 mr mrs ms mis mx dr pro rev sr sra srt dra dña lic ing arq sir mad lad lor sgt cap don
     & doñ doc d hno hna
     <TITLE>\b[./ªa:]{0,3}[ \t]{0,2}(?:<TITLE>\. )?(?P<v><NAME>)
-name 0.8 nom ape fir las ful mid giv fam mai pat cus cli sur rem res sig aut att tit phy ref ben
+name 0.8 pac nom ape fir las ful mid giv fam mai pat cus cli sur rem res sig aut att tit phy ref ben
     & méd med alu emp
     (?:(?i:(?:nombres?(?: y apellidos?| completo)?|apellidos?(?: y nombres?)?
     |(?:first|last|full|middle|given|family|maiden|patient|patient['’]s|customer|client) ?name
@@ -210,7 +223,7 @@ name 0.8 nom ape fir las ful mid giv fam mai pat cus cli sur rem res sig aut att
     |autora?|attn|titular|attending|physician|referred by|beneficiario|m[eé]dic[oa]|paciente
     |patient|cliente|customer|alumno|employee)[ \t]*[:=][ \t]*)
     (?:<TITLE>\b[./ªa ]{0,3}[ \t]{0,2})?)
-    (?P<v><NAME>)
+    (?P<v><NAME>(?:,[ \t]?<NAME>(?=[ \t]*(?:$|\n|[;|])))?)
 name 0.7 nam con
     (?:(?i:name|contacto?)[ \t]*[:=][ \t]*)(?P<v><WORD>(?:[ \t]{1,2}
     (?:<JOIN>[ \t]+){0,2}<WORD>){1,5})

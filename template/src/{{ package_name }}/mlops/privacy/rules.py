@@ -38,21 +38,22 @@ class Rule(NamedTuple):
 
 # What people write between a label and its value: "MRN is: ", "NHC nº ", "account number (".
 _GAP = (
-    r"[\s:=#.,\-–\"'()]{0,8}(?:(?:is|es|was|of|number|num|no|nr|n[uú]mero|n[º°ª]|id|code|c[oó]digo"
-    r"|del?|the|my|mi|actual|paciente|patient)\b[\s:=#.\-–\"'()º°]{1,6}){0,3}"
+    r"[\s:=#.,\-–\"'()_]{0,8}(?:(?:(?:is|es|was|of|number|num|no|nr|n[uú]mero|id|code|c[oó]digo"
+    r"|del?|the|my|mi|actual|paciente|patient)\b|n\.?[º°ª])[\s:=#.\-–\"'()º°_]{1,6}){0,3}"
 )
 GAPS = {
     "": _GAP,
     "SIGNS": r"[\s:=#.\-–\"'()]{0,8}",
     "SAID": r"[\"']?\s?(?:(?:is|es)\s|[:=]){1,2}[\s\"']{0,3}",
-    "CALL": r"(?:[\s:=.\-–\"']|\((?!0?\d{2,5}\))|n[º°o.]|(?<=\s)(?:is|es|at|al|on|en|de|to|a|or|y"
-    r"|el|un|su|number"
+    "CALL": r"(?:[\s:=.\-–\"'_]|\((?!0?\d{2,5}\))|n[º°o.]|(?<=[\s_])(?:is|es|at|al|on|en|de|to|a"
+    r"|or|y|el|un|su|number"
     r"|n[uú]mero|contacto|m[oó]vil|fijo|espos[oa]|madre|padre|trabajo|casa|home|work)(?=[\s:]))*",
 }
 MACROS = {
     # Three digits or more among letters and signs, as records and accounts are numbered.
     "CODE": r"(?=[A-Za-z./\-]{0,6}\d)[A-Za-z\d](?:[A-Za-z\d]|[./\-](?=[A-Za-z\d])){3,24}(?![\w@])",
     "OCTET": r"(?:25[0-5]|2[0-4]\d|1?\d?\d)",
+    "INSURER": r"(?:osde|pami|ioma|galeno|swiss medical|adeslas|sanitas|asisa|muface)",
     "EXT": r"(?: ?(?:x|ext\.?|int\.?|interno) ?\d{1,6})?",
 }
 
@@ -79,6 +80,8 @@ def read_table(table: str, macros: dict[str, str]) -> tuple[Rule, ...]:
         pattern = "".join(line.strip() for line in body)
         if label := re.fullmatch(r"(.*?) ?--(?:(\w+)--)?> ?(.*)", pattern):
             labels, gap, value = label.groups("")
+            # Keys of settings join their words by underscores: "account_number".
+            labels = re.sub(r"\[[^\]]*\]| ", lambda m: "[ _]" if m[0] == " " else m[0], labels)
             pattern = rf"(?i:(?:{labels})(?![^\W\d_]){GAPS[gap]})(?P<v>{value})"
         while names := set(re.findall(r"<([A-Z_]+)>", pattern)) & macros.keys():
             for name in names:
@@ -103,7 +106,8 @@ url 0.35 =.com =.org =.net =.edu =.gov =.gob =.info =.es =.ar =.uk
     (?i)(?<![@\w./-])(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.){1,5}
     (?:com|org|net|edu|gob|gov|info|es|ar|uk)(?:/[^\s<>\"')\]]*[\w/])?(?![\w@-])
 ip 0.85 check=ip #1,2,3:.
-    (?<![\w.-])<OCTET>(?:\.<OCTET>){3}(?![\w-]|\.\d)
+    (?<![\w.-])(?<!\w/)(?<![=<>~^]=)(?<![Vv]ersion )(?<![Vv]ersión )(?<![Rr]elease )
+    (?<![Bb]uild )<OCTET>(?:\.<OCTET>){3}(?![\w-]|\.\d)
 ip 0.4 #1,2,3:.
     (?<![\w.-])<OCTET>(?:\.<OCTET>){3}(?![\w-]|\.\d)
 ip 0.9 check=ip =:
@@ -119,8 +123,8 @@ card 0.75 car tar cc vis mas ame cre cré deb
 iban 0.97 check=iban A#
     (?<![\w-])(?:[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?|[a-z]{2}\d{2}[a-z\d]{11,30})
     (?![\w-])
-iban 0.75 iba
-    iban --> (?:[A-Z]{2} ?\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?
+iban 0.75 iba cue acc
+    iban|cuenta|acc(?:oun)?t --> (?:[A-Z]{2} ?\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?
     |[a-z]{2}\d{2}[a-z\d]{11,30})(?!\w)
 ar_cuit 0.9 check=ar_cuit #2,10,11
     (?<![\w.-])(?:2[0347]|3[034]|5[015])[- ]?\d{8}[- /]?\d(?![\w-])
@@ -130,6 +134,8 @@ ar_cbu 0.95 check=ar_cbu #8,22
     (?<![\w.-])\d{8}[ -]?\d{14}(?![\w-])
 ar_cbu 0.8 cbu cvu
     cbu|cvu --> \d(?:[ -]?\d){21}(?!\w)
+account 0.7 cbu cvu
+    (?i:c[bv]u\W[^\n]{0,60}\balias\W{1,3})(?P<v>[a-z\d]+(?:[.-][a-z\d]+){1,3})(?![\w.(])
 account 0.7 ali
     (?i:alias(?: (?:de )?cbu)?\s?[:=]\s?)(?P<v>[\w-]+(?:\.[\w-]+){2,3})(?![\w(])
 es_nif 0.85 check=es_nif #1,2:. #8
@@ -141,36 +147,47 @@ es_nie 0.9 check=es_nie x y z
     (?<![\w.-])[XYZxyz][- ]?\d{7}[- ]?[A-Za-z](?![\w-])
 es_nie 0.75 nie n
     n\.?i\.?e\.? --> [XYZxyz][- ]?\d{7,8}[- ]?[A-Za-z]?(?!\w)
-ar_dni 0.8 dni d doc lib céd ced nat ide le lc
+ar_dni 0.8 dni d du doc lib céd ced nat ide le lc
     dni|d\.n\.i\.?|documento(?: (?:nacional )?de identidad| nacional)?|libreta c[ií]vica|l[ec]
     |c[eé]dula(?: de identidad)?|national id(?:entity)?(?: card)?|identity (?:card|document)
+    |du(?=[ :.nº°]{1,4}\d{7,8}(?!\w))
     --> \d{1,3}\.?\d{3}\.?\d{3}(?![\w-]|\.\d)
 ar_dni 0.4 #1,2:.
-    (?<![\w.,$€+-])(?<![$€] )\d{1,2}\.\d{3}\.\d{3}(?![\w%€,-]|\.\d)
+    (?<![\w.,$€+-])(?<![$€] )\d{1,2}\.\d{3}\.\d{3}(?![\w%€,-]|\.\d
+    | (?i:(?:de )?(?:habitantes|unidades|pesos|personas|euros|d[oó]lares|usd|ars|eur|k[gm]|m[2²]
+    |casos|votos|litros|toneladas)\b))
 us_ssn 0.85 check=us_ssn #3:-
     (?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])
-us_ssn 0.8 ssn soc iti s tax
-    ssn|s\.s\.n\.?|social sec(?:urity)?(?: (?:number|no\.?|#))?|itin|taxpayer id
+us_ssn 0.8 ssn soc iti s tax ss
+    ssn|s\.s\.n\.?|ss(?= ?(?:#|no\b|num))|social(?: sec(?:urity)?)?(?: (?:number|no\.?|#))?|itin
+    |taxpayer id
     --> \d{3}[- ]?\d{2}[- ]?\d{4}(?![\w-])
 us_ssn 0.45 #3:-
     (?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])
 passport 0.8 pas
-    passports?|pasaportes? --> [A-Za-z]{0,3} ?\d{6,9}[A-Za-z]?(?!\w)
+    passports?|pasaportes?(?: [^\W\d_]{4,12})? --> (?:[A-Za-z]{0,3} ?\d{6,9}[A-Za-z]?
+    |(?=(?:[A-Z]*\d){3})[A-Z\d]{7,9})(?!\w)
 driver_licence 0.8 dri lic dl per car reg
     driv(?:er|ing)(?:['’]?s)? licen[cs]es?|licen[cs]e (?:number|no\.?|#)|dl(?= ?(?:no|num|#|:))
     |licencia (?:nacional )?de conducir|(?:permiso|carn[eé]t?) de conduc\w+|registro de conducir
-    --> (?=[A-Za-z-]{0,5}\d)[A-Za-z\d](?:[ -]?[A-Za-z]{0,3}\d[A-Za-z]{0,2}){3,18}(?!\w)
-medical_record 0.8 nhc mrn med pat cha rec enc acc vis cas epi his hc h cip exp icu n nú num nro
+    --> (?=[A-Za-z-]{0,5}\d)[A-Za-z\d](?:[ -]?[A-Za-z]{0,4}\d[A-Za-z]{0,2}){3,18}(?!\w)
+    |[A-Z9]{5} ?\d{6} ?[A-Z\d]{5}(?!\w)
+medical_record 0.8 nº núm nhc mrn med pat cha rec enc acc vis cas epi his hc h cip exp icu n nú
+    & num nro
     n\.?h\.?c\.?|mrn|medical (?:record|file|chart|id)s?|(?:patient|chart|record|encounter|accession
     |visit|case|episode) (?:number|no\.?|#|id)|(?:n[uú]m(?:ero)?\.? de )?historia (?:cl[ií]nica
-    |m[eé]dica)|h\.?c\.?(?=[ :.#º°n]{1,4}\d)|cipa|(?:n[º°.]{0,2}|nro\.?) ?(?:de )?historia|episodio
+    |m[eé]dica)|h\.?c\.?(?=[ :.#º°n]{1,6}\d)|cipa|(?:n[º°.]{0,2}|nro\.?|n[uú]m(?:ero)?\.?) ?
+    (?:de )?historia|episodio
     |expediente(?: (?:cl[ií]nico|m[eé]dico))?|icu ?(?:no|id) --> (?:nhc-?|mrn-?)?<CODE>
-health_plan 0.8 nas nus naf n afi seg mem sub ben pol gro hea ins pla med mbi nhs pól obr cip
+health_plan 0.8 nº osd pam iom gal swi ade san asi muf nas nus naf n afi seg mem sub ben pol gro
+    & hea ins pla med mbi nhs pól obr cip
     & tsi tar nú num nro
     nass|nuss|naf|n[º°.]{0,2} ?(?:de )?(?:la )?(?:seguridad social|afiliaci[oó]n|afiliad[oa]|ss)
-    |seguridad social|(?:n[uú]m(?:ero)?\.? |nro\.? )?(?:de )?afiliad[oa]|(?:member|subscriber
+    |seguridad social|(?:n[uú]m(?:ero)?\.? |nro\.? )?(?:de )?afiliad[oa](?: (?:<INSURER>))?
+    |<INSURER>|(?:member|subscriber
     |beneficiary|policy|group|health plan|insurance|plan)(?: (?:id|number|no\.?|#|policy))+
-    |medica(?:re|id)(?: (?:id|number|beneficiary))*|mbi|nhs|p[oó]liza|obra social|cip|tsi
+    |members?(?= [A-Z]{0,4}\d{6})|afiliaci[oó]n|medica(?:re|id)(?: (?:id|number|beneficiary))*|mbi
+    |nhs|p[oó]liza|obra social|cip|tsi
     |tarjeta sanitaria --> (?:\d{2}[ /\-]?\d{6,8}[ /\-]?\d{2}|<CODE>|\d{3}[ -]\d{3}[ -]\d{4})
     (?![\w@])
 health_plan 0.8 check=es_nuss #2:/-_
@@ -183,7 +200,7 @@ licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no n
     |certificate)(?: (?:license|licence))? (?:number|no\.?|#)
     --> (?:\d{2}[ /-]\d{2}[ /-]\d{3,6}|\d{1,2}\.\d{3}|[A-Z]{0,3}-?\d[\d /-]{2,10}\d)(?!\w
     | [A-Z]{2,3}\b)
-account 0.7 ban acc cue cus cli emp stu mem use rou sor n nú núm num cód cod leg nro
+account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód cod leg nro
     (?:bank )?acc(?:oun)?t(?: (?:number|no\.?|#))?|(?:n[uú]m(?:ero)?\.? de )?cuenta(?: (?:corriente
     |bancaria|n[º°o.]))?|(?:customer|client|employee|student|member|user)(?: ?(?:id|number|no\.?
     |#))
@@ -203,8 +220,9 @@ imei 0.9 ime
     imei --> \d(?:[ -]?\d){13,15}(?!\w)
 imei 0.45 check=imei #2,8,15
     (?<![\w.,+-])\d{2}-?\d{6}-?\d{6}-?\d(?![\w-]|[.,]\d)
-device_id 0.75 ser n nú núm nº dev udi dis and adv idf gai ims icc
-    serial(?: (?:number|no\.?|#))?|n[º°uú.]?m?(?:ero)?\.? de serie|(?:device|android|advertising)
+device_id 0.75 s ser n nú núm nº dev udi dis and adv idf gai ims icc
+    s/n(?= ?[:#])|serial(?: (?:number|no\.?|#))?|n[º°uú.]?m?(?:ero)?\.? de serie|(?:device|android
+    |advertising)
     [ _]?id|udid|dispositivo|idfa|gaid|imsi|iccid
     --> (?=[A-Za-z\-]{0,8}\d)[A-Za-z\d][A-Za-z\d-]{5,39}(?!\w)
 credential 0.8 pas pwd con cla api sec tok
@@ -225,7 +243,7 @@ coordinates 0.8 #1,2:.°
 phone 0.8 =+
     (?<![\w+])\+ ?\d{1,3}[ .\-]{0,2}(?:\(0?\d{1,4}\)[ .\-]?)?\d(?:[ .\-/()]{0,2}\d){5,12}<EXT>
     (?!\w)
-phone 0.8 #3,4,5,10,11,12,13,14
+phone 0.69 #3,4,5,10,11,12,13,14
     (?<![\w/.,-])00[1-9]\d{0,2}[ .\-]?(?:\(?\d{1,4}\)?[ .\-]?){2,5}\d<EXT>(?![\w-])
 phone 0.7 =(
     (?<![\w)])\(0?\d{2,5}\) ?\d{2,4}[ .\-]?\d{2,4}(?:[ .\-]?\d{2,4})?<EXT>(?!\w|-\d)
@@ -235,12 +253,24 @@ phone 0.7 #
     (?<![\w./,$€#-])\d(?:[ .\-/()]{0,2}\d){6,13}<EXT>(?=[ \-,(]{1,3}(?i:office|fax|mobile|cell|home
     |work|desk|m[oó]vil
     |fijo|celular|casa|trabajo|oficina)\b)
-phone 0.75 tel tfn tlf pho fax cel móv mov mob wha wsp des off cal rin tex dia rea con ans lla
+phone 0.6 #2:-_
+    (?<![\w./,$€-])(?:0?11[ -])?15[ -]\d{4}[ -]?\d{4}(?![\w-])
+phone 0.55 #2,3:_.
+    (?<![\w./,$€-])(?:9\d([ .])\d{3}\1|[6-9]\d{2}([ .])\d\d(?:\1|\2))\d\d(?:\1|\2)\d\d(?![\w,-]
+    |[ .]\d)
+phone 0.4 #3:_
+    (?<![\w./,$€-])(?<!\d )[679]\d{2} \d{3} \d{3}(?![\w,%€$-]|[ .]\d)
+phone 0.7 t f m p c
+    (?i:[tfmpc]) ?[:.] ?(?P<v>\(?[0+](?:[ .\-/()]{0,2}\d){8,14})(?![\w@])
+phone 0.75 tel tfn tlf pho fax ubi com con cel móv mov mob wha wsp des off cal rin tex dia rea
+    & con ans lla
     & llá mes reg my mi
     tel(?:[eé]fonos?|[eé]f|f|fs|efax)?|tel[eé]fono (?:m[oó]vil|fijo|de contacto)|tfno?s?|tlfn?o?
-    |(?:tele)?phones?(?: numbers?)?|fax|cel(?:ular|l)?|m[oó]vil|mobile|whatsapp|wsp|desk|office
+    |(?:tele)?phones?(?: ?(?:numbers?|no|num))?|fax|cel(?:ular|l|u)?|m[oó]vil|mobile|whatsapp|wsp
+    |desk|office
     |(?:call(?:ing)?|ring|text|dial|reach|contact)(?: (?:me|us|him|her|them|you))?
-    (?: back)?(?: (?:at|on|al))?|answering at|ll[aá]m\w+(?: al)?|contacto|messages (?:to|on|from)
+    (?: ?back)?(?: (?:at|on|al))?|answering at|ll[aá]m\w+(?: al)?|(?:ubic|comun[ií]|cont[aá]ct)\w*
+    |contacto|messages (?:to|on|from)
     |registered|(?:my|mi) (?:new |nuevo )?n[uú]m(?:ber|ero)
     --CALL--> \+? ?\(?\d(?:[ .\-/()]{0,2}\d){5,14}<EXT>(?![\w@])
 """

@@ -42,15 +42,15 @@ SHAPES: tuple[Shape, ...] = (
     Shape("card", r"^\d(?:[ -]?\d){12,18}$", 0.02, 0.93, r"^\d(?:[ -]?\d){12,18}$", numeric=True),
     Shape(
         "ar_cuit",
-        r"^(?:2[0347]|3[034]|5[015])[- ]?\d{8}[- /]?\d$",
+        r"^(?:2[0347]|3[034]|5[015])[-. ]?\d{8}[-. /]?\d$",
         0.01,
         0.93,
-        r"^\d{2}[- ]?\d{8}[- /]?\d$",
+        r"^\d{2}[-. ]?\d{8}[-. /]?\d$",
         numeric=True,
     ),
     Shape("ar_cbu", r"^\d{8}[ -]?\d{14}$", 0.01, 0.95, numeric=True),
     Shape("es_nif", r"^(?:\d{8}|\d{1,2}\.\d{3}\.\d{3}|[KLMklm]\d{7})[- ]?[A-Za-z]$", 1 / 23, 0.9),
-    Shape("es_nie", r"^[XYZxyz][- ]?\d{7}[- ]?[A-Za-z]$", 1 / 23, 0.93),
+    Shape("es_nie", r"^[XYZxyz][- ]?\d\.?\d{3}\.?\d{3}[- ]?[A-Za-z]$", 1 / 23, 0.93),
     Shape("health_plan", r"^\d{2}[ /-]?\d{8}[ /-]?\d{2}$", 0.007, 0.9, numeric=True),
     Shape("health_plan", r"^\d{3}[ -]?\d{3}[ -]?\d{4}$", 1 / 11, 0.75, numeric=True),
     Shape("licence", r"^[12]\d{9}$", 0.1, 0.75, numeric=True),
@@ -161,6 +161,11 @@ HASH = (
 )
 
 
+def in_range_of_cards(values: "pl.Series") -> "pl.Series":
+    """Tell which values begin as some issuer's cards do, and are as long."""
+    return values.str.replace_all(r"[ -]", "").str.contains(f"^{_CARD}$")
+
+
 def matches(values: "pl.Series", shape: Shape) -> "pl.Series":
     """Tell which values have the shape and pass its check digits.
 
@@ -174,7 +179,7 @@ def matches(values: "pl.Series", shape: Shape) -> "pl.Series":
 
     fits = values.str.contains(shape.pattern)
     if shape.entity == "card":
-        fits &= values.str.replace_all(r"[ -]", "").str.contains(f"^{_CARD}$")
+        fits &= in_range_of_cards(values)
     if not fits.any():
         return fits
     mask = fits.to_numpy().copy()

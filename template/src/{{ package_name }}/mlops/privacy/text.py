@@ -216,10 +216,21 @@ def _known_name(text: str, start: int, word: str) -> Iterator[Span]:
 def without_overlaps(spans: list[Span]) -> list[Span]:
     """Keep the likeliest of those that overlap; the longest of equally likely ones."""
     kept: list[Span] = []
+    spans = [_as_likely_as_its_parts(span, spans) for span in spans]
     for span in sorted(spans, key=lambda s: (-s.likelihood, s.start - s.end, s.start)):
         if all(span.end <= other.start or other.end <= span.start for other in kept):
             kept.append(span)
     return sorted(kept)
+
+
+def _as_likely_as_its_parts(span: Span, spans: list[Span]) -> Span:
+    """A whole address must not give way to the part of it that another rule is surer of."""
+    parts = (
+        other.likelihood
+        for other in spans
+        if other.entity == span.entity and span.start <= other.start and other.end <= span.end
+    )
+    return span._replace(likelihood=max(parts))
 
 
 def redact(text: str, spans: Sequence[Span] | None = None) -> str:
