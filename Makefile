@@ -16,6 +16,8 @@ PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 	done)
 export UV_PYTHON ?= $(PYTHON)
 export UV_PYTHON_DOWNLOADS ?= never
+# Tests start hundreds of processes; each would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # An installed uv, or one of our own under .tools/; recipes find either on PATH.
 ifeq ($(shell command -v uv 2>/dev/null),)

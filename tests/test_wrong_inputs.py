@@ -258,7 +258,7 @@ def test_sql_that_fails_and_a_model_that_raises_are_told_once(clean: Project) ->
     assert said.startswith("model.py: building or fitting the model fails: ValueError: no luck")
     assert "train" in said
     assert not list((clean.path / "models").glob("*.skops"))
-    assert not list((clean.path / "reports").rglob("*.*"))
+    assert not list((clean.path / "reports" / "compare").rglob("*.*"))
 
     # The stages before it are complete; now their own SQL fails, and what they wrote stays.
     before = snapshot(clean)
