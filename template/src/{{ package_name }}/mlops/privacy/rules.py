@@ -51,7 +51,8 @@ GAPS = {
 }
 MACROS = {
     # Three digits or more among letters and signs, as records and accounts are numbered.
-    "CODE": r"(?=[A-Za-z./\-]{0,6}\d)[A-Za-z\d](?:[A-Za-z\d]|[./\-](?=[A-Za-z\d])){3,24}(?![\w@])",
+    "CODE": r"(?=(?:[A-Za-z./\-]{0,6}\d){3})[A-Za-z\d](?:[A-Za-z\d]|[./\-](?=[A-Za-z\d])){3,24}"
+    r"(?![\w@])",
     "OCTET": r"(?:25[0-5]|2[0-4]\d|1?\d?\d)",
     "INSURER": r"(?:osde|pami|ioma|galeno|swiss medical|adeslas|sanitas|asisa|muface)",
     "EXT": r"(?: ?(?:x|ext\.?|int\.?|interno) ?\d{1,6})?",
