@@ -1,5 +1,6 @@
 """Erase one person: find their rows by a token, remove them everywhere, and tell what remembers."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from .subjects import (
     rows_of,
     same_person,
 )
-from .tokens import check_token
+from .tokens import TOKEN, check_token
 from .traces import files_with, history, holds, models_trained_on
 from .workplace import finish
 
@@ -69,20 +70,19 @@ def erase(subject: str, dry_run: bool = False) -> dict[str, Any]:
     ]
     rows: dict[str, int] = {}
     models = models_trained_on(subjects, settings)
-    if not dry_run:  # before anything is removed: a killed run must not let the person come back
-        found = any(_remove(file, named, subjects, key, True) for file, named in places)
-        if found:
-            note_tokens(subjects, key)
+    known = any(_remove(file, named, subjects, key, True) for file, named in places)
+    if known and not dry_run:  # before anything goes: a killed run must not let them come back
+        note_tokens(subjects, key)
     for file in sorted(OPEN_ZONE.rglob("*.parquet")):
         columns = _text_columns(file)
         mark: Mark = lambda frame: holds(frame, subjects)  # noqa: E731
         rows[file.as_posix()] = remove_rows(file, columns, mark, dry_run) if columns else 0
-    for file, named in places:
-        rows[file.as_posix()] = _remove(file, named, subjects, key, dry_run)
-    for file in files_with([ANSWERS], subjects):
+    for file in _answers(subjects) if known else []:
         rows[file.as_posix()] = 1
         if not dry_run:
             file.unlink()
+    for file, named in places:
+        rows[file.as_posix()] = _remove(file, named, subjects, key, dry_run)
     rows = {place: count for place, count in rows.items() if count}
     if not rows:
         raise MlopsError("This token is of nobody in the restricted or the open zone; check it.")
@@ -122,6 +122,14 @@ def _raw_files(sources: Sources) -> Iterator[tuple[str, Path]]:
 def _quarantined(names: dict[str, list[Named]]) -> list[tuple[Path, list[Named]]]:
     folder = RESTRICTED_ZONE / "quarantine"
     return [(folder / f"{name}.parquet", named) for name, named in names.items()]
+
+
+def _answers(subjects: set[str]) -> list[Path]:
+    """Answers about the person, and those to encrypted values, which may be theirs."""
+    codes = {
+        file: json.loads(file.read_text(encoding="utf-8"))["code"] for file in ANSWERS.glob("*")
+    }
+    return [file for file, code in codes.items() if code in subjects or not TOKEN.fullmatch(code)]
 
 
 def _text_columns(file: Path) -> list[str]:

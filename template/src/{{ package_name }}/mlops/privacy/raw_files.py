@@ -116,7 +116,7 @@ def _from_csv(
             for record in reader:
                 yield (
                     "".join(raw),
-                    [record[at] if at < len(record) else None for at in places.values()],
+                    [record[at] if at < len(record) else None for at in places],
                 )
                 raw.clear()
 

@@ -2,7 +2,7 @@
 
 import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..data.sources import Sample, load_sources, read_tables, uses_only_sample
 from ..errors import MlopsError
@@ -23,12 +23,11 @@ from .policy import PRIVACY_FILE, RESTRICTED_ZONE, domain_of, load_privacy
 from .policy_schema import Privacy
 from .protect import protect_tables
 from .sorting import frames_of, write_sorted
-from .subjects import BATCH, erased_under, naming_columns, note_tokens
+from .subjects import erased_under, naming_columns, note_tokens
+from .traces import files_with
 from .workplace import publish, waiting, workplace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import polars
 
 
@@ -65,12 +64,16 @@ def rotate(today: datetime.date | None = None) -> list[str]:
             columns = _columns_with(file, marks)
             if columns:
                 files[file] = waiting(place, file)
-                frames = (_rekeyed(frame, columns, pairs, marks, file) for frame in _frames(file))
+                frames = (_rekeyed(frame, columns, pairs, marks, file) for frame in frames_of(file))
                 write_sorted(frames, files[file], (), 0, by_token=False)
                 counted += 1
                 holding |= set(columns) if file.name == "features.parquet" else set()
         tables = protect_tables(place, sources, policy, new, today or datetime.date.today())
-        sample = {n: t for n, t in sources.tables.items() if _is_sample(sources, t.source)}
+        sample = {
+            name: table
+            for name, table in sources.tables.items()
+            if isinstance(sources.sources[table.source], Sample)
+        }
         raw = read_tables(sources.model_copy(update={"tables": sample})) if sample else {}
         again, lost = erased_under(raw, naming_columns(sources, policy), old, new)
         note_tokens(again, new)
@@ -81,6 +84,10 @@ def rotate(today: datetime.date | None = None) -> list[str]:
         f"{key_id(new)}; they join as before."
     ]
     told += _what_to_train(policy, holding)
+    told += [
+        f"{file.as_posix()} still has codes of the old key: the team wrote it, write it again."
+        for file in files_with([OPEN_ZONE], set(marks))  # never in a table: no code ends there
+    ]
     if lost:
         told.append(
             f"{lost:,} erased people cannot be known under the new key: should a source deliver "
@@ -98,10 +105,6 @@ def rotate(today: datetime.date | None = None) -> list[str]:
     if uses_only_sample(sources) and not keys:
         told.append("Without that, the sample's public key is used again.")
     return told
-
-
-def _frames(file: Path) -> "Iterator[polars.DataFrame]":
-    return frames_of(file, BATCH)
 
 
 def _pairs(policy: Privacy, old: bytes, new: bytes) -> "polars.DataFrame":
@@ -136,7 +139,7 @@ def _columns_with(file: Path, marks: tuple[str, str]) -> list[str]:
     import polars as pl
 
     found: set[str] = set()
-    for frame in frames_of(file, BATCH):
+    for frame in frames_of(file):
         for column in frame.get_columns():
             flat = column.explode() if isinstance(column.dtype, pl.List) else column
             if flat.dtype == pl.String and any(flat.str.starts_with(mark).any() for mark in marks):
@@ -176,10 +179,6 @@ def _rekeyed(
         )
         for name in columns
     )
-
-
-def _is_sample(sources: Any, name: str) -> bool:
-    return isinstance(sources.sources[name], Sample)
 
 
 def _what_to_train(policy: Privacy, holding: set[str]) -> list[str]:

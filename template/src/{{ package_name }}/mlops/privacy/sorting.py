@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MEMORY = "192MB"  # of DuckDB; more than that goes to files
 PART = 131_072  # rows that are sorted in memory
+BATCH = 65_536  # rows that are read at a time
 TOO_LONG = 8 * PART  # a part of which one token has most rows
 MOST_PARTS = 256
 DIGITS = (9, 2)  # of a token: behind the key id
@@ -65,7 +66,7 @@ def sort_on_disk(source: Path, target: Path, order: Sequence[str]) -> None:
         rows.order(by).write_parquet(str(target), compression="zstd")
 
 
-def frames_of(file: Path, rows: int) -> "Iterator[polars.DataFrame]":
+def frames_of(file: Path, rows: int = BATCH) -> "Iterator[polars.DataFrame]":
     """Read a parquet file some rows at a time."""
     import polars as pl
     import pyarrow.parquet

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 # and from its hash nobody gets back to the token.
 ERASED_FILE = Path("conf/erased.txt")
 HEADER = "# Who was erased: key id and SHA-256 of the token. The data stage leaves them out.\n"
-BATCH = 65_536
 
 
 class Named(NamedTuple):
@@ -91,7 +90,7 @@ def same_person(
             unique = [named for named in names[table] if named.unique]
             if len(unique) < 2:
                 continue
-            for frame in frames_of(file, BATCH):
+            for frame in frames_of(file):
                 mine = frame.filter(rows_of(frame, unique, subjects, key))
                 for named in unique if len(mine) else []:
                     subjects |= set(tokens_of(mine[named.column], named, key).drop_nulls())

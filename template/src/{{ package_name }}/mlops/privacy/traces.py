@@ -1,6 +1,7 @@
 """Where a token still is after its person was erased: in models, caches, remotes and git."""
 
 import configparser
+import hashlib
 import os
 import subprocess
 from collections.abc import Iterable
@@ -14,12 +15,13 @@ from ..training import MODEL_CARD, read_card
 from .sorting import frames_of
 
 CACHE = Path(".dvc/cache")
-BATCH = 131_072
+FEATURES = OPEN_ZONE / "features.parquet"
+LOCK = Path("dvc.lock")
 
 
 def rows_with(file: Path, subjects: set[str], train_only: bool = False) -> int:
     """Count the rows of a parquet file that hold one of the tokens in a column of text."""
-    return sum(int(holds(frame, subjects, train_only).sum()) for frame in frames_of(file, BATCH))
+    return sum(int(holds(frame, subjects, train_only).sum()) for frame in frames_of(file))
 
 
 def holds(frame: Any, subjects: set[str], train_only: bool = False) -> Any:
@@ -55,19 +57,13 @@ def models_trained_on(subjects: set[str], settings: Settings) -> list[dict[str, 
     Known by the digest of the features table that a version was trained on: the table itself must
     still be here or in DVC's cache. Otherwise it is `unknown`, which should be read as yes.
     """
-    features = [OPEN_ZONE / "features.parquet", *_cached_tables()]
-    learned = {
-        sha256_of(file): rows_with(file, subjects, train_only=True) > 0
-        for file in features
-        if file.is_file()
-    }
+    tables = [file for file in (FEATURES, *_cached_tables()) if file.is_file()]
+    learned = {sha256_of(file): _learned(file, subjects) for file in tables}
     told = []
-    if MODEL_CARD.is_file() and features[0].is_file():
-        answer = "yes" if learned[sha256_of(features[0])] else "no"
+    current, answer = "", "unknown"
+    if MODEL_CARD.is_file():
+        current, answer = read_card()["sha256"], _current_learned(subjects)
         told.append({"model": "models/model.skops", "version": "current", "learned": answer})
-        current = read_card()["sha256"]
-    else:
-        current, answer = "", "unknown"
     uri = settings.tracking.uri
     database = uri.removeprefix("sqlite:///")
     if database != uri and not Path(database).is_file():
@@ -81,8 +77,7 @@ def models_trained_on(subjects: set[str], settings: Settings) -> list[dict[str, 
         for version in client.search_model_versions(f"name='{name}'"):
             tags = client.get_run(str(version.run_id)).data.tags if version.run_id else {}
             digest = tags.get("features_sha256", "")
-            answers = {True: "yes", False: "no", None: "unknown"}
-            known = answers[learned.get(digest)]
+            known = learned.get(digest, "unknown")
             if known == "unknown" and tags.get("model_sha256") == current:
                 known = answer
             told.append({"model": name, "version": str(version.version), "learned": known})
@@ -125,6 +120,31 @@ def history(subjects: set[str], raw: list[Path]) -> list[str]:
         "erase the person there too, or the next delivery is only filtered, not clean."
     )
     return told
+
+
+def _learned(file: Path, subjects: set[str]) -> str:
+    return "yes" if rows_with(file, subjects, train_only=True) else "no"
+
+
+def _current_learned(subjects: set[str]) -> str:
+    """Look into the table that the model in place was trained on, by its digest in dvc.lock.
+
+    After an `erase` that was killed, the table in the open zone is another one already.
+    """
+    import yaml
+
+    if not LOCK.is_file():
+        return "unknown"
+    stage = yaml.safe_load(LOCK.read_text(encoding="utf-8"))["stages"].get("train", {})
+    digests = [d["md5"] for d in stage.get("deps", []) if d["path"] == FEATURES.as_posix()]
+    for digest in digests:
+        for file in (FEATURES, CACHE / "files" / "md5" / digest[:2] / digest[2:]):
+            if file.is_file():
+                with file.open("rb") as stream:
+                    same = hashlib.file_digest(stream, "md5").hexdigest() == digest
+                if same:
+                    return _learned(file, subjects)
+    return "unknown"
 
 
 def _cached_tables() -> list[Path]:
