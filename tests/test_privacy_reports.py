@@ -3,6 +3,7 @@
 import datetime
 import json
 import logging
+import re
 import subprocess
 import sys
 import warnings
@@ -277,3 +278,6 @@ def test_without_personal_data_the_hook_and_the_ci_step_leave_no_trace(tmp_path:
         assert "privacy" not in text
         assert "\n\n\n" not in text
         assert "privacy" in (with_data / name).read_text(encoding="utf-8")
+    files = [file for file in without.rglob("*") if file.is_file() and file.name != "uv.lock"]
+    telling = re.compile(r"(?i)privacy|personal data|presidio_|\bpii\b")
+    assert [f.name for f in files if telling.search(f.read_text("utf-8", "replace"))] == []

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from .shapes import SHAPES, Shape, in_range_of_cards, matches
 from .words import GIVEN
 
 FEW_TRIALS = 10
+MANY_GROUPS = 8
 _PERSON = r"^\p{L}[\p{L}'’.-]+(?:,? \p{L}[\p{L}'’.-]*){0,5}$"
 _GIVEN = sorted(GIVEN)
 _SEXES = "m f h v x male female hombre mujer varon varón masculino femenino man woman"
@@ -206,6 +208,9 @@ def sensitive_codes(distinct: pl.Series) -> tuple[str, float, int, tuple[str, ..
 def sample_of_row_groups(path: Path, rows: int) -> pl.DataFrame:
     """Read evenly spaced rows of every row group of a parquet file.
 
+    Of many row groups the beginning of each is read: the rest would have to be decoded to be
+    thrown away.
+
     Raises
     ------
     MlopsError
@@ -220,7 +225,11 @@ def sample_of_row_groups(path: Path, rows: int) -> pl.DataFrame:
         each = max(1, math.ceil(rows / max(groups, 1)))
         parts = []
         for group in range(groups):
-            table = file.read_row_group(group)
+            if groups < MANY_GROUPS:
+                table = file.read_row_group(group)
+            else:
+                batches = file.iter_batches(each, row_groups=[group], use_threads=False)
+                table = pyarrow.Table.from_batches([*islice(batches, 1)], schema=file.schema_arrow)
             step = max(1, table.num_rows // each)
             parts.append(pl.DataFrame(pl.from_arrow(table)).gather_every(step).head(each))
         return pl.concat(parts) if parts else pl.DataFrame(pl.from_arrow(file.read()))
