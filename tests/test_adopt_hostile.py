@@ -212,6 +212,17 @@ def test_links_and_twins_are_left_alone(template: Path, tmp_path: Path) -> None:
     assert {name: committed(top)[name] for name in before} == before
 
 
+def test_a_name_that_is_no_text_is_shown_as_well_as_it_can_be(
+    template: Path, tmp_path: Path
+) -> None:
+    folder = build(tmp_path / "r", {"a.py": "\n"})
+    (folder / os.fsdecode(b"mod\xe9l.pkl")).write_text("x", encoding="utf-8")
+    git("add", "--all", cwd=folder)
+    git("commit", "--quiet", "--amend", "--no-edit", cwd=folder)
+    assert adopted(folder, template).answers["functionality"].answer == "existing_model"
+    assert "mod?l.pkl" in (folder / "ADOPTION.md").read_text(encoding="utf-8")
+
+
 def test_sphinx_gets_no_page_that_it_would_refuse(template: Path, tmp_path: Path) -> None:
     files = {"docs/conf.py": "extensions = ['myst_parser']\n", "docs/index.md": "# Docs\n"}
     folder = build(tmp_path / "r", files)

@@ -163,6 +163,12 @@ def test_uv_still_runs_the_project_with_an_older_python(
     assert "pyproject.toml" not in apart.files
 
 
+def test_a_command_of_the_same_name_stays_theirs(tmp_path: Path, rendered: str) -> None:
+    project = "[project]\nname = 'mlops'\nversion = '1'\n[project.scripts]\nmlops = 'mlops:main'\n"
+    (apart,) = ways(tmp_path / "r", {"pyproject.toml": project + SETUPTOOLS}, rendered)
+    assert "a command `mlops` too" in apart.note
+
+
 def test_poetry_sees_nothing_that_it_would_lock(tmp_path: Path, rendered: str) -> None:
     first, without, _ = arrangements(
         read_existing(repository_at(build_shape(tmp_path / "r", "poetry"))), rendered, "shop"

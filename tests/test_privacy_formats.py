@@ -6,6 +6,7 @@ import io
 import json
 import sqlite3
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -137,6 +138,7 @@ DISGUISES: dict[str, str] = {
     "Cyrillic letters": MAIL.replace("a", "\u0430"),
     "full-width characters": "".join(chr(ord(letter) + 0xFEE0) for letter in MAIL),
     "at and dot in words": "ana.perez [at] example [dot] com",
+    "at and dot spoken": "ana dot perez at example dot com",
     "arroba and punto": "ana.perez (arroba) example (punto) com",
     "base64 twice": base64.b64encode(base64.b64encode(MAIL.encode())).decode(),
     "base64 in a path": f"users/{base64.urlsafe_b64encode(MAIL.encode()).decode()}/x",
@@ -262,6 +264,15 @@ def matryoshka() -> bytes:
     return content
 
 
+def packed_with_tar() -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        member = tarfile.TarInfo("a.txt")
+        member.size = len(MAIL)
+        archive.addfile(member, io.BytesIO(MAIL.encode()))
+    return content.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
@@ -277,6 +288,8 @@ def matryoshka() -> bytes:
         ("a.gz", lambda: gzip.compress(b"x")[:-4], "damaged gzip"),
         ("a.db", lambda: b"SQLite format 3\0" + b"\1" * 200, "damaged sqlite"),
         ("a.ipynb", lambda: b"[1]", "no notebook"),
+        ("a.tar", packed_with_tar, "not known here"),
+        ("a.arrows", lambda: b"\xff" * 4 + b"\0\0\0\1" * 99 + MAIL.encode(), "not known here"),
     ],
 )
 def test_what_cannot_be_read_whole_is_never_clean(

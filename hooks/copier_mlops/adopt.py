@@ -128,7 +128,8 @@ def _adopt(
     known_facts = facts(existing)
     text = report(existing, changes, settled, answers, known_facts, rendered.name)
     name = REPORT if REPORT not in existing.entries and not existing.obstacle(REPORT) else ""
-    changes.append(Change(name or f"{BRANCH}.md", ADDED, "this report", File(text.encode())))
+    file = File(text.encode("utf-8", "replace"))
+    changes.append(Change(name or f"{BRANCH}.md", ADDED, "this report", file))
     adoption = Adoption(
         version=rendered.name,
         answers=answers,

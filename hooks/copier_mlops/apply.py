@@ -54,7 +54,8 @@ def carry_out(plan: Plan, details: dict[str, Any]) -> None:
         if details["lock"]:
             bring_lock_in_line(plan)
         if is_report(repo.folder / REPORT_FILE):
-            snapshot.write(repo, prefix + REPORT_FILE, report_text(plan.report).encode())
+            text = report_text(plan.report).encode("utf-8", "replace")
+            snapshot.write(repo, prefix + REPORT_FILE, text)
 
 
 def next_index(repo: Repository, merged: Merged) -> Path:

@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -244,6 +245,8 @@ def main() -> NoReturn:
         sys.exit(BAD_INPUT)
     state["debug"] = False
     scrub_environment()
+    if isinstance(sys.stdout, TextIOWrapper):  # A file's name need not be text.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False)
         if code == INTERRUPTED:

@@ -110,7 +110,7 @@ def propose_package(existing: Existing) -> Evidence:
     described = bool(project) and "build-system" in existing.pyproject
     described = described and "scripts" not in project.get("dynamic", [])
     managed = existing.tools.get("uv", {}).get("package") is not False and not existing.locks_groups
-    managed = managed and not existing.runs_older_python
+    managed = managed and not existing.apart_because
     for package in existing.source_packages if described and managed else []:
         taken = any(
             name.startswith((f"src/{package}/{seed}.py", f"src/{package}/{seed}/"))

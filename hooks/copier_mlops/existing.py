@@ -159,6 +159,19 @@ class Existing:
         return f"3.{minor}.99" in allowed or f"3.{minor}" in allowed
 
     @cached_property
+    def apart_because(self) -> tuple[str, str] | None:
+        """Why one environment would break something of theirs, and what to do to have one."""
+        if self.runs_older_python:
+            older = f"3.{OLDEST_PYTHON}"
+            cause = f"uv runs your project with Python versions older than {older} too"
+            return cause, f"ask for {older} (requires-python, .python-version)"
+        scripts = [table.get("scripts") or {} for _, table in self.metadata()]
+        legacy = self.texts.get("setup.cfg", "") + self.texts.get("setup.py", "")
+        if any("mlops" in names for names in scripts) or re.search(r"\bmlops *= *\w", legacy):
+            return "your project has a command `mlops` too", "give yours another name"
+        return None
+
+    @cached_property
     def runs_older_python(self) -> bool:
         """Whether uv runs it, or would, with a Python that the template's code does not support."""
         pin = self.texts.get(".python-version", "").strip()

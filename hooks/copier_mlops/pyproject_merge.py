@@ -56,8 +56,8 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
     if "pyrefly" in existing.tools or "pyrefly.toml" in existing.entries:
         sections.pop("tool.pyrefly", None)
     found: list[Arrangement | None] = []
-    if existing.runs_older_python:
-        pass  # Only apart: any group that asks for more would stop every `uv run` of theirs.
+    if existing.apart_because:
+        pass
     elif not has_project and not bare:
         listed, skipped = requirements_of(existing)
         for requirements in [listed, []] if listed else [[]]:
@@ -348,9 +348,8 @@ def _found(existing: Existing) -> dict[str, str]:
 
 def _why(existing: Existing, merges: bool) -> str:
     python = existing.requires_python
-    if existing.runs_older_python:
-        cause = f"uv runs your project with Python versions older than 3.{OLDEST_PYTHON} too"
-        mend = f"ask for 3.{OLDEST_PYTHON} (requires-python, .python-version)"
+    if existing.apart_because:
+        cause, mend = existing.apart_because
     elif "project" in existing.pyproject and not any(map(existing.supports, range(11, 14))):
         cause = f"`requires-python = {_quoted(python)}` excludes Python 3.11, which it needs"
         mend = "allow 3.11 there"

@@ -146,14 +146,14 @@ def _open_tables(connection: "duckdb.DuckDBPyConnection", sources: Sources, befo
     folder = OPEN_ZONE / "tables"
     for name in [*sources.tables, ENTITIES]:
         file = folder / f"{name}.parquet"
-        if not file.is_file():  # a table of which no column passes the privacy policy
+        if not file.is_file():  # a table of which no column reaches the open zone
             continue
         view = connection.read_parquet(str(file))
         time = sources.tables[name].time if name in sources.tables else None
         if time is not None and time not in view.columns:
             raise MlopsError(
                 f'Table "{name}" reaches the open zone without its time column {time}, so that '
-                "looking into the future could not be noticed; let it pass in conf/privacy.yaml."
+                "looking into the future could not be noticed; let that column pass."
             )
         if before is not None and time is not None:
             view = view.filter(f"\"{time}\" < CAST('{before}' AS TIMESTAMP)")

@@ -250,7 +250,12 @@ def encoding_of(opened: Opened) -> str:
     marked = next((name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), "")
     guesses = [marked] if marked else ["utf-8"]
     if not marked and head.count(0) > len(head) // 4:
-        guesses = ["utf-16-le" if head[1::2].count(0) >= head[::2].count(0) else "utf-16-be"]
+        # Any bytes can be read as UTF-16: in a text, every second byte of most letters is zero,
+        # and no other byte is.
+        zeros = {"utf-16-le": head[1::2].count(0), "utf-16-be": head[::2].count(0)}
+        most = max(zeros, key=lambda name: zeros[name])
+        is_text = zeros[most] == head.count(0) and CONTROLS.search(head.replace(b"\0", b"")) is None
+        guesses = [most] if is_text else []
     elif not marked and CONTROLS.search(head) is None:
         guesses.append("cp1252")
         guesses.append("latin-1")

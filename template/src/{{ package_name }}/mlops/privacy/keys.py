@@ -64,7 +64,7 @@ def privacy_key(sources: Sources, policy: Privacy | None = None) -> bytes:
     if found is None and (config.source or deployed or not uses_only_sample(sources)):
         raise MlopsError(_missing(config, deployed))
     if found is None:
-        return SAMPLE_KEY
+        found, where = SAMPLE_KEY, "the sample"
     if deployed and where == KEY_FILE.as_posix():
         raise MlopsError(
             f"{where} is a key for development, which {environment()} refuses: set "
@@ -72,9 +72,7 @@ def privacy_key(sources: Sources, policy: Privacy | None = None) -> bytes:
         )
     check_strength(found, where)
     if found == SAMPLE_KEY and (deployed or not uses_only_sample(sources)):
-        raise MlopsError(
-            f"The privacy key in {where} is the sample's public key, which protects nobody; {MAKE}."
-        )
+        raise _public(where)
     expected = config.ids.get(environment())
     if expected is not None and expected != key_id(found):
         raise MlopsError(
@@ -100,6 +98,8 @@ def other_key(variable: str, file: Path, purpose: str) -> bytes:
     if found is None:
         raise MlopsError(f"{purpose} needs a key in {variable} or in {file.as_posix()}.")
     check_strength(found, where)
+    if found == SAMPLE_KEY:
+        raise _public(where)
     return found
 
 
@@ -166,6 +166,12 @@ def _from_file(file: Path) -> tuple[bytes | None, str]:
         return stream.read().strip(), where
 
 
+def _public(where: str) -> MlopsError:
+    return MlopsError(
+        f"The privacy key in {where} is the sample's public key, which protects nobody; {MAKE}."
+    )
+
+
 def _refuse_link(path: Path) -> None:
     if path.is_symlink():
         raise MlopsError(
@@ -183,9 +189,10 @@ def _from_command(command: list[str]) -> tuple[bytes | None, str]:
         done = subprocess.run(
             command, capture_output=True, timeout=COMMAND_SECONDS, stdin=subprocess.DEVNULL
         )
-    except FileNotFoundError:
+    except OSError:
         raise MlopsError(
-            f"{PRIVACY_FILE.as_posix()}: key.command names {command[0]}, which is not on the PATH."
+            f"{PRIVACY_FILE.as_posix()}: key.command names {command[0]}, which is no program on "
+            "the PATH that may be run."
         ) from None
     except subprocess.TimeoutExpired:
         raise MlopsError(

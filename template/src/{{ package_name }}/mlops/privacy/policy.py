@@ -48,6 +48,8 @@ def load_privacy(sources: Sources, path: Path = PRIVACY_FILE) -> Privacy:
             )
     for name in policy.entities:
         _known_entity(f"entities.{name}", name)
+    for one in policy.allow:
+        _known_entity("allow", one.entity)
     rules = {name: _resolved(policy, name, rule) for name, rule in policy.columns.items()}
     policy = policy.model_copy(update={"columns": rules})
     for name, rule in rules.items():

@@ -168,7 +168,8 @@ address 0.7 cal dom dir add hom str pos mai bil liv res viv
     |calle(?=:)|domiciliad[oa] en|(?:lives|reside|living|vive|resides) (?:at|on|en))(?: (?:is|es
     |particular))?
     (?:[ \t]{0,3}[:=][ \t]{0,24}|[ \t]{1,24}))
-    (?P<v>(?=[^\n:@=]{0,50}\d|[^\n:@=]{2,40} s/n)[\wº][^\n:@=(){}<>\[\]|\"]{3,100}?)
+    (?P<v>(?!\d+\.\d+\.|0x)(?=[^\n:@=;]{0,50}\d
+    |[^\n:@=;]{2,40} s/n)[\wº][^\n:@=(){}<>\[\]|\"]{3,100}?)
     (?=\.? *(?:\n|$)|(?<=\d)\. [A-Z]|(?<=[^\W\d_]{6})\. [A-Z]|;|\t| {2,})
 address 0.85 c cal cl av avd ave pas pº po p pla plz pza pz pl car cam cno ctr ron rúa rua tra
     & urb pje bul bv blv dia rut aut glo gra cue ram pol bar via cal avi pra est kal ala
@@ -193,7 +194,7 @@ address 0.65 #
     (?<!\w)\d{1,5},? <EU_STREET>
 address 0.55 <#5
     <STREET_NAME>,? (?:\d{1,4}|s/n\.?)(?=[ .,\-–]{1,4}(?:0[1-9]|[1-4]\d|5[0-2])\d{3} )
-address 0.55 =street =Street =avenue =road
+address 0.45 =street =Street =avenue =road
     (?P<v><CAP>(?: <CAP>){0,3}(?: \d{1,5})?) (?:street|Street|avenue|road)(?!\w)
 postal_code 0.6 A#
     (?<![\w-])[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)

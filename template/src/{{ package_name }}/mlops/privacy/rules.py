@@ -51,7 +51,8 @@ GAPS = {
 }
 MACROS = {
     # Three digits or more among letters and signs, as records and accounts are numbered.
-    "CODE": r"(?=[A-Za-z./\-]{0,6}\d)[A-Za-z\d](?:[A-Za-z\d]|[./\-](?=[A-Za-z\d])){3,24}(?![\w@])",
+    "CODE": r"(?=(?:[A-Za-z./\-]{0,6}\d){3})[A-Za-z\d](?:[A-Za-z\d]|[./\-](?=[A-Za-z\d])){3,24}"
+    r"(?![\w@])",
     "OCTET": r"(?:25[0-5]|2[0-4]\d|1?\d?\d)",
     "INSURER": r"(?:osde|pami|ioma|galeno|swiss medical|adeslas|sanitas|asisa|muface)",
     "EXT": r"(?: ?(?:x|ext\.?|int\.?|interno) ?\d{1,6})?",
@@ -98,6 +99,9 @@ email 0.95 =%40
 email 0.8 =(at) =[at] =(arroba) =[arroba] =(AT) =[AT]
     (?i)(?<![\w.])[\w.+-]{2,64} ?[\[(](?:at|arroba)[\])] ?[\w-]{2,40}
     (?: ?(?:\.|[\[(](?:dot|punto)[\])]| dot | punto ) ?[a-z]{2,12}){1,3}(?!\w)
+email 0.75 =_dot_ =_punto_
+    (?i)(?<!\w)[\w.+-]{2,40}(?: (?:dot|punto) [\w-]{1,40}){0,2} (?:at|arroba) [\w-]{2,40}
+    (?: (?:dot|punto) (?:[a-z]{2,3}|info|email)){1,2}(?!\w)
 url 0.45 =://
     (?i)\b(?:https?|ftp)://[^\s<>\"'`\])}|]+[\w/=&#]
 url 0.45 =www.
@@ -106,7 +110,8 @@ url 0.35 =.com =.org =.net =.edu =.gov =.gob =.info =.es =.ar =.uk
     (?i)(?<![@\w./-])(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.){1,5}
     (?:com|org|net|edu|gob|gov|info|es|ar|uk)(?:/[^\s<>\"')\]]*[\w/])?(?![\w@-])
 ip 0.85 check=ip #1,2,3:.
-    (?<![\w.-])(?<!\w/)(?<![=<>~^]=)(?<![Vv]ersion )(?<![Vv]ersión )(?<![Rr]elease )
+    (?<![\w.-])(?<!\w/)(?<![=<>~^]=)(?<![=<>] )(?!(?:\d\.){3}\d(?!\d))(?<![Vv]ersion )
+    (?<![Vv]ersión )(?<![Rr]elease )
     (?<![Bb]uild )<OCTET>(?:\.<OCTET>){3}(?![\w-]|\.\d)
 ip 0.4 #1,2,3:.
     (?<![\w.-])<OCTET>(?:\.<OCTET>){3}(?![\w-]|\.\d)
@@ -210,7 +215,8 @@ account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód 
 account 0.85 =0x =bc1
     (?<!\w)(?:0x[0-9a-fA-F]{40}|bc1(?![0-9a-f]+\b)[02-9ac-hj-np-z]{25,60})(?!\w)
 account 0.7 #1
-    (?<!\w)(?=[13][a-zA-Z]*\d)(?=\w*[a-z])(?=\w*[A-Z])[13][1-9A-HJ-NP-Za-km-z]{25,34}(?!\w)
+    (?<![\w/+=-])(?=[13][a-zA-Z]*\d)(?=\w*[a-z])(?=\w*[A-Z])[13][1-9A-HJ-NP-Za-km-z]{25,34}
+    (?![\w/+=-])
 plate 0.81 pla lic num mat pat dom reg vin cha
     (?:licen[cs]e |number )?plates?|matr[ií]cula|patente|dominio|placas?|registration|vin|chasis
     |chassis --> (?=[\d \-]{0,6}[A-Z])(?=[A-Z \-]{0,6}\d)[A-Z\d]{1,4}(?:[ -]?[A-Z\d]{2,4}){1,2}
@@ -241,10 +247,11 @@ coordinates 0.8 #1,2:.°
     |\d{1,2}° ?\d{1,2}['′] ?(?:\d{1,2}(?:\.\d+)?[\"″] ?)?[NSns],? ?\d{1,3}° ?\d{1,2}['′] ?
     (?:\d{1,2}(?:\.\d+)?[\"″] ?)?[EWOewo]
 phone 0.8 =+
-    (?<![\w+])\+ ?\d{1,3}[ .\-]{0,2}(?:\(0?\d{1,4}\)[ .\-]?)?\d(?:[ .\-/()]{0,2}\d){5,12}<EXT>
+    (?<![\w+])\+ ?[1-9]\d{0,2}[ .\-]{0,2}(?:\(0?\d{1,4}\)[ .\-]?)?\d(?:[ .\-/()]{0,2}\d){5,12}<EXT>
     (?!\w)
 phone 0.69 #3,4,5,10,11,12,13,14
-    (?<![\w/.,-])00[1-9]\d{0,2}[ .\-]?(?:\(?\d{1,4}\)?[ .\-]?){2,5}\d<EXT>(?![\w-])
+    (?<![\w/.,-])(?=\d(?:[ .\-()]{0,2}\d){9,14}(?!\d))00[1-9]\d{0,2}[ .\-]?
+    (?:\(?\d{1,4}\)?[ .\-]?){2,5}\d<EXT>(?![\w-])
 phone 0.7 =(
     (?<![\w)])\(0?\d{2,5}\) ?\d{2,4}[ .\-]?\d{2,4}(?:[ .\-]?\d{2,4})?<EXT>(?!\w|-\d)
 phone 0.65 #1,3:_.-
@@ -269,7 +276,8 @@ phone 0.75 tel tfn tlf pho fax ubi com con cel móv mov mob wha wsp des off cal 
     |(?:tele)?phones?(?: ?(?:numbers?|no|num))?|fax|cel(?:ular|l|u)?|m[oó]vil|mobile|whatsapp|wsp
     |desk|office
     |(?:call(?:ing)?|ring|text|dial|reach|contact)(?: (?:me|us|him|her|them|you))?
-    (?: ?back)?(?: (?:at|on|al))?|answering at|ll[aá]m\w+(?: al)?|(?:ubic|comun[ií]|cont[aá]ct)\w*
+    (?: ?back)?(?: (?:at|on|al))?(?=\D{0,12}(?:\d[ .\-/()]{0,2}){7})|answering at|ll[aá]m\w+
+    (?: al)?|(?:ubic|comun[ií]|cont[aá]ct)\w*
     |contacto|messages (?:to|on|from)
     |registered|(?:my|mi) (?:new |nuevo )?n[uú]m(?:ber|ero)
     --CALL--> \+? ?\(?\d(?:[ .\-/()]{0,2}\d){5,14}<EXT>(?![\w@])

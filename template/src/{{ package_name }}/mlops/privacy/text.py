@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _PLAIN = str.maketrans("áéíóúüñçàèìòùâêîôûäëïö", "aeiouuncaeiouaeiouaeio")
+_PLACES = re.compile(
+    r"(?i)\b(?:san(?:t[ao])?|sta?\.?|saint|puerto|port|fort|villa|lake|mount|cabo|isla)\s\Z"
+)
 _PREFIX = 3
 _NEAR = 100
 _HEX = "0123456789abcdefABCDEF:"
@@ -54,7 +57,7 @@ def _rules() -> tuple:
 def _index() -> _Index:
     index = _Index({}, [], {length: [] for length in range(1, 31)}, {}, [], [])
     for place, rule in enumerate(_rules()):
-        signs = tuple(start[1:] for start in rule.starts if start[0] == "=")
+        signs = tuple(s[1:].replace("_", " ") for s in rule.starts if s[0] == "=")
         if signs:
             index.signs.append((place, signs))
         for start in rule.starts:
@@ -203,6 +206,8 @@ def _known_name(text: str, start: int, word: str) -> Iterator[Span]:
     folded = word.lower().translate(_PLAIN)
     if folded not in GIVEN and folded not in AMBIGUOUS:
         return
+    if _PLACES.search(text, max(0, start - 10), start):
+        return  # San Juan, Villa Ana
     if match := _name().match(text, start):
         alone = match.end() - start <= len(word) + 1
         if word.isupper() and (alone or not match[0].isupper()):
