@@ -3,6 +3,7 @@
 import base64
 import gzip
 import io
+import json
 import os
 import shutil
 import sqlite3
@@ -14,7 +15,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from decoding import Restricted, contents_of, git_objects, leaks, leaks_in, restricted_values
+from decoding import (
+    Restricted,
+    contents_of,
+    decoded,
+    git_objects,
+    leaks,
+    leaks_in,
+    restricted_values,
+)
 from rendering import git
 from running import Project, new_project, replace
 
@@ -110,6 +119,51 @@ def test_no_restricted_value_is_in_any_remote_cache_report_model_or_git_object(
     inside, _ = leaks_in(contents_of([first.path / "data/restricted/tables"]), restricted)
     told = {leak.rsplit(": ", 1)[1] for leak in inside}
     assert {"full_name", "email", "phone", "dni", "the values of birth_date"} <= told
+
+
+def holding(texts: set[str], folder: Path, *names: str) -> set[str]:
+    """Name the files, decoded, in which one of the texts stands."""
+    return {
+        Path(place).relative_to(folder).as_posix()
+        for place, content in contents_of(folder / name for name in names)
+        for _, piece in decoded(place, content)
+        for text in ([piece] if isinstance(piece, str) else piece.drop_nulls().cast(pl.String))
+        if any(wanted in text for wanted in texts)
+    }
+
+
+def test_an_erased_person_is_in_no_current_data_and_does_not_come_back(
+    first: Project, tmp_path: Path
+) -> None:
+    project = Project(shutil.copytree(first.path, tmp_path / "erased", symlinks=True))
+    where, current = project.path, ("data", "models", "reports", "conf", "docs", "notebooks")
+    customers = where / "data/restricted/tables/customers.parquet"
+    features = pl.read_parquet(where / "data/open/features.parquet")
+    token = features.filter(pl.col("split") == "train")["id"][0]
+    before = pl.read_parquet(customers)
+    assert holding({token}, where, *current) == {
+        *(f"data/open/{name}.parquet" for name in ("features", "predictions")),
+        *(f"data/open/tables/{name}.parquet" for name in ("customers", "entities", "oracle")),
+        "data/open/tables/orders.parquet",
+    }
+    told = json.loads(project.mlops("privacy", "erase", "--subject", token, "--json").stdout)
+    person = before.join(pl.read_parquet(customers), on="customer_id", how="anti")
+    assert person.height == 1
+    theirs = {token, *(person[name].item() for name in ("full_name", "email", "phone", "dni"))}
+    assert holding(theirs, where, *current) == set()
+    assert {(one["model"], one["learned"]) for one in told["models"]} == {
+        *(("models/model.skops", "yes"), ("dev.shop", "yes"))
+    }
+    for keeper, name in (("cache", ".dvc/cache"), ("remote dev", ".dvc-remote")):
+        left = len(holding({token}, where, name))
+        assert left > 0
+        assert f"DVC's {keeper} keeps {left} old files" in " ".join(told["history"])
+    # The sample invents the person anew; conf/erased.txt alone makes the data stage run and stay
+    # without them.
+    project.uv("dvc", "repro", "protect")
+    assert (where / "conf/erased.txt").is_file()
+    assert pl.read_parquet(customers).height == before.height - 1
+    assert holding(theirs, where, *current) == set()
 
 
 def test_no_log_of_a_failure_holds_a_restricted_value(first: Project, tmp_path: Path) -> None:

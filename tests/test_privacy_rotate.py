@@ -1,6 +1,7 @@
-"""Rotation: every table and all that is derived from them get codes of the new key, and join."""
+"""Changing the key: every table and all that is derived from them go on joining."""
 
-from collections.abc import Iterator
+import os
+import stat
 from pathlib import Path
 
 import clinic
@@ -9,121 +10,150 @@ import pytest
 from packaged import packaged
 
 rotate_of = packaged("mlops.privacy.rotate")
-erase_of = packaged("mlops.privacy.erase")
+workplace = packaged("mlops.privacy.workplace")
 keys = packaged("mlops.privacy.keys")
 MlopsError = packaged("mlops.errors").MlopsError
-NEW = "the next key of the invented clinic, long enough"
+NEXT = "n" * 40
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a clinic whose data went through data, protect and features."""
+    with pytest.MonkeyPatch.context() as patch:
+        return clinic.finished(tmp_path_factory.mktemp("clinic"), patch)
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in a clinic whose data went through data, protect and features."""
-    clinic.build(tmp_path, monkeypatch)
-    clinic.read()
-    clinic.protect()
-    clinic.derive()
-    monkeypatch.setenv(keys.NEXT_KEY_VARIABLE, NEW)
-    return tmp_path
+def project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in a copy of it whose keys are in files, as a team has them."""
+    clinic.stand_in_copy(finished, tmp_path / "clinic", monkeypatch)
+    monkeypatch.delenv(keys.KEY_VARIABLE)
+    write_key(keys.KEY_FILE, clinic.KEY)
 
 
-def opened() -> dict[str, bytes]:
-    return {file.as_posix(): file.read_bytes() for file in sorted(clinic.OPEN.rglob("*.parquet"))}
+def write_key(file: Path, key: str) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"{key}\n", encoding="ascii")
+    file.chmod(0o600)
 
 
-def codes(file: Path) -> Iterator[str]:
-    for value in (value for row in pl.read_parquet(file).rows() for value in row):
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, str) and len(one) > 9 and one[8] in "-.":
-                yield one
+def open_zone() -> dict[str, bytes]:
+    return {f.as_posix(): f.read_bytes() for f in clinic.OPEN.rglob("*") if f.is_file()}
 
 
-def test_everything_joins_as_before_and_no_code_of_the_old_key_is_left() -> None:
-    def joined() -> int:
-        patients = clinic.opened("patients")
-        visits = clinic.opened("visits").join(patients, on="patient_id")
-        letters = clinic.opened("letters").join(patients, on="email")
-        features = pl.read_parquet(clinic.OPEN / "features.parquet")
-        predictions = pl.read_parquet(clinic.OPEN / "predictions.parquet")
-        lists = predictions.select(pl.col("items").list.first().alias("id"))
-        entities = clinic.opened("entities").join(features, left_on="patient_id", right_on="id")
-        return [
-            visits.height,
-            letters.height,
-            features.join(patients, left_on="id", right_on="patient_id").height,
-            lists.join(features, on="id").height,
-            entities.height,
-        ]
-
-    before = joined()
-    assert before == [180, 60, 60, 60, 60]
-    splits = dict(pl.read_parquet(clinic.OPEN / "features.parquet").select("id", "split").rows())
-    told = rotate_of.rotate(clinic.TODAY)
-    assert "4 tables and 2 files" in told[0]
-    assert joined() == before
-    for file in clinic.OPEN.rglob("*.parquet"):
-        found = list(codes(file))
-        assert found
-        assert {one[:8] for one in found} == {keys.key_id(NEW.encode())}
-    # It is the same person in every row, not just somebody.
+def joined() -> dict[str, object]:
+    """Return what joins of tables and of derived files give, without the tokens themselves."""
+    patients, visits = clinic.opened("patients"), clinic.opened("visits")
     features = pl.read_parquet(clinic.OPEN / "features.parquet")
-    turned = {clinic.token(n): clinic.token(n, key=NEW) for n in range(clinic.PATIENTS)}
-    assert dict(features.select("id", "split").rows()) == {
-        turned[old]: split for old, split in splits.items()
+    items = pl.read_parquet(clinic.OPEN / "predictions.parquet").explode("items")
+    born = patients.select(id="patient_id", born="birth_date", ward="ward")
+    return {
+        "visits": patients.join(visits, on="patient_id")
+        .group_by("postal_code", "ward", "birth_date")
+        .agg(pl.len(), pl.col("minutes").sum())
+        .sort(pl.all())
+        .rows(),
+        "letters": patients.join(clinic.opened("letters"), on="email")
+        .select("ward", "pages", "birth_date")
+        .sort(pl.all())
+        .rows(),
+        "features": born.join(features, on="id").drop("id").sort(pl.all()).rows(),
+        "lists": born.join(items, left_on="id", right_on="items").drop("id", "id_right").height,
+        "others in lists": items.filter(pl.col("items") == "none").height,
     }
 
 
-def test_after_it_the_new_key_gives_the_very_same_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    rotate_of.rotate(clinic.TODAY)
-    rotated = opened()
-    monkeypatch.setenv(keys.KEY_VARIABLE, NEW)
-    clinic.protect()
-    assert opened() == rotated
+def codes() -> set[str]:
+    """Return the key ids in the open zone."""
+    found = set()
+    for file in clinic.OPEN.rglob("*.parquet"):
+        for column in pl.read_parquet(file).get_columns():
+            flat = column.explode() if isinstance(column.dtype, pl.List) else column
+            if flat.dtype == pl.String:
+                found |= set(flat.str.extract(r"^([0-9a-f]{8})[-.]").drop_nulls())
+    return found
 
 
-def test_keys_in_files_change_places_and_the_old_one_is_kept(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv(keys.KEY_VARIABLE)
-    monkeypatch.delenv(keys.NEXT_KEY_VARIABLE)
-    old = keys.create_key().read_bytes()
-    clinic.protect()
-    clinic.derive()
-    new = keys.create_key(keys.NEXT_KEY_FILE).read_bytes()
-    rotate_of.rotate(clinic.TODAY)
-    kept = keys.KEY_FILE.with_name(f"privacy.{keys.key_id(old.strip())}.key")
-    assert (keys.KEY_FILE.read_bytes(), kept.read_bytes()) == (new, old)
+def test_tables_and_what_is_derived_from_them_join_as_before_under_the_new_key() -> None:
+    write_key(keys.NEXT_KEY_FILE, NEXT)
+    before = joined()
+    assert before["lists"] == clinic.PATIENTS
+    assert codes() == {keys.key_id(clinic.KEY.encode())}
+    note = clinic.OPEN / "team.csv"
+    note.write_text(f"id\n{clinic.token(3)}\n", encoding="utf-8")
+    told = "\n".join(rotate_of.rotate(clinic.TODAY))
+    assert joined() == before
+    assert codes() == {keys.key_id(NEXT.encode())}
+    assert clinic.token(3, key=NEXT) in clinic.opened("visits")["patient_id"]
+    assert f"{note.as_posix()} still has codes of the old key" in told
+    assert "Dates are shifted by other days now (visits.day)" in told
+    # The old key stays, its owner's alone; the new one is the key.
+    retired = Path(f".secrets/privacy.{keys.key_id(clinic.KEY.encode())}.key")
+    assert retired.read_text(encoding="ascii").strip() == clinic.KEY
+    assert keys.KEY_FILE.read_text(encoding="ascii").strip() == NEXT
     assert not keys.NEXT_KEY_FILE.exists()
-    assert {file.stat().st_mode & 0o777 for file in (keys.KEY_FILE, kept)} == {0o600}
-    before = opened()
+    if os.name == "posix":
+        assert {stat.S_IMODE(f.stat().st_mode) for f in (retired, keys.KEY_FILE)} == {0o600}
+    # The next run of the pipeline makes the very same tables.
+    rotated = open_zone()
     clinic.protect()
-    assert opened() == before
+    assert open_zone() == rotated
 
 
-@pytest.mark.parametrize("next_key", [clinic.KEY, keys.SAMPLE_KEY.decode(), "short", None])
-def test_without_a_new_key_nothing_changes(
-    monkeypatch: pytest.MonkeyPatch, next_key: str | None
-) -> None:
-    monkeypatch.delenv(keys.NEXT_KEY_VARIABLE)
-    if next_key is not None:
-        monkeypatch.setenv(keys.NEXT_KEY_VARIABLE, next_key)
-    before = opened()
-    with pytest.raises(MlopsError) as refused:
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        (None, "Rotation needs a key in MLOPS_PRIVACY_NEXT_KEY or in .secrets/privacy.next.key"),
+        (clinic.KEY, "The next key must be a new one"),
+        (keys.SAMPLE_KEY.decode(), "The next key must be a new one"),
+        ("short", "is shorter than 32 characters"),
+    ],
+)
+def test_a_missing_old_public_or_short_next_key_changes_nothing(key: str | None, why: str) -> None:
+    if key:
+        write_key(keys.NEXT_KEY_FILE, key)
+    before = open_zone()
+    with pytest.raises(MlopsError, match=why) as refused:
         rotate_of.rotate(clinic.TODAY)
     assert refused.value.exit_code == 3
-    assert next_key is None or next_key == "short" or "must be a new one" in str(refused.value)
-    assert opened() == before
+    assert open_zone() == before
 
 
-def test_codes_of_people_whom_nobody_knows_stop_it_and_nothing_changes() -> None:
-    lost = pl.DataFrame({"id": [clinic.token(999)]})
-    lost.write_parquet(clinic.OPEN / "old.parquet")
-    before = opened()
-    with pytest.raises(MlopsError, match=r"old.parquet has 1 codes of people whom"):
+def test_codes_of_people_whom_nobody_knows_stop_the_rotation_before_it_changes_anything() -> None:
+    write_key(keys.NEXT_KEY_FILE, NEXT)
+    stranger = pl.DataFrame({"id": [clinic.token(999)]})
+    stranger.write_parquet(clinic.OPEN / "scores.parquet")
+    before = open_zone()
+    with pytest.raises(MlopsError, match=r"scores.parquet has 1 codes of people whom"):
         rotate_of.rotate(clinic.TODAY)
-    assert opened() == before
+    assert open_zone() == before
+    assert keys.KEY_FILE.read_text(encoding="ascii").strip() == clinic.KEY
 
 
-def test_it_says_when_erased_people_could_come_back_under_the_new_key() -> None:
-    erase_of.erase(clinic.token(7))
-    told = "\n".join(rotate_of.rotate(clinic.TODAY))
-    assert "2 erased people cannot be known under the new key" in told
+@pytest.mark.parametrize("moment", [1, 6])
+def test_killed_while_files_move_the_next_run_completes_the_rotation(
+    monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    write_key(keys.NEXT_KEY_FILE, NEXT)
+    before = joined()
+    moves = iter(range(100))
+    put_in_place = os.replace
+
+    def replace(source: object, target: object) -> None:
+        if Path(str(target)).suffix in (".parquet", ".key") and next(moves) == moment:
+            raise Killed
+        put_in_place(source, target)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        # A kill runs no `finally`: what waits stays where it is.
+        patch.setattr(workplace.shutil, "rmtree", lambda *_, **__: None)
+        with pytest.raises(Killed):
+            rotate_of.rotate(clinic.TODAY)
+    workplace.finish()  # the first thing that the next run does
+    assert joined() == before
+    assert codes() == {keys.key_id(NEXT.encode())}
+    assert keys.KEY_FILE.read_text(encoding="ascii").strip() == NEXT
