@@ -134,8 +134,9 @@ def date_shift(
 
     whose = subject.values
     distinct, digests = keyed(whose, key, subject.domain, subject.entity, memo)
-    numbers = [int.from_bytes(digest[24:], "big") >> 2 for digest in digests]
-    offset = pl.Series(numbers, dtype=pl.Int64) % (2 * days) - days
+    last = pl.Series(digests, dtype=pl.Binary).bin.tail(8)
+    numbers = last.bin.reinterpret(dtype=pl.UInt64, endianness="big") // 4
+    offset = numbers.cast(pl.Int64) % (2 * days) - days
     table = offset + (offset >= 0).cast(pl.Int64)  # never by nothing
     offsets = spread(whose, distinct, table)
     return (values + pl.select(pl.duration(days=offsets)).to_series()).cast(values.dtype)

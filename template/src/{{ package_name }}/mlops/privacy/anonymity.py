@@ -142,7 +142,9 @@ def coarse(frame: "polars.LazyFrame", name: str, level: int) -> "polars.Expr":
 def positions(rows: "polars.DataFrame") -> str:
     """Name the first positions in words."""
     shown = ", ".join(f"{row:,}" for row in rows[ROW].head(SHOWN))
-    return f"rows {shown}" + (", ..." if rows.height > SHOWN else "")
+    return f"{'row' if rows.height == 1 else 'rows'} {shown}" + (
+        ", ..." if rows.height > SHOWN else ""
+    )
 
 
 def _measured(classes: "polars.DataFrame", sensitive: list[str]) -> Measured:

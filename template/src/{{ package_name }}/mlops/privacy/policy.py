@@ -20,6 +20,7 @@ from .policy_schema import (
     ColumnPolicy,
     Privacy,
 )
+from .scanning import UNREADABLE
 
 PRIVACY_FILE = Path("conf/privacy.yaml")
 RESTRICTED_ZONE = Path("data/restricted")
@@ -49,7 +50,8 @@ def load_privacy(sources: Sources, path: Path = PRIVACY_FILE) -> Privacy:
     for name in policy.entities:
         _known_entity(f"entities.{name}", name)
     for one in policy.allow:
-        _known_entity("allow", one.entity)
+        if one.entity != UNREADABLE:
+            _known_entity("allow", one.entity)
     rules = {name: _resolved(policy, name, rule) for name, rule in policy.columns.items()}
     policy = policy.model_copy(update={"columns": rules})
     for name, rule in rules.items():

@@ -247,8 +247,10 @@ def _anonymous(name: str, file: Path, wanted: Anonymity, opening: Opening) -> di
         reached.frame.drop(ROW).sink_parquet(beside)
         beside.replace(file)
     else:
+        many = reached.preventing.height
         opening.close(
-            f"{reached.preventing.height:,} rows of {name} prevent k = {wanted.k}"
+            f"{many:,} {f'row of {name} prevents' if many == 1 else f'rows of {name} prevent'} "
+            f"k = {wanted.k}"
             + (f", l = {wanted.l}" if wanted.l > 1 else "")
             + f" over {', '.join(wanted.quasi)} ({positions(reached.preventing)}): make these "
             f"columns coarser, or change anonymity.{name} in {PRIVACY_FILE.as_posix()}."
