@@ -19,14 +19,12 @@ MAX_DEPTH = 4
 # What is read at once (a JSON text, a member of a zip, an unpacked stream), in bytes.
 MAX_WHOLE = 256 * 2**20
 BLOCK = 2**20
-# A piece of plain text: rules look faster into short ones.
-PIECE = 2**13
+PIECE = 2**13  # of plain text: rules look faster into short pieces
 # In a lock file: addresses without a user, hashes, versions and times of public packages.
 LOCKED = re.compile(
     r'"https?://[^"\s@]*"|"\w+[:-][0-9a-fA-F]{32,}"|(?:version|upload-time) = "[^"\s@]*"'
 )
-# Longer than any address or name: what stands on the border of two blocks is seen in one.
-MAX_LINE = 8 * BLOCK
+MAX_LINE = 8 * BLOCK  # longer than any address or name
 
 
 class Text(NamedTuple):
@@ -250,15 +248,13 @@ def encoding_of(opened: Opened) -> str:
     marked = next((name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), "")
     guesses = [marked] if marked else ["utf-8"]
     if not marked and head.count(0) > len(head) // 4:
-        # Any bytes can be read as UTF-16: in a text, every second byte of most letters is zero,
-        # and no other byte is.
+        # Any bytes can be read as UTF-16; in a text, mostly every second byte is zero, no other.
         zeros = {"utf-16-le": head[1::2].count(0), "utf-16-be": head[::2].count(0)}
         most = max(zeros, key=lambda name: zeros[name])
         is_text = zeros[most] == head.count(0) and CONTROLS.search(head.replace(b"\0", b"")) is None
         guesses = [most] if is_text else []
     elif not marked and CONTROLS.search(head) is None:
-        guesses.append("cp1252")
-        guesses.append("latin-1")
+        guesses += ["cp1252", "latin-1"]
     for encoding in guesses:
         decoder = codecs.getincrementaldecoder(encoding)()
         stream.seek(0)
@@ -282,8 +278,7 @@ def plain_text(opened: Opened) -> Iterator[Piece]:
     start = opened.stream.read(1)
     opened.stream.seek(0)
     if start in (b"{", b"["):  # JSON under another name, such as a folder list of DVC
-        documents = import_module(".documents", __package__)
-        with_path = documents.json_or_nothing(opened, encoding)
+        with_path = import_module(".documents", __package__).json_or_nothing(opened, encoding)
         if with_path is not None:
             yield from with_path
             return
