@@ -93,7 +93,8 @@ PROSE_MACROS = {
 
 _PROSE = r"""
 birth_date 0.85 dob d bir dat bor fec f nac fna
-    (?i:(?:dob|d\.o\.b\.?|birth ?date|date of birth|born(?: on| in)?|birthday|fecha de nac
+    (?i:(?:dob|d\.o\.b\.?|birth[ _]?date|date[ _]of[ _]birth|born(?: on| in)?|birthday|fecha[ _]
+    (?:de[ _])?nac
     (?:imiento)?
     |f\.? ?(?:de )?nac(?:imiento)?\.?|nacid[oa](?: el)?|naci[oó](?: el)?|fnac)\b
     (?:[\s:=.()\-]|is|it['’]s|el|on|es|d[ií]a|the|was|aprox\w*){0,8})
