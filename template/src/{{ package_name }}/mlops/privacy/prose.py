@@ -30,6 +30,7 @@ PROSE_MACROS = {
     r"|Carretera|Ctra|Camino|Urb|Edificio|Apartado|Pº|E-?mail|Correo|Tel\w*|Tfno?|Fax|NºCol|Nº"
     r"|Fecha|Edad"
     r"|Sexo|DNI|NHC|I|The|This|Mrs?|Ms|Dra?|Sra?|Srta|Street|Road|Avenue|Department|University"
+    r"|Var[oó]n|Mujer|Hombre|Niñ[oa]|Male|Female"
     r"|College|Phone|Address|Date|MD|PhD)",
     "WORD": r"(?!<OTHER>(?!\w))<CAP>",
     "JOIN": r"(?:de la|de los|de las|del|de|da|do|dos|van der|van den|van de|van|von|y|i|la|el|al"
