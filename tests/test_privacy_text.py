@@ -73,6 +73,11 @@ def found(words: str) -> dict[str, str]:
         ("Apellidos: Arancibia Rey", "name", "Arancibia Rey"),
         ("at -34.603722, -58.381592 exactly", "coordinates", "34.603722, -58.381592"),
         ("password: hunter2!", "credential", "hunter2!"),
+        ("account_number: 004512349876", "account", "004512349876"),
+        ("date_of_birth: 1985-12-01", "birth_date", "1985-12-01"),
+        ("medical_record_number = 00482913", "medical_record", "00482913"),
+        ("Con DNI N\u00b0 32.445.118, vecino", "ar_dni", "32.445.118"),
+        ("Mi celu es 3514567890", "phone", "3514567890"),
         ("username: river_fox88", "username", "river_fox88"),
     ],
 )

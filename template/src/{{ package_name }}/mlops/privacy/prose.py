@@ -30,6 +30,7 @@ PROSE_MACROS = {
     r"|Carretera|Ctra|Camino|Urb|Edificio|Apartado|Pº|E-?mail|Correo|Tel\w*|Tfno?|Fax|NºCol|Nº"
     r"|Fecha|Edad"
     r"|Sexo|DNI|NHC|I|The|This|Mrs?|Ms|Dra?|Sra?|Srta|Street|Road|Avenue|Department|University"
+    r"|Var[oó]n|Mujer|Hombre|Niñ[oa]|Male|Female"
     r"|College|Phone|Address|Date|MD|PhD)",
     "WORD": r"(?!<OTHER>(?!\w))<CAP>",
     "JOIN": r"(?:de la|de los|de las|del|de|da|do|dos|van der|van den|van de|van|von|y|i|la|el|al"
@@ -93,7 +94,8 @@ PROSE_MACROS = {
 
 _PROSE = r"""
 birth_date 0.85 dob d bir dat bor fec f nac fna
-    (?i:(?:dob|d\.o\.b\.?|birth ?date|date of birth|born(?: on| in)?|birthday|fecha de nac
+    (?i:(?:dob|d\.o\.b\.?|birth[ _]?date|date[ _]of[ _]birth|born(?: on| in)?|birthday|fecha[ _]
+    (?:de[ _])?nac
     (?:imiento)?
     |f\.? ?(?:de )?nac(?:imiento)?\.?|nacid[oa](?: el)?|naci[oó](?: el)?|fnac)\b
     (?:[\s:=.()\-]|is|it['’]s|el|on|es|d[ií]a|the|was|aprox\w*){0,8})
