@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +142,7 @@ def test_the_page_names_every_metric_and_every_trivial_predictor() -> None:
 def _claims(truth: Any, prediction: Any, factor: float) -> Any:
     """Give the mean prediction and `factor` times its influences."""
     estimate = packaged("mlops.compare.estimates").mean_of(prediction)
-    return replace(estimate, influence=factor * estimate.influence, rows=None)
+    return estimate._replace(influence=factor * estimate.influence, rows=None)
 
 
 BROKEN = "from .mlops.compare.metrics import register\nregister('auc', None, 'higher', 'score')"
