@@ -104,6 +104,11 @@ LATENCIES = {"candidate_latency_ms": np.ones(N), "baseline_latency_ms": np.ones(
             AUC,
             '1 rows of the predictions have no "group"',
         ),
+        (
+            SCORES | {"time": [f"{1 + day % 12}/{1 + day % 28}/2026" for day in range(N)]},
+            AUC,
+            "whose order nobody knows: write dates as 2026-01-31",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_said_in_one_sentence(
@@ -178,6 +183,21 @@ def test_a_candidate_that_repeats_the_answers_is_a_leak(table: Any, config: dict
     assert result["primary"]["verdict"] == "pass"
     assert result["decision"] == "reject"
     assert "it has seen the answers" in result["reasons"][0]
+
+
+def test_copies_of_rows_under_other_ids_are_no_evidence() -> None:
+    honest = _amounts(80)
+    honest["baseline"] = honest["y_true"] + 1.05 * (honest["candidate"] - honest["y_true"])[::-1]
+    copied = {name: np.tile(values, 40) for name, values in honest.items()}
+    copied["id"] = np.arange(40 * 80)
+    assert _decision(honest, RMSE)["decision"] == "inconclusive"
+    result = _decision(copied, RMSE)
+    assert (result["primary"]["verdict"], result["decision"]) == ("pass", "inconclusive")
+    assert "Every row stands 40 times" in " ".join(result["reasons"])
+    few_values = {name: np.round(values) for name, values in copied.items() if name != "id"}
+    coarse = few_values | {"id": copied["id"]}
+    coarse["candidate"][0] += 1
+    assert "stands" not in " ".join(_decision(coarse, RMSE)["reasons"])
 
 
 def test_labels_that_are_right_by_merit_are_no_leak() -> None:

@@ -139,6 +139,12 @@ def test_the_page_names_every_metric_and_every_trivial_predictor() -> None:
     assert [name for name in names if name.removesuffix("_at_k") not in PAGE] == []
 
 
+def _claims(truth: Any, prediction: Any, factor: float) -> Any:
+    """Give the mean prediction and `factor` times its influences."""
+    estimate = packaged("mlops.compare.estimates").mean_of(prediction)
+    return estimate._replace(influence=factor * estimate.influence, rows=None)
+
+
 BROKEN = "from .mlops.compare.metrics import register\nregister('auc', None, 'higher', 'score')"
 SCRIPT = (
     "import sys; from pathlib import Path; from shop.mlops.compare import run_table; "
@@ -181,9 +187,12 @@ def test_a_metric_of_the_teams_own_is_found_in_its_metrics_module(tmp_path: Path
         (lambda truth, prediction: 1 / 0, "Your metric own fails: ZeroDivisionError"),
         (lambda truth, prediction: float("nan"), "has no value on these rows"),
         (lambda truth, prediction: prediction, "Your metric own fails"),
+        (lambda truth, prediction: np.random.default_rng().random(), "take the chance out of it"),
+        (lambda truth, prediction: _claims(truth, prediction, 0.01), "claims a standard error of"),
+        (lambda truth, prediction: _claims(truth, prediction[:5], 1), "one value per row"),
     ],
 )
-def test_a_metric_of_ones_own_that_fails_is_named(function: Any, sentence: str) -> None:
+def test_a_metric_of_ones_own_that_fails_or_lies_is_named(function: Any, sentence: str) -> None:
     metrics = packaged("mlops.compare.metrics")
     try:
         metrics.register("own", function, "higher", "score")

@@ -26,7 +26,8 @@ class Metric:
     """A function of (truth, prediction) and what a person must know to read its value.
 
     `column` holds what it judges; with `labels` it judges labels in the column `prediction` too.
-    `options` are the settings that its function takes, `required` those without a default.
+    `options` are the settings that its function takes, `required` those without a default;
+    `own` says that somebody registered it.
     """
 
     function: Callable[..., Estimate]
@@ -36,6 +37,7 @@ class Metric:
     labels: bool = False
     options: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    own: bool = False
 
 
 def rmse(truth: Floats, prediction: Floats) -> Estimate:
@@ -182,11 +184,15 @@ def register(
     def estimated(truth: Any, prediction: Any) -> Estimate:
         try:
             result = function(truth, prediction)
-            return result if isinstance(result, Estimate) else Estimate(float(result), None)
+            if not isinstance(result, Estimate):
+                return Estimate(float(result), None)
+            if result.influence is not None and np.shape(result.influence) != (len(truth),):
+                raise ValueError(f"influence must have one value per row, {len(truth)}")
+            return result
         except MlopsError:
             raise
         except Exception as error:
             said = " ".join(str(error).split())[:200]
             raise MlopsError(f"Your metric {name} fails: {type(error).__name__}: {said}") from error
 
-    METRICS[name] = Metric(estimated, kind, direction, meaning or name.replace("_", " "))
+    METRICS[name] = Metric(estimated, kind, direction, meaning or name.replace("_", " "), own=True)

@@ -83,7 +83,7 @@ def values_by_fold(metric: Metric, truth: Any, system: Any, design: Design) -> F
     assert design.groups is not None
     code = np.unique(design.groups, return_inverse=True)[1]
     found = [
-        metric.function(_take(truth, rows), _take(system, rows)).value
+        metric.function(take(truth, rows), take(system, rows)).value
         for rows in (np.flatnonzero(code == fold) for fold in range(int(code.max()) + 1))
     ]
     values = np.array(found)
@@ -129,7 +129,7 @@ def bootstrap_effect(
     for _ in range(2 * replicates):
         rows = _rows_of(next(draws), starts, sizes, by_group)
         with np.errstate(divide="ignore", invalid="ignore"):
-            value = float(metric_function(*(_take(array, rows) for array in arrays)))
+            value = float(metric_function(*(take(array, rows) for array in arrays)))
         # A sample without any positive row has no AUC: draw again.
         if math.isfinite(value):
             values.append(value)
@@ -194,7 +194,7 @@ def _rows_of(units: Codes, starts: Codes, sizes: Codes, by_group: Codes) -> Code
     return by_group[np.repeat(starts[units], size) + within]
 
 
-def _take(array: Any, rows: Codes) -> Any:
+def take(array: Any, rows: Codes) -> Any:
     return array.take(pa.array(rows)) if isinstance(array, pa.Array) else array[rows]
 
 
@@ -214,7 +214,7 @@ def _left_out(
     for index in range(min(n_units, LEFT_OUT)):
         kept = np.sort(by_group[part != index])
         with np.errstate(divide="ignore", invalid="ignore"):
-            values.append(float(metric_function(*(_take(array, kept) for array in arrays))))
+            values.append(float(metric_function(*(take(array, kept) for array in arrays))))
     found = np.array(values)
     return found[np.isfinite(found)]
 
@@ -228,7 +228,7 @@ def _jackknife_influence(metric: Metric, truth: Any, system: Any, design: Design
     size = np.bincount(part)
     without = np.array(
         [
-            metric.function(_take(truth, kept), _take(system, kept)).value
+            metric.function(take(truth, kept), take(system, kept)).value
             for kept in (np.flatnonzero(part != index) for index in range(size.size))
         ]
     )

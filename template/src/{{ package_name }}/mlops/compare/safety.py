@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from ..errors import MlopsError
 from .checks import Entry, entry, gain
@@ -11,13 +12,18 @@ from .classification import auc
 from .config import CompareConfig
 from .holdout import FEW_GROUPS, Holdout
 from .inference import Effect, single_effect
-from .resampling import FEW
+from .metrics import Metric
+from .resampling import FEW, take
 
 # Below these the normal approximation promises more than it holds.
 FEW_IN_CLASS = 20
 # A ranking this bad, beyond a chance of one in a thousand, is a good one read the wrong way round.
 BACKWARDS = 0.4
 BACKWARDS_ALPHA = 0.001
+# The error of a metric of your own is looked at by leaving out parts; less than a third of what
+# they show is no chance.
+PARTS = 20
+FAR_TOO_SURE = 3
 
 
 def same_predictions(holdout: Holdout) -> bool:
@@ -38,9 +44,16 @@ def safety_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list
     Raises
     ------
     MlopsError
-        When the labels look swapped: both systems rank backwards, beyond doubt.
+        When the labels look swapped: both systems rank backwards, beyond doubt; when a metric of
+        your own gives another value the second time, or claims an error that is far too small.
     """
-    found = [*_too_few(holdout, config), *_censored(holdout, config), *_constant(holdout)]
+    _refuse_own_metrics_that_lie(holdout, config)
+    found = [
+        *_too_few(holdout, config),
+        *_copies(holdout),
+        *_censored(holdout, config),
+        *_constant(holdout),
+    ]
     found += _answers(holdout)
     found += _backwards(holdout, config)
     if config.oracle is not None:
@@ -100,14 +113,80 @@ def _too_few(holdout: Holdout, config: CompareConfig) -> list[Entry]:
 
 def _without_formula(holdout: Holdout, config: CompareConfig) -> list[str]:
     """Name the metrics whose error no formula gives: those that somebody registered."""
-    judged = {config.primary.metric: holdout.metric}
-    judged |= {g.metric: g.found(config.data.threshold) for g in config.guardrails}
     candidate = holdout.predictions["candidate"]
     return [
         name
-        for name, metric in judged.items()
+        for name, metric in _judged(holdout, config).items()
         if metric.function(holdout.truth, candidate).influence is None
     ]
+
+
+def _judged(holdout: Holdout, config: CompareConfig) -> dict[str, Metric]:
+    guards = {g.metric: g.found(config.data.threshold) for g in config.guardrails}
+    return {config.primary.metric: holdout.metric} | guards
+
+
+def _refuse_own_metrics_that_lie(holdout: Holdout, config: CompareConfig) -> None:
+    """Compute each metric of the team's own again, and its error from parts of the rows."""
+    truth, candidate = holdout.truth, holdout.predictions["candidate"]
+    for name, metric in _judged(holdout, config).items():
+        if not metric.own:
+            continue
+        one, again = metric.function(truth, candidate), metric.function(truth, candidate)
+        if one.value != again.value:
+            raise MlopsError(
+                f"Your metric {name} gives {one.value:.6g} and then {again.value:.6g} for the same "
+                "rows: take the chance out of it."
+            )
+        if one.influence is None or holdout.n_rows < FEW:
+            continue
+        claimed = float(np.sqrt(np.sum(one.influence**2)))
+        found = _error_by_parts(metric, truth, candidate)
+        if claimed < found / FAR_TOO_SURE:
+            raise MlopsError(
+                f"Your metric {name} claims a standard error of {claimed:.3g}, and leaving out "
+                f"parts of the rows shows {found:.3g}: mend its influences (they add up to 0, and "
+                "their squares to the squared error), or return a number."
+            )
+
+
+def _error_by_parts(metric: Metric, truth: Any, candidate: Any) -> float:
+    """Jackknife that leaves out one of PARTS parts at a time (Shao and Tu 1995, section 2.3)."""
+    part = np.random.default_rng(0).permutation(len(truth)) % PARTS
+    kept = [np.flatnonzero(part != left_out) for left_out in range(PARTS)]
+    values = np.array(
+        [metric.function(take(truth, rows), take(candidate, rows)).value for rows in kept]
+    )
+    return float(np.sqrt((PARTS - 1) * np.var(values)))
+
+
+def _copies(holdout: Holdout) -> list[Entry]:
+    """Find a table whose every row was copied as often under other ids: copies are no evidence."""
+    columns = [holdout.truth, holdout.predictions["candidate"], holdout.predictions["incumbent"]]
+    if holdout.design.kind == "folds" or any(
+        isinstance(column, pa.Array) or column.ndim > 1 for column in columns
+    ):
+        return []
+    # Most tables are cleared by the cheap look at one column.
+    if _times_repeated(columns[1:2])[0] < 2:
+        return []
+    times, n_different = _times_repeated(columns)
+    # Few different rows, as labels have, may all repeat by chance.
+    if times < 2 or n_different < FEW_GROUPS:
+        return []
+    sentence = (
+        f"Every row stands {times} times, with the same outcome and predictions: copies under "
+        "other ids are no evidence. Drop them and compare again."
+    )
+    return [_said("copied rows", "inconclusive", sentence)]
+
+
+def _times_repeated(columns: list[Any]) -> tuple[int, int]:
+    """How often every row stands at least, as a common divisor; how many different rows."""
+    rows = np.column_stack(columns)[np.lexsort(columns)]
+    starts = np.flatnonzero(np.any(rows[1:] != rows[:-1], axis=1)) + 1
+    counts = np.diff(np.concatenate([[0], starts, [len(rows)]]))
+    return int(np.gcd.reduce(counts)), counts.size
 
 
 def _censored(holdout: Holdout, config: CompareConfig) -> list[Entry]:

@@ -1,5 +1,6 @@
 """Read a table of predictions, long or wide, parquet or csv, into one long table of plain types."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,9 @@ def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_temporal(kind) and not pa.types.is_time(kind):
         kind = pa.timestamp("us")
-    elif name in CODES or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    elif name == "time" and _is_text(kind):
+        return _dates(column)
+    elif name in CODES or _is_text(kind):
         kind = pa.string()
     elif pa.types.is_nested(kind) and hasattr(kind, "value_type"):
         item = kind.value_type
@@ -177,6 +180,26 @@ def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
             kind = pa.list_(pa.int64() if whole else pa.string())
     # Nanoseconds are finer than any period.
     return _cast(column, kind, name, safe=not pa.types.is_timestamp(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(is_one(kind) for is_one in texts)
+
+
+def _dates(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Turn texts into times, or leave those whose order is their spelling's, such as 2026-W05."""
+    texts = column.cast(pa.string())
+    for zone in (None, "UTC"):
+        with contextlib.suppress(pa.ArrowException):
+            return texts.cast(pa.timestamp("us", zone)).cast(pa.timestamp("us"))
+    lengths = pc.unique(pc.utf8_length(texts.drop_null()))
+    if len(lengths) <= 1 and pc.all(pc.match_substring_regex(texts, r"^\d{4}")).as_py():
+        return texts
+    raise MlopsError(
+        f'Column "time" holds texts such as {texts.drop_null()[0].as_py()!r}, whose order nobody '
+        "knows: write dates as 2026-01-31, or numbers."
+    )
 
 
 def _cast(
