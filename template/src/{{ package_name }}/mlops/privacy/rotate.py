@@ -13,7 +13,6 @@ from .keys import (
     KEY_FILE,
     NEXT_KEY_FILE,
     NEXT_KEY_VARIABLE,
-    SAMPLE_KEY,
     key_id,
     other_key,
     privacy_key,
@@ -52,7 +51,7 @@ def rotate(today: datetime.date | None = None) -> list[str]:
     policy = load_privacy(sources)
     old = privacy_key(sources, policy)
     new = other_key(NEXT_KEY_VARIABLE, NEXT_KEY_FILE, "Rotation")
-    if new in (old, SAMPLE_KEY):
+    if new == old:
         raise MlopsError("The next key must be a new one; make it with `mlops privacy key --next`.")
     marks = (f"{key_id(old)}-", f"{key_id(old)}.")
     derived = [f for f in sorted(OPEN_ZONE.rglob("*.parquet")) if f.parent != OPEN_ZONE / "tables"]
