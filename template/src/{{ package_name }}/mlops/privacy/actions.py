@@ -139,7 +139,8 @@ def date_shift(
     offset = numbers.cast(pl.Int64) % (2 * days) - days
     table = offset + (offset >= 0).cast(pl.Int64)  # never by nothing
     offsets = spread(whose, distinct, table)
-    return (values + pl.select(pl.duration(days=offsets)).to_series()).cast(values.dtype)
+    moves = pl.duration(days=pl.lit(offsets))
+    return pl.select(pl.lit(values) + moves).to_series().cast(values.dtype)
 
 
 def year(values: "polars.Series", cap: int, as_of: datetime.date | None) -> "polars.Series":

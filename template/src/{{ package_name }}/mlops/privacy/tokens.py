@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import MlopsError
 from .keys import key_id
@@ -66,7 +66,8 @@ def keyed(
     if memo is not None and known in memo:
         return memo[known]
     distinct = values
-    if values.null_count() or values.approx_n_unique() < MOSTLY * len(values):
+    different: Any = values.approx_n_unique()
+    if values.null_count() or different < MOSTLY * len(values):
         distinct = values.drop_nulls().unique(maintain_order=True)
     found = distinct, _digests(normal(distinct, entity).to_list(), key, domain)
     if memo is not None:
