@@ -242,7 +242,13 @@ def judge_conflicts(project: Path, paths: dict[str, Any], figures: Figures) -> N
         old = stages[1].content.decode().splitlines() if 1 in stages else []
         sides = [stages[n].content.decode().replace("\r\n", "\n").splitlines() for n in (2, 3)]
         ranges = [changed_ranges(old, side) for side in sides]
-        touching = [(a, b) for a in ranges[0] for b in ranges[1] if a[0] <= b[1] and b[0] <= a[1]]
+        touching = [
+            (a, b)
+            for a in ranges[0]
+            for b in ranges[1]
+            # Blank lines are alike: where among them an insertion stands cannot be told.
+            if not any(line.strip() for line in old[min(a[1], b[1]) : max(a[0], b[0])])
+        ]
         same = [(a, b) for a, b in touching if overlap(a, b)]
         if not touching:
             figures.false_conflicts += hunks

@@ -186,14 +186,16 @@ def test_a_binary_that_only_one_side_changed_is_no_conflict(template: Path, proj
 def test_windows_line_ends_make_no_conflict_and_stay(template: Path, project: Path) -> None:
     second_version(template)
     edit(project, ".gitattributes", "* text=auto", "* -text")
-    (project / CLI).write_bytes(LINES.replace("line 3\n", "mine\n").replace("\n", "\r\n").encode())
+    mine = LINES.replace("line 3\n", "mine\n").replace("\n", "\r\n") + "by another editor\n"
+    (project / CLI).write_bytes(mine.encode())
     commit(project)
     report, _ = update(project)
     assert report.merged.conflicts == {}
     merged = (project / CLI).read_bytes()
     assert b"mine\r\n" in merged
     assert b"line 15, better\r\n" in merged
-    assert merged.count(b"\n") == merged.count(b"\r\n")
+    assert merged.endswith(b"\r\nby another editor\n")
+    assert merged.count(b"\n") == merged.count(b"\r\n") + 1
 
 
 def test_the_mode_follows_the_side_that_changed_it(template: Path, project: Path) -> None:

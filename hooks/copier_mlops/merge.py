@@ -153,13 +153,13 @@ def merge_files(
     if LINK in (own.mode, new.mode) or any(map(is_binary, (before, own, new))):
         return own, False
     # A repository with Windows line ends keeps them, and no line counts as changed for it.
-    windows = has_windows_ends(own.content) and not has_windows_ends(new.content)
+    windows = has_windows_ends(own.content) and b"\r\n" not in new.content
     mine = own.content.replace(b"\r\n", b"\n") if windows else own.content
     if windows and mine == before.content:
         content, clean = new.content, True
     else:
         content, clean = merge_text(before.content, mine, new.content, labels)
-    return File(content.replace(b"\n", b"\r\n") if windows else content, mode), clean
+    return File(with_ends_of(own.content, content) if windows else content, mode), clean
 
 
 def merge_text(
@@ -181,8 +181,16 @@ def is_binary(file: File) -> bool:
 
 
 def has_windows_ends(content: bytes) -> bool:
-    """Tell whether every line ends with carriage return and newline."""
-    return 0 < content.count(b"\n") == content.count(b"\r\n")
+    """Tell whether most lines end with carriage return and newline."""
+    return 2 * content.count(b"\r\n") > content.count(b"\n")
+
+
+def with_ends_of(own: bytes, content: bytes) -> bytes:
+    """Give the lines of a merge Windows ends, but for lines that never had one in ``own``."""
+    lines = set(own.split(b"\n"))
+    bare = {line for line in lines if not line.endswith(b"\r") and line + b"\r" not in lines}
+    *whole, last = content.split(b"\n")
+    return b"".join(line + (b"\n" if line in bare else b"\r\n") for line in whole) + last
 
 
 def moved_by_owner(

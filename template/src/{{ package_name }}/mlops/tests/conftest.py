@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from .. import dataset
+from ..data.ingest import ingest
+from ..settings import load_settings
 
 ROOT = Path(__file__).parents[4]
 
@@ -58,11 +60,8 @@ GROUP BY ALL
 TARGET = "SELECT member_id AS id, day AS time, minutes AS y_true FROM visits"
 
 
-@pytest.fixture
-def club(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project folder with 40 members in 20 families and 30 days of visits; it is the cwd."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLOPS_ENV", raising=False)
+def write_club(folder: Path) -> None:
+    """Write 40 members in 20 families, 30 days of visits, and the configuration that reads them."""
     for name, text in {
         "conf/base.yaml": BASE,
         "conf/dev.yaml": DEV,
@@ -71,11 +70,31 @@ def club(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "raw/members.csv": members_csv(),
         "raw/visits.csv": visits_csv(),
     }.items():
-        file = tmp_path / name
+        file = folder / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def club(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The club's project folder; it is the cwd."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLOPS_ENV", raising=False)
+    write_club(tmp_path)
     use_features(monkeypatch, FEATURES)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def club_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The club's tables as ingest writes them, read once for all tests; copy, never change them."""
+    folder = tmp_path_factory.mktemp("club")
+    write_club(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("MLOPS_ENV", raising=False)
+        ingest(load_settings(), folder / "tables", folder / "quarantine")
+    return folder / "tables"
 
 
 def use_features(monkeypatch: pytest.MonkeyPatch, features: str, rows: str = ROWS) -> None:

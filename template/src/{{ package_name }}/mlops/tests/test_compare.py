@@ -11,12 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from ..compare import check, run
+from ..compare import check, report, run
 from ..compare.config import CompareConfig
 from ..compare.decision import decide
 from ..compare.holdout import read_holdout
 from ..compare.metrics import hits, metric_named
-from ..compare.report import html_page
 from ..errors import MlopsError
 
 N = 600
@@ -135,6 +134,13 @@ def test_a_wide_table_gives_the_same_decision_as_the_long_one(tmp_path: Path) ->
     )
 
 
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes longest; the test of the reports draws."""
+    monkeypatch.setattr(report, "html_page", lambda *_: "")
+
+
+@pytest.mark.usefixtures("no_pictures")
 def test_another_candidate_on_the_same_holdout_gets_less_of_the_risk(tmp_path: Path) -> None:
     alphas = []
     for noise in (2.0, 3.0, 2.0):
@@ -282,7 +288,7 @@ def test_the_reports_are_complete_and_ask_nothing_of_the_network(
     assert "| gain | +" in text
     if metric == "ndcg_at_10":
         config = _config(metric)
-        assert html_page(result, read_holdout(table, config), CONTEXT, config) == page
+        assert report.html_page(result, read_holdout(table, config), CONTEXT, config) == page
 
 
 @pytest.mark.parametrize(
@@ -338,6 +344,7 @@ def test_a_configuration_that_could_mislead_is_refused(
         CompareConfig.model_validate({"case": "A", "primary": {"metric": "auc"}} | changes)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_decision_about_another_model_opens_no_gate(tmp_path: Path) -> None:
     pq.write_table(GOOD, tmp_path / "good.parquet")
     digests: dict[str, str] = {"candidate": "a" * 64}

@@ -1,16 +1,16 @@
 """The protect stage: what is not named stays behind, and real people get a real key."""
 
+import shutil
+
 import polars as pl
 import pytest
 
-from ..data.ingest import ingest
 from ..data.sources import load_sources
 from ..errors import MlopsError
 from ..privacy.commands import inputs
 from ..privacy.keys import SAMPLE_KEY, create_key, privacy_key
 from ..privacy.protect import protect
 from ..privacy.tokens import token
-from ..settings import load_settings
 from .test_data import replace
 
 POLICY = """
@@ -24,11 +24,11 @@ KEY = "k" * 32
 
 
 @pytest.fixture
-def restricted(club, monkeypatch):
+def restricted(club, club_tables, monkeypatch):
     """A project whose tables are in the restricted zone, with a policy and a key."""
     (club / "conf/privacy.yaml").write_text(POLICY, encoding="utf-8")
     monkeypatch.setenv("MLOPS_PRIVACY_KEY", KEY)
-    ingest(load_settings(), club / "data/restricted/tables", club / "data/restricted/quarantine")
+    shutil.copytree(club_tables, club / "data/restricted/tables")
     return club
 
 
