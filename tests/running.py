@@ -35,7 +35,8 @@ class Project:
     def environment(self) -> dict[str, str]:
         """Return this process's variables, with the rendered project's environment selected."""
         # Compiled modules make every later command cheaper, whatever the surroundings prefer.
-        unwanted = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "MLOPS_ENV"}
+        unwanted = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTEST_ADDOPTS"}
+        unwanted |= {"MLOPS_ENV"}
         inherited = {key: value for key, value in os.environ.items() if key not in unwanted}
         chosen = {"UV_PROJECT_ENVIRONMENT": str(shared_environment()), "UV_FROZEN": "1"}
         return {**inherited, **chosen, **self.extra}

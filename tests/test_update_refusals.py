@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from copier_mlops.cli import main
 from lifecycle import commit
 from rendering import git
@@ -189,8 +190,7 @@ def test_jinja_in_an_answer_is_only_text(tool: Tool, project: Path) -> None:
     rewrite(project / ANSWERS, "project_name: Shop", "project_name: '{{ 6 * 7 }}'")
     commit(project)
     assert tool("update").code == 0
-    assert "{{ 6 * 7 }}" in (project / ANSWERS).read_text()
-    assert "42" not in (project / ANSWERS).read_text()
+    assert yaml.safe_load((project / ANSWERS).read_text())["project_name"] == "{{ 6 * 7 }}"
 
 
 def test_a_link_out_of_the_tree_is_not_followed(
