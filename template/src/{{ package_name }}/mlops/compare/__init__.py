@@ -72,6 +72,11 @@ def run(
     return result
 
 
+def context_of(data: Path) -> dict[str, str]:
+    """Say in words what a table that belongs to no project is about."""
+    return {"project": data.stem, "business_metric": "not named (a table outside a project)"}
+
+
 def run_table(data: Path, config_file: Path, out: Path) -> dict[str, Any]:
     """Compare on any table, outside a pipeline and outside a project.
 
@@ -91,6 +96,5 @@ def run_table(data: Path, config_file: Path, out: Path) -> dict[str, Any]:
     if not data.is_file():
         raise MlopsError(f"{data.as_posix()} does not exist: give the table to compare.")
     digest = sha256_of(data)
-    context = {"project": data.stem, "business_metric": config.primary.metric}
     digests = dict.fromkeys(config.systems.values(), digest)
-    return run(data, config, out, context, digests, ledger=out / "holdouts.json")
+    return run(data, config, out, context_of(data), digests, ledger=out / "holdouts.json")

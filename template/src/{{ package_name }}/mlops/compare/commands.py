@@ -109,6 +109,7 @@ def report(data: Table = None, config: Config = CONFIG, out: Out = REPORTS) -> N
     """Write the reports of the last decision again."""
     from ..settings import OPEN_ZONE, load_settings, read_config
     from ..training import PREDICTIONS
+    from . import context_of
     from .config import CompareConfig
     from .report import rewrite
 
@@ -117,7 +118,7 @@ def report(data: Table = None, config: Config = CONFIG, out: Out = REPORTS) -> N
         settings = load_settings()
         context = {"project": settings.project, "business_metric": settings.business_metric}
     else:
-        context = {"project": data.stem, "business_metric": chosen.primary.metric}
+        context = context_of(data)
     print(rewrite(data or OPEN_ZONE / PREDICTIONS, chosen, out, context).as_posix())
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import Entry, guardrail_checks, level_checks, primary_check, value_of
+from .checks import FAR, Entry, guardrail_checks, level_checks, primary_check, value_of
 from .config import CompareConfig
 from .fairness import fairness_checks
 from .flips import flip_checks
@@ -223,12 +223,17 @@ def _next(result: dict[str, Any], config: CompareConfig) -> str:
         return f"{stay} until that is mended, then compare again."
     if any(check["name"] == "censored labels" for check in result["safety"]):
         return "Run an A/B test: only users who are served by the candidate can show its effect."
-    if rows := _needed(result).get("rows"):
-        enough = f"Collect about {rows:,} rows in all: if the differences are what they look like, "
-        if rows <= 20 * primary["n_rows"]:
-            return f"{enough}they decide with a chance of {100 * config.inference.power:.0f} %."
-        return "The two are practically equal: build a stronger candidate, or decide by cost."
     stay = "show it to nobody" if config.case == "A" else "keep what is in force"
+    needed = _needed(result)
+    if rows := needed.get("rows"):
+        if rows > FAR * primary["n_rows"]:
+            return "The two are practically equal: build a stronger candidate, or decide by cost."
+        days = f" ({needed['days']:,} days' worth)" if "days" in needed else ""
+        return (
+            f"Collect about {rows:,} rows in all{days}: if the differences are what they look "
+            f"like, they decide with a chance of {100 * config.inference.power:.0f} %. Until then "
+            f"{stay}."
+        )
     return f"Do what the reasons say, then compare again; until then {stay}."
 
 

@@ -94,6 +94,17 @@ NEXT = {
     "cost_per_thousand": "make the model cheaper or the machine smaller",
 }
 
+_BY_TABLE = "run `mlops run`, or give the table a column latency_ms"
+_BY_RUN = "only `mlops run` in the project measures it, so run it or drop the budget"
+MEASURED_BY = {
+    "p95_ms": _BY_TABLE,
+    "slowdown": "an incumbent that this project cannot run needs a column latency_ms in the table "
+    "of both systems, above 0; or drop the budget",
+    "size_mb": _BY_RUN,
+    "memory_mb": _BY_RUN,
+    "cost_per_thousand": _BY_TABLE,
+}
+
 
 def _figure(
     name: str, measured: Measured, ops: Ops, seed: int, alpha: float
@@ -157,10 +168,7 @@ def _judged(
 ) -> Entry:
     known: Entry = {"name": name, "metric": name, "estimate": None, "lower": None, "upper": None}
     if figure is None:
-        sentence = (
-            f"{name} has a budget of {budget:g} but was not measured: run `mlops run`, or give "
-            "the table a column latency_ms."
-        )
+        sentence = f"{name} has a budget of {budget:g} but was not measured: {MEASURED_BY[name]}."
         return known | {"budget": budget, "verdict": "inconclusive", "sentence": sentence}
     estimate, lower, upper = figure
     said = UNITS[name].format(amount(estimate))

@@ -1,5 +1,6 @@
 """The page report.html: the decision, what it means, every figure, the numbers and the plan."""
 
+import re
 from html import escape
 from pathlib import Path
 from string import Template
@@ -39,7 +40,7 @@ def html_page(
     """
     holdout = of_the_winner(holdout, decision, config)
     users = consequences(holdout, config)
-    reasons = [f"<p>{escape(each)}</p>" for each in decision["reasons"][: story.MOST_REASONS]]
+    reasons = [f"<p>{_sentence(each)}</p>" for each in decision["reasons"][: story.MOST_REASONS]]
     figures = _figures(decision, holdout, config, latency_ms)
     skeleton = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
     return Template(skeleton).substitute(
@@ -47,7 +48,7 @@ def html_page(
         word=story.word_of(decision),
         decision=decision["decision"],
         why="".join(reasons),
-        next=escape(decision["next"]),
+        next=_sentence(decision["next"]),
         users=_users(users, decision, np.unique(holdout.groups).size < holdout.n_rows),
         checks=_checks(decision),
         figures="\n".join(figures),
@@ -57,6 +58,12 @@ def html_page(
         plan=_plan(decision, holdout, config, users),
         sha256=escape(decision["holdout_sha256"]),
     )
+
+
+def _sentence(text: str) -> str:
+    """Write a sentence of the decision: its commands as code, its percentages on one line."""
+    held = re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", escape(text))
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", held)
 
 
 def _users(users: Consequences, decision: dict[str, Any], repeated: bool) -> str:
@@ -111,7 +118,7 @@ def _checks(decision: dict[str, Any]) -> str:
 
 def _check(section: str, verdict: str, sentence: str) -> str:
     pill = f'<b class="pill {verdict}">{story.PILLS[verdict]}</b>'
-    return f"<li>{pill}<span><b>{escape(section)}</b> {escape(sentence)}</span></li>"
+    return f"<li>{pill}<span><b>{escape(section)}</b> {_sentence(sentence)}</span></li>"
 
 
 def _figures(

@@ -84,11 +84,11 @@ def _counted(users: Consequences, incumbent: str) -> str:
         new, old = users.errors
         digits = max(0, 2 - math.floor(math.log10(max(new, old, 1e-9))))
         return (
-            f"{gained} get a closer prediction than the {incumbent} gives, {lost} a less close one;"
+            f"{gained} get a closer prediction than from the {incumbent}, {lost} a less close one;"
             f" the error per row goes from {old:,.{digits}f} to {new:,.{digits}f} on average."
         )
     if users.gained + users.lost < 0.05:
-        return f"Nobody is served better or worse than the {incumbent} serves them."
+        return f"Nobody is served better or worse than by the {incumbent}."
     more = "more" if users.net >= 0 else "fewer"
     return (
         f"{count(abs(users.net))} {more} are served right: {gained} gain, and {lost} lose what the "
@@ -114,8 +114,14 @@ def footing(decision: Decision) -> str:
     inference = decision.get("inference", {})
     if inference.get("reuse") == "free":
         text += " Earlier uses of this holdout are not counted (inference.reuse: free)."
-    if (look := inference.get("look", 1)) > 1:
-        text += f" Use number {look} of this holdout: the risk is down to {primary['alpha']:.3g}."
+    whole = inference.get("alpha", primary["alpha"])
+    if primary["alpha"] < whole:
+        sharers = inference["candidates"]
+        shared = f", {sharers} candidates share it" if sharers > 1 else ""
+        text += (
+            f" Use number {inference['look']} of this holdout{shared}: of the risk of {whole:g} "
+            f"it may take {primary['alpha']:.3g}."
+        )
     return text
 
 

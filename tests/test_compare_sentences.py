@@ -1,0 +1,84 @@
+"""What the comparison says when a figure is missing, the risk is shared or the data cannot tell."""
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pytest
+import yaml
+from compare_scenarios import AUC, wide_scores
+from packaged import packaged
+
+compare = packaged("mlops.compare")
+config_of = packaged("mlops.compare.config").CompareConfig.model_validate
+decide = packaged("mlops.compare.decision").decide
+read_holdout = packaged("mlops.compare.holdout").read_holdout
+footing = packaged("mlops.compare.story").footing
+
+
+def _decision(table: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    config = config_of({"case": "C"} | AUC | changes)
+    return decide(read_holdout(pa.table(table), config), config, {})
+
+
+@pytest.mark.parametrize(
+    ("budget", "cure"),
+    [
+        ({"p95_ms": 10}, "give the table a column latency_ms"),
+        ({"slowdown": 2}, "an incumbent that this project cannot run needs a column latency_ms"),
+        ({"size_mb": 5}, "only `mlops run` in the project measures it"),
+        ({"memory_mb": 5}, "only `mlops run` in the project measures it"),
+    ],
+)
+def test_a_budget_without_a_figure_names_what_measures_it(
+    budget: dict[str, float], cure: str
+) -> None:
+    result = _decision(wide_scores(), ops=budget)
+    assert result["decision"] == "inconclusive"
+    assert cure in " ".join(result["reasons"])
+
+
+def test_rows_to_collect_are_told_in_days_too_and_what_happens_until_then() -> None:
+    rows = 400
+    first = datetime.date(2026, 1, 1)
+    table = wide_scores(n=rows)
+    table |= {"time": [first + datetime.timedelta(days=int(day)) for day in np.arange(rows) // 20]}
+    result = _decision(table, primary={"metric": "auc", "min_effect": 0.07})
+    assert result["decision"] == "inconclusive"
+    needed = result["primary"]["rows_needed"]
+    assert needed > rows
+    assert (
+        f"about {needed:,} rows in all ({-(-20 * needed // rows):,} days' worth)" in result["next"]
+    )
+    assert result["next"].endswith("Until then keep what is in force.")
+
+
+def test_candidates_that_share_one_holdout_are_told_what_each_may_risk() -> None:
+    table = wide_scores() | {"worse": wide_scores(0.4)["candidate"]}
+    shared = _decision(table, candidate=["candidate", "worse"])
+    assert "Use number 1 of this holdout, 2 candidates share it: of the risk of 0.05" in footing(
+        shared
+    )
+    assert "may take 0.025." in footing(shared)
+    assert "of the risk" not in footing(_decision(wide_scores()))
+
+
+def test_a_table_outside_a_project_has_no_business_metric(tmp_path: Path) -> None:
+    pyarrow.csv.write_csv(pa.table(wide_scores()), tmp_path / "own.csv")
+    (tmp_path / "compare.yaml").write_text(yaml.safe_dump({"case": "C"} | AUC), encoding="utf-8")
+    compare.run_table(tmp_path / "own.csv", tmp_path / "compare.yaml", tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "not named (a table outside a project)" in page
+
+
+def test_commands_stand_as_code_and_percentages_on_one_line(tmp_path: Path) -> None:
+    config = config_of({"case": "C", "ops": {"size_mb": 5}} | AUC)
+    pyarrow.csv.write_csv(pa.table(wide_scores()), tmp_path / "own.csv")
+    compare.run(tmp_path / "own.csv", config, tmp_path, compare.context_of(tmp_path), {})
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<code>mlops run</code>" in page
+    assert "`mlops run`" not in page
+    assert "97.5\N{NO-BREAK SPACE}% sure" in page
