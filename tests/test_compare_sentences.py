@@ -81,4 +81,4 @@ def test_commands_stand_as_code_and_percentages_on_one_line(tmp_path: Path) -> N
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<code>mlops run</code>" in page
     assert "`mlops run`" not in page
-    assert "97.5\N{NO-BREAK SPACE}% sure" in page
+    assert "95\N{NO-BREAK SPACE}% sure" in page
