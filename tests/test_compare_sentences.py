@@ -1,12 +1,14 @@
 """What the comparison says when a figure is missing, the risk is shared or the data cannot tell."""
 
 import datetime
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
+import pyarrow.parquet
 import pytest
 import yaml
 from compare_scenarios import AUC, wide_scores
@@ -16,6 +18,7 @@ compare = packaged("mlops.compare")
 config_of = packaged("mlops.compare.config").CompareConfig.model_validate
 decide = packaged("mlops.compare.decision").decide
 read_holdout = packaged("mlops.compare.holdout").read_holdout
+plans = packaged("mlops.compare.plan")
 footing = packaged("mlops.compare.story").footing
 
 
@@ -82,3 +85,17 @@ def test_commands_stand_as_code_and_percentages_on_one_line(tmp_path: Path) -> N
     assert "<code>mlops run</code>" in page
     assert "`mlops run`" not in page
     assert "95\N{NO-BREAK SPACE}% sure" in page
+
+
+def test_the_plan_tells_risk_and_days_as_they_are(tmp_path: Path) -> None:
+    rows = 400
+    days = [datetime.datetime(2026, 1, 1) + datetime.timedelta(minutes=int(m)) for m in range(rows)]
+    pyarrow.parquet.write_table(
+        pa.table(wide_scores(n=rows) | {"time": days}), tmp_path / "pilot.parquet"
+    )
+    wish = plans.Wish(0.2, 0.025, 0.9)
+    plans.plan(tmp_path / "pilot.parquet", config_of({"case": "C"} | AUC), wish, tmp_path, "own")
+    text = (tmp_path / "plan.md").read_text(encoding="utf-8")
+    assert "with a chance of 90 %" in text
+    assert "with a chance of at most 2.5 %" in text
+    assert re.search(r"about 1 day[: ]", text)

@@ -167,7 +167,8 @@ def markdown(result: dict[str, Any], config: CompareConfig, project: str) -> str
     enough = "the pilot had enough" if rows["factor"] <= 1 else "collect more before deciding"
     offline_text = f"{rows['rows']:,} rows"
     offline_text += f" of {rows['groups']:,} groups" if "groups" in rows else ""
-    offline_text += f", about {rows['days']:,} days" if "days" in rows else ""
+    if "days" in rows:
+        offline_text += f", about {rows['days']:,} day{'s' if rows['days'] > 1 else ''}"
     looks = "\n".join(
         f"| {number} | {look['units']:,} | {look['share']:.0%} | {_bound(look['boundary'])} |"
         for number, look in enumerate(test["looks"], start=1)
@@ -182,8 +183,8 @@ def markdown(result: dict[str, Any], config: CompareConfig, project: str) -> str
     shares = ", ".join(f"{look['share']:g}" for look in test["looks"])
     return f"""# Plan: {" ".join(project.split())}
 
-A true gain of {effect} shall be found with a chance of {result["power"]:.0%}, and no gain be taken
-for one with a chance of at most {result["alpha"]:.0%}.
+A true gain of {effect} shall be found with a chance of {100 * result["power"]:g} %, and no gain
+be taken for one with a chance of at most {100 * result["alpha"]:g} %.
 
 ## Offline comparison
 
