@@ -98,6 +98,16 @@ def es_ccc(value: str) -> bool:
     return _standard("es.ccc")(compact(value))
 
 
+def mx_rfc(value: str) -> bool:
+    """Whether the date and the check digit of a Mexican tax number fit."""
+    return _standard("mx.rfc")(value)
+
+
+def fr_nir(value: str) -> bool:
+    """Whether the key of a French social security number fits (modulo 97)."""
+    return _standard("fr.nir")(compact(value))
+
+
 def us_ssn(value: str) -> bool:
     """Whether the area, group and serial have ever been given out."""
     return _standard("us.ssn")(value)

@@ -42,6 +42,7 @@ ENTITIES: dict[str, Entity] = {
     "ar_cbu": Entity("identifier", "Argentine bank account (CBU)", "token", "J"),
     "es_nif": Entity("identifier", "Spanish NIF", "token", "R"),
     "es_nie": Entity("identifier", "Spanish NIE", "token", "R"),
+    "national_id": Entity("identifier", "national or tax number of another country", "token", "R"),
     "us_ssn": Entity("identifier", "US social security number", "token", "G"),
     "passport": Entity("identifier", "passport number", "token", "R"),
     "driver_licence": Entity("identifier", "driver licence number", "token", "K"),

@@ -35,14 +35,20 @@ HEADERS: tuple[tuple[str, str, float], ...] = (
         r"cards?|card_?(?:number|no|num)|credit_card|cc|cc_?(?:number|num)|tarjeta|pan|num_tarjeta|ccn",
         0.7,
     ),
-    ("us_ssn", r"ssn|social_security(?:_number)?|itin|sin", 0.9),
+    ("us_ssn", r"ssn|social_security(?:_number)?|itin", 0.9),
     ("es_nie", r"nie", 0.8),
     ("es_nif", r"nif|nif_nie|cif_nif", 0.9),
     (
         "ar_dni",
-        r"dni|documento|nro_documento|num_documento|doc_?(?:number|nro|num)|document_number|cedula|rut|curp"
+        r"dni|documento|nro_documento|num_documento|doc_?(?:number|nro|num)|document_number|cedula"
         r"|national_id|identity(?:_number)?|libreta|id_card|nro_doc|numero_de_documento",
         0.9,
+    ),
+    (
+        "national_id",
+        r"curp|rfc|rut|cpf|clabe|nino|national_insurance(?:_number)?|utr|aadhaa?r|sin|tfn"
+        r"|tax_?(?:id|number|no)|taxpayer_?id|ein|steuer_?id|codice_fiscale|bsn|pesel|nir|ppsn?",
+        0.8,
     ),
     ("passport", r"passport\w*|pasaporte\w*", 0.9),
     (

@@ -103,7 +103,7 @@ birth_date 0.85 dob d bir dat bor fec f nac fna
 date 0.6 #1,2,4:-/.
     (?<![\w./\-])(?<!\d:)<NUMERIC><TIME>(?![\w]|[/\-.]\d)
 date 0.6 #1,2
-    (?<!\w)(?=\d\d?(?:st|nd|rd|th|º)?[ \-/][A-Za-z])(?i:<DAY_MONTH>)(?!\w)
+    (?<!\w)(?<!\d{4}, de )(?=\d\d?(?:st|nd|rd|th|º)?[ \-/][A-Za-z])(?i:<DAY_MONTH>)(?!\w)
 date 0.6 #4
     (?i)(?<!\w)<YEAR>[ -]<MONTH>[ -]\d\d?(?!\w)
 date 0.6 jan feb mar apr may jun jul aug sep oct nov dec ene abr ago dic set
@@ -205,7 +205,7 @@ postal_code 0.55 ak al ar az ca co ct dc de fl fm ga gu hi ia id il in ks ky la 
     & wy aa ae ap
     <STATE>\.? (?P<v>\d{5}(?:-\d{4})?)(?!\w)
 postal_code 0.7 zip pos cód cod cp c
-    zip(?: ?code)?|post(?:al)? ?code|c[oó]digo postal|c\.? ?p\.? --SIGNS--> [A-Z]?\d{3,5}
+    zip(?: ?code)?|post(?:al)? ?code|c[oó]digo postal|c\.? ?p\.? --SIGNS--> [A-Z]?\d{3,7}
     (?:[A-Z]{3}
     |[- ]\d{2,4}|[- ]?[A-Z]{2}(?!\w))?(?!\w)|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}(?!\w)
 postal_code 0.5 #5

@@ -38,7 +38,7 @@ class Rule(NamedTuple):
 
 # What people write between a label and its value: "MRN is: ", "NHC nº ", "account number (".
 _GAP = (
-    r"[\s:=#.,\-–\"'()_]{0,8}(?:(?:(?:is|es|was|of|number|num|no|nr|n[uú]mero|id|code|c[oó]digo"
+    r"[\s:=#.,\-–\"'()_]{0,8}(?:(?:(?:is|es|was|of|number|n[uú]m|no|nr|n[uú]mero|id|code|c[oó]digo"
     r"|del?|the|my|mi|actual|paciente|patient)\b|n\.?[º°ª])[\s:=#.\-–\"'()º°_]{1,6}){0,3}"
 )
 GAPS = {
@@ -131,52 +131,10 @@ iban 0.97 check=iban A#
 iban 0.75 iba cue acc
     iban|cuenta|acc(?:oun)?t --> (?:[A-Z]{2} ?\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?
     |[a-z]{2}\d{2}[a-z\d]{11,30})(?!\w)
-ar_cuit 0.9 check=ar_cuit #2,10,11
-    (?<![\w.-])(?:2[0347]|3[034]|5[015])[- ]?\d{8}[- /]?\d(?![\w-])
-ar_cuit 0.8 cui c
-    cui[tl]|c\.u\.i\.[tl]\.? --> \d{2}[-. /]?\d{1,2}\.?\d{3}\.?\d{3}[-. /]?\d(?!\w)
-ar_cbu 0.95 check=ar_cbu #8,22
-    (?<![\w.-])\d{8}[ -]?\d{14}(?![\w-])
-ar_cbu 0.8 cbu cvu
-    cbu|cvu --> \d(?:[ -]?\d){21}(?!\w)
 account 0.7 cbu cvu
     (?i:c[bv]u\W[^\n]{0,60}\balias\W{1,3})(?P<v>[a-z\d]+(?:[.-][a-z\d]+){1,3})(?![\w.(])
 account 0.7 ali
     (?i:alias(?: (?:de )?cbu)?\s?[:=]\s?)(?P<v>[\w-]+(?:\.[\w-]+){2,3})(?![\w(])
-es_nif 0.85 check=es_nif #1,2:. #8
-    (?<![\w.-])(?:\d{8}|\d{1,2}\.\d{3}\.\d{3})[- ]?[A-HJ-NP-TV-Za-hj-np-tv-z](?![\w-])
-es_nif 0.75 nif n dni d
-    (?:nif|dni|[nd]\.n?\.?i\.(?:[fe]\.)?)(?: ?/ ?(?:nif|nie|dni|cif))?
-    --> (?:[XYZxyz]-?)?\d{1,2}\.?\d{3}\.?\d{3}[- ]?[A-Za-z](?!\w)
-es_nie 0.9 check=es_nie x y z
-    (?<![\w.-])[XYZxyz][- ]?\d{7}[- ]?[A-Za-z](?![\w-])
-es_nie 0.75 nie n
-    n\.?i\.?e\.? --> [XYZxyz][- ]?\d{7,8}[- ]?[A-Za-z]?(?!\w)
-ar_dni 0.8 dni d du doc lib céd ced nat ide le lc
-    dni|d\.n\.i\.?|documento(?: (?:nacional )?de identidad| nacional)?|libreta c[ií]vica|l[ec]
-    |c[eé]dula(?: de identidad)?|national id(?:entity)?(?: card)?|identity (?:card|document)
-    |du(?=[ :.nº°]{1,4}\d{7,8}(?!\w))
-    --> \d{1,3}\.?\d{3}\.?\d{3}(?![\w-]|\.\d)
-ar_dni 0.4 #1,2:.
-    (?<![\w.,$€+-])(?<![$€] )\d{1,2}\.\d{3}\.\d{3}(?![\w%€,-]|\.\d
-    | (?i:(?:de )?(?:habitantes|unidades|pesos|personas|euros|d[oó]lares|usd|ars|eur|k[gm]|m[2²]
-    |casos|votos|litros|toneladas)\b))
-us_ssn 0.85 check=us_ssn #3:-
-    (?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])
-us_ssn 0.8 ssn soc iti s tax ss
-    ssn|s\.s\.n\.?|ss(?= ?(?:#|no\b|num))|social(?: sec(?:urity)?)?(?: (?:number|no\.?|#))?|itin
-    |taxpayer id
-    --> \d{3}[- ]?\d{2}[- ]?\d{4}(?![\w-])
-us_ssn 0.45 #3:-
-    (?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])
-passport 0.8 pas
-    passports?|pasaportes?(?: [^\W\d_]{4,12})? --> (?:[A-Za-z]{0,3} ?\d{6,9}[A-Za-z]?
-    |(?=(?:[A-Z]*\d){3})[A-Z\d]{7,9})(?!\w)
-driver_licence 0.8 dri lic dl per car reg
-    driv(?:er|ing)(?:['’]?s)? licen[cs]es?|licen[cs]e (?:number|no\.?|#)|dl(?= ?(?:no|num|#|:))
-    |licencia (?:nacional )?de conducir|(?:permiso|carn[eé]t?) de conduc\w+|registro de conducir
-    --> (?=[A-Za-z-]{0,5}\d)[A-Za-z\d](?:[ -]?[A-Za-z]{0,4}\d[A-Za-z]{0,2}){3,18}(?!\w)
-    |[A-Z9]{5} ?\d{6} ?[A-Z\d]{5}(?!\w)
 medical_record 0.8 nº núm nhc mrn med pat cha rec enc acc vis cas epi his hc h cip exp icu n nú
     & num nro
     n\.?h\.?c\.?|mrn|medical (?:record|file|chart|id)s?|(?:patient|chart|record|encounter|accession
@@ -184,20 +142,22 @@ medical_record 0.8 nº núm nhc mrn med pat cha rec enc acc vis cas epi his hc h
     |m[eé]dica)|h\.?c\.?(?=[ :.#º°n]{1,6}\d)|cipa|(?:n[º°.]{0,2}|nro\.?|n[uú]m(?:ero)?\.?) ?
     (?:de )?historia|episodio
     |expediente(?: (?:cl[ií]nico|m[eé]dico))?|icu ?(?:no|id) --> (?:nhc-?|mrn-?)?<CODE>
-health_plan 0.8 nº osd pam iom gal swi ade san asi muf nas nus naf n afi seg mem sub ben pol gro
+health_plan 0.8 nº osd pam iom gal swi ade san asi muf nas nus nss naf n afi seg mem sub ben pol gro
     & hea ins pla med mbi nhs pól obr cip
     & tsi tar nú num nro
-    nass|nuss|naf|n[º°.]{0,2} ?(?:de )?(?:la )?(?:seguridad social|afiliaci[oó]n|afiliad[oa]|ss)
+    nass|nuss|nss|naf|n[º°.]{0,2} ?(?:de )?(?:la )?(?:seguridad social|afiliaci[oó]n|afiliad[oa]|ss)
     |seguridad social|(?:n[uú]m(?:ero)?\.? |nro\.? )?(?:de )?afiliad[oa](?: (?:<INSURER>))?
     |<INSURER>|(?:member|subscriber
     |beneficiary|policy|group|health plan|insurance|plan)(?: (?:id|number|no\.?|#|policy))+
-    |members?(?= [A-Z]{0,4}\d{6})|afiliaci[oó]n|medica(?:re|id)(?: (?:id|number|beneficiary))*|mbi
+    |members?(?= [A-Z]{0,4}\d{6})|afiliaci[oó]n|medica(?:re|id)(?: (?:id|number|beneficiary|card))*
+    |mbi
     |nhs|p[oó]liza|obra social|cip|tsi
-    |tarjeta sanitaria --> (?:\d{2}[ /\-]?\d{6,8}[ /\-]?\d{2}|<CODE>|\d{3}[ -]\d{3}[ -]\d{4})
+    |tarjeta sanitaria --> (?:\d{2}[ /\-]?\d{6,8}(?:[ /\-]?\d{1,2}(?!\w))?
+    |\d\d(?:-\d\d){2}-\d{4}-\d|<CODE>|\d{3}[ -]\d{3}[ -]\d{4}|\d{4} \d{5} \d)
     (?![\w@])
 health_plan 0.8 check=es_nuss #2:/-_
     (?<![\w-])\d{2}[ /-]\d{8}[ /-]\d{2}(?![\w-])
-licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no nro
+licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no nro =NºCol
     n[º°o.]{0,2} ?col\.?|n[uú]m(?:ero)?\.? (?:de )?col(?:egiad[oa])?\.?
     |n[º°o.]{0,2} (?:de )?colegiad[oa]
     |colegiad[oa]|col\.(?= ?n?[º°]? ?\d)|matr[ií]cula(?: (?:nacional|provincial|profesional))?
@@ -208,7 +168,7 @@ licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no n
 account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód cod leg nro
     (?:bank )?acc(?:oun)?t(?: (?:number|no\.?|#))?|(?:n[uú]m(?:ero)?\.? de )?cuenta(?: (?:corriente
     |bancaria|n[º°o.]))?|(?:customer|client|employee|student|member|user)(?: ?(?:id|number|no\.?
-    |#))
+    |#)|(?= [A-Z]{1,3}-?\d{3}))
     |routing(?: number)?|sort code|(?:n[uú]mero|n[º°]|nro\.?|c[oó]digo) de (?:cliente|socio
     |empleado
     |legajo|usuario)|legajo --> (?=[A-Za-z./\-]{0,6}\d)\d(?:[ .\-/]?\d){3,19}(?![\w@])|<CODE>
@@ -218,7 +178,9 @@ account 0.7 #1
     (?<![\w/+=-])(?=[13][a-zA-Z]*\d)(?=\w*[a-z])(?=\w*[A-Z])[13][1-9A-HJ-NP-Za-km-z]{25,34}
     (?![\w/+=-])
 plate 0.81 pla lic num mat pat dom reg vin cha
-    (?:licen[cs]e |number )?plates?|matr[ií]cula|patente|dominio|placas?|registration|vin|chasis
+    (?:licen[cs]e |number )?plates?|(?:matr[ií]cula
+    |placa)(?: del? (?:la |su |el )?[^\W\d_]{4,10}(?: [^\W\d_]{6,10})?)?|patente|dominio|placas?
+    |registration|vin|chasis
     |chassis --> (?=[\d \-]{0,6}[A-Z])(?=[A-Z \-]{0,6}\d)[A-Z\d]{1,4}(?:[ -]?[A-Z\d]{2,4}){1,2}
     (?!\w)
     |[A-HJ-NPR-Z\d]{17}(?!\w)
@@ -232,13 +194,14 @@ device_id 0.75 s ser n nú núm nº dev udi dis and adv idf gai ims icc
     [ _]?id|udid|dispositivo|idfa|gaid|imsi|iccid
     --> (?=[A-Za-z\-]{0,8}\d)[A-Za-z\d][A-Za-z\d-]{5,39}(?!\w)
 credential 0.8 pas pwd con cla api sec tok
-    passw(?:or)?d|pwd|contrase[nñ]a|clave|api[_ ]?key|secret(?:[_ ]key)?|token
+    (?:passw(?:or)?d|contrase[nñ]a|clave)(?: (?!es\b|is\b)[a-zñ]{3,12})?|pwd|api[_ ]?key
+    |secret(?:[_ ]key)?|token
     --SAID--> (?=[^\s,;\"'<>()\[\]{}]{0,60}[\d!#$%&*@^])[^\s,;\"'<>()\[\]{}]{6,128}
 username 0.7 use usu nom log nic han
-    user ?_?names?|users?(?= ?[:=])|usuario(?= ?:)|nombre de usuario|login|nick(?:name)?|handle
+    user ?_?names?|users?(?= ?[:=])|usuario(?= ?[:=])|nombre de usuario|login|nick(?:name)?|handle
     --SAID--> @?(?=[A-Za-z_.-]{1,30}\d)[A-Za-z][\w.-]{2,31}(?![\w@(])
 username 0.45 use usu nom log nic han
-    user ?_?names?|users?(?= ?[:=])|usuario(?= ?:)|nombre de usuario|login|nick(?:name)?|handle
+    user ?_?names?|users?(?= ?[:=])|usuario(?= ?[:=])|nombre de usuario|login|nick(?:name)?|handle
     --SAID--> @?[A-Za-z][\w.-]{2,31}(?![\w@(])
 username 0.4 =@
     (?<![\w@.])@[A-Za-z_]\w{2,30}(?![\w.@])
@@ -262,21 +225,25 @@ phone 0.7 #
     |fijo|celular|casa|trabajo|oficina)\b)
 phone 0.6 #2:-_
     (?<![\w./,$€-])(?:0?11[ -])?15[ -]\d{4}[ -]?\d{4}(?![\w-])
-phone 0.55 #2,3:_.
-    (?<![\w./,$€-])(?:9\d([ .])\d{3}\1|[6-9]\d{2}([ .])\d\d(?:\1|\2))\d\d(?:\1|\2)\d\d(?![\w,-]
-    |[ .]\d)
+phone 0.55 #2,3:_.-
+    (?<![\w./,$€-])(?:9\d([ .-])\d{3}\1|[6-9]\d{2}([ .-])\d\d(?:\1|\2))\d\d(?:\1|\2)\d\d(?![\w-]
+    |[ .,]\d)
+phone 0.6 #3,4,5:_-
+    (?<![\w./,$€-])(?<!\d )0[1-9]\d{1,3}([ -])\d{3,4}(?:\1)?\d{3,4}(?![\w-]|[ .,]\d)
+phone 0.6 #2:_.-
+    (?<![\w./,$€-])(?<!\d )0[1-9]([ .-])\d\d(?:\1\d\d){3}(?![\w-]|[ .,]\d)
 phone 0.4 #3:_
     (?<![\w./,$€-])(?<!\d )[679]\d{2} \d{3} \d{3}(?![\w,%€$-]|[ .]\d)
 phone 0.7 t f m p c
     (?i:[tfmpc]) ?[:.] ?(?P<v>\(?[0+](?:[ .\-/()]{0,2}\d){8,14})(?![\w@])
 phone 0.75 tel tfn tlf pho fax ubi com con cel móv mov mob wha wsp des off cal rin tex dia rea
-    & con ans lla
-    & llá mes reg my mi
-    tel(?:[eé]fonos?|[eé]f|f|fs|efax)?|tel[eé]fono (?:m[oó]vil|fijo|de contacto)|tfno?s?|tlfn?o?
+    & con ans lla llá mar már mes reg my mi tf
+    tel(?:[eé]fonos?|[eé]f|f|fs|efax)?|tel[eé]fono (?:m[oó]vil|fijo|de contacto)|tfno?s?|tf|tlfn?o?
     |(?:tele)?phones?(?: ?(?:numbers?|no|num))?|fax|cel(?:ular|l|u)?|m[oó]vil|mobile|whatsapp|wsp
     |desk|office
     |(?:call(?:ing)?|ring|text|dial|reach|contact)(?: (?:me|us|him|her|them|you))?
-    (?: ?back)?(?: (?:at|on|al))?(?=\D{0,12}(?:\d[ .\-/()]{0,2}){7})|answering at|ll[aá]m\w+
+    (?: ?back)?(?: (?:at|on|al))?(?=\D{0,12}(?:\d[ .\-/()]{0,2}){7})|answering at|(?:ll[aá]m
+    |m[aá]rc)\w+
     (?: al)?|(?:ubic|comun[ií]|cont[aá]ct)\w*
     |contacto|messages (?:to|on|from)
     |registered|(?:my|mi) (?:new |nuevo )?n[uú]m(?:ber|ero)

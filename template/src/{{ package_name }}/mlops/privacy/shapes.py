@@ -56,6 +56,13 @@ SHAPES: tuple[Shape, ...] = (
     Shape("licence", r"^[12]\d{9}$", 0.1, 0.75, numeric=True),
     Shape("account", r"^\d{9}$", 0.1, 0.7, numeric=True),
     Shape("account", r"^\d{4}[ -]?\d{4}[ -]?\d\d[ -]?\d{10}$", 0.01, 0.85, numeric=True),
+    Shape(
+        "national_id",
+        r"^(?:[A-Z]{4}\d{6}[HMX][A-Z]{5}[A-Z\d]\d|[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z]"
+        r"|\d{3}\.\d{3}\.\d{3}-\d\d|\d{1,2}\.\d{3}\.\d{3}-[\dkK])$",
+        0.0,
+        0.85,
+    ),
     Shape("us_ssn", r"^\d{3}-\d{2}-\d{4}$", 0.25, 0.85, numeric=True),
     Shape(
         "mac",
@@ -111,6 +118,7 @@ UNDER_HEADER: dict[str, str] = {
     "ar_cbu": r"^\d{22}$",
     "iban": r"^[A-Za-z]{2}\d{2}[ A-Za-z0-9]{10,40}$",
     "card": r"^[\d*xX](?:[ -]?[\d*xX]){11,18}$",
+    "national_id": r"^[A-ZÑ&]{0,6}[ -]?\d(?:[ ./-]?[A-Za-z\d]){5,20}$",
     "passport": r"^[A-Za-z]{0,3}[- ]?\d{5,9}[A-Za-z]?$",
     "driver_licence": r"^[A-Za-z\d](?:[ -]?[A-Za-z\d]){4,19}$",
     "medical_record": r"^[A-Za-z]{0,6}[-. /]?\d[\d./-]{2,14}$",

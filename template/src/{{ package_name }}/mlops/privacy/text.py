@@ -47,10 +47,11 @@ class _Index(NamedTuple):
 
 @cache
 def _rules() -> tuple:
+    from .national import NATIONAL
     from .prose import PROSE
     from .rules import IDENTIFIERS
 
-    return (*IDENTIFIERS, *PROSE)
+    return (*IDENTIFIERS, *NATIONAL, *PROSE)
 
 
 @cache

@@ -1,0 +1,66 @@
+"""Rules of the numbers by which states and tax offices know a person, and of their documents."""
+
+from .rules import MACROS, read_table
+
+_NATIONAL = r"""
+ar_cuit 0.9 check=ar_cuit #2,10,11
+    (?<![\w.+-])(?:2[0347]|3[034]|5[015])[- ]?\d{8}[- /]?\d(?![\w-])
+ar_cuit 0.8 cui c
+    cui[tl]|c\.u\.i\.[tl]\.? --> \d{2}[-. /]?\d{1,2}\.?\d{3}\.?\d{3}[-. /]?\d(?!\w)
+ar_cbu 0.95 check=ar_cbu #8,22
+    (?<![\w.-])\d{8}[ -]?\d{14}(?![\w-])
+ar_cbu 0.8 cbu cvu
+    cbu|cvu --> \d(?:[ -]?\d){21}(?!\w)
+es_nif 0.85 check=es_nif #1,2:. #8
+    (?<![\w.-])(?:\d{8}|\d{1,2}\.\d{3}\.\d{3})[- ]?[A-HJ-NP-TV-Za-hj-np-tv-z](?![\w-])
+es_nif 0.75 nif n dni d
+    (?:nif|dni|[nd]\.n?\.?i\.(?:[fe]\.)?)(?: ?/ ?(?:nif|nie|dni|cif))?
+    --> (?:[XYZxyz]-?)?\d{1,2}\.?\d{3}\.?\d{3}[- ]?[A-Za-z](?!\w)
+es_nie 0.9 check=es_nie x y z
+    (?<![\w.-])[XYZxyz][- ]?\d{7}[- ]?[A-Za-z](?![\w-])
+es_nie 0.75 nie n
+    n\.?i\.?e\.? --> [XYZxyz][- ]?\d{7,8}[- ]?[A-Za-z]?(?!\w)
+ar_dni 0.8 dni d du doc lib céd ced nat ide le lc
+    dni|d\.n\.i\.?|documento(?: (?:nacional )?de identidad| nacional)?|libreta c[ií]vica|l[ec]
+    |c[eé]dula(?: de identidad)?|national id(?:entity)?(?: card)?|identity (?:card|document)
+    |du(?=[ :.nº°]{1,4}\d{7,8}(?!\w))
+    --> \d{1,3}\.?\d{3}\.?\d{3}(?![\w-]|\.\d)
+ar_dni 0.4 #1,2:.
+    (?<![\w.,$€+-])(?<![$€] )\d{1,2}\.\d{3}\.\d{3}(?![\w%€,-]|\.\d
+    | (?i:(?:de )?(?:habitantes|unidades|pesos|personas|euros|d[oó]lares|usd|ars|eur|k[gm]|m[2²]
+    |casos|votos|litros|toneladas)\b))
+us_ssn 0.85 check=us_ssn #3:-
+    (?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])
+us_ssn 0.8 ssn soc iti s tax ss
+    ssn|s\.s\.n\.?|ss(?= ?(?:#|no\b|num))|social(?: sec(?:urity)?)?(?: (?:number|no\.?|#))?|itin
+    |taxpayer id
+    --> \d{3}[- ]?\d{2}[- ]?\d{4}(?![\w-])
+us_ssn 0.45 #3:-
+    (?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])
+national_id 0.85 A#
+    (?<!\w)(?:[A-Z]{4}\d{6}[HMX][A-Z]{5}[A-Z\d]\d|[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z])(?!\w)
+national_id 0.8 check=mx_rfc A#
+    (?<![\w-])[A-ZÑ&]{3,4}\d{6}[A-Z\d]{2}[A\d](?![\w-])
+national_id 0.85 #1,2,3:.
+    (?<![\w.,-])(?:\d{3}\.\d{3}\.\d{3}-\d\d|\d{1,2}\.\d{3}\.\d{3}-[\dkK])(?![\w-])
+national_id 0.8 check=fr_nir #1:_ #15
+    (?<![\w.,+-])[12] ?\d\d ?\d\d ?(?:\d\d|2[AB]) ?\d{3} ?\d{3} ?\d\d(?![\w-])
+national_id 0.8 rfc
+    rfc --> [A-Za-zÑñ&]{3,4}[ -]?\d{6}[ -]?[A-Za-z\d]{3}(?!\w)
+national_id 0.8 cur rut céd ced tar nit cpf cla nat ni nin utr uni aad pan sin soc tfn tax
+    & fis ein tin ste cod bsn pes nir pps kno red
+    curp|rut|c[eé]dula(?: de (?:ciudadan|identidad|extranjer)\w*)?|tarjeta de identidad|cpf|clabe
+    |national insurance|nino|utr|unique taxpayer reference|aadha?ar|social insurance|tfn|tax file
+    |(?:tax(?:payer)?|fiscal)(?: (?:id|identification|reference))+|steuer-?(?:id|nummer)
+    |c[oó]dice fiscale|bsn|pesel|nir|ppsn?|known travell?er|redress|(?-i:PAN|SIN|TIN|EIN|NIT|NI)
+    --> [A-Z]{0,6}[ -]?\d(?:[ ./-]?\d|[A-Z](?![a-z])){4,20}(?:[ -]?[A-Z\d](?!\w))?(?![\w@])
+passport 0.8 pas
+    passports?|pasaportes?(?: [^\W\d_]{4,12})? --> (?:[A-Za-z]{0,3} ?\d{6,9}[A-Za-z]?
+    |(?=(?:[A-Z]*\d){3})[A-Z\d]{7,9})(?!\w)
+driver_licence 0.8 dri lic dl per car reg
+    driv(?:er|ing)(?:['’]?s)? licen[cs]es?|licen[cs]e (?:number|no\.?|#)|dl(?= ?(?:no|num|#|:))
+    |licencia (?:nacional )?de conducir|(?:permiso|carn[eé]t?) de conduc\w+|registro de conducir
+    --> (?=[A-Za-z-]{0,5}\d)[A-Za-z\d](?:[ -]?[A-Za-z]{0,4}\d[A-Za-z]{0,2}){3,18}(?!\w)
+    |[A-Z9]{5} ?\d{6} ?[A-Z\d]{5}(?!\w)
+"""
+NATIONAL = read_table(_NATIONAL, MACROS)
