@@ -268,3 +268,24 @@ def test_the_table_of_rules_names_known_entities_and_checks() -> None:
         assert rule.starts
         assert re.search(r"<[A-Z_]+>", rule.pattern) is None, "a macro without meaning"
         assert not rule.check or callable(getattr(checksums, rule.check))
+
+
+def test_an_address_ends_where_the_next_identifier_begins() -> None:
+    words = "vive en Murcia, calle Sol 14, con DNI número 03812345-K, Cel. +52 1 55 4321 8765"
+    found = {span.entity: words[span.start : span.end] for span in text.find(words)}
+    assert found["es_nif"] == "03812345-K"
+    assert found["phone"] == "+52 1 55 4321 8765"
+    assert "03812345" not in found["address"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "RFC 5890 and RFC 7231 describe it.",
+        "sin 45000 euros, run 20240511, tin 99120 g",
+        "Batch AB12CDE, part 0412-331-2021, version 01.02.03.04.05",
+        "Ley 39/2015, de 1 de octubre",
+    ],
+)
+def test_labels_that_are_words_too_close_no_gate(words: str) -> None:
+    assert [span for span in text.find(words) if text.is_identifier(span)] == []

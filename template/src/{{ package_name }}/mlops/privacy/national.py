@@ -13,11 +13,15 @@ ar_cbu 0.8 cbu cvu
     cbu|cvu --> \d(?:[ -]?\d){21}(?!\w)
 es_nif 0.85 check=es_nif #1,2:. #8
     (?<![\w.-])(?:\d{8}|\d{1,2}\.\d{3}\.\d{3})[- ]?[A-HJ-NP-TV-Za-hj-np-tv-z](?![\w-])
+es_nif 0.45 #8
+    (?<![\w.-])\d{8}-?[A-HJ-NP-TV-Z](?![\w-])
 es_nif 0.75 nif n dni d
     (?:nif|dni|[nd]\.n?\.?i\.(?:[fe]\.)?)(?: ?/ ?(?:nif|nie|dni|cif))?
     --> (?:[XYZxyz]-?)?\d{1,2}\.?\d{3}\.?\d{3}[- ]?[A-Za-z](?!\w)
 es_nie 0.9 check=es_nie x y z
     (?<![\w.-])[XYZxyz][- ]?\d{7}[- ]?[A-Za-z](?![\w-])
+es_nie 0.45 x y z
+    (?<![\w.-])[XYZ]-?\d{7}-?[A-HJ-NP-TV-Z](?![\w-])
 es_nie 0.75 nie n
     n\.?i\.?e\.? --> [XYZxyz][- ]?\d{7,8}[- ]?[A-Za-z]?(?!\w)
 ar_dni 0.8 dni d du doc lib céd ced nat ide le lc
@@ -48,14 +52,16 @@ national_id 0.8 check=fr_nir #1:_ #15
 national_id 0.8 rfc
     rfc --> [A-Za-zÑñ&]{3,4}[ -]?\d{6}[ -]?[A-Za-z\d]{3}(?!\w)
 national_id 0.8 cur rut céd ced tar nit cpf cla nat ni nin utr uni aad pan sin soc tfn tax
-    & fis ein tin ste cod bsn pes nir pps kno red
+    & fis ein tin ine dpi dui ste cod bsn pes nir pps kno red
     curp|rut|c[eé]dula(?: de (?:ciudadan|identidad|extranjer)\w*)?|tarjeta de identidad|cpf|clabe
     |national insurance|nino|utr|unique taxpayer reference|aadha?ar|social insurance|tfn|tax file
     |(?:tax(?:payer)?|fiscal)(?: (?:id|identification|reference))+|steuer-?(?:id|nummer)
-    |c[oó]dice fiscale|bsn|pesel|nir|ppsn?|known travell?er|redress|(?-i:PAN|SIN|TIN|EIN|NIT|NI)
+    |c[oó]dice fiscale|bsn|pesel|nir|ppsn?|known travell?er|redress|(?-i:PAN|SIN|TIN|EIN|NIT|NI|INE
+    |DPI|DUI)
     --> [A-Z]{0,6}[ -]?\d(?:[ ./-]?\d|[A-Z](?![a-z])){4,20}(?:[ -]?[A-Z\d](?!\w))?(?![\w@])
-passport 0.8 pas
-    passports?|pasaportes?(?: [^\W\d_]{4,12})? --> (?:[A-Za-z]{0,3} ?\d{6,9}[A-Za-z]?
+passport 0.8 pas doc
+    passports?|pasaportes?(?: [^\W\d_]{4,12})?|document(?:o|(?= (?:no|num)))
+    (?=[\s:=nº°.o]{1,6}[A-Z]{1,3}\d{6}) --> (?:[A-Za-z]{0,3} ?\d{6,9}[A-Za-z]?
     |(?=(?:[A-Z]*\d){3})[A-Z\d]{7,9})(?!\w)
 driver_licence 0.8 dri lic dl per car reg
     driv(?:er|ing)(?:['’]?s)? licen[cs]es?|licen[cs]e (?:number|no\.?|#)|dl(?= ?(?:no|num|#|:))

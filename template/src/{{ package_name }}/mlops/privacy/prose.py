@@ -40,6 +40,7 @@ PROSE_MACROS = {
     r"|(?:dra?|sra?|srta|mrs?|prof)(?=\.)|Sgt|Capt|Don|Doña|Profesora?|Doctora?|D\.ª|Hno|Hna|MR"
     r"|MRS|MS|DR|DRA|SR|SRA)",
     "YEAR": _YEAR,
+    "DAY": _DAY,
     "MONTH": f"(?:{MONTHS})",
     "WEEKDAY": f"(?:{DAYS})",
     "NUMERIC": f"(?:{_NUMERIC})",
@@ -47,7 +48,7 @@ PROSE_MACROS = {
     "IN_WORDS": f"(?:{NUMBERS})",
     "UNIT": r"(?:a[nñ]os?|mes(?:es)?|semanas?|d[ií]as?)",
     # "12 de mayo de 1990", "12th of May", "mayo del 2003", "diciembre-03".
-    "DAY_MONTH": r"(?:\d{1,2}(?:st|nd|rd|th|º)?|primero)(?: de| of)?[ \-/]?<MONTH>\b\.?"
+    "DAY_MONTH": r"(?:\d{1,2}(?:st|nd|rd|th|º)?|primero)(?: day)?(?: de| of)?[ \-/]?<MONTH>\b\.?"
     r"(?:(?: del?| of|,)?(?: año)?[ \-/,]{0,2}(?:<YEAR>|['’]?\d\d(?!\w)))?",
     "MONTH_DAY": r"<MONTH>\.? \d{1,2}(?:st|nd|rd|th)?(?!\d)(?:,? <YEAR>)?(?!\d)",
     "MONTH_YEAR": r"<MONTH>\.?(?: y <MONTH>)?(?: del?| of|,)?(?: año)?[ \-/]{1,2}"
@@ -112,6 +113,8 @@ date 0.6 mon tue wed thu fri sat sun lun mar mié mie jue vie sáb sab dom
     (?i)<WEEKDAY>,? (?:el )?(?:<DAY_MONTH>|<MONTH_DAY>)(?!\w)
 date 0.4 #1,2:-/
     (?<![\w./\-])(?:0?[1-9]|1[0-2])[/-]<YEAR>(?![\w/\-])
+date 0.35 #1,2:/
+    (?:(?<=\b[Ee]l )|(?<=\bdía )|(?<=\b[Oo]n ))<DAY>/<DAY>(?![\w/])
 date 0.35 #4
     (?:(?<=\bin )|(?<=\bsince )|(?<=\bof )|(?<=\bduring )|(?<=\bfrom )|(?<=\bby )|
     (?<=\buntil )|(?<=\btill )|(?<=\byear )|(?<=\bearly )|(?<=\blate )|(?<=\bmid )|
@@ -137,7 +140,8 @@ date 0.3 mon tue wed thu fri sat sun lun mar mié mie jue vie sáb sab dom
 date 0.3 #4
     (?<![\w.,-])<YEAR>(?= [A-Z]?[a-z]+(?:an|ish|ch)\b| film| movie| album| song)
 age 0.6 #1,2,3
-    (?<![\w.])(?P<v>\d{1,3})(?i:[ -]?(?:years?|months?|weeks?|days?)[ -]olds?\b|[ -]?y[/.]?o\.?
+    (?<![\w.])(?P<v>\d{1,3})(?i:[ -]?(?:years?|months?|weeks?|days?)[ -](?:olds?|of age)\b
+    |[ -]?y[/.]?o\.?
     (?!\w))
 age 0.6 age tur eda cum
     (?i:(?:aged?|ages|turn(?:s|ed|ing)?|age (?:is|of)|edad|cumpli[oó]|cumple)\b[\s:=]{1,3}

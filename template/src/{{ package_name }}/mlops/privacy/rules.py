@@ -149,7 +149,8 @@ health_plan 0.8 nº osd pam iom gal swi ade san asi muf nas nus nss naf n afi se
     |seguridad social|(?:n[uú]m(?:ero)?\.? |nro\.? )?(?:de )?afiliad[oa](?: (?:<INSURER>))?
     |<INSURER>|(?:member|subscriber
     |beneficiary|policy|group|health plan|insurance|plan)(?: (?:id|number|no\.?|#|policy))+
-    |members?(?= [A-Z]{0,4}\d{6})|afiliaci[oó]n|medica(?:re|id)(?: (?:id|number|beneficiary|card))*
+    |members?(?= [A-Z]{0,4}\d{6})|afiliaci[oó]n(?: (?:a la |de la )?(?:s\.? ?s\.?
+    |seg\w*\.? social))?|medica(?:re|id)(?: (?:id|number|beneficiary|card))*
     |mbi
     |nhs|p[oó]liza|obra social|cip|tsi
     |tarjeta sanitaria --> (?:\d{2}[ /\-]?\d{6,8}(?:[ /\-]?\d{1,2}(?!\w))?
@@ -165,10 +166,13 @@ licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no n
     |certificate)(?: (?:license|licence))? (?:number|no\.?|#)
     --> (?:\d{2}[ /-]\d{2}[ /-]\d{3,6}|\d{1,2}\.\d{3}|[A-Z]{0,3}-?\d[\d /-]{2,10}\d)(?!\w
     | [A-Z]{2,3}\b)
-account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód cod leg nro
+account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód cod leg nro con sin cla
+    & pay bad nóm
     (?:bank )?acc(?:oun)?t(?: (?:number|no\.?|#))?|(?:n[uú]m(?:ero)?\.? de )?cuenta(?: (?:corriente
-    |bancaria|n[º°o.]))?|(?:customer|client|employee|student|member|user)(?: ?(?:id|number|no\.?
-    |#)|(?= [A-Z]{1,3}-?\d{3}))
+    |bancaria|n[º°o.]|de cliente))?|(?:customer|client|employee|student|member|user)(?: ?(?:id
+    |number|no\.?
+    |#)|(?= [A-Z]{1,3}-?\d{3}))|(?:cliente|customer|client|user)(?==)
+    |contrato|siniestro|payroll|badge|n[oó]mina|claim (?:number|no\.?|id|#)
     |routing(?: number)?|sort code|(?:n[uú]mero|n[º°]|nro\.?|c[oó]digo) de (?:cliente|socio
     |empleado
     |legajo|usuario)|legajo --> (?=[A-Za-z./\-]{0,6}\d)\d(?:[ .\-/]?\d){3,19}(?![\w@])|<CODE>
@@ -177,11 +181,14 @@ account 0.85 =0x =bc1
 account 0.7 #1
     (?<![\w/+=-])(?=[13][a-zA-Z]*\d)(?=\w*[a-z])(?=\w*[A-Z])[13][1-9A-HJ-NP-Za-km-z]{25,34}
     (?![\w/+=-])
-plate 0.81 pla lic num mat pat dom reg vin cha
+plate 0.45 A#
+    (?<!\w)[A-Z]{2}\d\d [A-Z]{3}(?!\w)
+plate 0.81 pla lic num mat pat dom reg vin cha bas
     (?:licen[cs]e |number )?plates?|(?:matr[ií]cula
     |placa)(?: del? (?:la |su |el )?[^\W\d_]{4,10}(?: [^\W\d_]{6,10})?)?|patente|dominio|placas?
-    |registration|vin|chasis
-    |chassis --> (?=[\d \-]{0,6}[A-Z])(?=[A-Z \-]{0,6}\d)[A-Z\d]{1,4}(?:[ -]?[A-Z\d]{2,4}){1,2}
+    |reg(?:istration)?|vin|chasis
+    |chassis|bastidor --> (?=[\d \-]{0,6}[A-Z])(?=[A-Z \-]{0,6}\d)[A-Z\d]{1,4}
+    (?:[ -]?[A-Z\d]{2,4}){1,2}
     (?!\w)
     |[A-HJ-NPR-Z\d]{17}(?!\w)
 imei 0.9 ime
@@ -218,26 +225,29 @@ phone 0.69 #3,4,5,10,11,12,13,14
 phone 0.7 =(
     (?<![\w)])\(0?\d{2,5}\) ?\d{2,4}[ .\-]?\d{2,4}(?:[ .\-]?\d{2,4})?<EXT>(?!\w|-\d)
 phone 0.65 #1,3:_.-
-    (?<![\w./,$€#-])(?:1[ .\-])?[2-9]\d{2}([ .\-])\d{3}\1\d{4}<EXT>(?!\w|-\d)
+    (?<![\w./$€#-])(?<!\d,)(?:1[ .\-])?[2-9]\d{2}([ .\-])\d{3}\1\d{4}<EXT>(?!\w|-\d)
 phone 0.7 #
-    (?<![\w./,$€#-])\d(?:[ .\-/()]{0,2}\d){6,13}<EXT>(?=[ \-,(]{1,3}(?i:office|fax|mobile|cell|home
+    (?<![\w./$€#-])(?<!\d,)\d(?:[ .\-/()]{0,2}\d){6,13}<EXT>(?=[ \-,(]{1,3}(?i:office|fax|mobile
+    |cell|home
     |work|desk|m[oó]vil
     |fijo|celular|casa|trabajo|oficina)\b)
 phone 0.6 #2:-_
-    (?<![\w./,$€-])(?:0?11[ -])?15[ -]\d{4}[ -]?\d{4}(?![\w-])
-phone 0.55 #2,3:_.-
-    (?<![\w./,$€-])(?:9\d([ .-])\d{3}\1|[6-9]\d{2}([ .-])\d\d(?:\1|\2))\d\d(?:\1|\2)\d\d(?![\w-]
+    (?<![\w./$€-])(?<!\d,)(?:0?11[ -])?15[ -]\d{4}[ -]?\d{4}(?![\w-])
+phone 0.55 #2,3:_.
+    (?<![\w./$€-])(?<!\d,)(?:9\d([ .])\d{3}\1|[6-9]\d{2}([ .])\d\d(?:\1|\2))\d\d(?:\1
+    |\2)\d\d(?![\w-]
     |[ .,]\d)
-phone 0.6 #3,4,5:_-
-    (?<![\w./,$€-])(?<!\d )0[1-9]\d{1,3}([ -])\d{3,4}(?:\1)?\d{3,4}(?![\w-]|[ .,]\d)
-phone 0.6 #2:_.-
-    (?<![\w./,$€-])(?<!\d )0[1-9]([ .-])\d\d(?:\1\d\d){3}(?![\w-]|[ .,]\d)
+phone 0.6 #2,3,4,5:_
+    (?<![\w./$€-])(?<!\d[ ,])0[1-9](?:\d{1,3} \d{3,4} ?\d{3,4}|(?: \d\d){4})(?![\w-]|[ .,]\d)
+phone 0.45 #2,3,4:.-
+    (?<![\w./$€-])(?<!\d[ ,])(?:0[1-9](?:\d{1,2}-\d{3,4}-\d{3,4}|([.-])\d\d(?:\1\d\d){3})
+    |9\d-\d{3}-\d\d-\d\d|[6-9]\d\d(?:-\d\d){3})(?![\w-]|[ .,]\d)
 phone 0.4 #3:_
-    (?<![\w./,$€-])(?<!\d )[679]\d{2} \d{3} \d{3}(?![\w,%€$-]|[ .]\d)
+    (?<![\w./$€-])(?<!\d,)(?<!\d )[679]\d{2} \d{3} \d{3}(?![\w,%€$-]|[ .]\d)
 phone 0.7 t f m p c
     (?i:[tfmpc]) ?[:.] ?(?P<v>\(?[0+](?:[ .\-/()]{0,2}\d){8,14})(?![\w@])
 phone 0.75 tel tfn tlf pho fax ubi com con cel móv mov mob wha wsp des off cal rin tex dia rea
-    & con ans lla llá mar már mes reg my mi tf
+    & con ans lla llá mar már mes reg my mi tf biz ven
     tel(?:[eé]fonos?|[eé]f|f|fs|efax)?|tel[eé]fono (?:m[oó]vil|fijo|de contacto)|tfno?s?|tf|tlfn?o?
     |(?:tele)?phones?(?: ?(?:numbers?|no|num))?|fax|cel(?:ular|l|u)?|m[oó]vil|mobile|whatsapp|wsp
     |desk|office
@@ -245,7 +255,7 @@ phone 0.75 tel tfn tlf pho fax ubi com con cel móv mov mob wha wsp des off cal 
     (?: ?back)?(?: (?:at|on|al))?(?=\D{0,12}(?:\d[ .\-/()]{0,2}){7})|answering at|(?:ll[aá]m
     |m[aá]rc)\w+
     (?: al)?|(?:ubic|comun[ií]|cont[aá]ct)\w*
-    |contacto|messages (?:to|on|from)
+    |contacto|bizum|venmo|messages (?:to|on|from)
     |registered|(?:my|mi) (?:new |nuevo )?n[uú]m(?:ber|ero)
     --CALL--> \+? ?\(?\d(?:[ .\-/()]{0,2}\d){5,14}<EXT>(?![\w@])
 """
