@@ -24,21 +24,18 @@ PROSE_MACROS = {
     rf"(?:['’\-](?!s\b)[^\W\d_]+)*|[{_UP}]\.)",
     # Words that end a name, because an institution, a street or another label begins.
     "OTHER": r"(?:Servicio|Unidad|Departamento|Hospital\w*|Cl[ií]nic[ao]|Complejo|Fundaci[oó]n"
-    r"|Instituto"
-    r"|Centro|Universi\w+|Facultad|Consorcio|Residente|Calle|C(?=/)|Avda|Av|Avenida|Paseo|Plaza"
-    r"|Pza|Pz|Carrer"
-    r"|Carretera|Ctra|Camino|Urb|Edificio|Apartado|Pº|E-?mail|Correo|Tel\w*|Tfno?|Fax|NºCol|Nº"
-    r"|Fecha|Edad"
-    r"|Sexo|DNI|NHC|I|The|This|Mrs?|Ms|Dra?|Sra?|Srta|Street|Road|Avenue|Department|University"
-    r"|Var[oó]n|Mujer|Hombre|Niñ[oa]|Male|Female"
-    r"|College|Phone|Address|Date|MD|PhD)",
+    r"|Instituto|Centro|Universi\w+|Facultad|Consorcio|Residente|Calle|C(?=/)|Avda|Av|Avenida"
+    r"|Paseo|Plaza|Pza|Pz|Carrer|Carretera|Ctra|Camino|Urb|Edificio|Apartado|Pº|E-?mail|Correo"
+    r"|Tel\w*|Tfno?|Fax|NºCol|Nº|Fecha|Edad|Sexo|DNI|NHC|I|The|This|Mrs?|Ms|Dra?|Sra?|Srta|Street"
+    r"|Road|Avenue|Department|University|Var[oó]n|Mujer|Hombre|Niñ[oa]|Male|Female|College|Phone"
+    r"|Address|Date|MD|PhD)",
     "WORD": r"(?!<OTHER>(?!\w))<CAP>",
     "JOIN": r"(?:de la|de los|de las|del|de|da|do|dos|van der|van den|van de|van|von|y|i|la|el|al"
     r"|bin|ben|le|d['’])",
     "NAME": r"<WORD>(?:[ \t]{1,2}(?:<JOIN>[ \t]+){0,2}<WORD>){0,5}",
-    "TITLE": r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Rev|Sr|Sra|Srta|Dra|Dña|Lic|Ing|Arq|Sir|Madam|Lady|Lord"
-    r"|(?:dra?|sra?|srta|mrs?|prof)(?=\.)|Sgt|Capt|Don|Doña|Profesora?|Doctora?|D\.ª|Hno|Hna|MR"
-    r"|MRS|MS|DR|DRA|SR|SRA)",
+    "TITLE": r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Rev|Sr|Sra|Srta|Dra|Dña|Lic|Ing|Arq|Sir|Madam|Lady"
+    r"|Lord|(?:dra?|sra?|srta|mrs?|prof)(?=\.)|Sgt|Capt|Don|Doña|Profesora?|Doctora?|D\.ª|Hno|Hna"
+    r"|MR|MRS|MS|DR|DRA|SR|SRA)",
     "YEAR": _YEAR,
     "DAY": _DAY,
     "MONTH": f"(?:{MONTHS})",
@@ -48,47 +45,48 @@ PROSE_MACROS = {
     "IN_WORDS": f"(?:{NUMBERS})",
     "UNIT": r"(?:a[nñ]os?|mes(?:es)?|semanas?|d[ií]as?)",
     # "12 de mayo de 1990", "12th of May", "mayo del 2003", "diciembre-03".
-    "DAY_MONTH": r"(?:\d{1,2}(?:st|nd|rd|th|º)?|primero)(?: day)?(?: de| of)?[ \-/]?<MONTH>\b\.?"
-    r"(?:(?: del?| of|,)?(?: año)?[ \-/,]{0,2}(?:<YEAR>|['’]?\d\d(?!\w)))?",
+    "DAY_MONTH": r"(?:\d{1,2}(?:st|nd|rd|th|º)?|primero)(?: day)?(?: de"
+    r"| of)?[ \-/]?<MONTH>\b\.?(?:(?: del?| of|,)?(?: año)?[ \-/,]{0,2}(?:<YEAR>"
+    r"|['’]?\d\d(?!\w)))?",
     "MONTH_DAY": r"<MONTH>\.? \d{1,2}(?:st|nd|rd|th)?(?!\d)(?:,? <YEAR>)?(?!\d)",
-    "MONTH_YEAR": r"<MONTH>\.?(?: y <MONTH>)?(?: del?| of|,)?(?: año)?[ \-/]{1,2}"
-    r"(?:<YEAR>|['’]?\d\d(?![\w%]))",
+    "MONTH_YEAR": r"<MONTH>\.?(?: y <MONTH>)?(?: del?| of|,)?(?: año)?[ \-/]{1,2}(?:<YEAR>"
+    r"|['’]?\d\d(?![\w%]))",
     "ES_STREET": r"(?:c/|c\.(?= )|calle|cl\.|avda?[./]?|avenida|av[./]{0,2}|paseo|p[ºo°]\.?|plaza"
-    r"|plza?\.?"
-    r"|pza?\.?|pl\.|carrer|camino|cno\.?|ctra\.?|carretera|ronda|r[uú]a|traves[ií]a|urb"
-    r"(?:anizaci[oó]n|\.)"
-    r"|pasaje|pje\.?|bulevar|bv\.?|blvd\.?|diagonal|ruta|autov[ií]a|glorieta|gran v[ií]a|cuesta"
-    r"|rambla"
-    r"|pol[ií]gono|barrio|barriada|vialidad|calzada|passeig|avinguda|plaça|praza|estrada|kalea"
-    r"|alameda)",
+    r"|plza?\.?|pza?\.?|pl\.|carrer|camino|cno\.?|ctra\.?|carretera|ronda|r[uú]a|traves[ií]a"
+    r"|urb(?:anizaci[oó]n|\.)|pasaje|pje\.?|bulevar|bv\.?|blvd\.?|diagonal|ruta|autov[ií]a"
+    r"|glorieta|gran v[ií]a|cuesta|rambla|pol[ií]gono|barrio|barriada|vialidad|calzada|passeig"
+    r"|avinguda|plaça|praza|estrada|kalea|alameda)",
     "STREET_NAME": r"<CAP>(?:[ ,]{1,2}(?:<JOIN>[ ]){0,2}(?:<CAP>|\d{1,2}(?=[ ]de[ ]))){0,6}",
-    "NUMBER": r"(?:(?:,[ ]{0,2}|[ ]{1,2})(?:n[º°o.]{1,2} ?|num\.? ?|número |km\.? ?|nro\.? ?)?"
-    r"(?:\d{1,5}"
-    r"(?:[-–/.,]\d{1,4})?(?!\d)(?: ?[A-Za-z](?!\w))?|s/?n\b\.?|s\.n\.))",
+    "NUMBER": r"(?:(?:,[ ]{0,2}|[ ]{1,2})(?:n[º°o.]{1,2} ?|num\.? ?|número |km\.? ?"
+    r"|nro\.? ?)?(?:\d{1,5}(?:[-–/.,]\d{1,4})?(?!\d)(?: ?[A-Za-z](?!\w))?|s/?n\b\.?|s\.n\.))",
     "FLAT": r"(?:,? {0,2}-?(?:(?:piso|planta|puerta|esc(?:alera)?\.?|portal|dpto\.?|depto\.?"
-    r"|departamento"
-    r"|bloque|bajo|ático|[uú]nico|local|oficina|of\.|int\.?|casa|mza\.?|lote|torre|dcha\.?|dch\.?"
-    r"|der\.?"
-    r"|izq(?:da|uierda)?\.?|derecha|pta\.?|entlo\.?)(?: ?\d{1,3}?[A-Za-zº°ª]?(?!\w))?"
-    r"|\d{1,2} ?[º°ªo]?[- ]?[A-Z]?(?!\w)|[A-Z](?![\w.])))*",
+    r"|departamento|bloque|bajo|ático|[uú]nico|local|oficina|of\.|int\.?|casa|mza\.?|lote|torre"
+    r"|dcha\.?|dch\.?|der\.?|izq(?:da|uierda)?\.?|derecha|pta\.?"
+    r"|entlo\.?)(?: ?\d{1,3}?[A-Za-zº°ª]?(?!\w))?|\d{1,2} ?[º°ªo]?[- ]?[A-Z]?(?!\w)"
+    r"|[A-Z](?![\w.])))*",
     "EN_STREET": r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place"
-    r"|Pl"
-    r"|Square|Sq|Terrace|Ter|Way|Circle|Cir|Trail|Trl|Parkway|Pkwy|Highway|Hwy|Close|Crescent|Cres"
-    r"|Grove|Gardens|Mews|Hill|Isle|Loop|Path|Walk|Row|Alley|Plaza|Pike|Run|Point|Ridge|Park"
+    r"|Pl|Square|Sq|Terrace|Ter|Way|Circle|Cir|Trail|Trl|Parkway|Pkwy|Highway|Hwy|Close|Crescent"
+    r"|Cres|Grove|Gardens|Mews|Hill|Isle|Loop|Path|Walk|Row|Alley|Plaza|Pike|Run|Point|Ridge|Park"
     r"|Green)",
+    # Words that end a street's name, and much else: they count with a room or a town behind them.
+    "EN_WIDE": r"(?:Bay|Beach|Bend|Bluff|Branch|Bridge|Brook|Bypass|Chase|Cliff|Common|Corner"
+    r"|Course|Cove|Creek|Crest|Crossing|Dale|Estate|Expressway|Falls|Ferry|Field|Ford|Forest|Fork"
+    r"|Garden|Gateway|Glen|Harbor|Haven|Height|Hollow|Inlet|Island|Junction|Key|Knoll|Lake"
+    r"|Landing|Lodge|Manor|Meadow|Mill|Mount|Mountain|Oval|Parade|Pass|Passage|Pine|Plain|Port"
+    r"|Prairie|Ranch|River|Route|Shore|Spring|Spur|Station|Stream|Summit|Track|Trace|Turnpike"
+    r"|Union|Vale|Valley|View|Village|Ville|Vista|Wall|Well|<EN_STREET>)s?",
+    "TOWN": r"(?:,?[ \n]{1,2}[<UP>][^\W\d_]+(?: [<UP>][^\W\d_]+){0,2},? (?:[A-Z]{2,3},? )?(?:"
+    r"\d{4,5}(?:-\d{4})?|[A-Z]\d[A-Z] ?\d[A-Z]\d)(?!\w))",
     "ROOM": r"(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Room|Rm|Dept|Bldg|Building|Box"
-    r"|P\.? ?O\.? Box"
-    r"|Piso|Dpto)\.? ?#?",
+    r"|P\.? ?O\.? Box|Piso|Dpto)\.? ?#?",
     # Words for "street" in other languages of Europe, grown together with the name or beside it.
     "EU_STREET": r"(?:[<UP>][^\W\d_]*(?:straße|strasse|gasse|platz|weg|gatan|vägen|vej|gade|allé"
-    r"|straat|laan"
-    r"|plein|katu|tie|veien|utca)|(?:Rue|Via|Viale|Piazza|Corso|Rua|Strada|Ul|Ulica|Quai|Place"
-    r"|Chemin|Allée"
-    r"|Cours|Largo|Travessa)\.? (?:[dD](?:e|el|ella|es|u|i|o|a)s? )?(?:[lL]a )?<CAP>(?: <CAP>){0,3}"
-    r"|<CAP>(?: <CAP>){0,2} (?:utca|útja|u\.|út|tér|gata|vei|vegen|náměstí|cesta|ulica|sokak))",
+    r"|straat|laan|plein|katu|tie|veien|utca)|(?:Rue|Via|Viale|Piazza|Corso|Rua|Strada|Ul|Ulica"
+    r"|Quai|Place|Chemin|Allée|Cours|Largo|Travessa)\.? (?:[dD](?:e|el|ella|es|u|i|o"
+    r"|a)s? )?(?:[lL]a )?<CAP>(?: <CAP>){0,3}|<CAP>(?: <CAP>){0,2} (?:utca|útja|u\.|út|tér|gata"
+    r"|vei|vegen|náměstí|cesta|ulica|sokak))",
     "STATE": r"(?:A[KLPRZ]|C[AOT]|D[CE]|F[LM]|G[AU]|HI|I[ADLN]|K[SY]|LA|M[ADEINOPST]|N[CDEHJMVY]"
-    r"|O[HKR]"
-    r"|P[ARW]|RI|S[CD]|T[NX]|UT|V[AIT]|W[AIVY]|A[AEP])",
+    r"|O[HKR]|P[ARW]|RI|S[CD]|T[NX]|UT|V[AIT]|W[AIVY]|A[AEP])",
     "COUNTRY": f"(?:{COUNTRIES})",
     "PLACE": r"<CAP>(?:[ ]+(?:<JOIN>[ ]+){0,2}<CAP>){0,4}",
 }
@@ -187,7 +185,19 @@ address 0.6 rut aut car ctr
     (?:[.,]\d+)?(?!\w)
 address 0.75 #
     (?<![\w$€.,])\d{1,6}[A-Za-z]?,? (?:(?:[NSEW]|North|South|East|West)\.? )?
-    (?:(?:<CAP>|\d{1,3}(?:st|nd|rd|th)) ){1,4}<EN_STREET>\b\.?(?:,? ?<ROOM> ?[\w-]{1,6})?
+    (?:(?:<CAP>|\d{1,3}(?:st|nd|rd|th)) ){1,4}<EN_STREET>\b\.?(?:,? ?<ROOM> ?[\w-]{1,6})?<TOWN>?
+address 0.75 #
+    (?<![\w$€.,])\d{1,6}(?:/\d{1,4})? (?:<CAP> ){1,3}<EN_WIDE>\b(?:,? ?<ROOM> ?[\w-]{1,6}<TOWN>?
+    |<TOWN>)
+address 0.45 #3,4,5:_
+    (?<![\w$€.,])(?!<YEAR> )\d{3,5} (?:<CAP> ){1,3}<EN_WIDE>\b(?! \d)
+address 0.6 pea pri cir pro cer con and ret cal per cor
+    (?:Peatonal|Privada|Circuito|Prolongaci[oó]n|Cerrada|Continuaci[oó]n|Andador|Retorno|Callej[oó]n
+    |Perif[eé]rico|Corredor|Pasadizo) <STREET_NAME><NUMBER><FLAT>
+address 0.85 uni psc
+    (?i:(?:unit|psc) \d{3,4},? (?:box|p\.?o\.? box) \d{1,5}\s{1,2}[ADF]PO,? A[AEP] \d{5})(?!\w)
+address 0.6 #
+    (?<![\w$€.,])\d{1,5} <CAP>(?: <CAP>){0,3} \d{1,4}(?=[,\s]{1,4}<ROOM>)
 address 0.4 apt apa sui ste uni fla flo roo rm dep bld bui box p po pis dpt
     (?i:<ROOM>) ?\d{1,6}[A-Za-z]?(?!\w)
 address 0.65 =straße =strasse =gasse =platz =weg =gatan =vägen =vej =gade =allé =straat =laan
@@ -208,10 +218,12 @@ postal_code 0.55 ak al ar az ca co ct dc de fl fm ga gu hi ia id il in ks ky la 
     & mo mp ms mt nc nd ne nh nj nm nv ny oh ok or pa pr pw ri sc sd tn tx ut va vi vt wa wi wv
     & wy aa ae ap
     <STATE>\.? (?P<v>\d{5}(?:-\d{4})?)(?!\w)
+postal_code 0.5 COUNTRIES
+    <COUNTRY>,? (?P<v>\d{5})(?![\w-])
 postal_code 0.7 zip pos cód cod cp c
-    zip(?: ?code)?|post(?:al)? ?code|c[oó]digo postal|c\.? ?p\.? --SIGNS--> [A-Z]?\d{3,7}
-    (?:[A-Z]{3}
-    |[- ]\d{2,4}|[- ]?[A-Z]{2}(?!\w))?(?!\w)|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}(?!\w)
+    zip(?: ?code)?(?: is)?|post(?:al)? ?code(?: is)?|c[oó]digo postal(?: es)?|c\.? ?p\.?
+    --SIGNS--> [A-Z]?\d{3,7}(?:[A-Z]{3}|[- ]\d{2,4}|[- ]?[A-Z]{2}(?!\w))?(?!\w)
+    |[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}(?!\w)|[A-Z]\d[A-Z] ?\d[A-Z]\d(?!\w)
 postal_code 0.5 #5
     (?<![\w/.,+-])(?<!\bnº )(?:0[1-9]|[1-4]\d|5[0-2])\d{3}(?=[ ,.\-–]{1,3}\(?<CAP>)
 postal_code 0.6 A#
