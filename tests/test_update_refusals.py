@@ -173,6 +173,11 @@ def test_versions_that_are_not_there_or_older(refused: Refused, tool: Tool, proj
         ("task: a", "task: z", "'z' is not in"),
         ("package_name: shop", "package_name: ../../out", "is forbidden"),
         ("task: a", "task: a\nlong: " + "x" * 2_000_000, "too large"),
+        ("task: a", "task: a\nday: 2024-13-45", "is not YAML"),
+        ("task: a", "task: a\nmany: " + "9" * 5000, "is not YAML"),
+        ("task: a", 'task: "\\ud800"', "task is not an answer"),
+        ("_commit: v1.0.0", '_commit: "\\ud800"', "_commit is not an answer"),
+        ("_commit: v1.0.0", "_commit: " + "a" * 200_000, "_commit is not an answer"),
     ],
 )
 def test_an_answers_file_edited_by_hand(
