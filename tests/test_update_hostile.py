@@ -119,3 +119,16 @@ def test_names_that_are_no_text_or_look_like_options_are_merged_around(project: 
     update(project, lock=False)
     assert "line 15, better" in moved.read_text()
     assert {os.fsencode(path.name) for path in project.iterdir()} >= set(names)
+
+
+def test_an_author_is_invented_only_where_none_is_configured(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from copier_mlops.git import identity
+
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    git("config", "user.useConfigOnly", "true", cwd=project)
+    assert identity(project)["GIT_AUTHOR_NAME"] == "copier-mlops"
+    git("config", "user.name", "Ana", cwd=project)
+    git("config", "user.email", "ana@example.org", cwd=project)
+    assert identity(project) == {}
