@@ -1,5 +1,6 @@
 """What a hostile repository tries with an update: one sentence, and nothing written elsewhere."""
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -119,6 +120,18 @@ def test_names_that_are_no_text_or_look_like_options_are_merged_around(project: 
     update(project, lock=False)
     assert "line 15, better" in moved.read_text()
     assert {os.fsencode(path.name) for path in project.iterdir()} >= set(names)
+
+
+def test_a_complete_update_continued_is_json_where_a_machine_reads(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    update(project, lock=False)
+    command = ["copier-mlops", "update", str(project), "--continue", "--json"]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert json.loads(capfd.readouterr().out) == {}
 
 
 def test_an_author_is_invented_only_where_none_is_configured(
