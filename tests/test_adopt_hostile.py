@@ -112,6 +112,8 @@ def test_what_cannot_be_adopted_is_refused_in_one_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     spoil, sentence = REFUSED[name]
+    # Another package would have no more room in a src that is no folder.
+    refused_cure = "package_name" if sentence.startswith("`src`") else "no such words"
     top = build(tmp_path / "área de trabajo", {"a.py": "X = 1\n"})
     spoil(top)
     before, around = state_of(top), on_disk(tmp_path)
@@ -123,6 +125,7 @@ def test_what_cannot_be_adopted_is_refused_in_one_sentence(
     assert ended.value.code == BAD_INPUT
     assert printed.out == ""
     assert sentence in printed.err
+    assert refused_cure not in printed.err
     assert len(printed.err.strip().splitlines()) == 1
     assert state_of(top) == before
     assert on_disk(tmp_path) == around

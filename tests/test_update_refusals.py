@@ -1,6 +1,5 @@
 """What an update refuses: one sentence, exit code 3, and nothing touched anywhere."""
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -173,6 +172,11 @@ def test_versions_that_are_not_there_or_older(refused: Refused, tool: Tool, proj
         ("task: a", "task: z", "'z' is not in"),
         ("package_name: shop", "package_name: ../../out", "is forbidden"),
         ("task: a", "task: a\nlong: " + "x" * 2_000_000, "too large"),
+        ("task: a", "task: a\nday: 2024-13-45", "is not YAML"),
+        ("task: a", "task: a\nmany: " + "9" * 5000, "is not YAML"),
+        ("task: a", 'task: "\\ud800"', "task is not an answer"),
+        ("_commit: v1.0.0", '_commit: "\\ud800"', "_commit is not an answer"),
+        ("_commit: v1.0.0", "_commit: " + "a" * 200_000, "_commit is not an answer"),
     ],
 )
 def test_an_answers_file_edited_by_hand(
@@ -386,17 +390,3 @@ def test_the_guard_refuses_a_merge_that_loses_a_line(
     rewrite(project / "src/shop/mlops/cli.py", "line 3\n", "line 3\nmine\n")
     commit(project)
     refused("would lose lines of src/shop/mlops/cli.py")
-
-
-def test_an_author_is_invented_only_where_none_is_configured(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from copier_mlops.git import identity
-
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    git("config", "user.useConfigOnly", "true", cwd=project)
-    assert identity(project)["GIT_AUTHOR_NAME"] == "copier-mlops"
-    git("config", "user.name", "Ana", cwd=project)
-    git("config", "user.email", "ana@example.org", cwd=project)
-    assert identity(project) == {}
-    assert MANAGED.endswith("mlops")

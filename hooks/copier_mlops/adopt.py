@@ -184,9 +184,11 @@ def _refuse_incomplete(changes: list[Change], package: str, arrangement: Arrange
     for change in changes:
         must = change.path.startswith(f"src/{package}/mlops/") or change.path in needed
         if must and change.action != ADDED:
+            # Where src itself is no folder, another package has no room either.
+            elsewhere = not change.why.startswith("`src` ")
+            cure = ", or choose another -d package_name=NAME" if elsewhere else ""
             raise ToolError(
-                f"The template's {change.path} has no room: {change.why}; move what is there, or "
-                "choose another -d package_name=NAME."
+                f"The template's {change.path} has no room: {change.why}; move what is there{cure}."
             )
 
 

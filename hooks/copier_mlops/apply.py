@@ -94,6 +94,9 @@ def bring_lock_in_line(plan: Plan) -> None:
         return
     if PYPROJECT not in plan.merged.files or not lock.is_file():
         return
+    if lock.is_symlink():  # uv would write where it points, which may be anywhere.
+        report.lock = f"run uv lock: {LOCK} is a symbolic link"
+        return
     uv = shutil.which("uv")
     if PYPROJECT in plan.merged.conflicts or uv is None:
         report.lock = "run uv lock once pyproject.toml is resolved" if uv else "run uv lock"

@@ -128,7 +128,7 @@ def update(
     if go_on:
         report, diff = resume(path), ""
         if report is None:
-            print("The update is complete; commit it.")
+            print("{}" if as_json else "The update is complete; commit it.")
             return
     else:
         pairs = parse_pairs(data or [])

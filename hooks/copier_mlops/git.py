@@ -148,6 +148,10 @@ def repository_at(path: Path) -> Repository:
     if answers[0] is None or answers[1] is None or answers[2] is None:
         raise ToolError(f"{folder} is in no git repository with files; run git init and commit.")
     repo = Repository(Path(answers[0]), Path(answers[1]), answers[2])
+    if repo.folder.resolve() != folder:
+        raise ToolError(
+            f"git has the files of {folder} elsewhere ({repo.folder}); unset core.worktree."
+        )
     if ask_git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=folder) is None:
         raise ToolError(f"{folder} has no commit yet; commit your files first.")
     if ask_git("config", "--get", "core.sparseCheckout", cwd=folder) == "true":

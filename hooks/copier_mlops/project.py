@@ -13,6 +13,7 @@ from .template import REMOTE
 
 ANSWERS_FILE = ".copier-answers.yml"
 LARGEST_ANSWERS = 1_000_000  # bytes; ours have one thousand
+LARGEST_ANSWER = 100_000  # characters; systems allow no longer argument of a command
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def read_answers_file(repo: Repository) -> dict[str, Any]:
         raise ToolError(f"{path} is too large to be an answers file; restore it from git.")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         if re.search(rb"^<{7} ", path.read_bytes(), re.MULTILINE):
             raise ToolError(f"{path} has conflict markers; resolve them first.") from error
         raise ToolError(f"{path} is not YAML: {last_line(error)}") from error
@@ -81,6 +82,13 @@ def read_answers_file(repo: Repository) -> dict[str, Any]:
         raise ToolError(f"{path} must hold answers, one 'question: answer' a line.")
     for name, value in content.items():
         items = value if isinstance(value, list) else [value]
-        if not isinstance(name, str) or any(isinstance(item, dict | list) for item in items):
+        plain = not any(isinstance(item, dict | list) or not is_text(item) for item in items)
+        if not isinstance(name, str) or not plain:
             raise ToolError(f"{path}: {name} is not an answer; restore the file from git.")
     return content
+
+
+def is_text(value: object) -> bool:
+    """Tell whether a value can be handed to git and written as UTF-8; half a character cannot."""
+    text = str(value)
+    return len(text) <= LARGEST_ANSWER and not any("\ud800" <= sign <= "\udfff" for sign in text)

@@ -53,7 +53,7 @@ def as_dict(report: Report) -> Mapping[str, Any]:
 
 def is_report(path: Path) -> bool:
     """Tell whether the report may be written here: nothing is there, or an older report."""
-    if path.is_symlink() or path.is_dir():
+    if path.is_symlink() or (path.exists() and not path.is_file()):
         return False
     return not path.exists() or path.read_bytes().startswith(TITLE.encode())
 

@@ -52,14 +52,23 @@ def only_one(repo: Repository) -> Iterator[None]:
         Another run holds it.
     """
     folder = own_folder(repo)
+    if folder.is_symlink():
+        raise ToolError(f"{folder} is a symbolic link and would be written through; remove it.")
     folder.mkdir(exist_ok=True)
     # SQLite brings a lock that every system releases with its process.
-    connection = sqlite3.connect(folder / "lock", timeout=0, isolation_level=None)
+    if (folder / "lock").is_symlink():
+        raise ToolError(f"{folder / 'lock'} is a symbolic link; remove it.")
+    try:
+        connection = sqlite3.connect(folder / "lock", timeout=0, isolation_level=None)
+    except sqlite3.Error as error:
+        raise ToolError(f"{folder / 'lock'} is damaged ({error}); remove it.") from error
     try:
         connection.execute("BEGIN EXCLUSIVE")
         yield
     except sqlite3.OperationalError as error:
         raise ToolError(f"Another copier-mlops works in {repo.top}; wait until it ends.") from error
+    except sqlite3.DatabaseError as error:
+        raise ToolError(f"{folder / 'lock'} is damaged ({error}); remove it.") from error
     finally:
         connection.close()
 
@@ -118,7 +127,11 @@ def begin(
     missing: dict[str, None] = {}
     saved = {}
     for number, name in enumerate(sorted(set(paths))):
-        saved[name] = _save(path_in(repo.top, name), fresh / str(number))
+        path = path_in(repo.top, name)
+        # A link there would be written through, a file written over.
+        if os.path.lexists(_beside(path)):
+            raise ToolError(f"{_beside(path)} stands where a file would be written; move it away.")
+        saved[name] = _save(path, fresh / str(number))
         for parent in Path(name).parents:
             if parent != Path() and not (repo.top / parent).exists():
                 missing[parent.as_posix()] = None
@@ -271,6 +284,8 @@ def _save(path: Path, copy: Path) -> dict[str, Any]:
         return {"kind": "absent"}
     if path.is_dir():
         raise ToolError(f"{path} is a folder, and the template has a file of that name; move it.")
+    if not path.is_file():
+        raise ToolError(f"{path} is a pipe or a device where a file would be written; move it.")
     shutil.copyfile(path, copy)
     about = path.stat()
     return {

@@ -106,7 +106,8 @@ def resume(path: Path) -> Report | None:
             raise ToolError(f"There is no update to continue in {repo.top}.")
         if before.phase == snapshot.DONE:
             if unmerged := run_git("ls-files", "--unmerged", "-z", cwd=repo.top)[1]:
-                names = {line.split(b"\t")[1].decode() for line in unmerged.split(b"\0") if line}
+                lines = [line for line in unmerged.split(b"\0") if line]
+                names = {os.fsdecode(line.partition(b"\t")[2]) for line in lines}
                 raise ToolError(
                     f"Still unmerged: {some(names)}; edit them, git add them, then continue."
                 )
