@@ -52,12 +52,13 @@ national_id 0.8 check=fr_nir #1:_ #15
 national_id 0.8 rfc
     rfc --> [A-Za-zÑñ&]{3,4}[ -]?\d{6}[ -]?[A-Za-z\d]{3}(?!\w)
 national_id 0.8 cur rut céd ced tar nit cpf cla nat ni nin utr uni aad pan sin soc tfn tax
-    & fis ssn ein tin ine dpi dui ste cod bsn pes nir pps kno red
+    & fis vot sev lic cou ssn ein tin ine dpi dui ste cod bsn pes nir pps kno red
     curp|rut|c[eé]dula(?: de (?:ciudadan|identidad|extranjer)\w*)?|tarjeta de identidad|cpf|clabe
     |ssn|social security(?: (?:number|no\.?))?|national insurance|nino|utr
     |unique taxpayer reference|aadha?ar|social insurance|tfn|tax file
     |(?:tax(?:payer)?|fiscal)(?: (?:id|identification|reference))+|steuer-?(?:id|nummer)
-    |c[oó]dice fiscale|bsn|pesel|nir|ppsn?|known travell?er|redress|(?-i:PAN|SIN|TIN|EIN|NIT|NI|INE
+    |c[oó]dice fiscale|bsn|pesel|nir|ppsn?|known travell?er|redress|voter id|sevis
+    |licencia de armas|council tax|(?-i:PAN|SIN|TIN|EIN|NIT|NI|INE
     |DPI|DUI)
     --> [A-Z]{0,6}[ -]?\d(?:[ ./-]?\d|[A-Z](?![a-z])){4,20}(?:[ -]?[A-Z\d](?!\w))?(?![\w@])
 passport 0.8 pas doc

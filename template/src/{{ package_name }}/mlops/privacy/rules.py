@@ -138,12 +138,13 @@ account 0.7 ali
 medical_record 0.8 nº núm nhc mrn med pat cha rec enc acc vis cas epi his hc h cip exp icu n nú
     & num nro
     n\.?h\.?c\.?|mrn|medical (?:record|file|chart|id)s?|(?:patient|chart|record|encounter|accession
-    |visit|case|episode) (?:number|no\.?|#|id)|(?:n[uú]m(?:ero)?\.? de )?historia (?:cl[ií]nica
+    |visit|case|episode) (?:number|no\.?|#|id)|accession(?= [A-Z]{0,4}-?\d)
+    |(?:n[uú]m(?:ero)?\.? de )?historia (?:cl[ií]nica
     |m[eé]dica)|h\.?c\.?(?=[ :.#º°n]{1,6}\d)|cipa|(?:n[º°.]{0,2}|nro\.?|n[uú]m(?:ero)?\.?) ?
     (?:de )?historia|episodio
     |expediente(?: (?:cl[ií]nico|m[eé]dico))?|icu ?(?:no|id) --> (?:nhc-?|mrn-?)?<CODE>
 health_plan 0.8 nº osd pam iom gal swi ade san asi muf nas nus nss naf n afi seg mem sub ben pol gro
-    & hea ins pla med mbi nhs pól obr cip
+    & cre hea ins pla med mbi nhs pól obr cip
     & tsi tar nú num nro
     nass|nuss|nss|naf|n[º°.]{0,2} ?(?:de )?(?:la )?(?:seguridad social|afiliaci[oó]n|afiliad[oa]|ss)
     |seguridad social|(?:n[uú]m(?:ero)?\.? |nro\.? )?(?:de )?afiliad[oa](?: (?:<INSURER>))?
@@ -152,7 +153,7 @@ health_plan 0.8 nº osd pam iom gal swi ade san asi muf nas nus nss naf n afi se
     |members?(?= [A-Z]{0,4}\d{6})|afiliaci[oó]n(?: (?:a la |de la )?(?:s\.? ?s\.?
     |seg\w*\.? social))?|medica(?:re|id)(?: (?:id|number|beneficiary|card))*
     |mbi
-    |nhs|p[oó]liza|obra social|cip|tsi
+    |nhs|p[oó]liza|policy(?= [A-Z]{0,4}[/-]?\d)|credencial|obra social|cip|tsi
     |tarjeta sanitaria --> (?:\d{2}[ /\-]?\d{6,8}(?:[ /\-]?\d{1,2}(?!\w))?
     |\d\d(?:-\d\d){2}-\d{4}-\d|<CODE>|\d{3}[ -]\d{3}[ -]\d{4}|\d{4} \d{5} \d)
     (?![\w@])
@@ -169,7 +170,8 @@ licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no n
 account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód cod leg nro con sin cla
     & pay bad nóm
     (?:bank )?acc(?:oun)?t(?: (?:number|no\.?|#))?|(?:n[uú]m(?:ero)?\.? de )?cuenta(?: (?:corriente
-    |bancaria|n[º°o.]|de cliente))?|(?:customer|client|employee|student|member|user)(?: ?(?:id
+    |bancaria|vista|de ahorros?|n[º°o.]|de cliente))?|(?:customer|client|employee|student|member
+    |user)(?: ?(?:id
     |number|no\.?
     |#)|(?= [A-Z]{1,3}-?\d{3}))|(?:cliente|customer|client|user)(?==)
     |contrato|siniestro|payroll|badge|n[oó]mina|claim (?:number|no\.?|id|#)
@@ -204,14 +206,17 @@ device_id 0.75 s ser n nú núm nº dev udi dis and adv idf gai ims icc
     [ _]?id|udid|dispositivo|idfa|gaid|imsi|iccid
     --> (?=[A-Za-z\-]{0,8}\d)[A-Za-z\d][A-Za-z\d-]{5,39}(?!\w)
 credential 0.8 pas pwd con cla api sec tok
-    (?:passw(?:or)?d|contrase[nñ]a|clave)(?: (?!es\b|is\b)[a-zñ]{3,12})?|pwd|api[_ ]?key
+    (?:passw(?:or)?d|contrase[nñ]a|clave)(?: (?:del?|for|of)(?: la| el| the)?)?
+    (?: (?!es\b|is\b)[a-zñ-]{3,12})?|pwd|api[_ ]?key
     |secret(?:[_ ]key)?|token
     --SAID--> (?=[^\s,;\"'<>()\[\]{}]{0,60}[\d!#$%&*@^])[^\s,;\"'<>()\[\]{}]{6,128}
-username 0.7 use usu nom log nic han
-    user ?_?names?|users?(?= ?[:=])|usuario(?= ?[:=])|nombre de usuario|login|nick(?:name)?|handle
+username 0.7 age use usu nom log nic han
+    user ?_?names?|users?(?= ?[:=])|usuario(?= ?[:=])|agente?(?==)|nombre de usuario|login
+    |nick(?:name)?|handle
     --SAID--> @?(?=[A-Za-z_.-]{1,30}\d)[A-Za-z][\w.-]{2,31}(?![\w@(])
-username 0.45 use usu nom log nic han
-    user ?_?names?|users?(?= ?[:=])|usuario(?= ?[:=])|nombre de usuario|login|nick(?:name)?|handle
+username 0.45 age use usu nom log nic han
+    user ?_?names?|users?(?= ?[:=])|usuario(?= ?[:=])|agente?(?==)|nombre de usuario|login
+    |nick(?:name)?|handle
     --SAID--> @?[A-Za-z][\w.-]{2,31}(?![\w@(])
 username 0.4 =@
     (?<![\w@.])@[A-Za-z_]\w{2,30}(?![\w.@])
