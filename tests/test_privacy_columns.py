@@ -132,6 +132,16 @@ def test_encoded_values_are_opened() -> None:
         assert entities("x", pl.Series(["AAAA", *values[:1], "token"])) == {"email": 1}
 
 
+def test_disguised_values_of_a_column_are_read_as_a_person_reads_them() -> None:
+    mails = [f"persona{n}@example.com" for n in range(20)]
+    wide = ["".join(chr(ord(letter) + 0xFEE0) for letter in mail) for mail in mails]
+    for values in (wide, ["\u200b".join(mail) for mail in mails]):
+        assert entities("x", pl.Series(values)) == {"email": 20}
+    assert entities("x", pl.Series(["20\u201312345678\u20136"] * 3)) == {"ar_cuit": 3}
+    assert entities("x", pl.Series(["Ñandú", "1998\u20132004", "tamaño \uff2c"] * 9)) == {}
+    assert "persona" not in str(text.redact_series(pl.Series(["\u200b".join(mails[0])]))[0])
+
+
 def test_json_and_xml_are_searched_by_path() -> None:
     rows = [json.dumps({"order": n, "contact": [{"tel": f"11 4444-{n:04d}"}]}) for n in range(20)]
     found = columns.scan("payload", pl.Series([*rows, "{}", "{broken"]))

@@ -144,6 +144,13 @@ DISGUISES: dict[str, str] = {
     "base64 in a path": f"users/{base64.urlsafe_b64encode(MAIL.encode()).decode()}/x",
     "wrapped base64": base64.encodebytes(b"filler, and more filler " * 4 + MAIL.encode()).decode(),
     "gzip in base64": base64.b64encode(gzip.compress(MAIL.encode())).decode(),
+    "invisible tags": MAIL.replace("@", "\U000e0020@"),
+    "variation selectors": MAIL.replace("e", "e\ufe0f"),
+    "points of another script": MAIL.replace(".com", "\u3002com"),
+    "escapes of JavaScript": MAIL.replace("@", "\\u{40}"),
+    "escapes of old addresses": MAIL.replace("@", "%u0040"),
+    "UTF-16 in base64": base64.b64encode(MAIL.encode("utf-16-le")).decode(),
+    "a hexadecimal number": f"0x{MAIL.encode().hex()}",
     "hexadecimal escapes": MAIL.replace("@", "\\x40"),
 }
 

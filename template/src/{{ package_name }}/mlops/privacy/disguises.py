@@ -12,10 +12,16 @@ from .formats import MAGIC
 
 MOST_READINGS = 3  # encoded in something encoded in something encoded
 PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})")
-ESCAPES = re.compile(r"\\u00([0-9A-Fa-f]{2})|\\x([0-9A-Fa-f]{2})|=([2-7][0-9A-F])(?=\w)")
+ESCAPES = re.compile(
+    r"[\\%]u(?:00|\{)([0-9A-Fa-f]{2})\}?|\\x([0-9A-Fa-f]{2})|=([2-7][0-9A-F])(?=\w)"
+)
 AT = re.compile(r"\s*[\[({<]\s*(?:at|arroba)\s*[\])}>]\s*", re.IGNORECASE)
 DOT = re.compile(r"\s*[\[({<]\s*(?:dot|punto)\s*[\])}>]\s*", re.IGNORECASE)
-UNSEEN = re.compile("[\0\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+UNSEEN = re.compile(
+    "[\0\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\U000e0000-\U000e007f]"
+)
+DASH = re.compile(r"(?<=\d)[\u2010-\u2015\u2212](?=\d)")
+FULL_STOP = re.compile(r"(?<=\w)[\u3002\uff61](?=\w)")  # the web takes them for a point
 # Letters of other alphabets that look like Latin ones; only inside a word that is otherwise Latin.
 LOOKALIKES = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u051b\u051d"
@@ -46,6 +52,7 @@ def undisguised(text: str) -> str:
         text = UNSEEN.sub("", text)
         if not unicodedata.is_normalized("NFKC", text):
             text = unicodedata.normalize("NFKC", text)
+        text = FULL_STOP.sub(".", DASH.sub("-", text))
         text = MIXED.sub(lambda word: word[0].translate(LOOKALIKES), text)
     if "\0" in text:
         text = text.replace("\0", "")
@@ -53,7 +60,7 @@ def undisguised(text: str) -> str:
         text = html.unescape(text)
     if PERCENT.search(text):
         text = urllib.parse.unquote(text)
-    if "\\" in text or "=" in text:
+    if "\\" in text or "=" in text or "%u" in text:
         text = ESCAPES.sub(lambda match: chr(int(match[1] or match[2] or match[3], 16)), text)
     return DOT.sub(".", AT.sub("@", text))
 
@@ -87,4 +94,4 @@ def _is_readable(content: bytes) -> bool:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         return False
-    return text.replace("\n", "").replace("\t", "").isprintable()
+    return text.replace("\0", "").replace("\n", "").replace("\t", "").isprintable()

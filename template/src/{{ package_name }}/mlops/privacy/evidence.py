@@ -9,10 +9,14 @@ import numpy as np
 import polars as pl
 
 from ..errors import MlopsError
+from .disguises import UNSEEN
 from .shapes import SHAPES, Shape, in_range_of_cards, matches
 from .words import GIVEN
 
 FEW_TRIALS = 10
+DASH = "[\u2010-\u2015\u2212]"
+# Full-width and mathematical letters, long dashes and characters that take no room.
+STRANGE = f"{UNSEEN.pattern}|{DASH}|[\uff01-\uff5e\U0001d400-\U0001d7ff]"
 MANY_GROUPS = 8
 _PERSON = r"^\p{L}[\p{L}'’.-]+(?:,? \p{L}[\p{L}'’.-]*){0,5}$"
 _GIVEN = sorted(GIVEN)
@@ -54,7 +58,7 @@ def texts_of(values: pl.Series) -> pl.Series | None:
     kind = values.dtype
     values = values.drop_nulls()
     if kind == pl.String:
-        return values.str.strip_chars()
+        return _undisguised(values.str.strip_chars())
     if isinstance(kind, pl.Categorical | pl.Enum) or kind in (pl.Date, pl.Datetime):
         return values.cast(pl.String)
     if kind.is_integer():
@@ -72,10 +76,25 @@ def texts_of(values: pl.Series) -> pl.Series | None:
         return numbers.filter(numbers.abs() < 2**63).cast(pl.Int64).cast(pl.String)
     if kind == pl.Binary:
         try:
-            return values.cast(pl.String)
+            return _undisguised(values.cast(pl.String))
         except pl.exceptions.ComputeError:
             return None
     return None
+
+
+def _undisguised(texts: pl.Series) -> pl.Series:
+    """Return texts without characters that nobody sees, and with plain letters, digits and dashes.
+
+    Accented letters alone are no disguise: only texts with one of these characters are touched.
+    """
+    strange = texts.str.len_bytes() > texts.str.len_chars()
+    if not strange.any():
+        return texts
+    strange &= texts.str.contains(STRANGE)
+    if not strange.any():
+        return texts
+    plain = texts.filter(strange).str.replace_all(UNSEEN.pattern, "").str.normalize("NFKC")
+    return texts.scatter(strange.arg_true(), plain.str.replace_all(DASH, "-"))
 
 
 def decoded(distinct: pl.Series) -> pl.Series | None:

@@ -270,6 +270,14 @@ def redact(text: str, spans: Sequence[Span] | None = None) -> str:
     return "".join([*parts, text[last:]])
 
 
+def _without_disguise(value: str) -> str:
+    """Return a text as it is, unless something personal shows only in its plain reading."""
+    from .disguises import undisguised
+
+    plain = undisguised(value)
+    return plain if plain != value and find(plain) else value
+
+
 def redact_series(values: "polars.Series") -> "polars.Series":
     """Redact a column of texts; each distinct value is read once.
 
@@ -285,5 +293,7 @@ def redact_series(values: "polars.Series") -> "polars.Series":
     import polars as pl
 
     distinct = values.drop_nulls().unique()
-    redacted = pl.Series([redact(value) for value in distinct.to_list()], dtype=pl.String)
+    redacted = pl.Series(
+        [redact(_without_disguise(value)) for value in distinct.to_list()], dtype=pl.String
+    )
     return values.replace_strict(distinct, redacted, default=None, return_dtype=pl.String)

@@ -9,7 +9,7 @@ from html import unescape
 from urllib.parse import unquote
 
 _ENCODED = re.compile(
-    r"(?<![A-Za-z0-9+/_%-])(?:(?P<base>[A-Za-z0-9+/_-]{16,4096}={0,2})"
+    r"(?<![A-Za-z0-9+/_%-])(?:(?:0x)?(?P<base>[A-Za-z0-9+/_-]{16,4096}={0,2})"
     r"|(?P<percent>[\w.+%-]*%[\dA-Fa-f]{2}[\w.+%-]*)"
     r"|(?P<entity>[^\s<>&]*&(?:#\d+|#[xX][\dA-Fa-f]+|commat|period);[^\s<>]*))(?![A-Za-z0-9+/=_-])"
 )
@@ -28,7 +28,7 @@ def from_base64(text: str) -> str:
         except (binascii.Error, ValueError):
             return ""
     try:
-        decoded = raw.decode("utf-8")
+        decoded = raw.decode("utf-8").replace("\0", "")  # UTF-16 of plain letters
     except UnicodeDecodeError:
         return ""
     return decoded if _READABLE.fullmatch(decoded) else ""
