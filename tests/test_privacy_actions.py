@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from packaged import packaged
 
@@ -229,6 +229,7 @@ def test_periods_of_a_date_tell_year_month_or_quarter(values: list[Any]) -> None
 
 
 @given(st.lists(st.none() | st.floats() | st.integers(-5, 130).map(float), max_size=12))
+@example([-0.0])
 @few
 def test_an_age_band_holds_the_age_and_never_tells_ages_from_90_on_apart(values: list[Any]) -> None:
     found = generalised(pl.Series(values, dtype=pl.Float64), "age_band", width=10)

@@ -285,6 +285,7 @@ def test_an_address_ends_where_the_next_identifier_begins() -> None:
         "sin 45000 euros, run 20240511, tin 99120 g",
         "Batch AB12CDE, part 0412-331-2021, version 01.02.03.04.05",
         "Ley 39/2015, de 1 de octubre",
+        "__id__: 140234567890155, an address in memory that passes for a French number",
     ],
 )
 def test_labels_that_are_words_too_close_no_gate(words: str) -> None:

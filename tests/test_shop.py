@@ -1,7 +1,5 @@
 """The sample shop is what it promises to be."""
 
-import time
-from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -100,16 +98,6 @@ def test_the_same_seed_gives_the_same_shop_on_every_machine(
     figures = [orders["order_id"].max(), orders["product_id"].sum(), orders["quantity"].sum()]
     assert figures == [30488, 9051068, 63571]
     assert float(orders["unit_price"].sum()) == pytest.approx(14073739.97, abs=0.01)
-
-
-def test_the_default_sample_costs_less_than_two_cpu_seconds(
-    shop: ModuleType, figure: Callable[[str], None]
-) -> None:
-    start = time.process_time()
-    shop.generate()
-    seconds = time.process_time() - start
-    figure(f"sample shop: {seconds:.2f} CPU-s")
-    assert seconds < 2.0
 
 
 def test_customers_are_nobody(sample: dict[str, pl.DataFrame]) -> None:

@@ -181,7 +181,7 @@ def age_band(
     def label(low: float) -> str | None:
         if not low >= 0:
             return None
-        return f"{cap}+" if low >= cap else f"{low:.0f}-{min(low + width, cap) - 1:.0f}"
+        return f"{cap}+" if low >= cap else f"{int(low)}-{int(min(low + width, cap)) - 1}"
 
     return _labelled(lower, label)
 

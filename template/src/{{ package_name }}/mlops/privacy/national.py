@@ -47,8 +47,8 @@ national_id 0.8 check=mx_rfc A#
     (?<![\w-])[A-ZÑ&]{3,4}\d{6}[A-Z\d]{2}[A\d](?![\w-])
 national_id 0.85 #1,2,3:.
     (?<![\w.,-])(?:\d{3}\.\d{3}\.\d{3}-\d\d|\d{1,2}\.\d{3}\.\d{3}-[\dkK])(?![\w-])
-national_id 0.8 check=fr_nir #1:_ #15
-    (?<![\w.,+-])[12] ?\d\d ?\d\d ?(?:\d\d|2[AB]) ?\d{3} ?\d{3} ?\d\d(?![\w-])
+national_id 0.8 check=fr_nir #1:_
+    (?<![\w.,+-])[12] \d\d \d\d (?:\d\d|2[AB]) \d{3} \d{3} ?\d\d(?![\w-])
 national_id 0.8 rfc
     rfc --> [A-Za-zÑñ&]{3,4}[ -]?\d{6}[ -]?[A-Za-z\d]{3}(?!\w)
 national_id 0.8 cur rut céd ced tar nit cpf cla nat ni nin utr uni aad pan sin soc tfn tax
