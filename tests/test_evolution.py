@@ -4,6 +4,7 @@ A path that went is in renames.yml, a question or choice that went has a migrati
 has a default, and every released commit exists.
 """
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -134,7 +135,7 @@ def working_copy(root: Path, tmp_path: Path) -> Path:
     changelog = text_of(copy, "CHANGELOG.md")
     changelog = changelog.replace("\n## ", "\n## 0.99.0\n\nMuch.\n\n## ", 1)
     (copy / "CHANGELOG.md").write_text(changelog, encoding="utf-8")
-    pyproject = text_of(copy, "pyproject.toml").replace('version = "0.1.0"', 'version = "0.99.0"')
+    pyproject = re.sub('(?m)^version = ".*"$', 'version = "0.99.0"', text_of(copy, "pyproject.toml"))
     (copy / "pyproject.toml").write_text(pyproject, encoding="utf-8")
     git("commit", "--all", "--quiet", "--message", "Ready", cwd=copy)
     return copy
