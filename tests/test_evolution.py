@@ -135,7 +135,8 @@ def working_copy(root: Path, tmp_path: Path) -> Path:
     changelog = text_of(copy, "CHANGELOG.md")
     changelog = changelog.replace("\n## ", "\n## 0.99.0\n\nMuch.\n\n## ", 1)
     (copy / "CHANGELOG.md").write_text(changelog, encoding="utf-8")
-    pyproject = re.sub('(?m)^version = ".*"$', 'version = "0.99.0"', text_of(copy, "pyproject.toml"))
+    pyproject = text_of(copy, "pyproject.toml")
+    pyproject = re.sub('(?m)^version = ".*"$', 'version = "0.99.0"', pyproject)
     (copy / "pyproject.toml").write_text(pyproject, encoding="utf-8")
     git("commit", "--all", "--quiet", "--message", "Ready", cwd=copy)
     return copy
