@@ -1,6 +1,7 @@
 """Erasing a person: nothing of them remains in current data, and they do not come back."""
 
 import hashlib
+import io
 import os
 import subprocess
 from collections.abc import Iterator
@@ -168,6 +169,87 @@ def test_killed_at_any_moment_the_same_command_completes_it(
         clinic.read()
         clinic.protect()
         assert traces() == set()
+
+
+@pytest.mark.parametrize("split", ["train", "holdout", "another key"])
+def test_whether_the_model_learned_from_them_is_told_only_when_it_can_be_known(split: str) -> None:
+    table = pl.read_parquet(clinic.OPEN / "features.parquet")
+    theirs = table.filter(pl.col("split") == ("holdout" if split == "holdout" else "train"))["id"]
+    who = next(n for n in range(clinic.PATIENTS) if clinic.token(n) in theirs.to_list())
+    if split == "another key":
+        renamed = {clinic.token(n): clinic.token(n, key="x" * 40) for n in range(clinic.PATIENTS)}
+        table = table.with_columns(pl.col("id").replace(renamed))
+    # The pipeline made other features since; the model in place is of the table in DVC's cache.
+    cached = cache(table)
+    Path("models").mkdir(exist_ok=True)
+    Path("models/model.json").write_text('{"sha256": "0"}', encoding="utf-8")
+    deps = f"[{{path: data/open/features.parquet, md5: {cached}}}]"
+    Path("dvc.lock").write_text(f"stages: {{train: {{deps: {deps}}}}}\n", encoding="utf-8")
+    told = erase_of.erase(clinic.token(who), dry_run=True)
+    (model,) = told["models"]
+    assert model["learned"] == {"train": "yes", "holdout": "no"}.get(split, "unknown")
+    said = "1 tables with tokens of another key, perhaps of this person too"
+    assert any(said in one for one in told["history"]) == (split == "another key")
+
+
+def test_a_registered_version_with_the_same_model_learned_what_the_model_in_place_did(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import mlflow
+
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # the server's libraries are not here
+    table = pl.read_parquet(clinic.OPEN / "features.parquet")
+    (who, *_) = [n for n in range(clinic.PATIENTS) if clinic.token(n) in trained(table)]
+    Path("models").mkdir(exist_ok=True)
+    Path("models/model.json").write_text('{"sha256": "same"}', encoding="utf-8")
+    deps = f"[{{path: data/open/features.parquet, md5: {cache(table)}}}]"
+    Path("dvc.lock").write_text(f"stages: {{train: {{deps: {deps}}}}}\n", encoding="utf-8")
+    dev = Path("conf/dev.yaml")
+    folder = f"file:{Path('mlruns').absolute()}"
+    written = dev.read_text(encoding="utf-8").replace("sqlite:///mlflow.db", folder)
+    dev.write_text(written, encoding="utf-8")
+    mlflow.set_tracking_uri(folder)
+    client = mlflow.MlflowClient()
+    experiment = client.create_experiment("clinic", artifact_location="mlartifacts")
+    client.create_registered_model("dev.clinic")
+    for model in ("same", "another"):
+        tags = {"features_sha256": "of a table that is gone", "model_sha256": model}
+        run = client.create_run(experiment, tags=tags)
+        client.create_model_version("dev.clinic", run.info.artifact_uri, run.info.run_id)
+    told = erase_of.erase(clinic.token(who), dry_run=True)["models"]
+    assert [(one["version"], one["learned"]) for one in told] == [
+        ("current", "yes"),
+        ("2", "unknown"),
+        ("1", "yes"),
+    ]
+
+
+def trained(table: pl.DataFrame) -> list[str]:
+    return table.filter(pl.col("split") == "train")["id"].to_list()
+
+
+def cache(table: pl.DataFrame) -> str:
+    """Put a table into DVC's cache and return its digest."""
+    buffer = io.BytesIO()
+    table.write_parquet(buffer)
+    digest = hashlib.md5(buffer.getvalue(), usedforsecurity=False).hexdigest()
+    place = Path(f".dvc/cache/files/md5/{digest[:2]}/{digest[2:]}")
+    place.parent.mkdir(parents=True)
+    place.write_bytes(buffer.getvalue())
+    return digest
+
+
+def test_who_was_erased_under_another_key_is_told_when_data_are_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    erase_of.erase(clinic.token(WHO))
+    clinic.read()
+    assert "of another key" not in capsys.readouterr().err
+    monkeypatch.setenv("MLOPS_PRIVACY_KEY", "y" * 40)
+    clinic.read()
+    told = capsys.readouterr().err
+    assert "2 lines of conf/erased.txt are of another key" in told
+    assert "erase them again" in told
 
 
 def test_history_is_told_as_it_is() -> None:

@@ -12,6 +12,7 @@ from packaged import packaged
 rotate_of = packaged("mlops.privacy.rotate")
 workplace = packaged("mlops.privacy.workplace")
 keys = packaged("mlops.privacy.keys")
+subjects = packaged("mlops.privacy.subjects")
 MlopsError = packaged("mlops.errors").MlopsError
 NEXT = "n" * 40
 
@@ -98,6 +99,18 @@ def test_tables_and_what_is_derived_from_them_join_as_before_under_the_new_key()
     rotated = open_zone()
     clinic.protect()
     assert open_zone() == rotated
+
+
+def test_lines_of_who_was_erased_go_with_the_old_key() -> None:
+    subjects.note_tokens({clinic.token(3)}, clinic.KEY.encode())
+    subjects.note_tokens({clinic.token(4, key="z" * 40)}, b"z" * 40)
+    write_key(keys.NEXT_KEY_FILE, NEXT)
+    told = "\n".join(rotate_of.rotate(clinic.TODAY))
+    assert "1 erased people cannot be known under the new key" in told
+    left = subjects.ERASED_FILE.read_text(encoding="utf-8").splitlines()
+    assert [line.split()[0] for line in left if not line.startswith("#")] == [
+        keys.key_id(b"z" * 40)
+    ]
 
 
 @pytest.mark.parametrize(

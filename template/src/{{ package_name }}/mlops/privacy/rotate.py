@@ -22,7 +22,7 @@ from .policy import PRIVACY_FILE, RESTRICTED_ZONE, domain_of, load_privacy
 from .policy_schema import Privacy
 from .protect import protect_tables
 from .sorting import frames_of, write_sorted
-from .subjects import erased_under, naming_columns, note_tokens
+from .subjects import erased_under, forget_lines_of, naming_columns, note_tokens
 from .traces import files_with
 from .workplace import publish, waiting, workplace
 
@@ -78,6 +78,7 @@ def rotate(today: datetime.date | None = None) -> list[str]:
         note_tokens(again, new)
         keys = retire(old) if NEXT_KEY_FILE.is_file() else {}
         publish({**files, **tables, **keys}, [])
+    forget_lines_of(old)
     told = [
         f"{len(tables)} tables and {counted} files derived from them now have tokens of the key "
         f"{key_id(new)}; they join as before."

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..data.sources import Sources
+from ..files import progress, write_text
 from .keys import key_id, privacy_key
 from .policy import domain_of, load_privacy
 from .policy_schema import NOT_PERSONAL, Privacy
@@ -99,13 +100,15 @@ def same_person(
 
 def note_tokens(subjects: set[str], key: bytes) -> None:
     """Write down who must not come back, keeping who is there already."""
-    from ..files import write_text
+    if subjects:
+        _write_lines({*_erased_lines(), *(f"{key_id(key)} {_hash(one)}" for one in subjects)})
 
-    if not subjects:
-        return
-    lines = {line for line in _erased_lines() if not line.startswith("#")}
-    lines |= {f"{key_id(key)} {_hash(subject)}" for subject in subjects}
-    write_text(ERASED_FILE, HEADER + "".join(f"{line}\n" for line in sorted(lines)))
+
+def forget_lines_of(key: bytes) -> None:
+    """Take out the lines of a key that is used no more: they find nobody."""
+    lines = _erased_lines()
+    if left := [line for line in lines if line.startswith(key_id(key))]:
+        _write_lines(set(lines) - set(left))
 
 
 def without_erased(
@@ -114,11 +117,17 @@ def without_erased(
     """Leave out the rows of people who were erased, should a source deliver them again."""
     import polars as pl
 
-    hashes = {line.split()[1] for line in _erased_lines() if not line.startswith("#")}
+    hashes = {line.split()[1] for line in _erased_lines()}
     if not hashes:
         return tables
     policy = load_privacy(sources)
     key = privacy_key(sources, policy)
+    if others := sum(not line.startswith(key_id(key)) for line in _erased_lines()):
+        progress(
+            "erased",
+            f"{others:,} lines of {ERASED_FILE.as_posix()} are of another key: should a source "
+            "deliver those people again, erase them again.",
+        )
     names = naming_columns(sources, policy)
     kept = {}
     for table, frame in tables.items():
@@ -150,7 +159,12 @@ def erased_under(
 def _erased_lines() -> list[str]:
     if not ERASED_FILE.is_file():
         return []
-    return [line for line in ERASED_FILE.read_text(encoding="utf-8").splitlines() if line.strip()]
+    lines = ERASED_FILE.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _write_lines(lines: set[str]) -> None:
+    write_text(ERASED_FILE, HEADER + "".join(f"{line}\n" for line in sorted(lines)))
 
 
 def _hash(text: str) -> str:

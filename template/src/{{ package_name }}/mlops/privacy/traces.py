@@ -4,7 +4,7 @@ import configparser
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..settings import OPEN_ZONE, Settings
 from ..tracking import quiet_mlflow, registered_name
 from ..training import MODEL_CARD, read_card
 from .sorting import frames_of
+from .tokens import TOKEN
 
 CACHE = Path(".dvc/cache")
 FEATURES = OPEN_ZONE / "features.parquet"
@@ -26,15 +27,7 @@ def rows_with(file: Path, subjects: set[str], train_only: bool = False) -> int:
 
 def holds(frame: Any, subjects: set[str], train_only: bool = False) -> Any:
     """Mark the rows of a table that hold one of the tokens, also in lists, shape (n,)."""
-    import polars as pl
-
-    wanted = list(subjects)
-    found = pl.repeat(False, len(frame), eager=True)
-    for column in frame.get_columns():
-        if column.dtype == pl.String:
-            found |= column.is_in(wanted).fill_null(False)
-        elif column.dtype == pl.List(pl.String):
-            found |= column.list.eval(pl.element().is_in(wanted)).list.any().fill_null(False)
+    found = _rows_where(frame, lambda text: text.is_in(list(subjects)))
     if train_only and "split" in frame.columns:
         found &= frame["split"] == "train"
     return found
@@ -55,9 +48,10 @@ def models_trained_on(subjects: set[str], settings: Settings) -> list[dict[str, 
     """Say of the current model and of every registered version whether it learned from the person.
 
     Known by the digest of the features table that a version was trained on: the table itself must
-    still be here or in DVC's cache. Otherwise it is `unknown`, which should be read as yes.
+    still be here or in DVC's cache, with tokens of today's key. Otherwise it is `unknown`, which
+    should be read as yes.
     """
-    tables = [file for file in (FEATURES, *_cached_tables()) if file.is_file()]
+    tables = [file for file in (FEATURES, *_tables(CACHE)) if file.is_file()]
     learned = {sha256_of(file): _learned(file, subjects) for file in tables}
     told = []
     current, answer = "", "unknown"
@@ -77,9 +71,10 @@ def models_trained_on(subjects: set[str], settings: Settings) -> list[dict[str, 
         for version in client.search_model_versions(f"name='{name}'"):
             tags = client.get_run(str(version.run_id)).data.tags if version.run_id else {}
             digest = tags.get("features_sha256", "")
-            known = learned.get(digest, "unknown")
-            if known == "unknown" and tags.get("model_sha256") == current:
-                known = answer
+            answers = {learned.get(digest, "unknown")}
+            if tags.get("model_sha256") == current:
+                answers.add(answer)
+            known = next(one for one in ("yes", "no", "unknown") if one in answers)
             told.append({"model": name, "version": str(version.version), "learned": known})
     return told
 
@@ -87,17 +82,17 @@ def models_trained_on(subjects: set[str], settings: Settings) -> list[dict[str, 
 def history(subjects: set[str], raw: list[Path]) -> list[str]:
     """Tell in sentences what keeps old versions: nothing of it is changed by `erase`."""
     told = []
-    if cached := files_with([CACHE], subjects):
+    if kept := _kept(CACHE, subjects):
         told.append(
-            f"DVC's cache keeps {len(cached)} old files with rows of this person; after the next "
-            "`uv run mlops run`, `uv run dvc gc --workspace` removes them."
+            f"DVC's cache keeps {kept}; after the next `uv run mlops run`, "
+            "`uv run dvc gc --workspace` removes them."
         )
     for name, url in _remotes():
         place = Path(".dvc") / url
         if "://" not in url and place.is_dir():
-            if kept := files_with([place], subjects):
+            if kept := _kept(place, subjects):
                 told.append(
-                    f"DVC's remote {name} keeps {len(kept)} old files with rows of this person; "
+                    f"DVC's remote {name} keeps {kept}; "
                     f"`uv run dvc gc --workspace --cloud --remote {name}` removes them."
                 )
         else:
@@ -122,8 +117,47 @@ def history(subjects: set[str], raw: list[Path]) -> list[str]:
     return told
 
 
+def _rows_where(frame: Any, is_one: Callable[[Any], Any]) -> Any:
+    """Mark the rows in which a text, or an element of a list of texts, is one, shape (n,)."""
+    import polars as pl
+
+    found = pl.repeat(False, len(frame), eager=True)
+    for column in frame.get_columns():
+        if column.dtype == pl.String:
+            found |= is_one(column).fill_null(False)
+        elif column.dtype == pl.List(pl.String):
+            found |= column.list.eval(is_one(pl.element())).list.any().fill_null(False)
+    return found
+
+
 def _learned(file: Path, subjects: set[str]) -> str:
-    return "yes" if rows_with(file, subjects, train_only=True) else "no"
+    if rows_with(file, subjects, train_only=True):
+        return "yes"
+    return "unknown" if _has_tokens_of_other_keys(file, subjects) else "no"
+
+
+def _has_tokens_of_other_keys(file: Path, subjects: set[str]) -> bool:
+    """Say whether a table has tokens that today's key did not make: they may be of anybody."""
+    (mine,) = {subject.partition("-")[0] for subject in subjects}
+
+    def is_other(text: Any) -> Any:
+        return text.str.contains(f"^{TOKEN.pattern}$") & ~text.str.starts_with(f"{mine}-")
+
+    return any(bool(_rows_where(frame, is_other).any()) for frame in frames_of(file))
+
+
+def _kept(folder: Path, subjects: set[str]) -> str:
+    """Say what a folder of old versions keeps of the person; nothing when it keeps nothing."""
+    theirs = files_with([folder], subjects)
+    others = [
+        file
+        for file in _tables(folder)
+        if file not in theirs and _has_tokens_of_other_keys(file, subjects)
+    ]
+    told = [f"{len(theirs)} old files with rows of this person"] if theirs else []
+    if others:
+        told.append(f"{len(others)} tables with tokens of another key, perhaps of this person too")
+    return " and ".join(told)
 
 
 def _current_learned(subjects: set[str]) -> str:
@@ -147,12 +181,9 @@ def _current_learned(subjects: set[str]) -> str:
     return "unknown"
 
 
-def _cached_tables() -> list[Path]:
-    found = []
-    for file in CACHE.rglob("*") if CACHE.is_dir() else []:
-        if file.is_file() and _is_parquet(file):
-            found.append(file)
-    return found
+def _tables(folder: Path) -> list[Path]:
+    files = sorted(folder.rglob("*")) if folder.is_dir() else []
+    return [file for file in files if file.is_file() and _is_parquet(file)]
 
 
 def _is_parquet(file: Path) -> bool:
