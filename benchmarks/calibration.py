@@ -3,6 +3,7 @@
 Run as ``PYTHONPATH=tests uv run --frozen python benchmarks/calibration.py [REPLICATES]``.
 """
 
+import argparse
 import json
 import math
 import sys
@@ -77,4 +78,6 @@ def main(replicates: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(min(main(int(sys.argv[1]) if len(sys.argv) > 1 else REPLICATES), 1))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("replicates", type=int, nargs="?", default=REPLICATES)
+    sys.exit(min(main(parser.parse_args().replicates), 1))

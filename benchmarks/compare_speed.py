@@ -5,13 +5,14 @@ measurement runs in a process of its own with one thread. The peers run a few re
 cost for 2,000 is extrapolated from those, which each line says.
 """
 
+import argparse
 import json
 import os
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -158,7 +159,7 @@ def child(what: str, n: int) -> None:
     )
 
 
-def main(sizes: list[int]) -> None:
+def main(sizes: Sequence[int]) -> None:
     """Print one table for each number of rows."""
     for n in sizes:
         found = {}
@@ -189,4 +190,6 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
         child(sys.argv[2], int(sys.argv[3]))
     else:
-        main([int(float(rows)) for rows in sys.argv[1:]] or list(ROWS))
+        parser = argparse.ArgumentParser(description=__doc__)
+        parser.add_argument("rows", type=int, nargs="*", default=ROWS, help="sizes of the tables")
+        main(parser.parse_args().rows)
