@@ -5,7 +5,7 @@ import configparser
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
@@ -210,6 +210,20 @@ class Existing:
         """The distribution's name, else the folder's."""
         found = self.declared("name")
         return canonicalize_name(found[0]) if found else self.repo.folder.name
+
+    @cached_property
+    def other_ignore_files(self) -> dict[str, bytes]:
+        """Every .gitignore but the adopted folder's own that rules there, by path from the top."""
+        above = {f"{parent}/" for parent in PurePosixPath(self.repo.prefix).parents} | {"./"}
+        found = {}
+        for name, entry in tree_of(replace(self.repo, prefix=""), "HEAD").items():
+            folder, _, base = name.rpartition("/")
+            rules_here = f"{folder or '.'}/" in above or name.startswith(self.repo.prefix)
+            if base == ".gitignore" and entry.mode in REGULAR and rules_here:
+                found[name] = entry.oid
+        found.pop(f"{self.repo.prefix}.gitignore", None)
+        blobs = read_blobs(self.repo, found.values())
+        return {name: blobs[oid] for name, oid in found.items()}
 
     def bytes_of(self, name: str) -> bytes:
         """Return the contents of a file of the commit."""
