@@ -304,3 +304,13 @@ def test_parameters_and_remotes_of_a_dvc_project_stay_and_are_completed(
     assert b"mlops train" in (folder / "dvc.yaml.template").read_bytes()
     report = (folder / REPORT).read_text(encoding="utf-8")
     assert "`params.yaml`: `seed`: yours is `42`, not `7`" in report
+
+
+@pytest.mark.parametrize("given", [{}, {"license": "MIT"}])
+def test_a_licence_file_is_added_only_where_somebody_asked_for_it(
+    given: dict[str, str], template: Path, tmp_path: Path
+) -> None:
+    files = {"setup.py": "from setuptools import setup\n\nsetup(name='a', license='MIT')\n"}
+    folder = build(tmp_path / "r", files)
+    assert adopted(folder, template, data=given).answers["license"].answer == "MIT"
+    assert ("LICENSE" in committed(folder)) is bool(given)

@@ -1,4 +1,4 @@
-"""Rules of .gitignore files above, below and against what they track, when a repository comes in."""
+"""Rules in .gitignore above, below, and against what is tracked, when a repository comes in."""
 
 from pathlib import Path
 
@@ -26,7 +26,9 @@ def test_rules_below_that_have_the_last_word_are_told_and_not_overruled_in_vain(
     adopted(folder, template)
     assert "conf" not in (folder / ".gitignore").read_text(encoding="utf-8")
     report = (folder / REPORT).read_text(encoding="utf-8")
-    assert "your rule `*.yaml` would hide the template's conf/base.yaml: `git add --force`" in report
+    assert (
+        "your rule `*.yaml` would hide the template's conf/base.yaml: `git add --force`" in report
+    )
 
 
 def test_what_is_tracked_against_their_own_rules_stays_ignored(

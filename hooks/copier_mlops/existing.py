@@ -45,8 +45,15 @@ NAMES = {
     "Pipfile",
 }
 MANIFESTS = re.compile(
-    r"(pyproject\.toml|setup\.(cfg|py)|Pipfile|environment\.ya?ml|requirements[\w./-]*\.txt)"
+    r"(pyproject\.toml|setup\.(cfg|py)|Pipfile|(environment|conda)([-_]\w+)*\.ya?ml"
+    r"|([\w.-]+/){0,2}requirements[\w./-]*\.txt)"
 )
+GENERIC = ("src", "app", "project", "package", "code", "unknown")
+PYTHONS = {
+    r"\.python-version": r"^(\S+)",
+    "Pipfile": r"^python(?:_full)?_version *= *[\"']([^\"']+)",
+    r"(environment|conda)([-_]\w+)*\.ya?ml": r"^\s*- *[\"']?python *([=<>~!][^\s\"'#]*)",
+}
 TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 RUNNERS = re.compile(
     r"\.github/workflows/.*|\.pre-commit-config\.ya?ml|Makefile|setup\.cfg|(tox|noxfile)\..*"
@@ -150,6 +157,20 @@ class Existing:
         found = self.declared("requires-python", "python_requires")
         return found[0] if found else None
 
+    @cached_property
+    def python(self) -> str | None:
+        """The supported Python versions in the words of whatever tool declares them, and where."""
+        if found := self.declared("requires-python", "python_requires"):
+            return f"{found[0]} ({found[1]})"
+        wanted = (self.tools.get("poetry", {}).get("dependencies") or {}).get("python")
+        if isinstance(wanted, str):
+            return f"{wanted} (pyproject.toml [tool.poetry.dependencies] python)"
+        for name, pattern in PYTHONS.items():
+            for place in filter(re.compile(name).fullmatch, self.texts):
+                if match := re.search(pattern, self.texts[place], re.MULTILINE):
+                    return f"{match[1]} ({place})"
+        return None
+
     def supports(self, minor: int) -> bool:
         """Whether [project] allows Python 3.<minor>."""
         try:
@@ -209,7 +230,14 @@ class Existing:
     def name(self) -> str:
         """The distribution's name, else the folder's."""
         found = self.declared("name")
-        return canonicalize_name(found[0]) if found else self.repo.folder.name
+        return canonicalize_name(found[0]) if found else self.folder_name
+
+    @cached_property
+    def folder_name(self) -> str:
+        """The folder's name, or that of the nearest one above it that says more than `code`."""
+        above = len(PurePosixPath(self.repo.prefix).parts)
+        names = [self.repo.folder.name, *(p.name for p in self.repo.folder.parents)][: above + 1]
+        return next((name for name in names if name.lower() not in GENERIC), names[0])
 
     @cached_property
     def other_ignore_files(self) -> dict[str, bytes]:

@@ -78,9 +78,7 @@ def united_rules(
     return Change(IGNORE, before.action, before.why, file, tuple(differing))
 
 
-def _narrowed(
-    existing: Existing, files: Mapping[str, File], theirs: str
-) -> tuple[list[str], str]:
+def _narrowed(existing: Existing, files: Mapping[str, File], theirs: str) -> tuple[list[str], str]:
     """Return the template's rules without those that would hide tracked files, and what changed."""
     block = files[IGNORE].content.decode()
     tracked = [name for name in existing.entries if name.isprintable()]
