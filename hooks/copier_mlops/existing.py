@@ -220,6 +220,30 @@ class Existing:
         )
         return "pytest" in self.tools or any(elsewhere)
 
+    @property
+    def has_tests(self) -> bool:
+        """Whether a plain `pytest` means something here that must stay so."""
+        in_tests = any(n.startswith("tests/") and n.endswith(".py") for n in self.entries)
+        return bool(self.own_tests) or self.configures_pytest or in_tests
+
+    @cached_property
+    def builds_what_it_finds(self) -> bool:
+        """Whether its build takes every package that it finds where the template's code goes."""
+        backend = self.pyproject.get("build-system", {}).get("build-backend", "")
+        looks = backend == "pdm.backend" or backend.startswith("setuptools")
+        described = self.is_legacy or "project" in self.pyproject
+        if not described or not (looks or (self.is_legacy and not backend)):
+            return False
+        setup = self.texts.get("setup.py", "")
+        finds = re.search(r"\bfind_(namespace_)?packages\(", setup)
+        named = isinstance(self.tools.get("setuptools", {}).get("packages"), list)
+        named = named or ("packages" in self.setup_py and not finds)
+        if self.setup_cfg.has_option("options", "packages"):
+            named = named or not self.setup_cfg["options"]["packages"].startswith("find")
+        namespaces = "find_namespace" in setup + self.texts.get("setup.cfg", "")
+        package = r"src/(\w+/)?\w+\.py" if namespaces else r"src/(\w+/)?__init__\.py"
+        return not named and any(re.fullmatch(package, name) for name in self.entries)
+
     @cached_property
     def source_packages(self) -> list[str]:
         """Importable packages below src/."""
