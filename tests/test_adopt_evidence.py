@@ -168,6 +168,7 @@ def test_a_folder_of_a_larger_repository_gets_its_name_and_the_workflows_that_ru
     answers = {question: evidence.answer for question, evidence in infer(found).items()}
     assert answers["package_name"] == "pricing_ml"
     assert answers["project_name"] == "pricing"
+    assert infer(found)["project_name"].because == "the name of the folder above"
     assert answers["stage"] == "poc"
 
 

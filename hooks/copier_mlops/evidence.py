@@ -150,7 +150,8 @@ def _title(existing: Existing) -> Evidence:
     declared = existing.declared("name")
     if declared:
         return Evidence(_plain(declared[0], 80), declared[1])
-    return Evidence(_plain(existing.folder_name, 80) or "Project", "the folder's name")
+    which = "folder" if existing.folder_name == existing.repo.folder.name else "folder above"
+    return Evidence(_plain(existing.folder_name, 80) or "Project", f"the name of the {which}")
 
 
 def _quoted(lines: list[str]) -> set[int]:
