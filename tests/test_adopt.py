@@ -140,6 +140,37 @@ def test_an_update_leaves_a_file_alone_that_was_never_the_templates(
     assert "yours is not" in report.merged.notes[".github/workflows/ci.yml"]
 
 
+def test_an_update_does_not_take_a_workflow_for_the_templates_by_its_empty_lines(
+    two_versions: Path, tmp_path: Path
+) -> None:
+    own = "name: tests\n\non:\n  push:\n\njobs:\n  one:\n    steps:\n" + "\n".join(
+        f"      - run: make {step}\n" for step in ("a", "b", "c", "d", "e")
+    )
+    files = SHAPES["own_workflows"]() | {".github/workflows/ci.yml": own}
+    for name, deleted in (("kept", False), ("deleted", True)):
+        folder = build(tmp_path / name, files)
+        adopted(folder, two_versions, version="0.1.0")
+        if deleted:
+            git("rm", "--quiet", ".github/workflows/ci.yml.template", cwd=folder)
+            git("commit", "--quiet", "--message", "Compared", cwd=folder)
+        report, _ = update(folder, to="0.2.0", given={}, check=False, lock=False)
+        assert report.merged.conflicts == {}
+        assert (folder / ".github/workflows/ci.yml").read_text(encoding="utf-8") == own
+
+
+def test_an_update_leaves_what_is_kept_alone_while_the_templates_lies_beside_it(
+    two_versions: Path, tmp_path: Path
+) -> None:
+    shipped = text_of(two_versions, "template/.github/workflows/ci.yml.jinja").splitlines(True)
+    own = "".join(["# Ours.\n", *shipped[1 : len(shipped) // 2], "# Much like the template's.\n"])
+    files = SHAPES["own_workflows"]() | {".github/workflows/ci.yml": own}
+    folder = build(tmp_path / "r", files)
+    adopted(folder, two_versions, version="0.1.0")
+    report, _ = update(folder, to="0.2.0", given={}, check=False, lock=False)
+    assert report.merged.conflicts == {}
+    assert (folder / ".github/workflows/ci.yml").read_text(encoding="utf-8") == own
+
+
 def test_the_accounting_of_lines_bites() -> None:
     before = {"a.txt": b"one\ntwo\ntwo\n", "b.txt": b"three\n"}
     assert unreported(before, before, "") == []
@@ -273,3 +304,13 @@ def test_parameters_and_remotes_of_a_dvc_project_stay_and_are_completed(
     assert b"mlops train" in (folder / "dvc.yaml.template").read_bytes()
     report = (folder / REPORT).read_text(encoding="utf-8")
     assert "`params.yaml`: `seed`: yours is `42`, not `7`" in report
+
+
+@pytest.mark.parametrize("given", [{}, {"license": "MIT"}])
+def test_a_licence_file_is_added_only_where_somebody_asked_for_it(
+    given: dict[str, str], template: Path, tmp_path: Path
+) -> None:
+    files = {"setup.py": "from setuptools import setup\n\nsetup(name='a', license='MIT')\n"}
+    folder = build(tmp_path / "r", files)
+    assert adopted(folder, template, data=given).answers["license"].answer == "MIT"
+    assert ("LICENSE" in committed(folder)) is bool(given)

@@ -47,6 +47,19 @@ def existing(top: Path, files: Files) -> Existing:
         ("owner", "@a/b", {"CODEOWNERS": "# x\n* @a/b @c\n"}, "CODEOWNERS"),
         ("owner", "Test", {"a.py": ""}, "1 of 1 commits"),
         ("license", "MIT", {"COPYING": "Permission is hereby granted, free of charge"}, "COPYING"),
+        ("license", "MIT", {"setup.py": "setup(name='a', license='MIT')\n"}, "setup.py license"),
+        ("license", "MIT", {"setup.py": "['License :: OSI Approved :: MIT License']\n"}, "line 1"),
+        (
+            "license",
+            "Apache-2.0",
+            {"pyproject.toml": "[project]\nname='a'\nlicense={text='Apache 2'}\n"},
+            "[project] license",
+        ),
+        ("license", "proprietary", {"setup.cfg": "[metadata]\nlicense = GPL-3\n"}, "know GPL-3"),
+        ("project_name", "Tea", {"README.md": "```sh\n# cd x\n```\n\n# Tea\n"}, "README.md line 5"),
+        ("project_name", "Tea", {"README.md": "---\ntags: x\n---\n# Tea\n"}, "README.md line 4"),
+        ("task", "recommendation", {"README.md": "A recommender.\n"}, "README.md line 1"),
+        ("task", "classification", {"README.md": "Our recommendation: uv.\n"}, "assumed"),
         ("project_name", "A B", {"README.md": "text\n\n# [A](x) **B** <b>\n"}, "README.md line 3"),
         ("project_name", "Überblick", {"README.rst": "Überblick\n=====\n"}, "README.rst line 1"),
         ("personal_data", "pii", {"a.py": ""}, "the safe side"),
@@ -112,10 +125,51 @@ def test_setup_py_is_read_and_never_run(tmp_path: Path) -> None:
 def test_facts_are_shown_beside_the_answers(tmp_path: Path) -> None:
     folder = build_shape(tmp_path / "r", "own_workflows")
     known = facts(read_existing(repository_at(folder)))
-    assert known["python"] == ">=3.11"
+    assert known["python"] == ">=3.11 (pyproject.toml [project] requires-python)"
     assert known["build"] == "hatchling.build"
     assert known["ci"] == ".github/workflows/ci.yml"
-    assert known["tests"] == "1 test files"
+    assert known["tests"] == "1 test file"
+
+
+@pytest.mark.parametrize(
+    ("files", "python"),
+    [
+        ({"pyproject.toml": "[tool.poetry.dependencies]\npython = '^3.9'\n"}, "^3.9 (pyproject"),
+        ({"Pipfile": '[requires]\npython_version = "3.9"\n'}, "3.9 (Pipfile)"),
+        ({"environment.yml": "dependencies:\n  - python=3.8\n"}, "=3.8 (environment.yml)"),
+        ({"conda.yaml": "dependencies:\n- python-dateutil=2\n"}, "not declared"),
+        ({".python-version": "3.12\n"}, "3.12 (.python-version)"),
+        ({"setup.py": "setup(python_requires='>=3.8')\n", "Pipfile": ""}, ">=3.8 (setup.py"),
+    ],
+)
+def test_the_python_version_is_found_where_any_tool_declares_it(
+    files: Files, python: str, tmp_path: Path
+) -> None:
+    assert facts(existing(tmp_path / "r", files))["python"].startswith(python)
+
+
+def test_manifests_are_found_by_their_usual_names_and_places(tmp_path: Path) -> None:
+    files = {"src/requirements.txt": "redis\n", "conda.yaml": "- gql\n", "env/notes.txt": "neo4j\n"}
+    found = existing(tmp_path / "r", {**files, "environment.lock.yml": "- py2neo\n"})
+    assert facts(found)["dependencies"] == "conda.yaml, src/requirements.txt"
+    assert infer(found)["data_sources"].answer == ["sample", "redis", "graphql"]
+
+
+def test_a_folder_of_a_larger_repository_gets_its_name_and_the_workflows_that_run(
+    tmp_path: Path,
+) -> None:
+    files = {
+        "pricing/code/.github/workflows/a.yml": "name: a\n",
+        "pricing/code/a.py": "\n",
+        ".github/workflows/all.yml": "name: all\n",
+    }
+    found = read_existing(repository_at(build(tmp_path / "r", files) / "pricing" / "code"))
+    assert facts(found)["ci"] == ".github/workflows/all.yml"
+    answers = {question: evidence.answer for question, evidence in infer(found).items()}
+    assert answers["package_name"] == "pricing_ml"
+    assert answers["project_name"] == "pricing"
+    assert infer(found)["project_name"].because == "the name of the folder above"
+    assert answers["stage"] == "poc"
 
 
 def test_only_the_commit_is_read(tmp_path: Path) -> None:

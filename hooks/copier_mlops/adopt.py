@@ -42,6 +42,7 @@ from .template import resolve_source
 from .versions import File, Rendered, Template, opened, render, resolve
 
 FIRST = "chore: adopt the copier-mlops template"
+GIVEN = "given"
 SECOND = "chore: record the answers that the next template update starts from"
 
 
@@ -119,7 +120,7 @@ def _adopt(
     pyproject = rendered.files[PYPROJECT].content.decode()
     ways = arrangements(existing, pyproject, package)
     settled = settle(existing, ways, rendered.files[LOCK].content, wanted=lock)
-    known = answers["license"].because != "no licence file" if "license" in answers else False
+    known = "license" in answers and answers["license"].because == GIVEN
     changes = plan(existing, rendered.files, settled.arrangement, rendered.answers, known)
     _refuse_incomplete(changes, package, settled.arrangement)
     folder = existing.repo.prefix or "."
@@ -228,7 +229,7 @@ def _explained(
     for question, answer in rendered.answers.items():
         known = found.get(question)
         if question in given:
-            explained[question] = Evidence(answer, "given")
+            explained[question] = Evidence(answer, GIVEN)
         elif known and known.answer == answer:
             explained[question] = known
         else:

@@ -57,7 +57,7 @@ def plan(
     wanted = {name: file for name, file in files.items() if name not in (ANSWERS_FILE, LOCK)}
     wanted.pop(PYPROJECT, None)
     extra = {name: text for name, text in arrangement.files.items() if name != PYPROJECT}
-    if existing.own_tests or existing.configures_pytest:
+    if existing.has_tests:
         extra["src/conftest.py"] = QUIET_TESTS.format(package=package)
     wanted |= {name: File(text.encode()) for name, text in extra.items()}
     filtered = _filtered(existing, wanted)
@@ -95,7 +95,7 @@ def _unwanted(
             return f"you have `{twin}`"
         if twin.casefold() == name.casefold() and twin != name:
             return f"you have `{twin}`, the same name on many systems"
-    if name.startswith("tests/") and existing.own_tests:
+    if name.startswith("tests/") and existing.has_tests:
         return "your tests are what matters; the template's are examples"
     if name == "LICENSE" and not license_known and name not in existing.entries:
         return "whether and how you license your code is yours to say"
@@ -188,7 +188,8 @@ def _meet(
     text, differing = merged
     if theirs and "\r\n" in theirs:
         text = text.replace("\n", "\r\n")
-    return [Change(name, MERGED, "yours first", File(text.encode(), entry.mode), differing)]
+    why = "your rules come last and win" if name == ".gitattributes" else "yours first"
+    return [Change(name, MERGED, why, File(text.encode(), entry.mode), differing)]
 
 
 def _project_file(existing: Existing, text: str, arrangement: Arrangement) -> Change:
@@ -198,9 +199,10 @@ def _project_file(existing: Existing, text: str, arrangement: Arrangement) -> Ch
     if "\r\n" in theirs:
         text = text.replace("\n", "\r\n")
     mode = existing.entries[PYPROJECT].mode
-    return Change(
-        PYPROJECT, MERGED, "your values win", File(text.encode(), mode), (*arrangement.differing,)
-    )
+    had = set(re.findall(r"^\[(.+)\]\s*$", theirs, re.MULTILINE))
+    tables = [t for t in re.findall(r"^\[(.+)\]$", text, re.MULTILINE) if t not in had]
+    why = f"your values win; new tables: {', '.join(f'[{t}]' for t in tables) or 'none'}"
+    return Change(PYPROJECT, MERGED, why, File(text.encode(), mode), (*arrangement.differing,))
 
 
 def _text(content: bytes) -> str | None:

@@ -1,12 +1,13 @@
 """ADOPTION.md: what the adoption kept, added, merged and found different, and what to do next."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .evidence import Evidence
-from .existing import RUNNERS, Existing
+from .existing import MANIFESTS, RUNNERS, Existing
 from .ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
 from .locking import Settled
 
@@ -128,16 +129,28 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
     steps = list(environment_notes(settled))
     if settled.said and settled.arrangement.note:
         steps[0] += f" uv said: {_cell(settled.said)}"
+    guide = "docs/bring-your-own-data.md"
+    guide = f"{guide}{BESIDE}" if f"{guide}{BESIDE}" in added else guide
     steps += [
         f"`{run} mlops doctor` looks at the set-up; `{run} mlops run` runs the pipeline on an "
         f"invented shop, until you write `src/{package}/features.py` for your own data "
-        "(docs/bring-your-own-data.md).",
+        f"({guide}).",
         f"Run your own tests as before. The template's: `{run} pytest src/{package}/mlops/tests`.",
     ]
     if settled.arrangement.mode == "inside":
         steps.append(
             f"What you build from `src/{package}/` holds `mlops/` from now on: exclude it in your "
             "build's configuration if you publish the package."
+        )
+    elif existing.builds_what_it_finds:
+        steps.append(
+            f"Your build takes the packages that it finds, and so `{package}` too: exclude it in "
+            "your build's configuration if you publish the package."
+        )
+    if settled.arrangement.mode != "apart" and (elsewhere := _not_read(existing)):
+        steps.append(
+            f"Nothing was taken over from {', '.join(elsewhere)}, so `{run}` may lack what your "
+            "code imports: `uv add NAME` brings over one library at a time."
         )
     if "dvc.yaml" in existing.entries:
         steps.append(
@@ -154,19 +167,32 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
             "The added workflow ci checks all Python with ruff and pyrefly: `uv run ruff check "
             "--fix` and `uv run ruff format` first, or delete its steps that you do not want."
         )
-    for tool in CHECKERS:
-        if tool in existing.tools or any(
-            tool in text for name, text in existing.texts.items() if RUNNERS.fullmatch(name)
-        ):
-            steps.append(
-                f"Let {tool} leave `src/{package}/mlops/` out: the template formats and checks it."
-            )
+    if tools := [tool for tool in CHECKERS if _checks(existing, tool)]:
+        listed = " and ".join(filter(None, [", ".join(tools[:-1]), tools[-1]]))
+        steps.append(
+            f"Let {listed} leave `src/{package}/mlops/` out: the template formats and checks it."
+        )
     if beside := [name for name in added if name.endswith(BESIDE)]:
         steps.append(
             f"Compare and delete, one by one: {', '.join(f'`{name}`' for name in beside)}. "
             f"`git merge-file FILE /dev/null FILE{BESIDE}` puts both into FILE, with marks."
         )
     return [*steps, "Merge this branch when it pleases you; to undo it, delete the branch instead."]
+
+
+def _not_read(existing: Existing) -> list[str]:
+    """Return the manifests from which the environment takes nothing."""
+    read = ("pyproject.toml", "setup.cfg", "setup.py", "requirements.txt")
+    return sorted(n for n in existing.texts if MANIFESTS.fullmatch(n) and n not in read)
+
+
+def _checks(existing: Existing, tool: str) -> bool:
+    """Tell whether a tool is configured or run here."""
+    file = re.compile(rf"\.?{tool}(rc|\.ini|\.cfg|\.toml)?")
+    return tool in existing.tools or any(
+        file.fullmatch(name) or (RUNNERS.fullmatch(name) and tool in existing.texts.get(name, ""))
+        for name in existing.entries
+    )
 
 
 def _merged(existing: Existing, change: Change) -> list[str]:

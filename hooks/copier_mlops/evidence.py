@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from .existing import MANIFESTS, Existing
+from .existing import GENERIC, MANIFESTS, Existing
 from .git import ask_git
 
 # Names of modules and distributions, as regular expressions.
@@ -38,13 +38,15 @@ REMOTES = {"aws": "s3", "gcp": "gs", "azure": "azure"}
 SERVERS = r"fastapi|flask|bentoml|litserve|uvicorn|gradio|streamlit"
 LEARNERS = r"sklearn|scikit[-_]learn|xgboost|lightgbm|catboost|torch|tensorflow|keras|statsmodels"
 RECOMMENDERS = r"implicit|surprise|scikit[-_]surprise|lightfm|recbole|spotlight|recommenders"
+RECOMMENDING = r"(?i)\b(collaborative\s+filtering|recommender|recommendation\s+(engine|system)s?)\b"
+READMES = ("README.md", "readme.md", "Readme.md", "README.rst")
 REGRESSORS = r"\b\w*(Regressor|Regression(?<!LogisticRegression)|MSELoss|mean_squared_error)\b"
 CLASSIFIERS = (
     r"\b\w*(Classifier|LogisticRegression|CrossEntropyLoss|roc_auc_score|accuracy_score)\b"
 )
 MODEL_FILES = r"\.(pkl|pickle|joblib|onnx|pt|pth|h5|keras|skops|cbm|safetensors)(\.dvc)?$"
 DATA_FILES = r"\.(csv|tsv|parquet|jsonl?)(\.gz)?(\.dvc)?$"
-GENERIC = ("src", "app", "project", "package", "code", "unknown")
+LICENSES = {"MIT": r"^MIT\b", "Apache-2.0": r"(?i)^apache\b(?!.*1\.[01])"}
 ASSUMED = "assumed: nothing in the repository says otherwise"
 
 
@@ -84,16 +86,19 @@ def infer(existing: Existing) -> dict[str, Evidence]:
 
 def facts(existing: Existing) -> dict[str, str]:
     """Return what no question asks for, but a person wants to see before they agree."""
-    workflows = [name for name in existing.entries if name.startswith(".github/workflows/")]
+    # GitHub looks for them at the top only.
+    listed = ask_git("ls-files", "--full-name", ":/.github/workflows", cwd=existing.repo.folder)
+    workflows = (listed or "").splitlines()
     others = [n for n in (".gitlab-ci.yml", "Jenkinsfile", "tox.ini") if n in existing.entries]
     backend = existing.pyproject.get("build-system", {}).get("build-backend")
     locks = [n for n in ("uv.lock", "poetry.lock", "Pipfile.lock") if n in existing.entries]
+    tests = len(existing.own_tests)
     manifests = sorted(name for name in existing.texts if MANIFESTS.fullmatch(name))
     return {
-        "python": existing.requires_python or "not declared",
+        "python": existing.python or "not declared",
         "dependencies": ", ".join(manifests + locks) or "none declared",
         "build": backend or ("setup.py or setup.cfg" if existing.is_legacy else "none"),
-        "tests": f"{len(existing.own_tests)} test files",
+        "tests": f"{tests} test file{'s' if tests != 1 else ''}",
         "ci": ", ".join(workflows + others) or "none",
         "dvc": ", ".join(name for name in existing.entries if name.endswith("dvc.yaml")) or "none",
     }
@@ -119,7 +124,7 @@ def propose_package(existing: Existing) -> Evidence:
         )
         if not taken and package == _slug(existing.name):
             return Evidence(package, f"src/{package}/ is its package")
-    name = existing.name if existing.name not in GENERIC else existing.repo.folder.name
+    name = existing.name if existing.name not in GENERIC else existing.folder_name
     package = f"{_slug(name)[:34].rstrip('_') or 'project'}_ml"
     while any(
         name == f"{folder}{package}.py" or name.startswith(f"{folder}{package}/")
@@ -131,9 +136,12 @@ def propose_package(existing: Existing) -> Evidence:
 
 
 def _title(existing: Existing) -> Evidence:
-    for name in ("README.md", "readme.md", "Readme.md", "README.rst"):
+    for name in READMES:
         lines = existing.texts.get(name, "").splitlines()
+        quoted = _quoted(lines[:40])
         for number, line in enumerate(lines[:40], 1):
+            if number in quoted:
+                continue
             underlined = number < len(lines) and re.fullmatch(r"(=+|-+)\s*", lines[number])
             if line.startswith("# ") or (underlined and line.strip()):
                 title = _plain(line.removeprefix("# "), 80)
@@ -142,7 +150,23 @@ def _title(existing: Existing) -> Evidence:
     declared = existing.declared("name")
     if declared:
         return Evidence(_plain(declared[0], 80), declared[1])
-    return Evidence(_plain(existing.repo.folder.name, 80) or "Project", "the folder's name")
+    which = "folder" if existing.folder_name == existing.repo.folder.name else "folder above"
+    return Evidence(_plain(existing.folder_name, 80) or "Project", f"the name of the {which}")
+
+
+def _quoted(lines: list[str]) -> set[int]:
+    """Return the numbers of the lines of front matter and of fenced code, which are no headings."""
+    found, closing = set(), None
+    for number, line in enumerate(lines, 1):
+        fence = re.match(r" {0,3}(```+|~~~+)", line)
+        opening = fence[1] if fence else "---" if number == 1 and line.rstrip() == "---" else None
+        if closing:
+            found.add(number)
+            closing = None if line.strip() == closing else closing
+        elif opening:
+            found.add(number)
+            closing = opening
+    return found
 
 
 def _functionality(existing: Existing) -> Evidence:
@@ -158,6 +182,13 @@ def _functionality(existing: Existing) -> Evidence:
 def _task(existing: Existing) -> Evidence:
     if place := _uses(existing, RECOMMENDERS):
         return Evidence("recommendation", place)
+    for name in READMES:
+        if match := re.search(RECOMMENDING, existing.texts.get(name, "")):
+            line = existing.texts[name].count("\n", 0, match.start()) + 1
+            return Evidence("recommendation", f"{name} line {line}")
+    described = existing.declared("description")
+    if described and re.search(RECOMMENDING, described[0]):
+        return Evidence("recommendation", described[1])
     counts = {
         task: sum(len(re.findall(pattern, text)) for _, text in _code(existing))
         for task, pattern in (("regression", REGRESSORS), ("classification", CLASSIFIERS))
@@ -170,7 +201,9 @@ def _task(existing: Existing) -> Evidence:
 
 
 def _stage(existing: Existing) -> Evidence:
-    grown = r"(^|/)(Dockerfile|Jenkinsfile|\.gitlab-ci\.yml)$|^\.github/workflows/"
+    grown = r"(^|/)(Dockerfile|Jenkinsfile|\.gitlab-ci\.yml)$"
+    if not existing.repo.prefix:
+        grown += r"|^\.github/workflows/"
     if place := _file(existing, grown) or (existing.own_tests and existing.own_tests[0]):
         return Evidence("production", str(place))
     return Evidence("poc", "no tests, no workflows, no container")
@@ -227,7 +260,28 @@ def _license(existing: Existing) -> Evidence:
             if "Permission is hereby granted, free of charge" in text:
                 return Evidence("MIT", name)
             return Evidence("proprietary", f"{name} is none of those that the template knows")
+    if declared := _declared_license(existing):
+        said, place = declared
+        for known, pattern in LICENSES.items():
+            if re.search(pattern, said):
+                return Evidence(known, place)
+        what = _plain(said, 80)
+        return Evidence("proprietary", f"{place}: the template does not know {what}")
     return Evidence("proprietary", "no licence file")
+
+
+def _declared_license(existing: Existing) -> tuple[str, str] | None:
+    """Return what the metadata says about the licence, and where."""
+    if declared := existing.declared("license"):
+        return declared
+    table = existing.pyproject.get("project", {}).get("license")
+    if isinstance(table, dict) and isinstance(table.get("text"), str):
+        return table["text"], "pyproject.toml [project] license"
+    for name in ("pyproject.toml", "setup.cfg", "setup.py"):
+        text = existing.texts.get(name, "")
+        if match := re.search(r"License :: OSI Approved :: ([^\"'\n]+)", text):
+            return match[1], f"{name} line {text.count(chr(10), 0, match.start()) + 1}"
+    return None
 
 
 def _code(existing: Existing) -> Iterator[tuple[str, str]]:

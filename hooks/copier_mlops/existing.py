@@ -5,7 +5,7 @@ import configparser
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
@@ -45,8 +45,15 @@ NAMES = {
     "Pipfile",
 }
 MANIFESTS = re.compile(
-    r"(pyproject\.toml|setup\.(cfg|py)|Pipfile|environment\.ya?ml|requirements[\w./-]*\.txt)"
+    r"(pyproject\.toml|setup\.(cfg|py)|Pipfile|(environment|conda)([-_]\w+)*\.ya?ml"
+    r"|([\w.-]+/){0,2}requirements[\w./-]*\.txt)"
 )
+GENERIC = ("src", "app", "project", "package", "code", "unknown")
+PYTHONS = {
+    r"\.python-version": r"^(\S+)",
+    "Pipfile": r"^python(?:_full)?_version *= *[\"']([^\"']+)",
+    r"(environment|conda)([-_]\w+)*\.ya?ml": r"^\s*- *[\"']?python *([=<>~!][^\s\"'#]*)",
+}
 TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 RUNNERS = re.compile(
     r"\.github/workflows/.*|\.pre-commit-config\.ya?ml|Makefile|setup\.cfg|(tox|noxfile)\..*"
@@ -150,6 +157,20 @@ class Existing:
         found = self.declared("requires-python", "python_requires")
         return found[0] if found else None
 
+    @cached_property
+    def python(self) -> str | None:
+        """The supported Python versions in the words of whatever tool declares them, and where."""
+        if found := self.declared("requires-python", "python_requires"):
+            return f"{found[0]} ({found[1]})"
+        wanted = (self.tools.get("poetry", {}).get("dependencies") or {}).get("python")
+        if isinstance(wanted, str):
+            return f"{wanted} (pyproject.toml [tool.poetry.dependencies] python)"
+        for name, pattern in PYTHONS.items():
+            for place in filter(re.compile(name).fullmatch, self.texts):
+                if match := re.search(pattern, self.texts[place], re.MULTILINE):
+                    return f"{match[1]} ({place})"
+        return None
+
     def supports(self, minor: int) -> bool:
         """Whether [project] allows Python 3.<minor>."""
         try:
@@ -199,6 +220,30 @@ class Existing:
         )
         return "pytest" in self.tools or any(elsewhere)
 
+    @property
+    def has_tests(self) -> bool:
+        """Whether a plain `pytest` means something here that must stay so."""
+        in_tests = any(n.startswith("tests/") and n.endswith(".py") for n in self.entries)
+        return bool(self.own_tests) or self.configures_pytest or in_tests
+
+    @cached_property
+    def builds_what_it_finds(self) -> bool:
+        """Whether its build takes every package that it finds where the template's code goes."""
+        backend = self.pyproject.get("build-system", {}).get("build-backend", "")
+        looks = backend == "pdm.backend" or backend.startswith("setuptools")
+        described = self.is_legacy or "project" in self.pyproject
+        if not described or not (looks or (self.is_legacy and not backend)):
+            return False
+        setup = self.texts.get("setup.py", "")
+        finds = re.search(r"\bfind_(namespace_)?packages\(", setup)
+        named = isinstance(self.tools.get("setuptools", {}).get("packages"), list)
+        named = named or ("packages" in self.setup_py and not finds)
+        if self.setup_cfg.has_option("options", "packages"):
+            named = named or not self.setup_cfg["options"]["packages"].startswith("find")
+        namespaces = "find_namespace" in setup + self.texts.get("setup.cfg", "")
+        package = r"src/(\w+/)?\w+\.py" if namespaces else r"src/(\w+/)?__init__\.py"
+        return not named and any(re.fullmatch(package, name) for name in self.entries)
+
     @cached_property
     def source_packages(self) -> list[str]:
         """Importable packages below src/."""
@@ -209,7 +254,28 @@ class Existing:
     def name(self) -> str:
         """The distribution's name, else the folder's."""
         found = self.declared("name")
-        return canonicalize_name(found[0]) if found else self.repo.folder.name
+        return canonicalize_name(found[0]) if found else self.folder_name
+
+    @cached_property
+    def folder_name(self) -> str:
+        """The folder's name, or that of the nearest one above it that says more than `code`."""
+        above = len(PurePosixPath(self.repo.prefix).parts)
+        names = [self.repo.folder.name, *(p.name for p in self.repo.folder.parents)][: above + 1]
+        return next((name for name in names if name.lower() not in GENERIC), names[0])
+
+    @cached_property
+    def other_ignore_files(self) -> dict[str, bytes]:
+        """Every .gitignore but the adopted folder's own that rules there, by path from the top."""
+        above = {f"{parent}/" for parent in PurePosixPath(self.repo.prefix).parents} | {"./"}
+        found = {}
+        for name, entry in tree_of(replace(self.repo, prefix=""), "HEAD").items():
+            folder, _, base = name.rpartition("/")
+            rules_here = f"{folder or '.'}/" in above or name.startswith(self.repo.prefix)
+            if base == ".gitignore" and entry.mode in REGULAR and rules_here:
+                found[name] = entry.oid
+        found.pop(f"{self.repo.prefix}.gitignore", None)
+        blobs = read_blobs(self.repo, found.values())
+        return {name: blobs[oid] for name, oid in found.items()}
 
     def bytes_of(self, name: str) -> bytes:
         """Return the contents of a file of the commit."""

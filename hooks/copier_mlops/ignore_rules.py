@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from .existing import Existing
-from .git import git, run_git
+from .git import git, path_in, run_git
 from .versions import File
 
 IGNORE = ".gitignore"
@@ -42,7 +42,9 @@ def united_rules(
         return None
     own = existing.bytes_of(IGNORE).decode() if IGNORE in existing.entries else ""
     theirs = own.replace("\r\n", "\n")
-    differing, block = _narrowed(existing, files)
+    around = existing.other_ignore_files
+    folder = existing.repo.prefix
+    differing, block = _narrowed(existing, files, theirs)
     if theirs and {line.strip() for line in block.splitlines()} <= {*theirs.splitlines(), ""}:
         return Change(IGNORE, KEPT, "it has all of the template's rules")
     shipped = [c.path for c in changes if c.action == ADDED and not c.path.endswith(BESIDE)]
@@ -51,17 +53,22 @@ def united_rules(
     if theirs and not theirs.endswith("\n"):
         theirs += "\n"
     names = [*sorted(parents, key=len), *sorted(shipped)]
-    while hidden := matches(theirs, names):
+    while hidden := matches(theirs, names, around, folder):
         # The uppermost first: git does not look below an ignored folder.
         name = next(name for name in names if name in hidden)
         names.remove(name)
-        theirs += f"!/{name}\n"
-        differing.append(
-            f"your rule `{hidden[name]}` would hide the template's {name}: shown again"
-        )
+        shown = f"{theirs}!/{name}\n"
+        hides = f"your rule `{hidden[name]}` would hide the template's {name}"
+        if name in matches(shown, [name], around, folder):
+            # A .gitignore further down has the last word.
+            names = [other for other in names if not other.startswith(name)]
+            differing.append(f"{hides}: `git add --force` what is new there")
+        else:
+            theirs = shown
+            differing.append(f"{hides}: shown again")
     text = f"{theirs}\n# From the template.\n{block}" if theirs else block
     records = [line[2:] for line in block.splitlines() if line.startswith("!/data/")]
-    hidden = matches(text, records)
+    hidden = matches(text, records, around, folder)
     if hidden:
         listing, rules = ", ".join(hidden), ", ".join({*hidden.values()})
         differing.append(f"your rule `{rules}` hides {listing}: `git add --force` these records")
@@ -71,10 +78,13 @@ def united_rules(
     return Change(IGNORE, before.action, before.why, file, tuple(differing))
 
 
-def _narrowed(existing: Existing, files: Mapping[str, File]) -> tuple[list[str], str]:
+def _narrowed(existing: Existing, files: Mapping[str, File], theirs: str) -> tuple[list[str], str]:
     """Return the template's rules without those that would hide tracked files, and what changed."""
     block = files[IGNORE].content.decode()
     tracked = [name for name in existing.entries if name.isprintable()]
+    # What they track against their own rules (a .env, say) is not for us to show.
+    own = matches(theirs, tracked, existing.other_ignore_files, existing.repo.prefix)
+    tracked = [name for name in tracked if name not in own]
     hiding = matches(block, tracked)
     differing = []
     for rule in sorted(set(hiding.values())):
@@ -112,14 +122,32 @@ def _outs(files: Mapping[str, File]) -> list[str]:
     return sorted(found)
 
 
-def matches(rules: str, names: list[str]) -> dict[str, str]:
-    """Return which rule ignores each path, as git itself reads the rules."""
+def matches(
+    rules: str, names: list[str], around: Mapping[str, bytes] | None = None, folder: str = ""
+) -> dict[str, str]:
+    """Return which rule ignores each path, as git itself reads the rules.
+
+    Parameters
+    ----------
+    rules : str
+        The .gitignore of the adopted folder.
+    names : list of str
+        Paths below that folder.
+    around : mapping
+        The repository's other .gitignore files, by path from the top.
+    folder : str
+        The adopted folder's path from the top, with a slash at its end.
+    """
     if not names:
         return {}
     with tempfile.TemporaryDirectory(prefix="copier-mlops-ignore-") as scratch:
         git("init", "--quiet", "--template=", scratch, cwd=Path(scratch))
-        (Path(scratch) / IGNORE).write_text(rules, encoding="utf-8", newline="\n")
-        data = "".join(f"{name}\0" for name in names).encode("utf-8", "surrogateescape")
+        for name, content in {**(around or {}), f"{folder}{IGNORE}": rules.encode()}.items():
+            path = path_in(Path(scratch), name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        asked = "".join(f"{folder}{name}\0" for name in names)
+        data = asked.encode("utf-8", "surrogateescape")
         command = (
             "-c",
             "core.excludesFile=",
@@ -132,4 +160,5 @@ def matches(rules: str, names: list[str]) -> dict[str, str]:
         output = run_git(*command, cwd=Path(scratch), data=data, ok=(0, 1))[1]
     fields = output.decode("utf-8", "surrogateescape").split("\0")
     rows = zip(fields[2::4], fields[3::4], strict=True)
-    return {name: rule for rule, name in rows if not rule.startswith("!")}
+    found = {name: rule for rule, name in rows if not rule.startswith("!")}
+    return {name.removeprefix(folder): rule for name, rule in found.items()}

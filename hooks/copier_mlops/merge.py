@@ -73,7 +73,8 @@ def merge(
     gone = [
         name
         for name in old
-        if new.get(name, old[name]) != old[name] and is_unrelated(own.get(name), old[name])
+        if new.get(name, old[name]) != old[name]
+        and is_elsewhere(name, own.get(name), old[name], own)
     ]
     for source, target in moved_by_owner(gone, old, own, {*old, *new}).items():
         merged.follows[target] = rendered_as.get(source, source)
@@ -130,14 +131,21 @@ def merge_managed(
         merged.conflicts[name] = {stage: file for stage, file in stages.items() if file}
 
 
+def is_elsewhere(name: str, own: File | None, old: File, names: Container[str]) -> bool:
+    """Tell whether what the template rendered at a path is not there, but perhaps elsewhere."""
+    return f"{name}{BESIDE}" in names or is_unrelated(own, old)
+
+
 def is_unrelated(own: File | None, old: File) -> bool:
     """Tell whether a file is missing, or was never the one that the template rendered there."""
     if own is None or own == old:
         return own is None
-    lines = lines_of(old)
+    lines, mine = lines_of(old), lines_of(own)
     if LINK in (own.mode, old.mode) or is_binary(own) or is_binary(old) or lines.total() < SHORT:
         return False
-    return likeness(lines_of(own), lines) < UNRELATED
+    # Every text has empty lines; they say nothing about where it came from.
+    del lines[b""], mine[b""]
+    return likeness(mine, lines) < UNRELATED
 
 
 def merge_files(

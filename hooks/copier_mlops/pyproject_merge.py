@@ -51,7 +51,7 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
     own = canonicalize_name(existing.name) if existing.is_legacy else ""
     has_project = "project" in existing.pyproject
     bare = existing.is_legacy or "workspace" in existing.tools.get("uv", {})
-    if existing.own_tests or existing.configures_pytest:
+    if existing.has_tests:
         sections.pop("tool.pytest.ini_options", None)
     if "pyrefly" in existing.tools or "pyrefly.toml" in existing.entries:
         sections.pop("tool.pyrefly", None)

@@ -20,7 +20,7 @@ from .git import (
     run_git,
     tree_of,
 )
-from .merge import Merged, is_unrelated, kind_of, lost_lines, merge
+from .merge import Merged, is_elsewhere, kind_of, lost_lines, merge
 from .project import ANSWERS_FILE, Project, project_at
 from .renames import migrate, renames_of
 from .report import Report
@@ -240,7 +240,7 @@ def read_ours(
         kind_of(name)
         for name, file in base.files.items()
         if theirs.files.get(moved.get(name, name), file) != file
-        and is_unrelated(ours.get(name), file)
+        and is_elsewhere(name, ours.get(name), file, tree)
     }
     others = {name for name in tree.keys() - rendered if kind_of(name) in gone}
     return ours | read_files(repo, tree, others)

@@ -1,0 +1,109 @@
+"""ADOPTION.md says what the owner must know, and nothing that is not so."""
+
+from pathlib import Path
+
+import pytest
+from adoption import REPORT, adopted, committed, own_tests
+from shapes import ADDER, Files, adder_test, build
+
+SETUP = "from setuptools import find_packages, setup\n\nsetup(name='lib', {})\n"
+SETUPTOOLS = "[build-system]\nrequires = ['setuptools']\nbuild-backend = 'setuptools.build_meta'\n"
+PROJECT = "[project]\nname = 'lib-x'\nversion = '1'\n\n"
+
+
+def told(template: Path, folder: Path, files: Files) -> str:
+    """Adopt a repository with these files and return the report."""
+    adopted(build(folder, files), template)
+    return (folder / REPORT).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("files", "finds"),
+    [
+        ({"setup.py": SETUP.format("packages=find_packages()"), "src/__init__.py": ""}, True),
+        ({"setup.py": SETUP.format("packages=find_packages()"), "lib/__init__.py": ""}, False),
+        ({"setup.py": SETUP.format("packages=['lib']"), "src/lib/__init__.py": ""}, False),
+        (
+            {
+                "setup.py": "from setuptools import setup\nsetup()\n",
+                "setup.cfg": "[metadata]\nname = lib\n[options]\npackages = find_namespace:\n",
+                "src/lib/a.py": "",
+            },
+            True,
+        ),
+        (
+            {
+                "setup.py": "from setuptools import setup\nsetup()\n",
+                "setup.cfg": "[metadata]\nname = lib\n[options]\npackages = lib\n",
+                "src/lib/__init__.py": "",
+            },
+            False,
+        ),
+        ({"pyproject.toml": PROJECT + SETUPTOOLS, "src/lib/__init__.py": ""}, True),
+        (
+            {
+                "pyproject.toml": PROJECT
+                + SETUPTOOLS.replace("setuptools.build_meta", "hatchling.build"),
+                "src/lib/__init__.py": "",
+            },
+            False,
+        ),
+    ],
+)
+def test_a_build_that_takes_every_package_it_finds_is_warned_of_the_templates(
+    files: Files, finds: bool, template: Path, tmp_path: Path
+) -> None:
+    report = told(template, tmp_path / "r", files)
+    assert ("takes the packages that it finds" in report) is finds
+
+
+def test_manifests_from_which_nothing_is_taken_over_are_named(
+    template: Path, tmp_path: Path
+) -> None:
+    files = {"environment.yml": "- pandas\n", "requirements.txt": "click\n", "Pipfile": ""}
+    report = told(template, tmp_path / "r", {**files, "src/requirements.txt": "mlem\n"})
+    assert "Nothing was taken over from environment.yml, src/requirements.txt," in report
+    assert "Nothing was taken over" not in told(template, tmp_path / "s", {"a.py": "\n"})
+
+
+def test_tools_that_check_code_are_told_in_one_step_wherever_they_are_configured(
+    template: Path, tmp_path: Path
+) -> None:
+    files = {".flake8": "[flake8]\n", "mypy.ini": "[mypy]\n", "Makefile": "lint:\n\tblack .\n"}
+    report = told(template, tmp_path / "r", {**files, "a.py": "\n"})
+    assert "Let black, flake8 and mypy leave `src/r_ml/mlops/` out" in report
+
+
+def test_merged_files_are_told_as_they_are(template: Path, tmp_path: Path) -> None:
+    files = {"pyproject.toml": "[tool.black]\nline-length = 88\n", ".gitattributes": "*.x text\n"}
+    report = told(template, tmp_path / "r", files)
+    assert "`pyproject.toml`: your values win; new tables: [project], " in report
+    assert "[tool.black]" not in report
+    assert "`.gitattributes`: your rules come last and win" in report
+    assert (tmp_path / "r" / ".gitattributes").read_text(encoding="utf-8").endswith("*.x text\n")
+
+
+def test_the_guide_is_named_where_it_lies(template: Path, tmp_path: Path) -> None:
+    report = told(template, tmp_path / "r", {"docs/conf.py": "\n", "a.py": "\n"})
+    assert "own data (docs/bring-your-own-data.md.template)" in report
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"tests/conftest.py": "import pytest\n"},
+        {
+            "tests/checks.py": adder_test("sums"),
+            "pytest.ini": "[pytest]\npython_files = checks.py\n",
+        },
+        {"setup.cfg": "[tool:pytest]\ntestpaths = tests\n"},
+    ],
+)
+def test_the_templates_examples_never_join_a_folder_of_their_tests(
+    files: Files, template: Path, tmp_path: Path
+) -> None:
+    folder = build(tmp_path / "r", {**files, "src/sums.py": ADDER})
+    before = own_tests(folder)[0]
+    adopted(folder, template)
+    assert "tests/test_features.py" not in committed(folder)
+    assert own_tests(folder)[0] == before
