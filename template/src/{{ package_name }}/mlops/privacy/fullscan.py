@@ -16,7 +16,7 @@ from .text import find, is_identifier
 SAMPLE = 2_000  # values that the header and the column as a whole are judged by
 MANY = 5_000  # distinct texts; above it, those that differ in digits only are sampled first
 EACH = 40
-NUMBER_LIKE = r"^[+(]?\d[\d ().+/x-]*$"
+NUMBER_LIKE = r"^[+(]?\d[\d ().+/_x-]*$"
 _IN_PROSE = {"name", "address", "username"}  # in short values these are as often a brand
 _SEVERAL = r"[\s@:=%;,{<&|\"']"  # a label needs something between itself and its value
 _CLEAR = r"^(?i:[2-6][0-9a-f]|7[0-9a-e]|0[9ad]|c[2-9][89ab][0-9a-f]){8,}$"
