@@ -65,6 +65,12 @@ def png(*chunks: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks) + chunk(b"IEND", b"")
 
 
+def arrow(columns: dict[str, object]) -> bytes:
+    stream = io.BytesIO()
+    pl.DataFrame(columns).write_ipc(stream)
+    return stream.getvalue()
+
+
 def parquet(columns: dict[str, object]) -> bytes:
     stream = io.BytesIO()
     pl.DataFrame(columns).write_parquet(stream)
@@ -121,6 +127,16 @@ HOLDERS: dict[str, tuple[str, bytes | str, str]] = {
     "a struct": ("a.parquet", parquet({"t": [{"a": {"b": MAIL}}]}), ""),
     "files in a column": ("a.parquet", parquet({"t": [zipped(("a", MAIL.encode()))]}), ""),
     "a column's name": ("a.parquet", parquet({MAIL: [1, 2]}), ""),
+    "a field's name": ("a.parquet", parquet({"t": [{"a": [{MAIL: 1}]}]}), ""),
+    "a field's name in Arrow": ("a.arrow", arrow({"t": [{MAIL: 1}]}), ""),
+    "a field's name of an array": ("a.npy", array(np.zeros(2, [(MAIL, "i4")])), ""),
+    "a key in a column": ("a.parquet", parquet({"t": [json.dumps({"a": {MAIL: 3}})] * 30}), ""),
+    "a nested json key": ("a.json", json.dumps([{"a": [{MAIL: None}]}]), "utf-8"),
+    "an attribute of a column": ("a.parquet", parquet({"t": [f"<a id='{MAIL}'/>"] * 30}), ""),
+    "an id in a page": ("a.html", f'<p id="{MAIL}">x</p>', "utf-8"),
+    "an attribute's name": ("a.html", f'<p data-{MAIL}="1">x</p>', "utf-8"),
+    "an id in xml": ("a.xml", f'<a><b id="{MAIL}"/></a>', "utf-8"),
+    "a class in a drawing": ("a.svg", f'<svg><g class="{MAIL}"/></svg>', "utf-8"),
 }
 
 
@@ -128,6 +144,15 @@ HOLDERS: dict[str, tuple[str, bytes | str, str]] = {
 def test_an_address_is_found_in(holder: str) -> None:
     name, content, encoding = HOLDERS[holder]
     assert set(entities(name, content, encoding or "utf-8")) == {"email"}
+
+
+def test_names_that_a_programmer_gave_are_no_finding() -> None:
+    nested = {"id_20240501": 1, "v1.10.3": [{"sha256_9f86d081": 2, "4111.1": "x", "@type": 3}]}
+    assert entities("a.parquet", parquet({"t": [nested], "j": [json.dumps(nested)]})) == []
+    assert entities("a.json", json.dumps(nested)) == []
+    page = '<p id="T_5b1c0_row12_col4" class="col-md-4 v-2.1.0.3" @click="go" rel="x">y</p>'
+    assert entities("a.html", page) == []
+    assert entities("a.svg", f"<svg>{page.replace('@', '')}</svg>") == []
 
 
 DISGUISES: dict[str, str] = {
