@@ -29,6 +29,7 @@ class _Page(HTMLParser):
         self.parts: list[str] = []
         self.line = 1
         self.names: set[str] = set()
+        self.comments: list[tuple[int, str]] = []
         self.headings: list[str] = []
         self.row: list[tuple[str, list[str]]] | None = None
 
@@ -66,8 +67,8 @@ class _Page(HTMLParser):
             self._write(data)
 
     def handle_comment(self, data: str) -> None:
-        """Keep what a comment says: everybody can read it."""
-        self._write(f"\t{data}\t")
+        """Keep what a comment says, apart: it does not part the word that it stands in."""
+        self.comments.append((self.getpos()[0], data))
 
     def handle_decl(self, decl: str) -> None:
         """Keep declarations."""
@@ -113,6 +114,8 @@ def html_page(opened: Opened) -> Iterator[Piece]:
     page.feed(DATA_ADDRESS.sub("", text))
     page.close()
     yield Text(opened.place, page.text(), 1)
+    for line, comment in page.comments:
+        yield Text(opened.place, comment, line)
     yield Text(f"{opened.place}: names", "\n".join(sorted(page.names)), 0)
 
 
