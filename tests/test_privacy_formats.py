@@ -137,6 +137,7 @@ HOLDERS: dict[str, tuple[str, bytes | str, str]] = {
     "an attribute of a column": ("a.parquet", parquet({"t": [f"<a id='{MAIL}'/>"] * 30}), ""),
     "an id in a page": ("a.html", f'<p id="{MAIL}">x</p>', "utf-8"),
     "an attribute's name": ("a.html", f'<p data-{MAIL}="1">x</p>', "utf-8"),
+    "a tag": ("a.xml", f"<a><{MAIL.replace('@', '_x0040_')}/></a>", "utf-8"),
     "an id in xml": ("a.xml", f'<a><b id="{MAIL}"/></a>', "utf-8"),
     "a class in a drawing": ("a.svg", f'<svg><g class="{MAIL}"/></svg>', "utf-8"),
 }
@@ -180,6 +181,7 @@ DISGUISES: dict[str, str] = {
     "a hexadecimal number": f"0x{MAIL.encode().hex()}",
     "hexadecimal escapes": MAIL.replace("@", "\\x40"),
     "long escapes of Python": MAIL.replace("@", "\\U00000040"),
+    "escapes of XML names": MAIL.replace("@", "_x0040_"),
     "octal escapes": "".join(f"\\{ord(letter):03o}" for letter in MAIL),
     "one octal escape": MAIL.replace("@", "\\100"),
     "named entities": MAIL.replace("@", "&commat;").replace(".", "&period;"),
@@ -222,7 +224,7 @@ def test_escapes_of_nothing_personal_are_no_finding() -> None:
         "tables\\100rows.csv, photos\\40 cats.png, C:\\data\\40\\041.txt, \\033[31mred\\033[0m",
         "a\\100b, R\\40 x, \\u00e1rbol, AT&T; Q&period;A, x+AEA-y, v1+ABC-2.com",
         "done<!-- TODO -->. See 10 20 30 40 50 60 70 80 90 and 4.0.1",
-        "aged 34 31 35 36 33 38 39 30 31 32 37 34 31 31 30 39 and 41, 42, 43, 44, 45, 46, 47, 48",
+        "aged 34 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31 and 41, 42, 43, 44, 45, 46, 47, 48",
         "key 9f:86:d0:81:88:4c:7d:65:9a:2f:ea:a0:c5:5a:d0:15, 68 65 6c 6c 6f 20 79 6f 75 21",
     )
     assert entities("a.md", "\n".join(lines)) == []

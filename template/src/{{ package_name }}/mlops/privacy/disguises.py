@@ -16,7 +16,7 @@ PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})")
 _NO_FILE = r"(?![\w-]*\.(?:csv|jpe?g|json|parquet|png|txt)\b)"
 ESCAPES = re.compile(
     r"[\\%]u(?:00|\{)([0-9A-Fa-f]{2})\}?|\\x([0-9A-Fa-f]{2})|=([2-7][0-9A-F])(?=\w)"
-    r"|\\(?:U0{6}|0{2,4})([2-7][0-9A-Fa-f])[ \t]?"
+    r"|_x00([2-7][0-9A-Fa-f])_|\\(?:U0{6}|0{2,4})([2-7][0-9A-Fa-f])[ \t]?"
     rf"|\\([2-7][0-9A-Fa-f])(?:[ \t]|(?![0-9A-Fa-f])){_NO_FILE}"  # of CSS
 )
 OCTAL = re.compile(rf"\\(0[4-7][0-7]|1[0-7]{{2}}){_NO_FILE}")
@@ -69,7 +69,7 @@ def undisguised(text: str) -> str:
         text = html.unescape(text)
     if PERCENT.search(text):
         text = urllib.parse.unquote(text)
-    if "\\" in text or "=" in text or "%u" in text:
+    if "\\" in text or "=" in text or "%u" in text or "_x00" in text:
         text = ESCAPES.sub(lambda match: chr(int(match[match.lastindex or 0], 16)), text)
         text = OCTAL.sub(lambda match: chr(int(match[1], 8)), text)
     if "+A" in text:

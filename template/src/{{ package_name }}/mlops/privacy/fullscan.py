@@ -19,7 +19,7 @@ MANY = 5_000  # distinct texts; above it, those that differ in digits only are s
 EACH = 40
 NUMBER_LIKE = r"^[+(]?\d[\d ().+/_x-]*$"
 _IN_PROSE = {"name", "address", "username"}  # in short values these are as often a brand
-_SEVERAL = r"[\s@:=%;,{<&|\"'\\]|\+A"  # a label needs something between itself and its value
+_SEVERAL = r"[\s@:=%;,{<&|\"'\\]|\+A|_x00"  # a label needs something between itself and its value
 _CLEAR = r"^(?:0x)?(?i:[2-6][0-9a-f]|7[0-9a-e]|0[09ad]|c[2-9][89ab][0-9a-f]){8,}$"
 _SMALLEST = 10**6  # whole numbers below it are no identifiers
 

@@ -153,7 +153,7 @@ UNDER_HEADER: dict[str, str] = {
 SUSPECT = (
     r"@|%40|://|www\.|\d(?:[ ./()-]{0,2}\d){6}|[\dA-Fa-f]{2}[:-][\dA-Fa-f]{2}[:-]"
     r"|[\dA-Fa-f]:[\dA-Fa-f]{0,4}:"
-    r"|\\(?:100|0{0,4}40|x40|[uU]\{?0*40)|%u0040|=40|\+A[A-H][A-Za-z0-9+/]|&commat;"
+    r"|\\(?:100|0{0,4}40|x40|[uU]\{?0*40)|%u0040|_x0040_|=40|\+A[A-H][A-Za-z0-9+/]|&commat;"
     r"|(?:[2-7][0-9A-Fa-f][ :,]{1,2}(?:0x)?){7}"
     r"|(?:\d{1,3}\.){3}\d|&#|\[at\]|\(at\)|arroba|^\s*[\[{<]|[A-Za-z0-9+/_-]{16}|\d{3}\.\d{4},|\d°"
     r"|\b(?:Sra?|Srta|Dra?|Mrs?|Ms|Lic|Don|Doña)\b\.? \p{Lu}|(?i:\b(?:mrn|nhc|dni|ssn|nass"
