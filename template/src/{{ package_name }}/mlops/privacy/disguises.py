@@ -19,7 +19,7 @@ ESCAPES = re.compile(
     r"|_x00([2-7][0-9A-Fa-f])_|\\(?:U0{6}|0{2,4})([2-7][0-9A-Fa-f])[ \t]?"
     rf"|\\([2-7][0-9A-Fa-f])(?:[ \t]|(?![0-9A-Fa-f])){_NO_FILE}"  # of CSS
 )
-OCTAL = re.compile(rf"\\(0[4-7][0-7]|1[0-7]{{2}}){_NO_FILE}")
+OCTAL = re.compile(rf"\\(0[4-7][0-7]|1[0-7][0-7]){_NO_FILE}")
 UTF7 = re.compile(r"\+A[A-H][A-Za-z0-9+/]+-")
 COMMENT = re.compile(r"(?<=[\w.@+-])<!--[^\n]{0,200}?-->(?=[\w.@+-])")
 AT = re.compile(r"\s*[\[({<]\s*(?:at|arroba)\s*[\])}>]\s*", re.IGNORECASE)
