@@ -132,6 +132,18 @@ def test_encoded_values_are_opened() -> None:
         assert entities("x", pl.Series(["AAAA", *values[:1], "token"])) == {"email": 1}
 
 
+@pytest.mark.parametrize("sign", ["", " ", "-", ".", "/", "_"])
+def test_cards_are_found_however_their_groups_are_parted(sign: str) -> None:
+    drawn = identifiers("card", np.random.default_rng(6), 30)
+    parted = [sign.join([n[:4], n[4:8], n[8:12], n[12:]]) for n in drawn if len(n) == 16]
+    assert entities("x", pl.Series(parted)) == {"card": len(parted)}
+    assert entities("x", pl.Series([*["no"] * 99, f"paid with {parted[0]} today"])) == {"card": 1}
+    # Codes that are parted so pass the check digit as often as chance has it.
+    codes = np.random.default_rng(7).integers(10**15, 10**16, 400).astype(str).tolist()
+    codes = [sign.join([n[:4], n[4:8], n[8:12], n[12:]]) for n in codes]
+    assert entities("x", pl.Series(codes)) == {}
+
+
 def test_disguised_values_of_a_column_are_read_as_a_person_reads_them() -> None:
     mails = [f"persona{n}@example.com" for n in range(20)]
     wide = ["".join(chr(ord(letter) + 0xFEE0) for letter in mail) for mail in mails]

@@ -65,6 +65,12 @@ def png(*chunks: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks) + chunk(b"IEND", b"")
 
 
+def arrow(columns: dict[str, object]) -> bytes:
+    stream = io.BytesIO()
+    pl.DataFrame(columns).write_ipc(stream)
+    return stream.getvalue()
+
+
 def parquet(columns: dict[str, object]) -> bytes:
     stream = io.BytesIO()
     pl.DataFrame(columns).write_parquet(stream)
@@ -89,6 +95,8 @@ HOLDERS: dict[str, tuple[str, bytes | str, str]] = {
     "html entities": ("a.html", "<p>ana.perez&#x40;example&period;com</p>", "utf-8"),
     "html tags in a word": ("a.html", "<p><b>ana</b>.perez@<i>example</i>.com", "utf-8"),
     "an attribute": ("a.html", f'<a href="mailto:{MAIL}">x</a>', "utf-8"),
+    "a comment in a word": ("a.html", MAIL.replace("@", "<!-- x -->@"), "utf-8"),
+    "a comment in a word of xml": ("a.xml", f"<a>{MAIL.replace('@', '<!--x-->@')}</a>", "utf-8"),
     "a comment": ("a.html", f"<!-- {MAIL} -->", "utf-8"),
     "xml": ("a.xml", f'<a><b c="{MAIL}"/></a>', "utf-8"),
     "a comment in xml": ("a.xml", f"<a><!-- {MAIL} --></a>", "utf-8"),
@@ -121,6 +129,17 @@ HOLDERS: dict[str, tuple[str, bytes | str, str]] = {
     "a struct": ("a.parquet", parquet({"t": [{"a": {"b": MAIL}}]}), ""),
     "files in a column": ("a.parquet", parquet({"t": [zipped(("a", MAIL.encode()))]}), ""),
     "a column's name": ("a.parquet", parquet({MAIL: [1, 2]}), ""),
+    "a field's name": ("a.parquet", parquet({"t": [{"a": [{MAIL: 1}]}]}), ""),
+    "a field's name in Arrow": ("a.arrow", arrow({"t": [{MAIL: 1}]}), ""),
+    "a field's name of an array": ("a.npy", array(np.zeros(2, [(MAIL, "i4")])), ""),
+    "a key in a column": ("a.parquet", parquet({"t": [json.dumps({"a": {MAIL: 3}})] * 30}), ""),
+    "a nested json key": ("a.json", json.dumps([{"a": [{MAIL: None}]}]), "utf-8"),
+    "an attribute of a column": ("a.parquet", parquet({"t": [f"<a id='{MAIL}'/>"] * 30}), ""),
+    "an id in a page": ("a.html", f'<p id="{MAIL}">x</p>', "utf-8"),
+    "an attribute's name": ("a.html", f'<p data-{MAIL}="1">x</p>', "utf-8"),
+    "a tag": ("a.xml", f"<a><{MAIL.replace('@', '_x0040_')}/></a>", "utf-8"),
+    "an id in xml": ("a.xml", f'<a><b id="{MAIL}"/></a>', "utf-8"),
+    "a class in a drawing": ("a.svg", f'<svg><g class="{MAIL}"/></svg>', "utf-8"),
 }
 
 
@@ -128,6 +147,15 @@ HOLDERS: dict[str, tuple[str, bytes | str, str]] = {
 def test_an_address_is_found_in(holder: str) -> None:
     name, content, encoding = HOLDERS[holder]
     assert set(entities(name, content, encoding or "utf-8")) == {"email"}
+
+
+def test_names_that_a_programmer_gave_are_no_finding() -> None:
+    nested = {"id_20240501": 1, "v1.10.3": [{"sha256_9f86d081": 2, "4111.1": "x", "@type": 3}]}
+    assert entities("a.parquet", parquet({"t": [nested], "j": [json.dumps(nested)]})) == []
+    assert entities("a.json", json.dumps(nested)) == []
+    page = '<p id="T_5b1c0_row12_col4" class="col-md-4 v-2.1.0.3" @click="go" rel="x">y</p>'
+    assert entities("a.html", page) == []
+    assert entities("a.svg", f"<svg>{page.replace('@', '')}</svg>") == []
 
 
 DISGUISES: dict[str, str] = {
@@ -152,12 +180,62 @@ DISGUISES: dict[str, str] = {
     "UTF-16 in base64": base64.b64encode(MAIL.encode("utf-16-le")).decode(),
     "a hexadecimal number": f"0x{MAIL.encode().hex()}",
     "hexadecimal escapes": MAIL.replace("@", "\\x40"),
+    "long escapes of Python": MAIL.replace("@", "\\U00000040"),
+    "escapes of XML names": MAIL.replace("@", "_x0040_"),
+    "octal escapes": "".join(f"\\{ord(letter):03o}" for letter in MAIL),
+    "one octal escape": MAIL.replace("@", "\\100"),
+    "named entities": MAIL.replace("@", "&commat;").replace(".", "&period;"),
+    "an escape of CSS": MAIL.replace("@", "\\40 "),
+    "a long escape of CSS": MAIL.replace("@", "\\000040"),
+    "UTF-7": MAIL.replace("@", "+AEA-").replace(".", "+AC4-"),
+    "UTF-7 of two letters": MAIL.replace("z@", "+AHoAQA-"),
+    "comments of HTML": "ana<!-- -->.perez@<!-- no robots, please -->example.com",
+    "hexadecimal pairs": MAIL.encode().hex(" "),
+    "hexadecimal pairs with colons": MAIL.encode().hex(":").upper(),
+    "a list of bytes": ", ".join(f"0x{byte:02x}" for byte in MAIL.encode()),
 }
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
 def test_an_address_is_found_behind(disguise: str) -> None:
     assert entities("a.md", f"Write to {DISGUISES[disguise]} today.\n") == ["email"]
+
+
+NOT_IN_TABLES = {
+    "percent-encoding twice",
+    "at and dot spoken",
+    "base64 twice",
+    "base64 in a path",
+    "wrapped base64",
+    "gzip in base64",
+}
+
+
+@pytest.mark.parametrize("disguise", sorted(DISGUISES.keys() - NOT_IN_TABLES))
+def test_an_address_in_a_table_is_found_behind(disguise: str) -> None:
+    hidden = DISGUISES[disguise]
+    values = [*(["none"] * 60), hidden, f"escribir a {hidden} hoy"]
+    assert entities("a.parquet", parquet({"x": values})) == ["email"]
+    assert check.scan_file(Path("a.parquet"))[0].count == 2
+
+
+def test_escapes_of_nothing_personal_are_no_finding() -> None:
+    lines = (
+        "tables\\100rows.csv, photos\\40 cats.png, C:\\data\\40\\041.txt, \\033[31mred\\033[0m",
+        "a\\100b, R\\40 x, \\u00e1rbol, AT&T; Q&period;A, x+AEA-y, v1+ABC-2.com",
+        "done<!-- TODO -->. See 10 20 30 40 50 60 70 80 90 and 4.0.1",
+        "aged 34 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31 and 41, 42, 43, 44, 45, 46, 47, 48",
+        "key 9f:86:d0:81:88:4c:7d:65:9a:2f:ea:a0:c5:5a:d0:15, 68 65 6c 6c 6f 20 79 6f 75 21",
+    )
+    assert entities("a.md", "\n".join(lines)) == []
+    assert entities("a.html", "\n".join(lines)) == []
+    assert entities("a.parquet", parquet({"x": [*lines, *(["none"] * 60)]})) == []
+
+
+def test_a_comment_is_found_on_its_line() -> None:
+    Path("a.html").write_text(f"<p>ana<!-- -->.perez\n</p>\n<!--\n{MAIL} -->\n", encoding="utf-8")
+    (found,) = check.scan_file(Path("a.html"))
+    assert (found.entity, found.count, found.position) == ("email", 1, 4)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,10 @@ def found(words: str) -> dict[str, str]:
         ("write to ana (at) example (dot) com", "email", "ana (at) example (dot) com"),
         ("?to=ana%40example.com&x=1", "email", "ana%40example.com"),
         ("card 4111 1111 1111 1111 declined", "card", "4111 1111 1111 1111"),
+        ("pan 4111.1111.1111.1111.", "card", "4111.1111.1111.1111"),
+        ("pan 4111/1111/1111/1111", "card", "4111/1111/1111/1111"),
+        ("pan 4111_1111_1111_1111", "card", "4111_1111_1111_1111"),
+        ("pan 3782.822463.10005", "card", "3782.822463.10005"),
         ("IBAN GB82 WEST 1234 5698 7654 32", "iban", "GB82 WEST 1234 5698 7654 32"),
         ("el CUIT 20-12345678-6 no figura", "ar_cuit", "20-12345678-6"),
         ("DNI 30.456.789", "ar_dni", "30.456.789"),
@@ -89,6 +93,7 @@ def test_each_entity_is_found_as_people_write_it(words: str, entity: str, value:
     ("words", "entity"),
     [
         ("number 4111 1111 1111 1112 there", "card"),  # Luhn
+        ("number 4111.1111.1111.1112 there", "card"),
         ("number GB82 WEST 1234 5698 7654 33 there", "iban"),  # modulo 97
         ("number 20-12345678-7 there", "ar_cuit"),  # modulo 11
         ("number 12345678A there", "es_nif"),  # modulo 23
@@ -122,6 +127,9 @@ def test_a_wrong_check_digit_is_no_finding_where_nothing_else_speaks(
         "re.compile('-+0123456789.') sha256=sWDA_DczzT-1wEBE4Xf5wRL2tB7d2RKtbbHrwCNZyeM",
         "webagg.address: 127.0.0.1, Wall Street, room 12, floor 5",
         "Heladera No Frost 320 L, Dr. Frost, 220 V, 50 Hz",
+        "part 4111.1111.1111.1111.0042, build 2025.0101.1200.0004, 4111.1111_1111/1111",
+        "data/4111/1111/1111/1111/5.png, 0001/4111/1111/1111/1111, v4111_1111_1111_1111",
+        "sections 4.1.1.1, 4111.1 and 4111.1111; 2024/05/01/1200, 20240501_1200_0042",
         "uv run --frozen pytest -n 2 tests/test_shop.py::test_x 192.168.0.10:8080",
     ],
 )

@@ -36,10 +36,19 @@ def arrow(opened: Opened) -> Iterator[Piece]:
 
 def _schema(schema: Any, notes: dict[bytes, bytes], place: str) -> Iterator[Piece]:
     said = [f"{key!r} {value.decode('utf-8', 'replace')}" for key, value in notes.items()]
-    for field in schema:
+    names = []
+    for field in _fields(schema):
+        names.append(field.name)
         said += [str(text, "utf-8", "replace") for text in (field.metadata or {}).values()]
-    yield Text(f"{place}: column names", "\n".join(schema.names))
+    yield Text(f"{place}: column names", "\n".join(names))
     yield Text(f"{place}: metadata", "\n".join(said))
+
+
+def _fields(parents: Iterable[Any]) -> Iterator[Any]:
+    """Return fields and, in the same way, what is nested in them."""
+    for field in parents:
+        yield field
+        yield from _fields(field.type.field(number) for number in range(field.type.num_fields))
 
 
 def _columns(batches: Iterable[Any], opened: Opened) -> Iterator[Piece]:
@@ -118,6 +127,7 @@ def numpy_array(opened: Opened) -> Iterator[Piece]:
         why = "holds Python objects or is damaged; store plain numbers or texts"
         raise Unreadable(opened.place, why) from error
     names = array.dtype.names
+    yield Text(f"{opened.place}: field names", "\n".join(names or ()))
     fields = {name: array[name] for name in names} if names else {"": array}
     for name, values in fields.items():
         place = f"{opened.place}: {label(name, '*')}" if name else opened.place

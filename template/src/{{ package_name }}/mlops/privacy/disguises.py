@@ -12,9 +12,16 @@ from .formats import MAGIC
 
 MOST_READINGS = 3  # encoded in something encoded in something encoded
 PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})")
+# What follows a folder in a path of Windows is no escape: tables\100rows.csv.
+_NO_FILE = r"(?![\w-]*\.(?:csv|jpe?g|json|parquet|png|txt)\b)"
 ESCAPES = re.compile(
     r"[\\%]u(?:00|\{)([0-9A-Fa-f]{2})\}?|\\x([0-9A-Fa-f]{2})|=([2-7][0-9A-F])(?=\w)"
+    r"|_x00([2-7][0-9A-Fa-f])_|\\(?:U0{6}|0{2,4})([2-7][0-9A-Fa-f])[ \t]?"
+    rf"|\\([2-7][0-9A-Fa-f])(?:[ \t]|(?![0-9A-Fa-f])){_NO_FILE}"  # of CSS
 )
+OCTAL = re.compile(rf"\\(0[4-7][0-7]|1[0-7][0-7]){_NO_FILE}")
+UTF7 = re.compile(r"\+A[A-H][A-Za-z0-9+/]+-")
+COMMENT = re.compile(r"(?<=[\w.@+-])<!--[^\n]{0,200}?-->(?=[\w.@+-])")
 AT = re.compile(r"\s*[\[({<]\s*(?:at|arroba)\s*[\])}>]\s*", re.IGNORECASE)
 DOT = re.compile(r"\s*[\[({<]\s*(?:dot|punto)\s*[\])}>]\s*", re.IGNORECASE)
 UNSEEN = re.compile(
@@ -56,13 +63,25 @@ def undisguised(text: str) -> str:
         text = MIXED.sub(lambda word: word[0].translate(LOOKALIKES), text)
     if "\0" in text:
         text = text.replace("\0", "")
+    if "<!--" in text:
+        text = COMMENT.sub("", text)
     if "&" in text:
         text = html.unescape(text)
     if PERCENT.search(text):
         text = urllib.parse.unquote(text)
-    if "\\" in text or "=" in text or "%u" in text:
-        text = ESCAPES.sub(lambda match: chr(int(match[1] or match[2] or match[3], 16)), text)
+    if "\\" in text or "=" in text or "%u" in text or "_x00" in text:
+        text = ESCAPES.sub(lambda match: chr(int(match[match.lastindex or 0], 16)), text)
+        text = OCTAL.sub(lambda match: chr(int(match[1], 8)), text)
+    if "+A" in text:
+        text = UTF7.sub(_from_utf7, text)
     return DOT.sub(".", AT.sub("@", text))
+
+
+def _from_utf7(match: re.Match[str]) -> str:
+    try:
+        return match[0].encode().decode("utf-7")
+    except UnicodeDecodeError:
+        return match[0]
 
 
 def encoded(text: str) -> Iterator[bytes]:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import polars as pl
 
 from ..errors import MlopsError
-from .entities import ENTITIES, Finding
+from .disguises import undisguised
+from .entities import ENTITIES, Finding, Span
 from .evidence import believable, leaves, texts_of
 from .headers import NOT_COUNTED, entity_of, is_quantity
 from .rules import LIKELY
@@ -16,10 +17,10 @@ from .text import find, is_identifier
 SAMPLE = 2_000  # values that the header and the column as a whole are judged by
 MANY = 5_000  # distinct texts; above it, those that differ in digits only are sampled first
 EACH = 40
-NUMBER_LIKE = r"^[+(]?\d[\d ().+/x-]*$"
+NUMBER_LIKE = r"^[+(]?\d[\d ().+/_x-]*$"
 _IN_PROSE = {"name", "address", "username"}  # in short values these are as often a brand
-_SEVERAL = r"[\s@:=%;,{<&|\"']"  # a label needs something between itself and its value
-_CLEAR = r"^(?i:[2-6][0-9a-f]|7[0-9a-e]|0[9ad]|c[2-9][89ab][0-9a-f]){8,}$"
+_SEVERAL = r"[\s@:=%;,{<&|\"'\\]|\+A|_x00"  # a label needs something between itself and its value
+_CLEAR = r"^(?:0x)?(?i:[2-6][0-9a-f]|7[0-9a-e]|0[09ad]|c[2-9][89ab][0-9a-f]){8,}$"
 _SMALLEST = 10**6  # whole numbers below it are no identifiers
 
 
@@ -136,13 +137,20 @@ def _prose(texts: pl.Series, places: pl.Series) -> Iterator[tuple[str, float, pl
         distinct = _worth_reading(distinct)
     found: dict[str, tuple[float, list[str]]] = {}
     for value in distinct.to_list():
-        for span in find(value):
+        for span in _spans(value):
             if is_identifier(span) and (span.entity not in _IN_PROSE or value.count(" ") >= 4):
                 likelihood, which = found.get(span.entity, (0.0, []))
                 which.append(value)
                 found[span.entity] = (max(likelihood, span.likelihood), which)
     for entity, (likelihood, which) in found.items():
         yield entity, likelihood, places.filter(texts.is_in(which))
+
+
+def _spans(text: str) -> list[Span]:
+    """Find what a text holds, and addresses that it holds only without escapes."""
+    plain = undisguised(text)
+    hidden = find(plain) if plain != text else []
+    return find(text) + [span for span in hidden if span.entity == "email"]
 
 
 def _readable(texts: pl.Series) -> pl.Series:
@@ -177,7 +185,7 @@ def _worth_reading(distinct: pl.Series) -> pl.Series:
         return distinct
     tried = common.group_by("form").head(EACH)
     hit = tried["text"].map_elements(
-        lambda text: any(is_identifier(span) for span in find(text)), return_dtype=pl.Boolean
+        lambda text: any(is_identifier(span) for span in _spans(text)), return_dtype=pl.Boolean
     )
     forms = tried.filter(hit).select(pl.col("form").unique())
     read = common.join(forms, on="form", how="semi")["text"]

@@ -16,8 +16,9 @@ DATA_ADDRESS = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=-]+)*;base64,([A-Za
 INLINE = re.compile(
     "a|abbr|b|bdi|code|em|font|i|kbd|mark|q|s|small|span|strong|sub|sup|u|wbr", re.IGNORECASE
 )
-# Attributes that describe a drawing or a style.
+# Attributes that describe a drawing or a style, and those that only give something a name.
 SILENT = re.compile("class|d|height|id|points|rel|style|transform|viewbox|width|xmlns|[xy][12]?")
+NAMING = frozenset({"class", "id", "rel"})
 
 
 class _Page(HTMLParser):
@@ -27,6 +28,8 @@ class _Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self.line = 1
+        self.names: set[str] = set()
+        self.comments: list[tuple[int, str]] = []
         self.headings: list[str] = []
         self.row: list[tuple[str, list[str]]] | None = None
 
@@ -41,8 +44,12 @@ class _Page(HTMLParser):
             self.row.append((tag, []))
         elif not INLINE.fullmatch(tag):
             self.handle_data("\t")
+        self.names.add(tag)
         for name, value in attrs:
-            if value and not SILENT.fullmatch(name):
+            self.names.add(name)
+            if value and name in NAMING:
+                self.names.add(value)
+            elif value and not SILENT.fullmatch(name):
                 self._write(f"\t{value}\t")
 
     def handle_endtag(self, tag: str) -> None:
@@ -60,8 +67,8 @@ class _Page(HTMLParser):
             self._write(data)
 
     def handle_comment(self, data: str) -> None:
-        """Keep what a comment says: everybody can read it."""
-        self._write(f"\t{data}\t")
+        """Keep what a comment says, apart: it does not part the word that it stands in."""
+        self.comments.append((self.getpos()[0], data))
 
     def handle_decl(self, decl: str) -> None:
         """Keep declarations."""
@@ -107,6 +114,9 @@ def html_page(opened: Opened) -> Iterator[Piece]:
     page.feed(DATA_ADDRESS.sub("", text))
     page.close()
     yield Text(opened.place, page.text(), 1)
+    for line, comment in page.comments:
+        yield Text(opened.place, comment, line)
+    yield Text(f"{opened.place}: names", "\n".join(sorted(page.names)), 0)
 
 
 def xml_document(opened: Opened) -> Iterator[Piece]:
@@ -118,15 +128,21 @@ def xml_document(opened: Opened) -> Iterator[Piece]:
     parser = ElementTree.XMLParser(target=builder)
     parser.feed(content)
     found: dict[str, list[str]] = {}
-    _xml_leaves(parser.close(), "", found)
+    names: set[str] = set()
+    _xml_leaves(parser.close(), "", found, names)
+    yield Text(f"{opened.place}: names", "\n".join(sorted(names)), 0)
     for path, values in found.items():
         yield Column(f"{opened.place}: {path}", path, values, 0)
 
 
-def _xml_leaves(element: Any, path: str, found: dict[str, list[str]]) -> None:
+def _xml_leaves(element: Any, path: str, found: dict[str, list[str]], names: set[str]) -> None:
     tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else "comment"
+    names.add(tag)
     here = f"{path}.{label(tag, '*')}" if path else label(tag, "*")
     for name, value in element.attrib.items():
+        names.add(name.rpartition("}")[2])
+        if name in NAMING:
+            names.add(value)
         if SILENT.fullmatch(name):
             continue
         found.setdefault(f"{here}@{label(name.rpartition('}')[2], '*')}", []).append(value)
@@ -136,4 +152,4 @@ def _xml_leaves(element: Any, path: str, found: dict[str, list[str]]) -> None:
         joined = "".join(element.itertext()) if len(element) and tag != "comment" else own
         found.setdefault(here, []).append(joined)
     for child in element:
-        _xml_leaves(child, here, found)
+        _xml_leaves(child, here, found, names)

@@ -120,7 +120,9 @@ ip 0.9 check=ip =:
 mac 0.9 =: =-
     (?<![\w:-])[\dA-Fa-f]{2}(?:(?::[\dA-Fa-f]{2}){5}|(?:-[\dA-Fa-f]{2}){5})(?![\w:-])
 card 0.9 check=card #4,13,14,15,16,17,18,19
-    (?<![\w.,+-])\d(?:[ -]?\d){12,18}(?![\w-]|[.,]\d)
+    (?<![\w.,+-])(?:\d(?:[ -]?\d){12,18}
+    |(?<!\d/)\d{4}([./_])(?:(?:\d{4}\1){2}\d{4}(?:\1\d{3})?|\d{6}\1\d{4,5})(?!\1\d))
+    (?![\w-]|[.,]\d)
 card 0.75 car tar cc vis mas ame cre cré deb
     (?i:(?:cards?|tarjetas?|cc|visa|mastercard|amex|credit|cr[eé]dito|debit
     |d[eé]bito)\b[^\d\n]{0,30})

@@ -33,13 +33,17 @@ _CARD = (
     r"(?:4\d{12}(?:\d{3}){0,2}|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}"
     r"|(?:6011|64[4-9]\d|65\d\d|62\d\d|35\d\d)\d{12,15})"
 )
+_CARD_WRITTEN = (
+    r"^\d(?:[ -]?\d){12,18}$"
+    r"|^\d{4}[./_](?:(?:\d{4}[./_]){2}\d{4}(?:[./_]\d{3})?|\d{6}[./_]\d{4,5})$"
+)
 # Values with separators are compared after these are taken out, except where they tell most.
 SHAPES: tuple[Shape, ...] = (
     Shape("email", r"^[\w.+%'-]+@(?:[\w-]+\.)+[A-Za-z]{2,24}$", 0.0, 0.98),
     Shape(
         "iban", r"^[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,4})?$", 1 / 97, 0.97
     ),
-    Shape("card", r"^\d(?:[ -]?\d){12,18}$", 0.02, 0.93, r"^\d(?:[ -]?\d){12,18}$", numeric=True),
+    Shape("card", _CARD_WRITTEN, 0.02, 0.93, numeric=True),
     Shape(
         "ar_cuit",
         r"^(?:2[0347]|3[034]|5[015])[-. ]?\d{8}[-. /]?\d$",
@@ -146,13 +150,16 @@ UNDER_HEADER: dict[str, str] = {
 }
 # One pass that lets through every value which may hold any of the above, alone or inside a text:
 # an "@", a link, seven digits with separators, hexadecimal pairs, percent signs, brackets, titles.
+# Words end between plain letters: the engine is far slower with those of every alphabet.
 SUSPECT = (
     r"@|%40|://|www\.|\d(?:[ ./()-]{0,2}\d){6}|[\dA-Fa-f]{2}[:-][\dA-Fa-f]{2}[:-]"
     r"|[\dA-Fa-f]:[\dA-Fa-f]{0,4}:"
+    r"|\\(?:100|0{0,4}40|x40|[uU]\{?0*40)|%u0040|_x0040_|=40|\+A[A-H][A-Za-z0-9+/]|&commat;"
+    r"|(?:[2-7][0-9A-Fa-f][ :,]{1,2}(?:0x)?){7}"
     r"|(?:\d{1,3}\.){3}\d|&#|\[at\]|\(at\)|arroba|^\s*[\[{<]|[A-Za-z0-9+/_-]{16}|\d{3}\.\d{4},|\d°"
-    r"|\b(?:Sra?|Srta|Dra?|Mrs?|Ms|Lic|Don|Doña)\b\.? \p{Lu}|(?i:\b(?:mrn|nhc|dni|ssn|nass"
-    r"|passport|pasaporte"
-    r"|password|contraseña|afiliado|historia cl[ií]nica|domicilio|address)\b)"
+    r"|(?-u:\b)(?:Sra?|Srta|Dra?|Mrs?|Ms|Lic|Don|Doña)(?-u:\b)\.? \p{Lu}"
+    r"|(?i:(?-u:\b)(?:mrn|nhc|dni|ssn|nass|passport|pasaporte"
+    r"|password|contraseña|afiliado|historia cl[ií]nica|domicilio|address)(?-u:\b))"
 )
 # Of these, nothing is about a person: numbers with a point, dates and times, hashes, UUIDs.
 HARMLESS = (
@@ -171,7 +178,7 @@ HASH = (
 
 def in_range_of_cards(values: "pl.Series") -> "pl.Series":
     """Tell which values begin as some issuer's cards do, and are as long."""
-    return values.str.replace_all(r"[ -]", "").str.contains(f"^{_CARD}$")
+    return values.str.replace_all(r"[ ./_-]", "").str.contains(f"^{_CARD}$")
 
 
 def matches(values: "pl.Series", shape: Shape) -> "pl.Series":
@@ -186,7 +193,7 @@ def matches(values: "pl.Series", shape: Shape) -> "pl.Series":
     from .batches import valid
 
     fits = values.str.contains(shape.pattern)
-    if shape.entity == "card":
+    if shape.entity == "card" and fits.any():
         fits &= in_range_of_cards(values)
     if not fits.any():
         return fits

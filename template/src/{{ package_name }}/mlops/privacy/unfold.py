@@ -9,7 +9,9 @@ from html import unescape
 from urllib.parse import unquote
 
 _ENCODED = re.compile(
-    r"(?<![A-Za-z0-9+/_%-])(?:(?:0x)?(?P<base>[A-Za-z0-9+/_-]{16,4096}={0,2})"
+    r"(?<![A-Za-z0-9+/_%-])(?:"
+    r"(?P<pairs>(?:(?:0x)?[2-7][\dA-Fa-f][ :,]{1,2}){7,}(?:0x)?[2-7][\dA-Fa-f])"
+    r"|(?:0x)?(?P<base>[A-Za-z0-9+/_-]{16,4096}={0,2})"
     r"|(?P<percent>[\w.+%-]*%[\dA-Fa-f]{2}[\w.+%-]*)"
     r"|(?P<entity>[^\s<>&]*&(?:#\d+|#[xX][\dA-Fa-f]+|commat|period);[^\s<>]*))(?![A-Za-z0-9+/=_-])"
 )
@@ -43,7 +45,11 @@ def encoded(text: str) -> Iterator[tuple[int, int, str]]:
         Where it starts and ends in the text, and what it says.
     """
     for match in _ENCODED.finditer(text):
-        if match["base"]:
+        if match["pairs"]:
+            decoded = from_base64(re.sub("0x|[ :,]", "", match[0]))
+            if decoded.isdigit():
+                continue  # numbers between 30 and 39
+        elif match["base"]:
             decoded = from_base64(match["base"])
         else:
             decoded = unquote(match[0]) if match["percent"] else unescape(match[0])
