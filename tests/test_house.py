@@ -143,3 +143,11 @@ def test_every_release_has_a_commit_of_this_history_and_an_entry_in_the_changelo
         if run(["git", "rev-parse", "--is-shallow-repository"], ROOT).stdout.strip() == "false":
             ancestor = run(["git", "merge-base", "--is-ancestor", commit, "HEAD"], ROOT)
             assert ancestor.returncode == 0, version
+
+
+@pytest.mark.xdist_group("house")
+def test_groups_of_tests_stay_together(request: pytest.FixtureRequest) -> None:
+    """A group that the runner does not know of builds its slow fixtures on every worker."""
+    if not hasattr(request.config, "workerinput"):
+        pytest.skip("one process runs them all")
+    assert request.node.nodeid.endswith("@house")
