@@ -259,11 +259,7 @@ def test_without_the_model_names_say_what_to_install() -> None:
 
 def test_the_table_of_rules_names_known_entities_and_checks() -> None:
     checksums = packaged("mlops.privacy.checksums")
-    rules = (
-        *packaged("mlops.privacy.rules").IDENTIFIERS,
-        *packaged("mlops.privacy.prose").PROSE,
-    )
-    for rule in rules:
+    for rule in text._rules():
         assert rule.entity in ENTITIES
         assert rule.starts
         assert re.search(r"<[A-Z_]+>", rule.pattern) is None, "a macro without meaning"
@@ -290,3 +286,54 @@ def test_an_address_ends_where_the_next_identifier_begins() -> None:
 )
 def test_labels_that_are_words_too_close_no_gate(words: str) -> None:
     assert [span for span in text.find(words) if text.is_identifier(span)] == []
+
+
+# In each family: how people write it, and what looks like it and is something else.
+SPANISH = [
+    ("phone", "el de mi marido 11-6623-9087", "11-6623-9087", "tramo 11-6623-908, pieza"),
+    ("phone", "línea 351 15 234 5678", "351 15 234 5678", "351 15 234 567 cajas"),
+    ("phone", "fijo 0341-4561234", "0341-4561234", "Factura 0022-13456789"),
+    ("phone", "trámite y 0034 611 22 33 44", "0034 611 22 33 44", "trámite 00458712345"),
+    ("phone", "llamen al 4567-8901 hoy", "4567-8901", "va del 4567-8901 hoy"),
+    ("phone", "teléfono 2: 688776655", "688776655", "teléfono 2, 688776655 vistas"),
+    ("phone", "<movil>644112233</movil>", "644112233", "<pedido>644112233</pedido>"),
+    ("phone", "mi nro es 1156781234", "1156781234", "mi nro de pedido es 1156781234"),
+    ("phone", "fijo (2) 2345 6789", "(2) 2345 6789", "fijo (2) 2345 678"),
+    ("account", "alias perro.mate.sol y", "perro.mate.sol", "alias perro.mate.sol(x)"),
+    ("account", "Cuenta Banorte 0451287364", "0451287364", "cuenta con 0451287364 casos"),
+    ("account", "socio nº 4512 del club", "4512", "socio 4512 veces"),
+    ("account", "cliente nro 00045123", "00045123", "cliente compra 00045123"),
+    ("account", "CUPS ES0021207802345888WF", "ES0021207802345888WF", "ES0021207802345888"),
+    ("account", "en 2100 0418 45 0200051332", "2100 0418 45 0200051332",
+     "en 2100 0418 46 0200051332"),
+    ("national_id", "C.C. 1.008.086.891 de Medellín", "1.008.086.891", "C.C. Norte 1.008"),
+    ("national_id", "el RIF V-12345678-9", "V-12345678-9", "el tramo K-12345678-9"),
+    ("national_id", "beneficio 15-0-4567812-0", "15-0-4567812-0", "ISBN 978-84-376-0494-7"),
+    ("national_id", "C.I. 4512873 LP", "4512873 LP", "C.I. 451 LP"),
+    ("national_id", "con C.I.F. B50123456", "B50123456", "con C.I.F. y B-501"),
+    ("health_plan", "póliza HOG 1234567", "HOG 1234567", "póliza HOG 12"),
+    ("health_plan", "OSDE 310 nro 61 234567 8 02", "61 234567 8 02", "OSDE 310, 4 sedes"),
+    ("licence", "Cédula profesional 4512873", "4512873", "cédula profesional de 45"),
+    ("driver_licence", "permiso de conducir n.º 67286829F", "67286829F", "permiso de obra 6728"),
+    ("plate", "era un Ibiza 9876 LBC", "", "gira a 9876 RPM"),
+    ("plate", "Patente JK·LM·45", "JK·LM·45", "Patente JK·LM-45"),
+    ("iban", "ES91-2100-0418-4502-0005-1332", "ES91-2100-0418-4502-0005-1332",
+     "ES92-2100-0418-4502-0005-1332"),
+    ("medical_record", "expediente clínico 2023-04512", "2023-04512", "expediente 28-079-123"),
+    ("birth_date", "nació el 7-VIII-1990", "7-VIII-1990", "nació el 7-IIX-1990"),
+    ("postal_code", "Mitre 1450, B1870 Avellaneda", "B1870", "con boleta 45128. Gracias"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("entity", "words", "value", "other"), SPANISH)
+def test_what_is_written_in_spanish_is_found_and_what_looks_like_it_is_not(
+    entity: str, words: str, value: str, other: str
+) -> None:
+    if value:
+        assert found(words).get(entity) == value or (entity, value) in unlikely(words)
+    assert entity not in found(other)
+
+
+def unlikely(words: str) -> set[tuple[str, str]]:
+    """Entity and characters of everything that is found."""
+    return {(span.entity, words[span.start : span.end]) for span in text.find(words)}

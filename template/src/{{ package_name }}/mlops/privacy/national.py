@@ -31,7 +31,8 @@ ar_dni 0.8 dni d du doc lib céd ced nat ide le lc
     --> \d{1,3}\.?\d{3}\.?\d{3}(?![\w-]|\.\d)
 ar_dni 0.4 #1,2:.
     (?<![\w.,$€+-])(?<![$€] )\d{1,2}\.\d{3}\.\d{3}(?![\w%€,-]|\.\d
-    | (?i:(?:de )?(?:habitantes|unidades|pesos|personas|euros|d[oó]lares|usd|ars|eur|k[gm]|m[2²]
+    | ?[$€%]| en (?:19|20)\d\d| (?i:(?:de )?(?:habitantes|unidades|pesos|personas|euros|d[oó]lares
+    |usd|ars|eur|k[gm]|m[2²]
     |casos|votos|litros|toneladas)\b))
 us_ssn 0.85 check=us_ssn #3:-
     (?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])
@@ -42,9 +43,24 @@ us_ssn 0.8 ssn soc iti s tax ss
 us_ssn 0.45 #3:-
     (?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])
 national_id 0.85 A#
-    (?<!\w)(?:[A-Z]{4}\d{6}[HMX][A-Z]{5}[A-Z\d]\d|[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z])(?!\w)
+    (?<!\w)(?:[A-Z]{6}\d{8}[HM]\d{3}|[A-Z]{4}\d{6}[HMX][A-Z]{5}[A-Z\d]\d
+    |[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z])(?!\w)
 national_id 0.8 check=mx_rfc A#
     (?<![\w-])[A-ZÑ&]{3,4}\d{6}[A-Z\d]{2}[A\d](?![\w-])
+national_id 0.75 c ci cc ce ti t l le lc nui doc
+    c\.? ?[ice]\.?|t\.? ?i\.?|l\.? ?[ec]\.?|nuip|doc\.?(?= ?(?:n[º°ro]|[VEve]-?\d))
+    --> (?:[VEJG][-. ]?)?\d{1,3}(?:\.\d{3}){2,3}(?:-\d)?(?!\w|\.\d)|[VEJG]-?\d{6,9}(?:-\d)?(?!\w)
+    |\d{6,8}-[\dA-Z](?!\w)|\d{7,8} (?:LP|CB|SC|OR|PT|TJ|CH|BN?|PD)(?!\w)|\d{7,10}(?![\w@])
+national_id 0.75 v e j g
+    (?<![\w-])[VEJG]-(?:\d{8}-\d|\d{1,2}\.\d{3}\.\d{3}(?:-\d)?)(?![\w-])
+national_id 0.8 cif c rif r
+    [cr]\.?i\.?f\.? --> [A-Z]-?\d{2}\.?\d{3}\.?\d{2,3}-?[A-Z\d]?(?![\w-])
+national_id 0.55 #1,2:-
+    (?<![\w.-])\d{1,2}-\d-\d{6,8}-\d(?![\w-])
+account 0.85 check=es_ccc #4:_- #20
+    (?<![\w.-])\d{4}([ -]?)\d{4}\1\d\d\1\d{10}(?![\w-])
+account 0.8 A#
+    (?<!\w)ES\d{16}[A-Z]{2}(?:\d[FPRCXYZ])?(?!\w)
 national_id 0.85 #1,2,3:.
     (?<![\w.,-])(?:\d{3}\.\d{3}\.\d{3}-\d\d|\d{1,2}\.\d{3}\.\d{3}-[\dkK])(?![\w-])
 national_id 0.8 check=fr_nir #1:_
@@ -52,22 +68,25 @@ national_id 0.8 check=fr_nir #1:_
 national_id 0.8 rfc
     rfc --> [A-Za-zÑñ&]{3,4}[ -]?\d{6}[ -]?[A-Za-z\d]{3}(?!\w)
 national_id 0.8 cur rut céd ced tar nit cpf cla nat ni nin utr uni aad pan sin soc tfn tax
-    & fis vot sev lic cou ssn ein tin ine dpi dui ste cod bsn pes nir pps kno red
+    & fis vot sev lic cou ssn ein tin ine dpi dui ste cod bsn pes nir pps kno red cic ocr idm iib
+    & car ing
     curp|rut|c[eé]dula(?: de (?:ciudadan|identidad|extranjer)\w*)?|tarjeta de identidad|cpf|clabe
     |ssn|social security(?: (?:number|no\.?))?|national insurance|nino|utr
     |unique taxpayer reference|aadha?ar|social insurance|tfn|tax file
     |(?:tax(?:payer)?|fiscal)(?: (?:id|identification|reference))+|steuer-?(?:id|nummer)
     |c[oó]dice fiscale|bsn|pesel|nir|ppsn?|known travell?er|redress|voter id|sevis
-    |licencia de armas|council tax|(?-i:PAN|SIN|TIN|EIN|NIT|NI|INE
+    |licencia de armas|council tax|cic|ocr|idmex|clave de elector|carn[eé]t? de extranjer[ií]a
+    |ingresos brutos|iibb|(?-i:PAN|SIN|TIN|EIN|NIT|NI|INE
     |DPI|DUI)
     --> [A-Z]{0,6}[ -]?\d(?:[ ./-]?\d|[A-Z](?![a-z])){4,20}(?:[ -]?[A-Z\d](?!\w))?(?![\w@])
 passport 0.8 pas doc
     passports?|pasaportes?(?: [^\W\d_]{4,12})?|document(?:o|(?= (?:no|num)))
     (?=[\s:=nº°.o]{1,6}[A-Z]{1,3}\d{6}) --> (?:[A-Za-z]{0,3} ?\d{6,9}[A-Za-z]?
     |(?=(?:[A-Z]*\d){3})[A-Z\d]{7,9})(?!\w)
-driver_licence 0.8 dri lic dl per car reg
+driver_licence 0.86 dri lic dl per car reg bre
     driv(?:er|ing)(?:['’]?s)? licen[cs]es?|licen[cs]e (?:number|no\.?|#)|dl(?= ?(?:no|num|#|:))
     |licencia (?:nacional )?de conducir|(?:permiso|carn[eé]t?) de conduc\w+|registro de conducir
+    |brevete
     --> (?=[A-Za-z-]{0,5}\d)[A-Za-z\d](?:[ -]?[A-Za-z]{0,4}\d[A-Za-z]{0,2}){3,18}(?!\w)
     |[A-Z9]{5} ?\d{6} ?[A-Z\d]{5}(?!\w)
 """

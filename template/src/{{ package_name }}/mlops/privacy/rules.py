@@ -38,7 +38,7 @@ class Rule(NamedTuple):
 
 # What people write between a label and its value: "MRN is: ", "NHC nº ", "account number (".
 _GAP = (
-    r"[\s:=#.,\-–\"'()_]{0,8}(?:(?:(?:is|es|was|of|number|n[uú]m|no|nr|n[uú]mero|id|code|c[oó]digo"
+    r"[\s:=#.,\-–\"'()_]{0,8}(?:(?:(?:is|es|was|of|number|n[uú]m|nro?|no|n[uú]mero|id|code|c[oó]digo"
     r"|del?|the|my|mi|actual|paciente|patient)\b|n\.?[º°ª])[\s:=#.\-–\"'()º°_]{1,6}){0,3}"
 )
 GAPS = {
@@ -47,15 +47,23 @@ GAPS = {
     "SAID": r"[\"']?\s?(?:(?:is|es)\s|[:=]){1,2}[\s\"']{0,3}",
     "CALL": r"(?:[\s:=.\-–\"'_]|\((?!0?\d{2,5}\))|n[º°o.]|(?<=[\s_])(?:is|es|at|al|on|en|de|to|a"
     r"|or|y|el|un|su|number"
-    r"|n[uú]mero|contacto|m[oó]vil|fijo|espos[oa]|madre|padre|trabajo|casa|home|work)(?=[\s:]))*",
+    r"|n[uú]mero|contacto|m[oó]vil|fijo|espos[oa]|madre|padre|trabajo|casa|home|work|mam[aá]|pap[aá]"
+    r"|tutora?|particular|laboral|oficina|(?:emer|ur)gencias?|personal|celular|cel|nuevo|nro|[1-4]"
+    r"|la|mi)(?=[\s:)]))*",
 }
 MACROS = {
     # Three digits or more among letters and signs, as records and accounts are numbered.
     "CODE": r"(?=(?:[A-Za-z./\-]{0,6}\d){3})[A-Za-z\d](?:[A-Za-z\d]|[./\-](?=[A-Za-z\d])){3,24}"
     r"(?![\w@])",
+    # What can follow "00".
+    "COUNTRY_CODE": r"(?:1|7|2[07]|2[1-69]\d|3[0-469]|3[578]\d|4[013-9]|42\d|5[1-8]|5[09]\d|6[0-6]"
+    r"|6[7-9]\d|8[1246]|85\d|9[0-58]|9[679]\d)",
     "OCTET": r"(?:25[0-5]|2[0-4]\d|1?\d?\d)",
-    "INSURER": r"(?:osde|pami|ioma|galeno|swiss medical|adeslas|sanitas|asisa|muface)",
-    "EXT": r"(?: ?(?:x|ext\.?|int\.?|interno) ?\d{1,6})?",
+    "INSURER": r"(?:osde|pami|ioma|galeno|swiss medical|adeslas|sanitas|asisa|muface|dkv|isfas"
+    r"|mugeju|omint|medif[eé]|medicus|osecac|dosuba|apross|osep|casmu|essalud|sis|fonasa)",
+    # "cliente nº", "socio núm.": the word alone is no label.
+    "NUMBERED": r"(?: ?(?:n[º°]|n\.[º°]|nro\b|n[uú]m(?:ero)?\b|#|id\b))",
+    "EXT": r"(?: ?(?:x|ext\.?|int\.?|interno|anexo) ?\d{1,6})?",
 }
 
 
@@ -83,7 +91,8 @@ def read_table(table: str, macros: dict[str, str]) -> tuple[Rule, ...]:
             labels, gap, value = label.groups("")
             # Keys of settings join their words by underscores: "account_number".
             labels = re.sub(r"\[[^\]]*\]| ", lambda m: "[ _]" if m[0] == " " else m[0], labels)
-            pattern = rf"(?i:(?:{labels})(?![^\W\d_]){GAPS[gap]})(?P<v>{value})"
+            # A label can be the name of a tag or stand in a table's cell.
+            pattern = rf"(?i:(?:{labels})(?![^\W\d_])(?:>|\s?\|)?{GAPS[gap]})(?P<v>{value})"
         while names := set(re.findall(r"<([A-Z_]+)>", pattern)) & macros.keys():
             for name in names:
                 pattern = pattern.replace(f"<{name}>", macros[name])
@@ -126,15 +135,16 @@ card 0.75 car tar cc vis mas ame cre cré deb
     |d[eé]bito)\b[^\d\n]{0,30})
     (?P<v>\d(?:[ -]?\d){11,18})(?![\w-])
 iban 0.97 check=iban A#
-    (?<![\w-])(?:[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?|[a-z]{2}\d{2}[a-z\d]{11,30})
-    (?![\w-])
+    (?<![\w-])(?:[A-Z]{2}\d{2}(?:[ .-]?[A-Z\d]{4}){2,7}(?:[ .-]?[A-Z\d]{1,3})?
+    |[a-z]{2}\d{2}[a-z\d]{11,30})(?![\w-])
 iban 0.75 iba cue acc
-    iban|cuenta|acc(?:oun)?t --> (?:[A-Z]{2} ?\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?
+    iban|cuenta|acc(?:oun)?t --> (?:[A-Z]{2} ?\d{2}(?:[ -]?[A-Z\d]{4}){2,7}(?:[ -]?[A-Z\d]{1,3})?
     |[a-z]{2}\d{2}[a-z\d]{11,30})(?!\w)
 account 0.7 cbu cvu
     (?i:c[bv]u\W[^\n]{0,60}\balias\W{1,3})(?P<v>[a-z\d]+(?:[.-][a-z\d]+){1,3})(?![\w.(])
 account 0.7 ali
-    (?i:alias(?: (?:de )?cbu)?\s?[:=]\s?)(?P<v>[\w-]+(?:\.[\w-]+){2,3})(?![\w(])
+    (?i:alias(?: (?:del? )?(?:[cm][bv]?[up]))?(?:\s?[:=]\s?| es | ))
+    (?P<v>[^\W_][\w-]+(?:\.[\w-]+){2,3})(?![\w(.])
 medical_record 0.8 nº núm nhc mrn med pat cha rec enc acc vis cas epi his hc h cip exp icu n nú
     & num nro
     n\.?h\.?c\.?|mrn|medical (?:record|file|chart|id)s?|(?:patient|chart|record|encounter|accession
@@ -142,35 +152,46 @@ medical_record 0.8 nº núm nhc mrn med pat cha rec enc acc vis cas epi his hc h
     |(?:n[uú]m(?:ero)?\.? de )?historia (?:cl[ií]nica
     |m[eé]dica)|h\.?c\.?(?=[ :.#º°n]{1,6}\d)|cipa|(?:n[º°.]{0,2}|nro\.?|n[uú]m(?:ero)?\.?) ?
     (?:de )?historia|episodio
-    |expediente(?: (?:cl[ií]nico|m[eé]dico))?|icu ?(?:no|id) --> (?:nhc-?|mrn-?)?<CODE>
+    |expediente (?:cl[ií]nico|m[eé]dico|del? paciente)|icu ?(?:no|id) --> (?:nhc-?|mrn-?)?<CODE>
 health_plan 0.8 nº osd pam iom gal swi ade san asi muf nas nus nss naf n afi seg mem sub ben pol gro
     & cre hea ins pla med mbi nhs pól obr cip
-    & tsi tar nú num nro
-    nass|nuss|nss|naf|n[º°.]{0,2} ?(?:de )?(?:la )?(?:seguridad social|afiliaci[oó]n|afiliad[oa]|ss)
+    & tsi tar nú num nro pre mut car omi dkv isf mug ose dos apr cas ess sis fon
+    n\.?(?:as|us|s)\.?s\.?|n\.?a\.?f\.?|n[º°.]{0,2} ?(?:de )?(?:la )?(?:seguridad social
+    |afiliaci[oó]n|afiliad[oa]|ss)
     |seguridad social|(?:n[uú]m(?:ero)?\.? |nro\.? )?(?:de )?afiliad[oa](?: (?:<INSURER>))?
-    |<INSURER>|(?:member|subscriber
+    |(?:credencial )?<INSURER>(?: (?:plan )?\d{3}(?= n))?|prepaga
+    |mutualista|(?:member|subscriber
     |beneficiary|policy|group|health plan|insurance|plan)(?: (?:id|number|no\.?|#|policy))+
     |members?(?= [A-Z]{0,4}\d{6})|afiliaci[oó]n(?: (?:a la |de la )?(?:s\.? ?s\.?
     |seg\w*\.? social))?|medica(?:re|id)(?: (?:id|number|beneficiary|card))*
     |mbi
     |nhs|p[oó]liza|policy(?= [A-Z]{0,4}[/-]?\d)|credencial|obra social|cip|tsi
-    |tarjeta sanitaria --> (?:\d{2}[ /\-]?\d{6,8}(?:[ /\-]?\d{1,2}(?!\w))?
+    |(?:tarjeta|carn[eé]t?) sanitari[ao] --> (?:[A-Z]{4} ?[A-Z]{2} ?\d{6,12}|[A-Z]{2,4} \d{5,10}
+    |\d{2,6}[ /\-]\d{4,8}(?:[ /\-]\d{1,4}){1,3}(?!\w)|\d-\d{7,9}(?!\w)
+    |\d{2}[ /\-]?\d{6,8}(?:[ /\-]?\d{1,2}(?!\w))?
     |\d\d(?:-\d\d){2}-\d{4}-\d|<CODE>|\d{3}[ -]\d{3}[ -]\d{4}|\d{4} \d{5} \d)
     (?![\w@])
 health_plan 0.8 check=es_nuss #2:/-_
     (?<![\w-])\d{2}[ /-]\d{8}[ /-]\d{2}(?![\w-])
-licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no nro =NºCol
+licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no nro céd ced tar t
+    & =NºCol
     n[º°o.]{0,2} ?col\.?|n[uú]m(?:ero)?\.? (?:de )?col(?:egiad[oa])?\.?
     |n[º°o.]{0,2} (?:de )?colegiad[oa]
     |colegiad[oa]|col\.(?= ?n?[º°]? ?\d)|matr[ií]cula(?: (?:nacional|provincial|profesional))?
-    |m\.? ?[np]\.?(?=[ :.nº°]{0,4}\d)|npi|dea|(?:medical|professional|nursing|license|licence
+    |m\.? ?[np]\.?(?=[ :.nº°]{0,4}\d)|(?:c[eé]dula|tarjeta) prof\w*\.?|t\. ?p\.|npi|dea|(?:medical
+    |professional|nursing|license|licence
     |certificate)(?: (?:license|licence))? (?:number|no\.?|#)
-    --> (?:\d{2}[ /-]\d{2}[ /-]\d{3,6}|\d{1,2}\.\d{3}|[A-Z]{0,3}-?\d[\d /-]{2,10}\d)(?!\w
+    --> (?:\d{2}[ /-]\d{2}[ /-]\d{3,6}|\d{1,3}\.\d{3}|[A-Z]{0,3}-?\d[\d /-]{2,10}\d)(?!\w
     | [A-Z]{2,3}\b)
 account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód cod leg nro con sin cla
-    & pay bad nóm
-    (?:bank )?acc(?:oun)?t(?: (?:number|no\.?|#))?|(?:n[uú]m(?:ero)?\.? de )?cuenta(?: (?:corriente
-    |bancaria|vista|de ahorros?|n[º°o.]|de cliente))?|(?:customer|client|employee|student|member
+    & pay bad nóm cta caj soc abo sus alu usu aso id cci nis c
+    (?:bank )?acc(?:oun)?t(?: (?:number|no\.?|#))?|(?:n[uú]m(?:ero)?\.? de )?(?:cuenta
+    |cta\.?|caja de ahorros?)(?: (?:de )?(?:corriente|cte\.?|bancaria|vista|ahorros?|n[º°o.]|cliente
+    |n[oó]mina|sueldo|cargo|abono|origen|destino))?(?: (?-i:[A-Z])[a-zé]+){0,2}
+    |(?:cuenta|cta\.?) c[ac] ?\$?|c\.?c[ci]\.?(?=[ :.nº°]{1,4}\d{2})
+    |(?:client[ea]|soci[oa]|abonad[oa]|suscriptora?|alumn[oa]|emplead[oa]|usuari[oa]
+    |asociad[oa])<NUMBERED>|id (?:de )?(?:cliente|usuario|paciente|emplead[oa])|nis|(?:customer
+    |client|employee|student|member
     |user)(?: ?(?:id
     |number|no\.?
     |#)|(?= [A-Z]{1,3}-?\d{3}))|(?:cliente|customer|client|user)(?==)
@@ -185,23 +206,31 @@ account 0.7 #1
     (?![\w/+=-])
 plate 0.45 A#
     (?<!\w)[A-Z]{2}\d\d [A-Z]{3}(?!\w)
-plate 0.75 coc veh fur mot tur car tru van aut pat
-    coche|veh[ií]culo|furgoneta|moto|turismo|auto|patrulla|car|vehicle|truck|van
-    --> (?:\d{4} ?[B-DF-HJ-NP-TV-Z]{3}|[A-Z]{1,2}[ -]?\d{4}[ -]?[A-Z]{1,2}|[A-Z]{2}\d\d ?[A-Z]{3}
-    |[A-Z]{2} ?\d{3} ?[A-Z]{2}|[A-Z]{3}-\d{2,3}-[A-Z\d]{1,3})(?!\w)
+plate 0.45 #4:_-BCDFGHJKLMNPRSTVWXYZ
+    (?<![\w.,/$€-])(?<!\d )\d{4}[ -]?(?!RPM|KWH|LTS|[MGK]HZ|[LPBC]PM|HRS|MTS|[GK][RM]S|CLP|MXN|GBP
+    |CHF
+    |PLN|DKK|CZK|TRY|BRL|PYG|HKD|CNY|JPY|PTS|HDR|DPT|PPB)[B-DF-HJ-NPR-TV-Z]{3}(?![\w-])
+plate 0.75 coc veh fur mot tur car tru van aut pat rem tra cam rod
+    coche|veh[ií]culo|furgoneta|moto(?:cicleta|veh[ií]culo)?|turismo|auto|patrulla|car|vehicle
+    |truck|van|remolque|tractora|cami[oó]n|camioneta|rodado
+    --> (?:[RE] ?)?(?:\d{4} ?[B-DF-HJ-NP-TV-Z]{3}|[A-Z]{1,2}[ -]?\d{4}[ -]?[A-Z]{1,2}
+    |[A-Z]{2}\d\d ?[A-Z]{3}
+    |[A-Z]{2} ?\d{3} ?[A-Z]{2}|[A-Z]{3}-\d{2,3}-[A-Z\d]{1,3}|[A-Z]{3} ?\d{3})(?!\w)
 plate 0.81 pla lic num mat pat dom reg vin cha bas
     (?:licen[cs]e |number )?plates?|(?:matr[ií]cula
     |placa)(?: del? (?:la |su |el )?[^\W\d_]{4,10}(?: [^\W\d_]{6,10})?)?|patente|dominio|placas?
     |reg(?:istration)?|vin|chasis
     |chassis|bastidor --> (?=[\d \-]{0,6}[A-Z])(?=[A-Z \-]{0,6}\d)
     (?=(?:[ -]?[A-Z\d]){4,9}(?!\w))[A-Z\d]{1,4}(?:[ -]?[A-Z\d]{1,5}){1,2}(?!\w)
+    |[A-Z]{2}(?P<s>[ ·.-])[A-Z\d]{2}(?P=s)\d{2}(?!\w)
     |[A-HJ-NPR-Z\d]{17}(?!\w)
 imei 0.9 ime
     imei --> \d(?:[ -]?\d){13,15}(?!\w)
 imei 0.45 check=imei #2,8,15
     (?<![\w.,+-])\d{2}-?\d{6}-?\d{6}-?\d(?![\w-]|[.,]\d)
 device_id 0.75 s ser n nú núm nº dev udi dis and adv idf gai ims icc
-    s/n(?= ?[:#])|serial(?: (?:number|no\.?|#))?|n[º°uú.]?m?(?:ero)?\.? de serie|(?:device|android
+    s/n(?= ?[:#])|(?-i:S/N)(?= (?:[A-Z\d]{8,}))|serial(?: (?:number|no\.?|#))?
+    |n[º°uú.]?m?(?:ero)?\.? de serie|(?:device|android
     |advertising)
     [ _]?id|udid|dispositivo|idfa|gaid|imsi|iccid
     --> (?=[A-Za-z\-]{0,8}\d)[A-Za-z\d][A-Za-z\d-]{5,39}(?!\w)
@@ -224,49 +253,6 @@ coordinates 0.8 #1,2:.°
     (?<![\w.])\d{1,2}\.\d{4,}°?,\s?[-+]?1?\d?\d\.\d{4,}°?(?![\w.])
     |\d{1,2}° ?\d{1,2}['′] ?(?:\d{1,2}(?:\.\d+)?[\"″] ?)?[NSns],? ?\d{1,3}° ?\d{1,2}['′] ?
     (?:\d{1,2}(?:\.\d+)?[\"″] ?)?[EWOewo]
-phone 0.8 =+
-    (?<![\w+])\+ ?[1-9]\d{0,2}[ .\-]{0,2}(?:\(0?\d{1,4}\)[ .\-]?)?\d(?:[ .\-/()]{0,2}\d){5,12}<EXT>
-    (?!\w)
-phone 0.69 #3,4,5,10,11,12,13,14
-    (?<![\w/.,-])(?=\d(?:[ .\-()]{0,2}\d){9,14}(?!\d))00[1-9]\d{0,2}[ .\-]?
-    (?:\(?\d{1,4}\)?[ .\-]?){2,5}\d<EXT>(?![\w-])
-phone 0.7 =(
-    (?<![\w)])\(0?\d{2,5}\)[ -]?\d{2,4}[ .\-]?\d{2,4}(?:[ .\-]?\d{2,4})?<EXT>(?!\w|-\d)
-phone 0.65 #1,3:_.-
-    (?<![\w./$€#-])(?<!\d,)(?:1[ .\-])?[2-9]\d{2}([ .\-])\d{3}\1\d{4}<EXT>(?!\w|-\d)
-phone 0.7 #
-    (?<![\w./$€#-])(?<!\d,)\d(?:[ .\-/()]{0,2}\d){6,13}<EXT>(?=[ \-,(]{1,3}(?i:office|fax|mobile
-    |cell|home
-    |work|desk|m[oó]vil
-    |fijo|celular|casa|trabajo|oficina)\b)
-phone 0.6 #2:-_
-    (?<![\w./$€-])(?<!\d,)(?:0?11[ -])?15[ -]\d{4}[ -]?\d{4}(?![\w-])
-phone 0.55 #2,3:_.
-    (?<![\w./$€-])(?<!\d,)(?:9\d([ .])\d{3}\1|[6-9]\d{2}([ .])\d\d(?:\1|\2))\d\d(?:\1
-    |\2)\d\d(?![\w-]
-    |[ .,]\d)
-phone 0.6 #2,3,4,5:_
-    (?<![\w./$€-])(?<!\d[ ,])0[1-9](?:\d{1,3} \d{3,4} ?\d{3,4}|(?: \d\d){4})(?![\w-]|[ .,]\d)
-phone 0.45 #2,3,4:.- #11
-    (?<![\w./$€-])(?<!\d[ ,])(?:0[1-9](?:\d{9}|\d{1,2}([.-])\d{3,4}\1\d{3,4}
-    |([.-])\d\d(?:\2\d\d){3})
-    |9\d-\d{3}-\d\d-\d\d|[6-9]\d\d(?:-\d\d){3})(?![\w-]|[ .,]\d)
-phone 0.4 #3:_
-    (?<![\w./$€-])(?<!\d,)(?<!\d )[679]\d{2} \d{3} \d{3}(?![\w,%€$-]|[ .]\d)
-phone 0.7 t f m p c
-    (?i:[tfmpc]) ?[:.] ?(?P<v>\(?[0+](?:[ .\-/()]{0,2}\d){8,14})(?![\w@])
-phone 0.75 tel tfn tlf pho fax ubi com con cel móv mov mob wha wsp des off cal rin tex dia rea
-    & con ans lla llá mar már mes reg my mi tf biz ven
-    tel(?:[eé]fonos?|[eé]f|f|fs|efax)?|tel[eé]fono (?:m[oó]vil|fijo|de contacto)|tfno?s?|tf|tlfn?o?
-    |(?:tele)?phones?(?: ?(?:numbers?|no|num))?|fax|cel(?:ular|l|u)?|m[oó]vil|mobile|whatsapp|wsp
-    |desk|office
-    |(?:call(?:ing)?|ring|text|dial|reach|contact)(?: (?:me|us|him|her|them|you))?
-    (?: ?back)?(?: (?:at|on|al))?(?=\D{0,12}(?:\d[ .\-/()]{0,2}){7})|answering at|(?:ll[aá]m
-    |m[aá]rc)\w+
-    (?: al)?|(?:ubic|comun[ií]|cont[aá]ct)\w*
-    |contacto|bizum|venmo|messages (?:to|on|from)
-    |registered|(?:my|mi) (?:new |nuevo )?n[uú]m(?:ber|ero)
-    --CALL--> \+? ?\(?\d(?:[ .\-/()]{0,2}\d){5,14}<EXT>(?![\w@])
 """
 IDENTIFIERS = read_table(_IDENTIFIERS, MACROS)
 

@@ -6,6 +6,7 @@ The pre-commit hook imports this module: nothing beyond the standard library may
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from .entities import ENTITIES, Span
@@ -47,11 +48,10 @@ class _Index(NamedTuple):
 
 @cache
 def _rules() -> tuple:
-    from .national import NATIONAL
-    from .prose import PROSE
-    from .rules import IDENTIFIERS
+    from . import dates, national, phones, prose, rules
 
-    return (*IDENTIFIERS, *NATIONAL, *PROSE)
+    tables = rules.IDENTIFIERS, phones.PHONES, national.NATIONAL, dates.DATES, prose.PROSE
+    return tuple(chain(*tables))
 
 
 @cache
