@@ -29,7 +29,10 @@ DATE_MACROS = {
     "DAY_MONTH": r"(?:\d{1,2}(?:, \d{1,2}){0,3} (?:y|al?) (?:el )?(?=\d))?"
     r"(?:\d{1,2}(?:st|nd|rd|th|º)?|primero)(?: day)?(?: de"
     r"| of)?[ \-/]?<MONTH>\b\.?(?:(?: del?| of|,)?(?: año)?[ \-/,]{0,2}(?:<YEAR>"
-    r"|['’]?\d\d(?!\w)))?",
+    r"|['’]?\d\d(?!\w|:\d| ?hs?\b)))?",
+    # As deeds and sentences write it.
+    "YEAR_IN_WORDS": r"(?:mil (?:ocho|nove)cientos|dos mil)(?: <IN_WORDS>(?: y <IN_WORDS>)?"
+    r"| veinti\w+)?",
     "MONTH_DAY": r"<MONTH>\.? \d{1,2}(?:st|nd|rd|th)?(?!\d)(?:,? <YEAR>)?(?!\d)",
     "MONTH_YEAR": r"<MONTH>\.?(?: y <MONTH>)?(?: del?| of|,)?(?: año)?[ \-/]{1,2}(?:<YEAR>"
     r"|['’]?\d\d(?![\w%]))",
@@ -49,6 +52,9 @@ date 0.6 #1,2,4:-/.
 date 0.6 #1,2
     (?<!\w)(?<!\d{4}, de )(?<!unión de )(?<!unión del )(?<!unta del )(?<!sesión del )(?<!acta del )
     (?=\d\d?(?:st|nd|rd|th|º)?[ \-/][A-Za-z])(?i:<DAY_MONTH>)(?!\w)
+date 0.6 pri un uno dos tre cua cin sei sie och nue die onc doc cat qui vei
+    (?i)(?:primero|veinti\w+|<IN_WORDS>(?: y un[oa]?)?) (?:d[ií]as? )?(?:del mes )?de <MONTH>
+    (?: (?:del? )?(?:año )?<YEAR_IN_WORDS>)?(?!\w)
 date 0.6 #4
     (?i)(?<!\w)<YEAR>[ -]<MONTH>[ -]\d\d?(?!\w)
 date 0.6 jan feb mar apr may jun jul aug sep oct nov dec ene abr ago dic set
@@ -56,12 +62,14 @@ date 0.6 jan feb mar apr may jun jul aug sep oct nov dec ene abr ago dic set
 date 0.6 mon tue wed thu fri sat sun lun mar mié mie jue vie sáb sab dom
     (?i)<WEEKDAY>,? (?:el )?(?:<DAY_MONTH>|<MONTH_DAY>)(?!\w)
 date 0.4 #1,2:-/
-    (?<![\w./\-])(?:0?[1-9]|1[0-2])[/-]<YEAR>(?![\w/\-])
+    (?<![\w./\-])(?<!vto )(?<!vto\. )(?<!vto: )(?<!ad\. )(?<!ad\.: )(?<!ab\.: )(?<!ref\.: )
+    (?<!ote )(?<!dación )(?<!íodo )(?<!iodo )(?:0?[1-9]|1[0-2])[/-]<YEAR>(?![\w/\-])
 date 0.35 #1,2:/
     (?:(?<=\b[Ee]l )|(?<=\bdía )|(?<=\b[Oo]n )|(?<=\bdel )|(?<=\bal )|(?<=\bpara )|(?<=\bdesde )
     |(?<=\bhasta )|(?<=\bfecha )|(?<=\bfecha: ))<DAY>/<DAY>(?![\w/])
+    |(?<![\w./])<DAY>/<DAY>(?= (?:a las )?\d{1,2}(?::\d\d| ?hs?\b))
 date 0.35 #4
-    (?:(?<=\bin )|(?<=\bsince )|(?<=\bof )|(?<=\bduring )|(?<=\bfrom )|(?<=\bby )|
+    (?<!\d de )(?:(?<=\bin )|(?<=\bsince )|(?<=\bof )|(?<=\bduring )|(?<=\bfrom )|(?<=\bby )|
     (?<=\buntil )|(?<=\btill )|(?<=\byear )|(?<=\bearly )|(?<=\blate )|(?<=\bmid )|
     (?<=\bsummer )|(?<=\bspring )|(?<=\bautumn )|(?<=\bfall )|(?<=\bwinter )|(?<=\bIn )|
     (?<=\bSince )|(?<=\bDuring )|(?<=\bFrom )|(?<=\bBy )|(?<=\bSummer )|(?<=\bSpring )|
@@ -70,7 +78,8 @@ date 0.35 #4
     (?<=\bprimavera )|(?<=\bentre )|(?<=\bEn )|(?<=\bDesde )|(?<=\bEntre )|(?<=\bDurante ))
     <YEAR>(?![\w/]|[.,:-]\d)
 date 0.3 #4
-    (?:(?<=\d{4} y )|(?<=\d{4} a )|(?<=\d{4} and )|(?<=\d{4} to )|(?<=\d{4}-))<YEAR>(?![\w/]
+    (?:(?<=\d{4} y )|(?<=\d{4} a )|(?<=\d{4} and )|(?<=\d{4} to )|(?<=\b20\d\d-)
+    |(?<=\b19\d\d-))<YEAR>(?![\w/]
     |[.,:-]\d)
 date 0.3 jan feb mar apr jun jul aug sep oct nov dec ene abr may ago dic
     (?<!\d{4}, de \d de )(?<!\d{4}, de \d\d de )

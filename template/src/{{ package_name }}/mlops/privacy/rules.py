@@ -41,6 +41,8 @@ _GAP = (
     r"[\s:=#.,\-–\"'()_]{0,8}(?:(?:(?:is|es|was|of|number|n[uú]m|nro?|no|n[uú]mero|id|code|c[oó]digo"
     r"|del?|the|my|mi|actual|paciente|patient)\b|n\.?[º°ª])[\s:=#.\-–\"'()º°_]{1,6}){0,3}"
 )
+# A label can be the name of a tag, or stand in a cell of a table.
+_CELL = r"(?:>|\s?\||[:.]?</\w{1,9}>\s{0,9}<\w[^<>]{0,60}>)?"
 GAPS = {
     "": _GAP,
     "SIGNS": r"[\s:=#.\-–\"'()]{0,8}",
@@ -60,8 +62,10 @@ MACROS = {
     r"|6[7-9]\d|8[1246]|85\d|9[0-58]|9[679]\d)",
     "OCTET": r"(?:25[0-5]|2[0-4]\d|1?\d?\d)",
     "INSURER": r"(?:osde|pami|ioma|galeno|swiss medical|adeslas|sanitas|asisa|muface|dkv|isfas"
-    r"|mugeju|omint|medif[eé]|medicus|osecac|dosuba|apross|osep|casmu|essalud|sis|fonasa)",
+    r"|mugeju|omint|medif[eé]|medicus|osecac|dosuba|apross|osep|casmu|essalud|sis)",
     # "cliente nº", "socio núm.": the word alone is no label.
+    # "DNI del titular", "RUT emisor".
+    "WHOSE": r"(?: (?:del? (?:la |el |los )?)?[^\W\d_]{3,14}){0,2}",
     "NUMBERED": r"(?: ?(?:n[º°]|n\.[º°]|nro\b|n[uú]m(?:ero)?\b|#|id\b))",
     "EXT": r"(?: ?(?:x|ext\.?|int\.?|interno|anexo) ?\d{1,6})?",
 }
@@ -91,8 +95,7 @@ def read_table(table: str, macros: dict[str, str]) -> tuple[Rule, ...]:
             labels, gap, value = label.groups("")
             # Keys of settings join their words by underscores: "account_number".
             labels = re.sub(r"\[[^\]]*\]| ", lambda m: "[ _]" if m[0] == " " else m[0], labels)
-            # A label can be the name of a tag or stand in a table's cell.
-            pattern = rf"(?i:(?:{labels})(?![^\W\d_])(?:>|\s?\|)?{GAPS[gap]})(?P<v>{value})"
+            pattern = rf"(?i:(?:{labels})(?![^\W\d_]){_CELL}{GAPS[gap]})(?P<v>{value})"
         while names := set(re.findall(r"<([A-Z_]+)>", pattern)) & macros.keys():
             for name in names:
                 pattern = pattern.replace(f"<{name}>", macros[name])
@@ -143,30 +146,35 @@ iban 0.75 iba cue acc
 account 0.7 cbu cvu
     (?i:c[bv]u\W[^\n]{0,60}\balias\W{1,3})(?P<v>[a-z\d]+(?:[.-][a-z\d]+){1,3})(?![\w.(])
 account 0.7 ali
-    (?i:alias(?: (?:del? )?(?:[cm][bv]?[up]))?(?:\s?[:=]\s?| es | ))
+    (?i:alias(?: (?:del? |en )?[a-zé]{2,12}){0,2}(?:\s?[:=]\s?| es:? | ))
     (?P<v>[^\W_][\w-]+(?:\.[\w-]+){2,3})(?![\w(.])
 medical_record 0.8 nº núm nhc mrn med pat cha rec enc acc vis cas epi his hc h cip exp icu n nú
-    & num nro
+    & num nro fic adm
     n\.?h\.?c\.?|mrn|medical (?:record|file|chart|id)s?|(?:patient|chart|record|encounter|accession
     |visit|case|episode) (?:number|no\.?|#|id)|accession(?= [A-Z]{0,4}-?\d)
     |(?:n[uú]m(?:ero)?\.? de )?historia (?:cl[ií]nica
     |m[eé]dica)|h\.?c\.?(?=[ :.#º°n]{1,6}\d)|cipa|(?:n[º°.]{0,2}|nro\.?|n[uú]m(?:ero)?\.?) ?
-    (?:de )?historia|episodio
+    (?:de )?(?:historia|h\.?ª)|episodio
+    |ficha(?: cl[ií]nica)?(?= (?:n|\d{5}))|admisi[oó]n(?= n)
     |expediente (?:cl[ií]nico|m[eé]dico|del? paciente)|icu ?(?:no|id) --> (?:nhc-?|mrn-?)?<CODE>
 health_plan 0.8 nº osd pam iom gal swi ade san asi muf nas nus nss naf n afi seg mem sub ben pol gro
     & cre hea ins pla med mbi nhs pól obr cip
-    & tsi tar nú num nro pre mut car omi dkv isf mug ose dos apr cas ess sis fon
+    & tsi tar nú num nro pre mut car omi dkv isf mug ose dos apr cas ess sis ase afl
     n\.?(?:as|us|s)\.?s\.?|n\.?a\.?f\.?|n[º°.]{0,2} ?(?:de )?(?:la )?(?:seguridad social
     |afiliaci[oó]n|afiliad[oa]|ss)
-    |seguridad social|(?:n[uú]m(?:ero)?\.? |nro\.? )?(?:de )?afiliad[oa](?: (?:<INSURER>))?
+    |seguridad social|(?:n[uú]m(?:ero)?\.? |nro\.? )?(?:de )?(?:afiliad[oa]
+    |afil\.)(?: (?:<INSURER>))?
+    |(?:beneficiari[oa]|asegurad[oa])(?=[ :.nº°]{1,4}\d{2,3}[-/]?\d{6})
     |(?:credencial )?<INSURER>(?: (?:plan )?\d{3}(?= n))?|prepaga
     |mutualista|(?:member|subscriber
     |beneficiary|policy|group|health plan|insurance|plan)(?: (?:id|number|no\.?|#|policy))+
     |members?(?= [A-Z]{0,4}\d{6})|afiliaci[oó]n(?: (?:a la |de la )?(?:s\.? ?s\.?
     |seg\w*\.? social))?|medica(?:re|id)(?: (?:id|number|beneficiary|card))*
     |mbi
-    |nhs|p[oó]liza|policy(?= [A-Z]{0,4}[/-]?\d)|credencial|obra social|cip|tsi
-    |(?:tarjeta|carn[eé]t?) sanitari[ao] --> (?:[A-Z]{4} ?[A-Z]{2} ?\d{6,12}|[A-Z]{2,4} \d{5,10}
+    |nhs|p[oó]liza(?: [^\W\d_]{3,12}){0,2}(?=[ :.nº°]{1,5}[A-Z]{0,3}-?\d{6})|p[oó]liza
+    |policy(?= [A-Z]{0,4}[/-]?\d)|credencial|obra social|cip(?: sns)?|tsi
+    |(?:tarjeta|carn[eé]t?) sanitari[ao] --> (?:[A-Z]{4} ?[A-Z]{2} ?\d{6,12}
+    |[A-Z]{4} \d \d{6} \d\d \d|[A-Z]{6,9}\d{6}|[A-Z]{2,4} \d{5,10}
     |\d{2,6}[ /\-]\d{4,8}(?:[ /\-]\d{1,4}){1,3}(?!\w)|\d-\d{7,9}(?!\w)
     |\d{2}[ /\-]?\d{6,8}(?:[ /\-]?\d{1,2}(?!\w))?
     |\d\d(?:-\d\d){2}-\d{4}-\d|<CODE>|\d{3}[ -]\d{3}[ -]\d{4}|\d{4} \d{5} \d)
@@ -174,20 +182,24 @@ health_plan 0.8 nº osd pam iom gal swi ade san asi muf nas nus nss naf n afi se
 health_plan 0.8 check=es_nuss #2:/-_
     (?<![\w-])\d{2}[ /-]\d{8}[ /-]\d{2}(?![\w-])
 licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no nro céd ced tar t
+    & cmp rne
     & =NºCol
     n[º°o.]{0,2} ?col\.?|n[uú]m(?:ero)?\.? (?:de )?col(?:egiad[oa])?\.?
     |n[º°o.]{0,2} (?:de )?colegiad[oa]
     |colegiad[oa]|col\.(?= ?n?[º°]? ?\d)|matr[ií]cula(?: (?:nacional|provincial|profesional))?
-    |m\.? ?[np]\.?(?=[ :.nº°]{0,4}\d)|(?:c[eé]dula|tarjeta) prof\w*\.?|t\. ?p\.|npi|dea|(?:medical
+    |m\.? ?[np]\.?(?=[ :.nº°]{0,4}\d)|(?:c[eé]dula|tarjeta) prof\w*\.?|t\. ?p\.
+    |licencia (?:de )?(?:caza|pesca|federativa|deportiva|n[aá]utica)
+    |(?-i:CMP|RNE)(?= (?:n[º°.]? ?)?\d{4,6})|colegiatura|npi|dea|(?:medical
     |professional|nursing|license|licence
     |certificate)(?: (?:license|licence))? (?:number|no\.?|#)
     --> (?:\d{2}[ /-]\d{2}[ /-]\d{3,6}|\d{1,3}\.\d{3}|[A-Z]{0,3}-?\d[\d /-]{2,10}\d)(?!\w
     | [A-Z]{2,3}\b)
 account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód cod leg nro con sin cla
-    & pay bad nóm cta caj soc abo sus alu usu aso id cci nis c
+    & pay bad nóm cta caj soc abo sus alu usu aso id cci nis c cré pré mat ase pac ser
     (?:bank )?acc(?:oun)?t(?: (?:number|no\.?|#))?|(?:n[uú]m(?:ero)?\.? de )?(?:cuenta
     |cta\.?|caja de ahorros?)(?: (?:de )?(?:corriente|cte\.?|bancaria|vista|ahorros?|n[º°o.]|cliente
-    |n[oó]mina|sueldo|cargo|abono|origen|destino))?(?: (?-i:[A-Z])[a-zé]+){0,2}
+    |n[oó]mina|sueldo|cargo|abono|origen|destino))?(?: (?-i:[A-Z])[A-Za-zé]+){0,2}(?: (?:soles
+    |d[oó]lares|pesos|euros))?
     |(?:cuenta|cta\.?) c[ac] ?\$?|c\.?c[ci]\.?(?=[ :.nº°]{1,4}\d{2})
     |(?:client[ea]|soci[oa]|abonad[oa]|suscriptora?|alumn[oa]|emplead[oa]|usuari[oa]
     |asociad[oa])<NUMBERED>|id (?:de )?(?:cliente|usuario|paciente|emplead[oa])|nis|(?:customer
@@ -195,7 +207,11 @@ account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód 
     |user)(?: ?(?:id
     |number|no\.?
     |#)|(?= [A-Z]{1,3}-?\d{3}))|(?:cliente|customer|client|user)(?==)
-    |contrato|siniestro|payroll|badge|n[oó]mina|claim (?:number|no\.?|id|#)
+    |contrato(?: (?:del? )?[^\W\d_]{3,12}(?= n))?|leg\.
+    |cr[eé]dito(?: [^\W\d_]{4,12})?(?=[ :.nº°]{1,5}\d{8})
+    |(?:soci[oa]|client[ea]|abonad[oa]|asegurad[oa]|emplead[oa]|paciente)(?: (?-i:[A-Z])[a-z]+)?
+    (?=[ :]{1,2}[A-Z]{0,3}\d?-?\d{5})|matr[ií]cula (?:escolar|universitaria)
+    |servicio(?= \d{3} \d{3} \d{3})|siniestro|payroll|badge|n[oó]mina|claim (?:number|no\.?|id|#)
     |routing(?: number)?|sort code|(?:n[uú]mero|n[º°]|nro\.?|c[oó]digo) de (?:cliente|socio
     |empleado
     |legajo|usuario)|legajo --> (?=[A-Za-z./\-]{0,6}\d)\d(?:[ .\-/]?\d){3,19}(?![\w@])|<CODE>
@@ -205,7 +221,7 @@ account 0.7 #1
     (?<![\w/+=-])(?=[13][a-zA-Z]*\d)(?=\w*[a-z])(?=\w*[A-Z])[13][1-9A-HJ-NP-Za-km-z]{25,34}
     (?![\w/+=-])
 plate 0.45 A#
-    (?<!\w)[A-Z]{2}\d\d [A-Z]{3}(?!\w)
+    (?<!\w)(?:[A-Z]{2}\d\d [A-Z]{3}|[RCE]\d{4}[B-DF-HJ-NP-TV-Z]{3})(?!\w)
 plate 0.45 #4:_-BCDFGHJKLMNPRSTVWXYZ
     (?<![\w.,/$€-])(?<!\d )\d{4}[ -]?(?!RPM|KWH|LTS|[MGK]HZ|[LPBC]PM|HRS|MTS|[GK][RM]S|CLP|MXN|GBP
     |CHF
@@ -216,13 +232,14 @@ plate 0.75 coc veh fur mot tur car tru van aut pat rem tra cam rod
     --> (?:[RE] ?)?(?:\d{4} ?[B-DF-HJ-NP-TV-Z]{3}|[A-Z]{1,2}[ -]?\d{4}[ -]?[A-Z]{1,2}
     |[A-Z]{2}\d\d ?[A-Z]{3}
     |[A-Z]{2} ?\d{3} ?[A-Z]{2}|[A-Z]{3}-\d{2,3}-[A-Z\d]{1,3}|[A-Z]{3} ?\d{3})(?!\w)
-plate 0.81 pla lic num mat pat dom reg vin cha bas
+plate 0.81 pla lic num mat pat dom reg vin cha bas niv
     (?:licen[cs]e |number )?plates?|(?:matr[ií]cula
-    |placa)(?: del? (?:la |su |el )?[^\W\d_]{4,10}(?: [^\W\d_]{6,10})?)?|patente|dominio|placas?
-    |reg(?:istration)?|vin|chasis
+    |placa)(?: del? (?:la |su |el )?[^\W\d_]{4,10}(?: [^\W\d_]{6,10})?)?|patente|pat\.|dominio
+    |placas?
+    |reg(?:istration)?|[vn]i[nv]|chasis
     |chassis|bastidor --> (?=[\d \-]{0,6}[A-Z])(?=[A-Z \-]{0,6}\d)
     (?=(?:[ -]?[A-Z\d]){4,9}(?!\w))[A-Z\d]{1,4}(?:[ -]?[A-Z\d]{1,5}){1,2}(?!\w)
-    |[A-Z]{2}(?P<s>[ ·.-])[A-Z\d]{2}(?P=s)\d{2}(?!\w)
+    |[A-Z]{2}(?P<s>[ ·.-]?)[A-Z\d]{2}(?:(?P=s)|·)\d{2}(?!\w)|[A-Z]{3}(?:-\d\d){2}(?!\w)
     |[A-HJ-NPR-Z\d]{17}(?!\w)
 imei 0.9 ime
     imei --> \d(?:[ -]?\d){13,15}(?!\w)
@@ -230,7 +247,7 @@ imei 0.45 check=imei #2,8,15
     (?<![\w.,+-])\d{2}-?\d{6}-?\d{6}-?\d(?![\w-]|[.,]\d)
 device_id 0.75 s ser n nú núm nº dev udi dis and adv idf gai ims icc
     s/n(?= ?[:#])|(?-i:S/N)(?= (?:[A-Z\d]{8,}))|serial(?: (?:number|no\.?|#))?
-    |n[º°uú.]?m?(?:ero)?\.? de serie|(?:device|android
+    |n[º°uú.]?m?(?:ero)?\.? (?:de )?serie|(?:device|android
     |advertising)
     [ _]?id|udid|dispositivo|idfa|gaid|imsi|iccid
     --> (?=[A-Za-z\-]{0,8}\d)[A-Za-z\d][A-Za-z\d-]{5,39}(?!\w)
@@ -248,7 +265,7 @@ username 0.45 age use usu nom log nic han
     |nick(?:name)?|handle
     --SAID--> @?[A-Za-z][\w.-]{2,31}(?![\w@(])
 username 0.4 =@
-    (?<![\w@.])@[A-Za-z_]\w{2,30}(?![\w.@])
+    (?<![\w@./])@[A-Za-z_]\w{2,30}(?![\w.@])
 coordinates 0.8 #1,2:.°
     (?<![\w.])\d{1,2}\.\d{4,}°?,\s?[-+]?1?\d?\d\.\d{4,}°?(?![\w.])
     |\d{1,2}° ?\d{1,2}['′] ?(?:\d{1,2}(?:\.\d+)?[\"″] ?)?[NSns],? ?\d{1,3}° ?\d{1,2}['′] ?
