@@ -64,10 +64,10 @@ date 0.6 mon tue wed thu fri sat sun lun mar mié mie jue vie sáb sab dom
 date 0.4 #1,2:-/
     (?<![\w./\-])(?<!vto )(?<!vto\. )(?<!vto: )(?<!ad\. )(?<!ad\.: )(?<!ab\.: )(?<!ref\.: )
     (?<!ote )(?<!dación )(?<!íodo )(?<!iodo )(?:0?[1-9]|1[0-2])[/-]<YEAR>(?![\w/\-])
-date 0.35 #1,2:/
+date 0.35 #1,2:/-
     (?:(?<=\b[Ee]l )|(?<=\bdía )|(?<=\b[Oo]n )|(?<=\bdel )|(?<=\bal )|(?<=\bpara )|(?<=\bdesde )
     |(?<=\bhasta )|(?<=\bfecha )|(?<=\bfecha: ))<DAY>/<DAY>(?![\w/])
-    |(?<![\w./])<DAY>/<DAY>(?= (?:a las )?\d{1,2}(?::\d\d| ?hs?\b))
+    |(?<![\w./])<DAY>[/-]<DAY>(?= (?:a las )?\d{1,2}(?::\d\d| ?hs?\b))
 date 0.35 #4
     (?<!\d de )(?:(?<=\bin )|(?<=\bsince )|(?<=\bof )|(?<=\bduring )|(?<=\bfrom )|(?<=\bby )|
     (?<=\buntil )|(?<=\btill )|(?<=\byear )|(?<=\bearly )|(?<=\blate )|(?<=\bmid )|

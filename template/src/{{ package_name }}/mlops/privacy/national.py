@@ -31,7 +31,8 @@ ar_dni 0.8 dni d du doc lib céd ced nat ide le lc
     |du(?=[ :.nº°]{1,4}\d{7,8}(?!\w))
     --> \d{1,3}\.?\d{3}\.?\d{3}(?![\w-]|\.\d)
 ar_dni 0.4 #1,2:.
-    (?<![\w.,$€+-])(?<![$€] )\d{1,2}\.\d{3}\.\d{3}(?![\w%€,-]|\.\d
+    (?<![\w.,$€+-])(?<![$€] )(?<!otal )(?<!tivo )(?<!sivo )(?<!uesto )(?<!orte )(?<!lación )
+    \d{1,2}\.\d{3}\.\d{3}(?![\w%€,-]|\.\d
     | ?[$€%]| en (?:19|20)\d\d| (?i:(?:de )?(?:habitantes|unidades|pesos|personas|euros|d[oó]lares
     |usd|ars|eur|k[gm]|m[2²]
     |casos|votos|litros|toneladas)\b))
@@ -48,10 +49,12 @@ national_id 0.85 A#
     |[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z])(?!\w)
 national_id 0.8 check=mx_rfc A#
     (?<![\w-])[A-ZÑ&]{3,4}\d{6}[A-Z\d]{2}[A\d](?![\w-])
-national_id 0.75 c ci cc ce ti t l le lc nui doc
-    c\.? ?[ice]\.?|t\.? ?i\.?|l\.? ?[ec]\.?|nuip|doc\.?(?= ?(?:n[º°ro]|[VEve]-?\d))
+national_id 0.75 c ci cc ce ti t l le lc nui doc nº nro núm num car
+    c\.? ?[ice]\.?|t\.? ?i\.?|l\.? ?[ec]\.?|nuip|doc\.?(?= ?(?:n[º°ro]|[VEve]-?\d))|n(?:[º°]|ro
+    |[uú]m)\.? ?(?:de )?doc(?:umento)?\.?|carn[eé]t(?= \d{6})
     --> (?:[VEJG][-. ]?)?\d{1,3}(?:\.\d{3}){2,3}(?:-\d)?(?!\w|\.\d)|[VEJG]-?\d{6,9}(?:-\d)?(?!\w)
-    |\d{6,8}-[\dA-Z](?!\w)|\d{7,8} (?:LP|CB|SC|OR|PT|TJ|CH|BN?|PD)(?!\w)|\d{7,10}(?![\w@])
+    |\d{6,8}-[\dA-Z](?!\w)|\d{7,8} (?:LP|CB|SC|OR|PT|TJ|CH|BN?|PD)(?!\w)|\d{6,8}-\d[A-Z](?!\w)
+    |\d{7,11}(?![\w@])
 national_id 0.75 ruc rnc rtn dim cdi cui ppt pep ptp nia nuh cia sip cus ife ide aut pre cre run
     (?-i:RUC|RNC|RTN|DIMEX|CDI|CUI|PPT|PEP|PTP|NIA|NUHSA|CIAL|SIP|CUSPP|IFE
     |RUN(?= [\d.]{7,10}-| \d{8}[\dK]))|ruc(?=[ :]{1,2}\d{8})|identidad|autogenerado|precaria(?= n)
@@ -62,7 +65,7 @@ national_id 0.55 #3,4:-
     (?<![\w.-])(?:\d{3}-\d{7}-\d|0[1-9]\d\d-(?:19|20)\d\d-\d{5})(?![\w-])
 account 0.6 #20
     (?<![\w.-])01\d{18}(?![\w-])
-national_id 0.75 v e j g
+national_id 0.82 v e j g
     (?<![\w-])[VEJG]-(?:\d{8}-\d|\d{1,2}\.\d{3}\.\d{3}(?:-\d)?)(?![\w-])
 national_id 0.8 cif c rif r
     [cr]\.?i\.?f\.? --> [A-Z]-?\d{2}\.?\d{3}\.?\d{2,3}-?[A-Z\d]?(?![\w-])
@@ -81,7 +84,7 @@ national_id 0.8 rfc
 national_id 0.8 cur rut céd ced tar nit cpf cla nat ni nin utr uni aad pan sin soc tfn tax
     & fis vot sev lic cou ssn ein tin ine dpi dui ste cod bsn pes nir pps kno red cic ocr idm iib
     & car ing no nº núm
-    (?:curp|rut)<WHOSE>|c[eé]dula(?: de (?:ciudadan|identidad|extranjer)\w*)?|tarjeta de identidad
+    (?:curp|rut)<WHOSE>|c[eé]dula<WHOSE>|tarjeta de identidad
     |cpf|clabe
     |ssn|social security(?: (?:number|no\.?))?|national insurance|nino|utr
     |unique taxpayer reference|aadha?ar|social insurance|tfn|tax file

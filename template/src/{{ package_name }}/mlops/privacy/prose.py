@@ -31,7 +31,8 @@ PROSE_MACROS = {
     r"|urb(?:anizaci[oó]n|\.)|pasaje|pje\.?|bulevar|bv\.?|blvd\.?|diagonal|ruta|autov[ií]a"
     r"|glorieta|gran v[ií]a|cuesta|rambla|pol[ií]gono|barrio|barriada|vialidad|calzada|passeig"
     r"|avinguda|plaça|praza|estrada|kalea|alameda)",
-    "STREET_NAME": r"<CAP>(?:[ ,]{1,2}(?:<JOIN>[ ]){0,2}(?:<CAP>|\d{1,2}(?=[ ]de[ ]))){0,6}",
+    "STREET_NAME": r"(?:\d{1,2} de )?<CAP>(?:[ ,]{1,2}(?:<JOIN>[ ]){0,2}"
+    r"(?:<CAP>|\d{1,2}(?=[ ]de[ ]))){0,6}",
     "NUMBER": r"(?:(?:,[ ]{0,2}|[ ]{1,2})(?:n[º°o.]{1,2} ?|num\.? ?|número |km\.? ?"
     r"|nro\.? ?)?(?:\d{1,5}(?:[-–/.,]\d{1,4})?(?!\d)(?: ?[A-Za-z](?!\w))?|s/?n\b\.?|s\.n\.))",
     "FLAT": r"(?:,? {0,2}-?(?:(?:piso|planta|puerta|esc(?:alera)?\.?|portal|dpto\.?|depto\.?"
@@ -123,7 +124,7 @@ postal_code 0.55 ak al ar az ca co ct dc de fl fm ga gu hi ia id il in ks ky la 
 postal_code 0.5 COUNTRIES
     <COUNTRY>,? (?P<v>\d{5})(?![\w-])
 postal_code 0.7 zip pos cód cod cp c
-    zip(?: ?code)?(?: is)?|post(?:al)? ?code(?: is)?|c[oó]digo postal(?: es)?|c\.? ?p\.?
+    zip(?: ?code)?(?: is)?|post(?:al)? ?code(?: is)?|c[oó]d(?:igo|\.) postal(?: es)?|c\.? ?p\.?
     --SIGNS--> [A-Z]?\d{3,7}(?:[A-Z]{3}|[- ]\d{2,4}|[- ]?[A-Z]{2}(?!\w))?(?!\w)
     |[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}(?!\w)|[A-Z]\d[A-Z] ?\d[A-Z]\d(?!\w)
 postal_code 0.5 #5

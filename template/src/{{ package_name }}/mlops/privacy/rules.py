@@ -39,7 +39,7 @@ class Rule(NamedTuple):
 # What people write between a label and its value: "MRN is: ", "NHC nº ", "account number (".
 _GAP = (
     r"[\s:=#.,\-–\"'()_]{0,8}(?:(?:(?:is|es|was|of|number|n[uú]m|nro?|no|n[uú]mero|id|code|c[oó]digo"
-    r"|del?|the|my|mi|actual|paciente|patient)\b|n\.?[º°ª])[\s:=#.\-–\"'()º°_]{1,6}){0,3}"
+    r"|del?|the|my|mi|el|la|actual|paciente|patient)\b|n\.?[º°ª])[\s:=#.\-–\"'()º°_]{1,6}){0,3}"
 )
 # A label can be the name of a tag, or stand in a cell of a table.
 _CELL = r"(?:>|\s?\||[:.]?</\w{1,9}>\s{0,9}<\w[^<>]{0,60}>)?"
@@ -134,7 +134,7 @@ mac 0.9 =: =-
 card 0.9 check=card #4,13,14,15,16,17,18,19
     (?<![\w.,+-])\d(?:[ -]?\d){12,18}(?![\w-]|[.,]\d)
 card 0.75 car tar cc vis mas ame cre cré deb
-    (?i:(?:cards?|tarjetas?|cc|visa|mastercard|amex|credit|cr[eé]dito|debit
+    (?i:(?:cards?|tarjetas?|tarj|cc|visa|mastercard|amex|credit|cr[eé]dito|debit
     |d[eé]bito)\b[^\d\n]{0,30})
     (?P<v>\d(?:[ -]?\d){11,18})(?![\w-])
 iban 0.97 check=iban A#
@@ -149,30 +149,31 @@ account 0.7 ali
     (?i:alias(?: (?:del? |en )?[a-zé]{2,12}){0,2}(?:\s?[:=]\s?| es:? | ))
     (?P<v>[^\W_][\w-]+(?:\.[\w-]+){2,3})(?![\w(.])
 medical_record 0.8 nº núm nhc mrn med pat cha rec enc acc vis cas epi his hc h cip exp icu n nú
-    & num nro fic adm
+    & num nro fic adm hce
     n\.?h\.?c\.?|mrn|medical (?:record|file|chart|id)s?|(?:patient|chart|record|encounter|accession
     |visit|case|episode) (?:number|no\.?|#|id)|accession(?= [A-Z]{0,4}-?\d)
     |(?:n[uú]m(?:ero)?\.? de )?historia (?:cl[ií]nica
-    |m[eé]dica)|h\.?c\.?(?=[ :.#º°n]{1,6}\d)|cipa|(?:n[º°.]{0,2}|nro\.?|n[uú]m(?:ero)?\.?) ?
-    (?:de )?(?:historia|h\.?ª)|episodio
+    |m[eé]dica)|h\.?c\.?e?\.?(?=[ :.#º°n]{1,6}\d)|cipa|(?:n[º°.]{0,2}|nro\.?|n[uú]m(?:ero)?\.?) ?
+    (?:de )?(?:historia|h\.?ª)|historia(?= ?:)|episodio
     |ficha(?: cl[ií]nica)?(?= (?:n|\d{5}))|admisi[oó]n(?= n)
     |expediente (?:cl[ií]nico|m[eé]dico|del? paciente)|icu ?(?:no|id) --> (?:nhc-?|mrn-?)?<CODE>
 health_plan 0.8 nº osd pam iom gal swi ade san asi muf nas nus nss naf n afi seg mem sub ben pol gro
     & cre hea ins pla med mbi nhs pól obr cip
-    & tsi tar nú num nro pre mut car omi dkv isf mug ose dos apr cas ess sis ase afl
+    & tsi sns tar nú num nro pre mut car omi dkv isf mug ose dos apr cas ess sis ase
     n\.?(?:as|us|s)\.?s\.?|n\.?a\.?f\.?|n[º°.]{0,2} ?(?:de )?(?:la )?(?:seguridad social
     |afiliaci[oó]n|afiliad[oa]|ss)
     |seguridad social|(?:n[uú]m(?:ero)?\.? |nro\.? )?(?:de )?(?:afiliad[oa]
     |afil\.)(?: (?:<INSURER>))?
     |(?:beneficiari[oa]|asegurad[oa])(?=[ :.nº°]{1,4}\d{2,3}[-/]?\d{6})
     |(?:credencial )?<INSURER>(?: (?:plan )?\d{3}(?= n))?|prepaga
-    |mutualista|(?:member|subscriber
+    |(?:mutualista|sociedad m[eé]dica)|(?:member|subscriber
     |beneficiary|policy|group|health plan|insurance|plan)(?: (?:id|number|no\.?|#|policy))+
     |members?(?= [A-Z]{0,4}\d{6})|afiliaci[oó]n(?: (?:a la |de la )?(?:s\.? ?s\.?
     |seg\w*\.? social))?|medica(?:re|id)(?: (?:id|number|beneficiary|card))*
     |mbi
-    |nhs|p[oó]liza(?: [^\W\d_]{3,12}){0,2}(?=[ :.nº°]{1,5}[A-Z]{0,3}-?\d{6})|p[oó]liza
-    |policy(?= [A-Z]{0,4}[/-]?\d)|credencial|obra social|cip(?: sns)?|tsi
+    |nhs|p[oó]liza(?=[ :.nº°]{1,5}(?-i:[A-Z]){2,4} \d{5})|p[oó]liza(?: [^\W\d_]{3,12}){0,2}
+    (?=[ :.nº°]{1,5}[A-Z]{0,3}-?\d{6})|p[oó]liza
+    |policy(?= [A-Z]{0,4}[/-]?\d)|credencial|obra social|(?:cip )?sns|cip|tsi
     |(?:tarjeta|carn[eé]t?) sanitari[ao] --> (?:[A-Z]{4} ?[A-Z]{2} ?\d{6,12}
     |[A-Z]{4} \d \d{6} \d\d \d|[A-Z]{6,9}\d{6}|[A-Z]{2,4} \d{5,10}
     |\d{2,6}[ /\-]\d{4,8}(?:[ /\-]\d{1,4}){1,3}(?!\w)|\d-\d{7,9}(?!\w)
@@ -187,8 +188,8 @@ licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no n
     n[º°o.]{0,2} ?col\.?|n[uú]m(?:ero)?\.? (?:de )?col(?:egiad[oa])?\.?
     |n[º°o.]{0,2} (?:de )?colegiad[oa]
     |colegiad[oa]|col\.(?= ?n?[º°]? ?\d)|matr[ií]cula(?: (?:nacional|provincial|profesional))?
-    |m\.? ?[np]\.?(?=[ :.nº°]{0,4}\d)|(?:c[eé]dula|tarjeta) prof\w*\.?|t\. ?p\.
-    |licencia (?:de )?(?:caza|pesca|federativa|deportiva|n[aá]utica)
+    |m\.? ?[np]\.?(?=[ :.nº°]{0,4}\d)|(?:c[eé]d(?:ula|\.)|tarjeta) prof\w*\.?|t\. ?p\.
+    |licencia (?:de )?(?:caza|pesca|tr[aá]nsito|federativa|deportiva|n[aá]utica)
     |(?-i:CMP|RNE)(?= (?:n[º°.]? ?)?\d{4,6})|colegiatura|npi|dea|(?:medical
     |professional|nursing|license|licence
     |certificate)(?: (?:license|licence))? (?:number|no\.?|#)
@@ -211,10 +212,12 @@ account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód 
     |cr[eé]dito(?: [^\W\d_]{4,12})?(?=[ :.nº°]{1,5}\d{8})
     |(?:soci[oa]|client[ea]|abonad[oa]|asegurad[oa]|emplead[oa]|paciente)(?: (?-i:[A-Z])[a-z]+)?
     (?=[ :]{1,2}[A-Z]{0,3}\d?-?\d{5})|matr[ií]cula (?:escolar|universitaria)
-    |servicio(?= \d{3} \d{3} \d{3})|siniestro|payroll|badge|n[oó]mina|claim (?:number|no\.?|id|#)
+    |servicio(?= \d{3} \d{3} \d{3})|siniestro(?: (?-i:[A-Z])\w+)?|payroll|badge|n[oó]mina
+    |claim (?:number|no\.?|id|#)
     |routing(?: number)?|sort code|(?:n[uú]mero|n[º°]|nro\.?|c[oó]digo) de (?:cliente|socio
     |empleado
-    |legajo|usuario)|legajo --> (?=[A-Za-z./\-]{0,6}\d)\d(?:[ .\-/]?\d){3,19}(?![\w@])|<CODE>
+    |legajo|usuario)|legajo(?: personal| [uú]nico)? --> (?=[A-Za-z./\-]{0,6}\d)\d
+    (?:[ .\-/]?\d){3,19}(?![\w@])|<CODE>
 account 0.85 =0x =bc1
     (?<!\w)(?:0x[0-9a-fA-F]{40}|bc1(?![0-9a-f]+\b)[02-9ac-hj-np-z]{25,60})(?!\w)
 account 0.7 #1
@@ -232,14 +235,14 @@ plate 0.75 coc veh fur mot tur car tru van aut pat rem tra cam rod
     --> (?:[RE] ?)?(?:\d{4} ?[B-DF-HJ-NP-TV-Z]{3}|[A-Z]{1,2}[ -]?\d{4}[ -]?[A-Z]{1,2}
     |[A-Z]{2}\d\d ?[A-Z]{3}
     |[A-Z]{2} ?\d{3} ?[A-Z]{2}|[A-Z]{3}-\d{2,3}-[A-Z\d]{1,3}|[A-Z]{3} ?\d{3})(?!\w)
-plate 0.81 pla lic num mat pat dom reg vin cha bas niv
+plate 0.81 pla lic num mat pat dom reg vin cha bas niv ppu
     (?:licen[cs]e |number )?plates?|(?:matr[ií]cula
     |placa)(?: del? (?:la |su |el )?[^\W\d_]{4,10}(?: [^\W\d_]{6,10})?)?|patente|pat\.|dominio
-    |placas?
+    |placas?|ppu
     |reg(?:istration)?|[vn]i[nv]|chasis
     |chassis|bastidor --> (?=[\d \-]{0,6}[A-Z])(?=[A-Z \-]{0,6}\d)
     (?=(?:[ -]?[A-Z\d]){4,9}(?!\w))[A-Z\d]{1,4}(?:[ -]?[A-Z\d]{1,5}){1,2}(?!\w)
-    |[A-Z]{2}(?P<s>[ ·.-]?)[A-Z\d]{2}(?:(?P=s)|·)\d{2}(?!\w)|[A-Z]{3}(?:-\d\d){2}(?!\w)
+    |[A-Z]{2}[ ·.-]?[A-Z\d]{2}[ ·.-]?\d{2}(?!\w)|[A-Z]{3}(?:-\d\d){2}(?!\w)
     |[A-HJ-NPR-Z\d]{17}(?!\w)
 imei 0.9 ime
     imei --> \d(?:[ -]?\d){13,15}(?!\w)
