@@ -49,7 +49,7 @@ birth_date 0.85 dob d bir dat bor fec f nac fna
     |['’])\d\d(?![\w/.,-]))
 date 0.6 #1,2,4:-/.
     (?<![\w./\-])(?<!\d:)(?<!cód\. )(?<!código )(?<!art\. )<NUMERIC><TIME>(?![\w]|[/\-.]\d)
-date 0.6 #1,2
+date 0.6 #1,2:_-/snrtº
     (?<!\w)(?<!\d{4}, de )(?<!unión de )(?<!unión del )(?<!unta del )(?<!sesión del )(?<!acta del )
     (?=\d\d?(?:st|nd|rd|th|º)?[ \-/][A-Za-z])(?i:<DAY_MONTH>)(?!\w)
 date 0.6 pri un uno dos tre cua cin sei sie och nue die onc doc cat qui vei
@@ -96,7 +96,7 @@ date 0.3 #4
     (?<=\()<YEAR>(?=\))
 date 0.3 #4
     (?<![\w.,-])<YEAR>(?= [A-Z]?[a-z]+(?:an|ish|ch)\b| film| movie| album| song)
-age 0.6 #1,2,3
+age 0.6 #1,2,3:_-ymwdYMWD
     (?<![\w.])(?P<v>\d{1,3})(?i:[ -]?(?:years?|months?|weeks?|days?)[ -](?:olds?|of age)\b
     |[ -]?y[/.]?o\.?
     (?!\w))

@@ -3,7 +3,7 @@
 from .rules import MACROS, read_table
 
 _NATIONAL = r"""
-ar_cuit 0.9 check=ar_cuit #2,10,11
+ar_cuit 0.9 check=ar_cuit #2:-_ #10,11
     (?<![\w.+-])(?:2[0347]|3[034]|5[015])[- ]?\d{8}[- /]?\d(?![\w-])
 ar_cuit 0.8 cui c
     cui[tl](?:/[tl])?<WHOSE>|c\.u\.i\.[tl]\.? --> \d{2}[-. /]?\d{1,2}\.?\d{3}\.?\d{3}[-. /]?\d(?!\w)

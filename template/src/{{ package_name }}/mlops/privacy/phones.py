@@ -14,7 +14,7 @@ phone 0.7 =(
     |\(\d\)[ -]?\d{4}[ -]?\d{4})<EXT>(?!\w|-\d)
 phone 0.65 #1,3:_.-
     (?<![\w./$€#-])(?<!\d,)(?:1[ .\-])?[2-9]\d{2}([ .\-])\d{3}\1\d{4}<EXT>(?!\w|-\d)
-phone 0.7 #
+phone 0.7 #1,2,3,4,5,6:_.-/() #7,8,9,10,11,12,13,14
     (?<![\w./$€#-])(?<!\d,)(?!000)\d(?:[ .\-/()]{0,2}\d){6,13}<EXT>(?=[ \-,(]{1,3}(?i:office|fax
     |mobile
     |cell|home
@@ -54,7 +54,7 @@ phone 0.7 t f m p c
     (?i:[tfmpc]) ?[:.] ?(?P<v>\(?[0+](?:[ .\-/()]{0,2}\d){8,14})(?![\w@])
 phone 0.75 tel tfn tlf pho fax ubi com con cel móv mov mob wha wsp des off cal rin tex dia rea
     & con ans lla llá mar már mes reg my mi tf biz ven fon lín lin yap pli neq dav was wat wp wpp
-    & gua wap su tu est
+    & gua wap
     tel(?:[eé]fonos?|[eé]f|f|fs|efax)?|tel[eé]fono (?:m[oó]vil|fijo|de contacto)|tfno?s?|tf|tlfn?o?
     |(?:tele)?phones?(?: ?(?:numbers?|no|num))?|fax|fono|cel(?:ular|l|u)?|m[oó]vil|mobile
     |w(?:h?at?s?(?:s?app?|ap)|hats|h?asap|assap|sp|pp?|ap)|guasap|convencional
@@ -65,7 +65,7 @@ phone 0.75 tel tfn tlf pho fax ubi com con cel móv mov mob wha wsp des off cal 
     |m[aá]rc)\w+
     (?: al)?|(?:ubic|comun[ií]|cont[aá]ct)\w*
     |contacto|bizum|venmo|messages (?:to|on|from)
-    |registered|(?:my|mi|su|tu|este) (?:new |nuevo |otro )?n(?:[uú]m(?:ber|ero)?|ro)
+    |registered|(?:my|mi) (?:new |nuevo |otro )?n(?:[uú]m(?:ber|ero)?|ro)
     --CALL--> \+? ?\(?\d(?:[ .\-/()]{0,2}\d){5,14}<EXT>(?![\w@])
 """
 PHONES = read_table(_PHONES, MACROS)

@@ -86,20 +86,20 @@ address 0.85 c cal cl av avd ave pas pº po p pla plz pza pz pl car cam cno ctr 
 address 0.6 rut aut car ctr
     (?i:ruta|autopista|carretera|ctra\.?|autov[ií]a) (?:[A-Za-z]{1,3}-?)?\d{1,4},? [kK]m\.? ?\d+
     (?:[.,]\d+)?(?!\w)
-address 0.75 #
+address 0.75 #1,2,3,4,5,6:_,abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
     (?<![\w$€.,])\d{1,6}[A-Za-z]?,? (?:(?:[NSEW]|North|South|East|West)\.? )?
     (?:(?:<CAP>|\d{1,3}(?:st|nd|rd|th)) ){1,4}<EN_STREET>\b\.?(?:,? ?<ROOM> ?[\w-]{1,6})?<TOWN>?
-address 0.75 #
+address 0.75 #1,2,3,4,5,6:^/
     (?<![\w$€.,])\d{1,6}(?:/\d{1,4})? (?:<CAP> ){1,3}<EN_WIDE>\b(?:,? ?<ROOM> ?[\w-]{1,6}<TOWN>?
     |<TOWN>)
-address 0.45 #3,4,5:_
+address 0.45 #3,4,5:^
     (?<![\w$€.,])(?!<YEAR> )\d{3,5} (?:<CAP> ){1,3}<EN_WIDE>\b(?! \d)
 address 0.6 pea pri cir pro cer con and ret cal per cor
     (?:Peatonal|Privada|Circuito|Prolongaci[oó]n|Cerrada|Continuaci[oó]n|Andador|Retorno|Callej[oó]n
     |Perif[eé]rico|Corredor|Pasadizo) <STREET_NAME><NUMBER><FLAT>
 address 0.85 uni psc
     (?i:(?:unit|psc) \d{3,4},? (?:box|p\.?o\.? box) \d{1,5}\s{1,2}[ADF]PO,? A[AEP] \d{5})(?!\w)
-address 0.6 #
+address 0.6 #1,2,3,4,5:^
     (?<![\w$€.,])\d{1,5} <CAP>(?: <CAP>){0,3} \d{1,4}(?=[,\s]{1,4}<ROOM>)
 address 0.4 apt apa sui ste uni fla flo roo rm dep bld bui box p po pis dpt
     (?i:<ROOM>) ?\d{1,6}[A-Za-z]?(?!\w)
@@ -109,7 +109,7 @@ address 0.65 =straße =strasse =gasse =platz =weg =gatan =vägen =vej =gade =all
     <EU_STREET>,? \d{1,5}[A-Za-z]?(?!\w)
 address 0.65 rue via pia cor rua str ul uli qua pla che all cou lar tra
     <EU_STREET>,? \d{1,5}[A-Za-z]?(?!\w)
-address 0.65 #
+address 0.65 #1,2,3,4,5:^,
     (?<!\w)\d{1,5},? <EU_STREET>
 address 0.55 <#5
     <STREET_NAME>,? (?:\d{1,4}|s/n\.?)(?=[ .,\-–]{1,4}(?:0[1-9]|[1-4]\d|5[0-2])\d{3} )
@@ -127,7 +127,7 @@ postal_code 0.7 zip pos cód cod cp c
     zip(?: ?code)?(?: is)?|post(?:al)? ?code(?: is)?|c[oó]d(?:igo|\.) postal(?: es)?|c\.? ?p\.?
     --SIGNS--> [A-Z]?\d{3,7}(?:[A-Z]{3}|[- ]\d{2,4}|[- ]?[A-Z]{2}(?!\w))?(?!\w)
     |[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}(?!\w)|[A-Z]\d[A-Z] ?\d[A-Z]\d(?!\w)
-postal_code 0.5 #5
+postal_code 0.5 #5:_,.-–
     (?<![\w/.,+-])(?<!\bnº )(?<!oleta )(?<!edido )(?<!actura )(?<!icket )(?<!SKU )(?<!ef\. )
     (?<!ódigo )(?<!ote )(?<!úmero )(?<![$€] )(?:0[1-9]|[1-4]\d|5[0-2])\d{3}
     (?=[ ,.\-–]{1,3}\(?(?=[<UP>](?:[^\W\d_]| [<UP>]|-[A-Za-z]{3}|['’]))<CAP>)(?!-[A-Z\d]+-)
@@ -177,7 +177,7 @@ location 0.5 paí pai loc pro ciu cit cou tow sta mun pob nat res
     |country
     |town|state|municipio|poblaci[oó]n)\s*:[ \t]*|(?:natural de|residente en|ciudad de) )
     (?P<v><PLACE>(?:, ?<PLACE>)?)
-location 0.4 #5
+location 0.4 #5:_,.-–
     (?<!\w)(?:0[1-9]|[1-4]\d|5[0-2])\d{3}[ ,.\-–]{1,3}(?P<v><CAP>(?:[ ]+
     (?:<JOIN>[ ]+){0,2}<CAP>){0,3})
 organisation 0.45 hos com cen uni fac clí cli ins fun con amb

@@ -20,7 +20,7 @@ class Rule(NamedTuple):
     starts : tuple of str
         Where a match can begin: the first three letters of a word; "#" for a number, "#3,9" for
         one that begins with so many digits, "#3:-_" for one that goes on with one of these signs
-        (an underscore is a space), "A#" for a word that goes on with a number, "Aa"
+        (an underscore is a space, a caret a space before a capital), "A#" for a word that goes on with a number, "Aa"
         for any word with a capital. What follows "=" must be within 100 characters; "<#5" looks
         before a number of five digits.
     pattern : str
@@ -246,7 +246,7 @@ plate 0.81 pla lic num mat pat dom reg vin cha bas niv ppu
     |[A-HJ-NPR-Z\d]{17}(?!\w)
 imei 0.9 ime
     imei --> \d(?:[ -]?\d){13,15}(?!\w)
-imei 0.45 check=imei #2,8,15
+imei 0.45 check=imei #2,8:- #15
     (?<![\w.,+-])\d{2}-?\d{6}-?\d{6}-?\d(?![\w-]|[.,]\d)
 device_id 0.75 s ser n nú núm nº dev udi dis and adv idf gai ims icc
     s/n(?= ?[:#])|(?-i:S/N)(?= (?:[A-Z\d]{8,}))|serial(?: (?:number|no\.?|#))?
