@@ -20,9 +20,9 @@ class Rule(NamedTuple):
     starts : tuple of str
         Where a match can begin: the first three letters of a word; "#" for a number, "#3,9" for
         one that begins with so many digits, "#3:-_" for one that goes on with one of these signs
-        (an underscore is a space, a caret a space before a capital), "A#" for a word that goes on with a number, "Aa"
-        for any word with a capital. What follows "=" must be within 100 characters; "<#5" looks
-        before a number of five digits.
+        (an underscore is a space, a caret a space before a capital), "A#" for a word that goes on
+        with a number, "Aa" for any word with a capital. What follows "=" must be within 100
+        characters; "<#5" looks before a number of five digits.
     pattern : str
         Regular expression; its group `v`, if it has one, is what is personal.
     check : str
