@@ -335,7 +335,7 @@ SPANISH = [
     ("account", "contrato luz nº 0045128736", "0045128736", "contrato de luz 2023"),
     ("account", "cliente 2-0451287364-5", "2-0451287364-5", "cliente 2-04"),
     ("plate", "Patente HJKL·45", "HJKL·45", "Patente HJKL y 45"),
-    ("phone", "llama desde 3512345678.", "3512345678", "desde 2012345678 filas"),
+    ("phone", "llama desde 3512345678.", "3512345678", "desde 1012345678 filas"),
     ("phone", "<b>Tel.</b><i>0221 451-2873</i>", "0221 451-2873", "<b>Nº</b><i>221 451</i>"),
     ("date", "otorgada el quince de mayo de dos mil diez", "quince de mayo de dos mil diez",
      "quince de los mayores"),
@@ -351,6 +351,15 @@ SPANISH = [
     ("phone", "Rufina|3875128736|x", "3875128736", "Rufina|2023128736|x"),
     ("postal_code", "Cód. postal: 4600", "4600", "Cód. artículo: 4600"),
     ("address", "Av. 9 de Julio 1287, piso 4", "Av. 9 de Julio 1287, piso 4", "el 9 de Julio"),
+    ("phone", "el mío es 963771203", "963771203", "el mío es 96377"),
+    ("phone", "al portero, 4783-1290, gracias", "4783-1290", "ISSN 4783-1290"),
+    ("phone", "0034 690 341 277", "0034 690 341 277", "factura 0077-12039417"),
+    ("account", "CLABE o 014027000005555558", "014027000005555558", "guía 014027000005555557"),
+    ("account", "suministro 7712039, calle", "7712039", "suministro 7712"),
+    ("national_id", "el de soporte BAA771203", "BAA771203", "soporte BAA77"),
+    ("passport", "documento AAC845210", "AAC845210", "Carta documento CD771203945"),
+    ("date", "el 9 de marzo de 1941", "9 de marzo de 1941", "la ley 7.712 del 9 de marzo de 1941"),
+    ("postal_code", "Italia 771, 7770000 Ñuñoa", "7770000", "Italia 771, 1998 Ñuñoa"),
 ]  # fmt: skip
 
 

@@ -50,7 +50,8 @@ birth_date 0.85 dob d bir dat bor fec f nac fna
 date 0.6 #1,2,4:-/.
     (?<![\w./\-])(?<!\d:)(?<!cód\. )(?<!código )(?<!art\. )<NUMERIC><TIME>(?![\w]|[/\-.]\d)
 date 0.6 #1,2:_-/snrtº
-    (?<!\w)(?<!\d{4}, de )(?<!unión de )(?<!unión del )(?<!unta del )(?<!sesión del )(?<!acta del )
+    (?<!\w)(?<!\d{4}, de )(?<!\d del )(?<!\d de )(?<!licación del )(?<!dición, )(?<!unión de )
+    (?<!unión del )(?<!unta del )(?<!sesión del )(?<!acta del )
     (?=\d\d?(?:st|nd|rd|th|º)?[ \-/][A-Za-z])(?i:<DAY_MONTH>)(?!\w)
 date 0.6 pri un uno dos tre cua cin sei sie och nue die onc doc cat qui vei
     (?i)(?:primero|veinti\w+|<IN_WORDS>(?: y un[oa]?)?) (?:d[ií]as? )?(?:del mes )?de <MONTH>
@@ -58,7 +59,7 @@ date 0.6 pri un uno dos tre cua cin sei sie och nue die onc doc cat qui vei
 date 0.6 #4
     (?i)(?<!\w)<YEAR>[ -]<MONTH>[ -]\d\d?(?!\w)
 date 0.6 jan feb mar apr may jun jul aug sep oct nov dec ene abr ago dic set
-    (?i)(?:<MONTH_DAY>|<MONTH_YEAR>)(?!\w)
+    (?<!\d de )(?i:<MONTH_DAY>|<MONTH_YEAR>)(?!\w)
 date 0.6 mon tue wed thu fri sat sun lun mar mié mie jue vie sáb sab dom
     (?i)<WEEKDAY>,? (?:el )?(?:<DAY_MONTH>|<MONTH_DAY>)(?!\w)
 date 0.4 #1,2:-/
@@ -82,7 +83,7 @@ date 0.3 #4
     |(?<=\b19\d\d-))<YEAR>(?![\w/]
     |[.,:-]\d)
 date 0.3 jan feb mar apr jun jul aug sep oct nov dec ene abr may ago dic
-    (?<!\d{4}, de \d de )(?<!\d{4}, de \d\d de )
+    (?<!\d de )
     (?:(?<=\bin )|(?<=\bsince )|(?<=\ben )|(?<=\bdesde )|(?<=\bhasta )|(?<=\bde )|(?<=\bdel )|
     (?<=\bmid )|(?<=\bearly )|(?<=\blate )|(?<=\bIn )|(?<=\bEn )|(?<=\bDesde )|(?<=\bmes de ))
     (?i:january|february|march|april|june|july|august|september|october|november|december|enero

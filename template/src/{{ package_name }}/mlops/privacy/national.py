@@ -49,10 +49,12 @@ national_id 0.85 A#
     |[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z])(?!\w)
 national_id 0.8 check=mx_rfc A#
     (?<![\w-])[A-ZÑ&]{3,4}\d{6}[A-Z\d]{2}[A\d](?![\w-])
-national_id 0.75 c ci cc ce ti t l le lc nui doc nº nro núm num car
-    c\.? ?[ice]\.?|t\.? ?i\.?|l\.? ?[ec]\.?|nuip|doc\.?(?= ?(?:n[º°ro]|[VEve]-?\d))|n(?:[º°]|ro
+national_id 0.75 c ci cc ce ti t l le lc nui doc nº nro núm num car sop trá tra
+    c\.? ?[ice]\.?|t\.? ?i\.?|l\.? ?[ec]\.?|nuip|soporte(?= [A-Z]{3}\d{6})
+    |tr[aá]mite (?:de |del )?dni|doc\.?(?= ?(?:n[º°ro]|[VEve]-?\d))|n(?:[º°]|ro
     |[uú]m)\.? ?(?:de )?doc(?:umento)?\.?|carn[eé]t(?= \d{6})
-    --> (?:[VEJG][-. ]?)?\d{1,3}(?:\.\d{3}){2,3}(?:-\d)?(?!\w|\.\d)|[VEJG]-?\d{6,9}(?:-\d)?(?!\w)
+    --> [A-Z]{3}\d{6}(?!\w)|(?:[VEJG][-. ]?)?\d{1,3}(?:\.\d{3}){2,3}(?:-\d)?(?!\w|\.\d)
+    |[VEJG]-?\d{6,9}(?:-\d)?(?!\w)
     |\d{6,8}-[\dA-Z](?!\w)|\d{7,8} (?:LP|CB|SC|OR|PT|TJ|CH|BN?|PD)(?!\w)|\d{6,8}-\d[A-Z](?!\w)
     |\d{7,11}(?![\w@])
 national_id 0.75 ruc rnc rtn dim cdi cui ppt pep ptp nia nuh cia sip cus ife ide aut pre cre run
@@ -73,6 +75,8 @@ national_id 0.55 #1,2:-
     (?<![\w.-])\d{1,2}-\d-\d{6,8}-\d(?![\w-])
 account 0.85 check=es_ccc #4:_- #20
     (?<![\w.-])\d{4}([ -]?)\d{4}\1\d\d\1\d{10}(?![\w-])
+account 0.45 check=mx_clabe #18
+    (?<![\w.,-])\d{18}(?![\w-])
 account 0.8 A#
     (?<!\w)ES\d{16}[A-Z]{2}(?:\d[FPRCXYZ])?(?!\w)
 national_id 0.85 #1,2,3:.
@@ -95,7 +99,7 @@ national_id 0.8 cur rut céd ced tar nit cpf cla nat ni nin utr uni aad pan sin 
     |DPI|DUI)
     --> [A-Z]{0,6}[ -]?\d(?:[ ./-]?\d|[A-Z](?![a-z])){4,20}(?:[ -]?[A-Z\d](?!\w))?(?![\w@])
 passport 0.8 pas doc
-    passports?|pasaportes?(?: [^\W\d_]{4,12})?|document(?:o|(?= (?:no|num)))
+    passports?|pasaportes?(?: [^\W\d_]{4,12})?|(?<!arta )document(?:o|(?= (?:no|num)))
     (?=[\s:=nº°.o]{1,6}[A-Z]{1,3}\d{6}) --> (?:[A-Za-z]{0,3} ?\d{6,9}[A-Za-z]?
     |(?=(?:[A-Z]*\d){3})[A-Z\d]{7,9})(?!\w)
 driver_licence 0.86 dri lic dl per car reg bre

@@ -8,7 +8,7 @@ phone 0.8 =+
     (?!\w)
 phone 0.69 #3,4,5,10,11,12,13,14
     (?<![\w/.,-])(?=\d(?:[ .\-()]{0,2}\d){11,14}(?!\d))
-    00<COUNTRY_CODE>[ .\-]?(?:\(?\d{1,4}\)?[ .\-]?){2,5}\d<EXT>(?![\w-])
+    00(?!\d\d-\d{8}(?!\d))<COUNTRY_CODE>[ .\-]?(?:\(?\d{1,4}\)?[ .\-]?){2,5}\d<EXT>(?![\w-])
 phone 0.7 =(
     (?<![\w)])(?:\(0?\d{2,5}\)[ -]?\d{2,4}[ .\-]?\d{2,4}(?:[ .\-]?\d{2,4})?
     |\(\d\)[ -]?\d{4}[ -]?\d{4})<EXT>(?!\w|-\d)
@@ -39,11 +39,15 @@ phone 0.45 #2,3,4:_-
     (?![\w-]|[ .,]\d)
 phone 0.45 #9,10
     (?<=[;|\t,>])(?:[6-9]\d{8}|(?:11\d|3[3-8]\d|2[2-9]\d)\d{7})(?=[;|\t<\n\r]|$|,(?!\d))
-phone 0.55 al des nue apu ano agé age
-    (?:al|desde(?: el)?|nuevo|apunta\w*|anota\w*|ag[eé]nda\w*)
-    (?: n[uú]mero| n[º°]| cel| tel[eé]fono)? (?P<v>15\d{8}|(?:0?11\d|3[3-8]\d|2[2-9]\d)\d{7}
-    |[679]\d{8}
-    |\d{4}-\d{4}|[679]\d{2}([ .-])(?:\d\d\2\d\d\2\d\d|\d{3}\2\d{3}))(?![\w-]|[.,]\d)
+phone 0.45 #4:-
+    (?<![\w./$€-])(?<!\d[ ,])(?<!ISSN )(?<!edido )(?<!ef\. )(?<!rden )(?<!úmero )(?<!ro\. )
+    (?<!\bnº )(?<!ódigo )
+    (?<!icket )(?<!actura )[4-6]\d{3}-\d{4}(?![\w-]|[.,]\d)
+phone 0.55 al des nue apu ano agé age mio mío mia mía fro
+    (?:al|desde(?: el)?|from|nuevo|apunta\w*|anota\w*|m[ií][oa] es|ag[eé]nda\w*)
+    (?: n[uú]mero| n[º°]| cel| tel[eé]fono)? (?P<v>15\d{8}|[2-9]\d\d[2-9]\d{6}|(?:0?11\d|3[3-8]\d
+    |2[2-9]\d)\d{7}
+    |[6-9]\d{8}|\d{4}-\d{4}|[679]\d{2}([ .-])(?:\d\d\2\d\d\2\d\d|\d{3}\2\d{3}))(?![\w-]|[.,]\d)
 phone 0.45 #2,3,4:.- #11
     (?<![\w./$€-])(?<!\d[ ,])(?:0[1-9](?:\d{9}|\d{1,2}([.-])\d{3,4}\1\d{3,4}
     |([.-])\d\d(?:\2\d\d){3})
@@ -52,11 +56,12 @@ phone 0.4 #3:_
     (?<![\w./$€-])(?<!\d,)(?<!\d )[679]\d{2} \d{3} \d{3}(?![\w,%€$-]|[ .]\d)
 phone 0.7 t f m p c
     (?i:[tfmpc]) ?[:.] ?(?P<v>\(?[0+](?:[ .\-/()]{0,2}\d){8,14})(?![\w@])
-phone 0.75 tel tfn tlf pho fax ubi com con cel móv mov mob wha wsp des off cal rin tex dia rea
+phone 0.75 tel tfn tlf pho fax ubi com con cel móv mov mob mòb wha wsp des off cal rin tex dia rea
     & con ans lla llá mar már mes reg my mi tf biz ven fon lín lin yap pli neq dav was wat wp wpp
     & gua wap
-    tel(?:[eé]fonos?|[eé]f|f|fs|efax)?|tel[eé]fono (?:m[oó]vil|fijo|de contacto)|tfno?s?|tf|tlfn?o?
-    |(?:tele)?phones?(?: ?(?:numbers?|no|num))?|fax|fono|cel(?:ular|l|u)?|m[oó]vil|mobile
+    tel(?:[eéè]fons?|[eé]fonos?|[eé]f|f|fs|efax)?|tel[eé]fono (?:m[oó]vil|fijo|de contacto)|tfno?s?
+    |tf|tlfn?o?
+    |(?:tele)?phones?(?: ?(?:numbers?|no|num))?|fax|fono|cel(?:ular|l|u)?|m[oóò][vb]il|mobile
     |w(?:h?at?s?(?:s?app?|ap)|hats|h?asap|assap|sp|pp?|ap)|guasap|convencional
     |l[ií]nea(?=\D{0,12}(?:\d[ .\-/()]{0,2}){8})|yape|plin|nequi|daviplata
     |desk|office

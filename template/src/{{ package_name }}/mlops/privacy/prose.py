@@ -131,8 +131,8 @@ postal_code 0.5 #5:_,.-–
     (?<![\w/.,+-])(?<!\bnº )(?<!oleta )(?<!edido )(?<!actura )(?<!icket )(?<!SKU )(?<!ef\. )
     (?<!ódigo )(?<!ote )(?<!úmero )(?<![$€] )(?:0[1-9]|[1-4]\d|5[0-2])\d{3}
     (?=[ ,.\-–]{1,3}\(?(?=[<UP>](?:[^\W\d_]| [<UP>]|-[A-Za-z]{3}|['’]))<CAP>)(?!-[A-Z\d]+-)
-postal_code 0.5 #4
-    (?<=\d, )(?!<YEAR>)[1-9]\d{3}(?= [<UP>][a-zà-ÿ]{3})
+postal_code 0.5 #4,7
+    (?<=\d, )(?!<YEAR> )[1-9]\d{3}(?:\d{3})?(?= [<UP>][a-zà-ÿ]{3})
 postal_code 0.6 A#
     (?<![\w-])[ABCEGHJ-NPR-TVXY]\d[A-Z] \d[A-Z]\d(?!\w)
 postal_code 0.5 A#

@@ -58,8 +58,8 @@ MACROS = {
     "CODE": r"(?=(?:[A-Za-z./\-]{0,6}\d){3})[A-Za-z\d](?:[A-Za-z\d]|[./\-](?=[A-Za-z\d])){3,24}"
     r"(?![\w@])",
     # What can follow "00".
-    "COUNTRY_CODE": r"(?:1|7|2[07]|2[1-69]\d|3[0-469]|3[578]\d|4[013-9]|42\d|5[1-8]|5[09]\d|6[0-6]"
-    r"|6[7-9]\d|8[1246]|85\d|9[0-58]|9[679]\d)",
+    "COUNTRY_CODE": r"(?:[17](?=[ .\-(])|1(?=[2-9]\d{9}(?!\d))|2[07]|2[1-69]\d|3[0-469]|3[578]\d"
+    r"|4[013-9]|42\d|5[1-8]|5[09]\d|6[0-6]|6[7-9]\d|8[1246]|85\d|9[0-58]|9[679]\d)",
     "OCTET": r"(?:25[0-5]|2[0-4]\d|1?\d?\d)",
     "INSURER": r"(?:osde|pami|ioma|galeno|swiss medical|adeslas|sanitas|asisa|muface|dkv|isfas"
     r"|mugeju|omint|medif[eé]|medicus|osecac|dosuba|apross|osep|casmu|essalud|sis)",
@@ -149,9 +149,10 @@ account 0.7 ali
     (?i:alias(?: (?:del? |en )?[a-zé]{2,12}){0,2}(?:\s?[:=]\s?| es:? | ))
     (?P<v>[^\W_][\w-]+(?:\.[\w-]+){2,3})(?![\w(.])
 medical_record 0.8 nº núm nhc mrn med pat cha rec enc acc vis cas epi his hc h cip exp icu n nú
-    & num nro fic adm hce
+    & num nro fic adm hce pid
     n\.?h\.?c\.?|mrn|medical (?:record|file|chart|id)s?|(?:patient|chart|record|encounter|accession
-    |visit|case|episode) (?:number|no\.?|#|id)|accession(?= [A-Z]{0,4}-?\d)
+    |visit|case|episode) (?:number|no\.?|#|id)|pid(?= ?[:#])|chart(?= \d{4})|accession
+    (?= [A-Z]{0,4}-?\d)
     |(?:n[uú]m(?:ero)?\.? de )?historia (?:cl[ií]nica
     |m[eé]dica)|h\.?c\.?e?\.?(?=[ :.#º°n]{1,6}\d)|cipa|(?:n[º°.]{0,2}|nro\.?|n[uú]m(?:ero)?\.?) ?
     (?:de )?(?:historia|h\.?ª)|historia(?= ?:)|episodio
@@ -196,10 +197,12 @@ licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no n
     --> (?:\d{2}[ /-]\d{2}[ /-]\d{3,6}|\d{1,3}\.\d{3}|[A-Z]{0,3}-?\d[\d /-]{2,10}\d)(?!\w
     | [A-Z]{2,3}\b)
 account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód cod leg nro con sin cla
-    & pay bad nóm cta caj soc abo sus alu usu aso id cci nis c cré pré mat ase pac ser
+    & pay bad nóm cta caj soc abo sus alu usu aso id cci nis c cré pré mat ase pac ser aho sum loa
+    & mor
     (?:bank )?acc(?:oun)?t(?: (?:number|no\.?|#))?|(?:n[uú]m(?:ero)?\.? de )?(?:cuenta
     |cta\.?|caja de ahorros?)(?: (?:de )?(?:corriente|cte\.?|bancaria|vista|ahorros?|n[º°o.]|cliente
-    |n[oó]mina|sueldo|cargo|abono|origen|destino))?(?: (?-i:[A-Z])[A-Za-zé]+){0,2}(?: (?:soles
+    |n[oó]mina|detracciones|sueldo|cargo|abono|origen|destino))?(?: (?-i:[A-Z])[A-Za-zé]+){0,2}
+    (?: (?:soles
     |d[oó]lares|pesos|euros))?
     |(?:cuenta|cta\.?) c[ac] ?\$?|c\.?c[ci]\.?(?=[ :.nº°]{1,4}\d{2})
     |(?:client[ea]|soci[oa]|abonad[oa]|suscriptora?|alumn[oa]|emplead[oa]|usuari[oa]
@@ -212,7 +215,8 @@ account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód 
     |cr[eé]dito(?: [^\W\d_]{4,12})?(?=[ :.nº°]{1,5}\d{8})
     |(?:soci[oa]|client[ea]|abonad[oa]|asegurad[oa]|emplead[oa]|paciente)(?: (?-i:[A-Z])[a-z]+)?
     (?=[ :]{1,2}[A-Z]{0,3}\d?-?\d{5})|matr[ií]cula (?:escolar|universitaria)
-    |servicio(?= \d{3} \d{3} \d{3})|siniestro(?: (?-i:[A-Z])\w+)?|payroll|badge|n[oó]mina
+    |ahorros?(?= \d)|suministro(?=[ :.nº°]{1,5}\d{5})|servicio(?= \d{3} \d{3} \d{3})|siniestro
+    (?: (?-i:[A-Z])\w+)?|payroll|badge|n[oó]mina|(?:loan|mortgage) (?:number|no\.?|#)
     |claim (?:number|no\.?|id|#)
     |routing(?: number)?|sort code|(?:n[uú]mero|n[º°]|nro\.?|c[oó]digo) de (?:cliente|socio
     |empleado
