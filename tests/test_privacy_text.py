@@ -360,6 +360,16 @@ SPANISH = [
     ("passport", "documento AAC845210", "AAC845210", "Carta documento CD771203945"),
     ("date", "el 9 de marzo de 1941", "9 de marzo de 1941", "la ley 7.712 del 9 de marzo de 1941"),
     ("postal_code", "Italia 771, 7770000 Ñuñoa", "7770000", "Italia 771, 1998 Ñuñoa"),
+    ("medical_record", "Hª 305588", "305588", "Hª y 30"),
+    ("account", "crédito libre inversión 30558812", "30558812", "crédito en 3055881"),
+    ("account", "socia 30558 del club", "30558", "socia 2019 y ahora"),
+    ("national_id", "V-13055881 transferí", "V-13055881", "V-130"),
+    ("driver_licence", "con licencia 1084593863", "1084593863", "con licencia 1084"),
+    ("card", "tarjeta de crédito 5489 7960 6819 6570", "5489 7960 6819 6570",
+     "Nota de crédito C 0001-00003055"),
+    ("phone", "Informes 5530558812", "5530558812", "Informes 55305"),
+    ("phone", "Interesados 605.588.123, tardes", "605.588.123", "son 605.588.123 €"),
+    ("phone", "me ubican o al 22 305 5881", "22 305 5881", "localizador 3055881, oficina 2"),
 ]  # fmt: skip
 
 

@@ -31,11 +31,12 @@ ar_dni 0.8 dni d du doc lib céd ced nat ide le lc
     |du(?=[ :.nº°]{1,4}\d{7,8}(?!\w))
     --> \d{1,3}\.?\d{3}\.?\d{3}(?![\w-]|\.\d)
 ar_dni 0.4 #1,2:.
-    (?<![\w.,$€+-])(?<![$€] )(?<!otal )(?<!tivo )(?<!sivo )(?<!uesto )(?<!orte )(?<!lación )
+    (?<![\w.,$€+-])(?<![$€] )(?<!otal )(?<!tivo )(?<!sivo )(?<!uesto )(?<!recio )(?<!orte )
+    (?<!lación )
     \d{1,2}\.\d{3}\.\d{3}(?![\w%€,-]|\.\d
     | ?[$€%]| en (?:19|20)\d\d| (?i:(?:de )?(?:habitantes|unidades|pesos|personas|euros|d[oó]lares
     |usd|ars|eur|k[gm]|m[2²]
-    |casos|votos|litros|toneladas)\b))
+    |casos|votos|gs|guaran[ií]es|bs|litros|toneladas)\b))
 us_ssn 0.85 check=us_ssn #3:-
     (?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])
 us_ssn 0.8 ssn soc iti s tax ss
@@ -68,7 +69,7 @@ national_id 0.55 #3,4:-
 account 0.6 #20
     (?<![\w.-])01\d{18}(?![\w-])
 national_id 0.82 v e j g
-    (?<![\w-])[VEJG]-(?:\d{8}-\d|\d{1,2}\.\d{3}\.\d{3}(?:-\d)?)(?![\w-])
+    (?<![\w-])[VEJG]-(?:\d{8}-\d|\d{7,8}|\d{1,2}\.\d{3}\.\d{3}(?:-\d)?)(?![\w-])
 national_id 0.8 cif c rif r
     [cr]\.?i\.?f\.? --> [A-Z]-?\d{2}\.?\d{3}\.?\d{2,3}-?[A-Z\d]?(?![\w-])
 national_id 0.55 #1,2:-
@@ -106,7 +107,7 @@ driver_licence 0.86 dri lic dl per car reg bre
     driv(?:er|ing)(?:['’]?s)? licen[cs]es?|licen[cs]e (?:number|no\.?|#)|dl(?= ?(?:no|num|#|:))
     |(?:licencia|permiso|carn[eé]t?|registro|lic\.)(?: (?:nacional|federal))?(?: (?:de|para))?
     (?: (?:la|el))? (?:conduc\w+|mane[jg]\w+)
-    |brevete
+    |brevete|licencia(?= [A-Z]?\d{8,10}(?!\w))
     --> (?=[A-Za-z-]{0,5}\d)[A-Za-z\d](?:[ -]?[A-Za-z]{0,4}\d[A-Za-z]{0,2}){3,18}(?!\w)
     |[A-Z9]{5} ?\d{6} ?[A-Z\d]{5}(?!\w)
 """

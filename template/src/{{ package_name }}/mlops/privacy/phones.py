@@ -17,9 +17,7 @@ phone 0.65 #1,3:_.-
 phone 0.7 #1,2,3,4,5,6:_.-/() #7,8,9,10,11,12,13,14
     (?<![\w./$€#-])(?<!\d,)(?!000)\d(?:[ .\-/()]{0,2}\d){6,13}<EXT>(?=[ \-,(]{1,3}(?i:office|fax
     |mobile
-    |cell|home
-    |work|desk|m[oó]vil
-    |fijo|celular|casa|trabajo|oficina)\b)
+    |cell|home|work|desk|m[oó]vil|fijo|celular)\b|[ \-(]{1,3}(?i:casa|trabajo|oficina)\b)
 phone 0.6 #2:-_
     (?<![\w./$€-])(?<!\d,)(?:0?11[ -])?15[ -]\d{4}[ -]?\d{4}(?![\w-])
 phone 0.55 #2,3:_.
@@ -47,18 +45,20 @@ phone 0.55 al des nue apu ano agé age mio mío mia mía fro
     (?:al|desde(?: el)?|from|nuevo|apunta\w*|anota\w*|m[ií][oa] es|ag[eé]nda\w*)
     (?: n[uú]mero| n[º°]| cel| tel[eé]fono)? (?P<v>15\d{8}|[2-9]\d\d[2-9]\d{6}|(?:0?11\d|3[3-8]\d
     |2[2-9]\d)\d{7}
-    |[6-9]\d{8}|\d{4}-\d{4}|[679]\d{2}([ .-])(?:\d\d\2\d\d\2\d\d|\d{3}\2\d{3}))(?![\w-]|[.,]\d)
+    |[6-9]\d{8}|\d{4}-\d{4}|\d\d \d{3} \d{4}|[679]\d{2}([ .-])(?:\d\d\2\d\d\2\d\d|\d{3}\2\d{3}))
+    (?![\w-]|[.,]\d)
 phone 0.45 #2,3,4:.- #11
     (?<![\w./$€-])(?<!\d[ ,])(?:0[1-9](?:\d{9}|\d{1,2}([.-])\d{3,4}\1\d{3,4}
     |([.-])\d\d(?:\2\d\d){3})
     |9\d-\d{3}-\d\d-\d\d|[6-9]\d\d(?:-\d\d){3})(?![\w-]|[ .,]\d)
-phone 0.4 #3:_
-    (?<![\w./$€-])(?<!\d,)(?<!\d )[679]\d{2} \d{3} \d{3}(?![\w,%€$-]|[ .]\d)
+phone 0.4 #3:_.-
+    (?<![\w./$€-])(?<!\d,)(?<!\d )[679]\d{2}([ .-])\d{3}\1\d{3}(?![\w,%€$-]|[ .]\d| (?:€
+    |[a-z]{1,3}[2²]?\b|pesos|euros))
 phone 0.7 t f m p c
     (?i:[tfmpc]) ?[:.] ?(?P<v>\(?[0+](?:[ .\-/()]{0,2}\d){8,14})(?![\w@])
 phone 0.75 tel tfn tlf pho fax ubi com con cel móv mov mob mòb wha wsp des off cal rin tex dia rea
     & con ans lla llá mar már mes reg my mi tf biz ven fon lín lin yap pli neq dav was wat wp wpp
-    & gua wap
+    & gua wap inf int
     tel(?:[eéè]fons?|[eé]fonos?|[eé]f|f|fs|efax)?|tel[eé]fono (?:m[oó]vil|fijo|de contacto)|tfno?s?
     |tf|tlfn?o?
     |(?:tele)?phones?(?: ?(?:numbers?|no|num))?|fax|fono|cel(?:ular|l|u)?|m[oóò][vb]il|mobile
@@ -69,7 +69,8 @@ phone 0.75 tel tfn tlf pho fax ubi com con cel móv mov mob mòb wha wsp des off
     (?: ?back)?(?: (?:at|on|al))?(?=\D{0,12}(?:\d[ .\-/()]{0,2}){7})|answering at|(?:ll[aá]m
     |m[aá]rc)\w+
     (?: al)?|(?:ubic|comun[ií]|cont[aá]ct)\w*
-    |contacto|bizum|venmo|messages (?:to|on|from)
+    |contacto|(?:informes|interesad[oa]s|consultas)(?=\D{0,9}(?:\d[ .\-/()]{0,2}){8})|bizum|venmo
+    |messages (?:to|on|from)
     |registered|(?:my|mi) (?:new |nuevo |otro )?n(?:[uú]m(?:ber|ero)?|ro)
     --CALL--> \+? ?\(?\d(?:[ .\-/()]{0,2}\d){5,14}<EXT>(?![\w@])
 """

@@ -125,6 +125,7 @@ postal_code 0.5 COUNTRIES
     <COUNTRY>,? (?P<v>\d{5})(?![\w-])
 postal_code 0.7 zip pos cód cod cp c
     zip(?: ?code)?(?: is)?|post(?:al)? ?code(?: is)?|c[oó]d(?:igo|\.) postal(?: es)?|c\.? ?p\.?
+    (?: fiscal)?
     --SIGNS--> [A-Z]?\d{3,7}(?:[A-Z]{3}|[- ]\d{2,4}|[- ]?[A-Z]{2}(?!\w))?(?!\w)
     |[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}(?!\w)|[A-Z]\d[A-Z] ?\d[A-Z]\d(?!\w)
 postal_code 0.5 #5:_,.-–

@@ -134,7 +134,7 @@ mac 0.9 =: =-
 card 0.9 check=card #4,13,14,15,16,17,18,19
     (?<![\w.,+-])\d(?:[ -]?\d){12,18}(?![\w-]|[.,]\d)
 card 0.75 car tar cc vis mas ame cre cré deb
-    (?i:(?:cards?|tarjetas?|tarj|cc|visa|mastercard|amex|credit|cr[eé]dito|debit
+    (?i:(?:cards?|tarjetas?|tarj|cc|visa|mastercard|amex|credit|(?<!ota de )cr[eé]dito|debit
     |d[eé]bito)\b[^\d\n]{0,30})
     (?P<v>\d(?:[ -]?\d){11,18})(?![\w-])
 iban 0.97 check=iban A#
@@ -149,13 +149,13 @@ account 0.7 ali
     (?i:alias(?: (?:del? |en )?[a-zé]{2,12}){0,2}(?:\s?[:=]\s?| es:? | ))
     (?P<v>[^\W_][\w-]+(?:\.[\w-]+){2,3})(?![\w(.])
 medical_record 0.8 nº núm nhc mrn med pat cha rec enc acc vis cas epi his hc h cip exp icu n nú
-    & num nro fic adm hce pid
+    & num nro fic adm hce hª pid
     n\.?h\.?c\.?|mrn|medical (?:record|file|chart|id)s?|(?:patient|chart|record|encounter|accession
     |visit|case|episode) (?:number|no\.?|#|id)|pid(?= ?[:#])|chart(?= \d{4})|accession
     (?= [A-Z]{0,4}-?\d)
     |(?:n[uú]m(?:ero)?\.? de )?historia (?:cl[ií]nica
     |m[eé]dica)|h\.?c\.?e?\.?(?=[ :.#º°n]{1,6}\d)|cipa|(?:n[º°.]{0,2}|nro\.?|n[uú]m(?:ero)?\.?) ?
-    (?:de )?(?:historia|h\.?ª)|historia(?= ?:)|episodio
+    (?:de )?(?:historia|h\.?ª)|historia(?= ?:)|h\.?ª(?= \d)|episodio
     |ficha(?: cl[ií]nica)?(?= (?:n|\d{5}))|admisi[oó]n(?= n)
     |expediente (?:cl[ií]nico|m[eé]dico|del? paciente)|icu ?(?:no|id) --> (?:nhc-?|mrn-?)?<CODE>
 health_plan 0.8 nº osd pam iom gal swi ade san asi muf nas nus nss naf n afi seg mem sub ben pol gro
@@ -211,10 +211,11 @@ account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód 
     |user)(?: ?(?:id
     |number|no\.?
     |#)|(?= [A-Z]{1,3}-?\d{3}))|(?:cliente|customer|client|user)(?==)
-    |contrato(?: (?:del? )?[^\W\d_]{3,12}(?= n))?|leg\.
-    |cr[eé]dito(?: [^\W\d_]{4,12})?(?=[ :.nº°]{1,5}\d{8})
+    |contrato(?: (?:del? )?[^\W\d_]{3,12}(?= n)| (?-i:[A-Z])\w+)?|leg\.
+    |cr[eé]dito(?: [^\W\d_]{4,12}){0,3}(?=[ :.nº°]{1,5}\d{8})
     |(?:soci[oa]|client[ea]|abonad[oa]|asegurad[oa]|emplead[oa]|paciente)(?: (?-i:[A-Z])[a-z]+)?
-    (?=[ :]{1,2}[A-Z]{0,3}\d?-?\d{5})|matr[ií]cula (?:escolar|universitaria)
+    (?=[ :]{1,2}[A-Z]{0,3}\d?-?\d{5})|(?:alumn[oa]|estudiante) c[oó]digo
+    |matr[ií]cula (?:escolar|universitaria)
     |ahorros?(?= \d)|suministro(?=[ :.nº°]{1,5}\d{5})|servicio(?= \d{3} \d{3} \d{3})|siniestro
     (?: (?-i:[A-Z])\w+)?|payroll|badge|n[oó]mina|(?:loan|mortgage) (?:number|no\.?|#)
     |claim (?:number|no\.?|id|#)
