@@ -370,6 +370,11 @@ SPANISH = [
     ("phone", "Informes 5530558812", "5530558812", "Informes 55305"),
     ("phone", "Interesados 605.588.123, tardes", "605.588.123", "son 605.588.123 €"),
     ("phone", "me ubican o al 22 305 5881", "22 305 5881", "localizador 3055881, oficina 2"),
+    ("es_nie", "con Y-8.069.983-X y", "Y-8.069.983-X", "con Y-8.069.983-A y"),
+    ("national_id", "CIF empresa B49455142", "B49455142", "CIF empresa B-4"),
+    ("medical_record", "exp. clínico 23-18902", "23-18902", "exp. administrativo 23-18902"),
+    ("plate", "Placas del taxi: A-38-46-B", "A-38-46-B", "Placas del techo: A-38"),
+    ("account", "contrato 1180225", "1180225", "Nómina: 1.180,22 euros"),
 ]  # fmt: skip
 
 

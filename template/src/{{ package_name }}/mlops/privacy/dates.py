@@ -59,7 +59,7 @@ date 0.6 pri un uno dos tre cua cin sei sie och nue die onc doc cat qui vei
 date 0.6 #4
     (?i)(?<!\w)<YEAR>[ -]<MONTH>[ -]\d\d?(?!\w)
 date 0.6 jan feb mar apr may jun jul aug sep oct nov dec ene abr ago dic set
-    (?<!\d de )(?i:<MONTH_DAY>|<MONTH_YEAR>)(?!\w)
+    (?<!\d de )(?<!\bla )(?i:<MONTH_DAY>|<MONTH_YEAR>)(?!\w)
 date 0.6 mon tue wed thu fri sat sun lun mar mié mie jue vie sáb sab dom
     (?i)<WEEKDAY>,? (?:el )?(?:<DAY_MONTH>|<MONTH_DAY>)(?!\w)
 date 0.4 #1,2:-/

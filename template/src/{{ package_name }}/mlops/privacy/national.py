@@ -19,7 +19,7 @@ es_nif 0.75 nif n dni d
     (?:nif|dni|[nd]\.n?\.?i\.(?:[fe]\.)?)(?: ?/ ?(?:nif|nie|dni|cif))?<WHOSE>
     --> (?:[XYZxyz]-?)?\d{1,2}\.?\d{3}\.?\d{3}[- ]?[A-Za-z](?!\w)
 es_nie 0.9 check=es_nie x y z
-    (?<![\w.-])[XYZxyz][- ]?\d{7}[- ]?[A-Za-z](?![\w-])
+    (?<![\w.-])[XYZxyz][- ]?\d\.?\d{3}\.?\d{3}[- ]?[A-Za-z](?![\w-])
 es_nie 0.45 x y z
     (?<![\w.-])[XYZ]-?\d{7}-?[A-HJ-NP-TV-Z](?![\w-])
 es_nie 0.75 nie n
@@ -50,18 +50,18 @@ national_id 0.85 A#
     |[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z])(?!\w)
 national_id 0.8 check=mx_rfc A#
     (?<![\w-])[A-ZÑ&]{3,4}\d{6}[A-Z\d]{2}[A\d](?![\w-])
-national_id 0.75 c ci cc ce ti t l le lc nui doc nº nro núm num car sop trá tra
+national_id 0.75 c ci cc ce ti t l le lc nui doc nº nro núm num car sop trá tra reg
     c\.? ?[ice]\.?|t\.? ?i\.?|l\.? ?[ec]\.?|nuip|soporte(?= [A-Z]{3}\d{6})
     |tr[aá]mite (?:de |del )?dni|doc\.?(?= ?(?:n[º°ro]|[VEve]-?\d))|n(?:[º°]|ro
-    |[uú]m)\.? ?(?:de )?doc(?:umento)?\.?|carn[eé]t(?= \d{6})
+    |[uú]m)\.? ?(?:de )?doc(?:umento)?\.?|carn[eé]t(?= \(?\d{6})|registro civil(?= \d{8})
     --> [A-Z]{3}\d{6}(?!\w)|(?:[VEJG][-. ]?)?\d{1,3}(?:\.\d{3}){2,3}(?:-\d)?(?!\w|\.\d)
     |[VEJG]-?\d{6,9}(?:-\d)?(?!\w)
     |\d{6,8}-[\dA-Z](?!\w)|\d{7,8} (?:LP|CB|SC|OR|PT|TJ|CH|BN?|PD)(?!\w)|\d{6,8}-\d[A-Z](?!\w)
     |\d{7,11}(?![\w@])
-national_id 0.75 ruc rnc rtn dim cdi cui ppt pep ptp nia nuh cia sip cus ife ide aut pre cre run
+national_id 0.75 ruc rnc rtn dim cdi cui ppt pep ptp nia nuh cia tip sip cus ife ide aut pre cre run
     (?-i:RUC|RNC|RTN|DIMEX|CDI|CUI|PPT|PEP|PTP|NIA|NUHSA|CIAL|SIP|CUSPP|IFE
-    |RUN(?= [\d.]{7,10}-| \d{8}[\dK]))|ruc(?=[ :]{1,2}\d{8})|identidad|autogenerado|precaria(?= n)
-    |credencial c[ií]vica
+    |TIP(?= [A-Z]-\d)|RUN(?= [\d.]{7,10}-| \d{8}[\dK]))|ruc(?=[ :]{1,2}\d{8})|identidad|autogenerado
+    |precaria(?= n)|credencial c[ií]vica
     --> (?:[A-Z]{1,3} )?(?=(?:[A-Z./\-]{0,8}\d){4})[A-Z\d](?:[A-Z\d]
     |[./\-](?=[A-Z\d])){4,20}(?![\w@])
 national_id 0.55 #3,4:-
@@ -71,7 +71,7 @@ account 0.6 #20
 national_id 0.82 v e j g
     (?<![\w-])[VEJG]-(?:\d{8}-\d|\d{7,8}|\d{1,2}\.\d{3}\.\d{3}(?:-\d)?)(?![\w-])
 national_id 0.8 cif c rif r
-    [cr]\.?i\.?f\.? --> [A-Z]-?\d{2}\.?\d{3}\.?\d{2,3}-?[A-Z\d]?(?![\w-])
+    [cr]\.?i\.?f\.?(?: [a-z]{5,10})? --> [A-Z]-?\d{2}\.?\d{3}\.?\d{2,3}-?[A-Z\d]?(?![\w-])
 national_id 0.55 #1,2:-
     (?<![\w.-])\d{1,2}-\d-\d{6,8}-\d(?![\w-])
 account 0.85 check=es_ccc #4:_- #20

@@ -155,9 +155,10 @@ medical_record 0.8 nº núm nhc mrn med pat cha rec enc acc vis cas epi his hc h
     (?= [A-Z]{0,4}-?\d)
     |(?:n[uú]m(?:ero)?\.? de )?historia (?:cl[ií]nica
     |m[eé]dica)|h\.?c\.?e?\.?(?=[ :.#º°n]{1,6}\d)|cipa|(?:n[º°.]{0,2}|nro\.?|n[uú]m(?:ero)?\.?) ?
-    (?:de )?(?:historia|h\.?ª)|historia(?= ?:)|h\.?ª(?= \d)|episodio
+    (?:de )?(?:historia|h\.?ª)|historia(?= ?:| \d{5})|h\.?ª(?= \d)|episodio
     |ficha(?: cl[ií]nica)?(?= (?:n|\d{5}))|admisi[oó]n(?= n)
-    |expediente (?:cl[ií]nico|m[eé]dico|del? paciente)|icu ?(?:no|id) --> (?:nhc-?|mrn-?)?<CODE>
+    |exp(?:ediente|\.) (?:cl[ií]nico|m[eé]dico|del? paciente)|icu ?(?:no|id) --> (?:nhc-?
+    |mrn-?)?<CODE>
 health_plan 0.8 nº osd pam iom gal swi ade san asi muf nas nus nss naf n afi seg mem sub ben pol gro
     & cre hea ins pla med mbi nhs pól obr cip
     & tsi sns tar nú num nro pre mut car omi dkv isf mug ose dos apr cas ess sis ase
@@ -174,9 +175,9 @@ health_plan 0.8 nº osd pam iom gal swi ade san asi muf nas nus nss naf n afi se
     |mbi
     |nhs|p[oó]liza(?=[ :.nº°]{1,5}(?-i:[A-Z]){2,4} \d{5})|p[oó]liza(?: [^\W\d_]{3,12}){0,2}
     (?=[ :.nº°]{1,5}[A-Z]{0,3}-?\d{6})|p[oó]liza
-    |policy(?= [A-Z]{0,4}[/-]?\d)|credencial|obra social|(?:cip )?sns|cip|tsi
+    |policy(?= [A-Z]{0,4}[/-]?\d)|credencial|obra social|(?:cip )?sns|cip(?:-aut)?|tsi
     |(?:tarjeta|carn[eé]t?) sanitari[ao] --> (?:[A-Z]{4} ?[A-Z]{2} ?\d{6,12}
-    |[A-Z]{4} \d \d{6} \d\d \d|[A-Z]{6,9}\d{6}|[A-Z]{2,4} \d{5,10}
+    |[A-Z]{4} \d \d{6} \d\d \d|[A-Z]{6,9}\d{6}|[A-Z]{4} \d{4} \d{4} \d\d|[A-Z]{2,4} \d{5,10}
     |\d{2,6}[ /\-]\d{4,8}(?:[ /\-]\d{1,4}){1,3}(?!\w)|\d-\d{7,9}(?!\w)
     |\d{2}[ /\-]?\d{6,8}(?:[ /\-]?\d{1,2}(?!\w))?
     |\d\d(?:-\d\d){2}-\d{4}-\d|<CODE>|\d{3}[ -]\d{3}[ -]\d{4}|\d{4} \d{5} \d)
@@ -197,7 +198,8 @@ licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no n
     --> (?:\d{2}[ /-]\d{2}[ /-]\d{3,6}|\d{1,3}\.\d{3}|[A-Z]{0,3}-?\d[\d /-]{2,10}\d)(?!\w
     | [A-Z]{2,3}\b)
 account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód cod leg nro con sin cla
-    & pay bad nóm cta caj soc abo sus alu usu aso id cci nis c cré pré mat ase pac ser aho sum loa
+    & pay bad nóm cta caj soc abo sus alu usu aso id cci nis c cré pré mat ase pac ser aho sum ca
+    & loa
     & mor
     (?:bank )?acc(?:oun)?t(?: (?:number|no\.?|#))?|(?:n[uú]m(?:ero)?\.? de )?(?:cuenta
     |cta\.?|caja de ahorros?)(?: (?:de )?(?:corriente|cte\.?|bancaria|vista|ahorros?|n[º°o.]|cliente
@@ -211,8 +213,8 @@ account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód 
     |user)(?: ?(?:id
     |number|no\.?
     |#)|(?= [A-Z]{1,3}-?\d{3}))|(?:cliente|customer|client|user)(?==)
-    |contrato(?: (?:del? )?[^\W\d_]{3,12}(?= n)| (?-i:[A-Z])\w+)?|leg\.
-    |cr[eé]dito(?: [^\W\d_]{4,12}){0,3}(?=[ :.nº°]{1,5}\d{8})
+    |contrato(?: (?:del? )?[^\W\d_]{3,12}(?= n)| (?-i:[A-Z])\w+)?|leg\.|(?-i:CA)
+    (?= ?\$? ?\d[\d/-]{5})|cr[eé]dito(?: [^\W\d_]{4,12}){0,3}(?=[ :.nº°]{1,5}\d{8})
     |(?:soci[oa]|client[ea]|abonad[oa]|asegurad[oa]|emplead[oa]|paciente)(?: (?-i:[A-Z])[a-z]+)?
     (?=[ :]{1,2}[A-Z]{0,3}\d?-?\d{5})|(?:alumn[oa]|estudiante) c[oó]digo
     |matr[ií]cula (?:escolar|universitaria)
@@ -222,7 +224,7 @@ account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód 
     |routing(?: number)?|sort code|(?:n[uú]mero|n[º°]|nro\.?|c[oó]digo) de (?:cliente|socio
     |empleado
     |legajo|usuario)|legajo(?: personal| [uú]nico)? --> (?=[A-Za-z./\-]{0,6}\d)\d
-    (?:[ .\-/]?\d){3,19}(?![\w@])|<CODE>
+    (?:[ .\-/]?\d){3,19}(?![\w@]|,\d)|<CODE>(?!,\d)
 account 0.85 =0x =bc1
     (?<!\w)(?:0x[0-9a-fA-F]{40}|bc1(?![0-9a-f]+\b)[02-9ac-hj-np-z]{25,60})(?!\w)
 account 0.7 #1
@@ -237,24 +239,26 @@ plate 0.45 #4:_-BCDFGHJKLMNPRSTVWXYZ
 plate 0.75 coc veh fur mot tur car tru van aut pat rem tra cam rod
     coche|veh[ií]culo|furgoneta|moto(?:cicleta|veh[ií]culo)?|turismo|auto|patrulla|car|vehicle
     |truck|van|remolque|tractora|cami[oó]n|camioneta|rodado
-    --> (?:[RE] ?)?(?:\d{4} ?[B-DF-HJ-NP-TV-Z]{3}|[A-Z]{1,2}[ -]?\d{4}[ -]?[A-Z]{1,2}
+    --> (?:[RE][ -]?)?(?:\d{4}[ -]?[B-DF-HJ-NP-TV-Z]{3}|[A-Z]{1,2}[ -]?\d{4}[ -]?[A-Z]{1,2}
     |[A-Z]{2}\d\d ?[A-Z]{3}
-    |[A-Z]{2} ?\d{3} ?[A-Z]{2}|[A-Z]{3}-\d{2,3}-[A-Z\d]{1,3}|[A-Z]{3} ?\d{3})(?!\w)
+    |[A-Z]{2} ?\d{3} ?[A-Z]{2}|[A-Z]{3}-\d{2,3}-[A-Z\d]{1,3}|[A-Z][A-Z\d][A-Z][ -]?\d{3})(?!\w)
 plate 0.81 pla lic num mat pat dom reg vin cha bas niv ppu
     (?:licen[cs]e |number )?plates?|(?:matr[ií]cula
-    |placa)(?: del? (?:la |su |el )?[^\W\d_]{4,10}(?: [^\W\d_]{6,10})?)?|patente|pat\.|dominio
+    |placas?)(?: del? (?:la |su |el )?[^\W\d_]{4,10}(?: [^\W\d_]{6,10})?)?|patente|pat\.|dominio
     |placas?|ppu
     |reg(?:istration)?|[vn]i[nv]|chasis
     |chassis|bastidor --> (?=[\d \-]{0,6}[A-Z])(?=[A-Z \-]{0,6}\d)
     (?=(?:[ -]?[A-Z\d]){4,9}(?!\w))[A-Z\d]{1,4}(?:[ -]?[A-Z\d]{1,5}){1,2}(?!\w)
-    |[A-Z]{2}[ ·.-]?[A-Z\d]{2}[ ·.-]?\d{2}(?!\w)|[A-Z]{3}(?:-\d\d){2}(?!\w)
+    |[A-Z]{2}[ ·.-]?[A-Z\d]{2}[ ·.-]?\d{2}(?!\w)|[A-Z]{3}(?:-\d\d){2}(?!\w)|[A-Z]-\d\d-\d\d-[A-Z]
+    (?!\w)
     |[A-HJ-NPR-Z\d]{17}(?!\w)
 imei 0.9 ime
     imei --> \d(?:[ -]?\d){13,15}(?!\w)
 imei 0.45 check=imei #2,8:- #15
     (?<![\w.,+-])\d{2}-?\d{6}-?\d{6}-?\d(?![\w-]|[.,]\d)
 device_id 0.75 s ser n nú núm nº dev udi dis and adv idf gai ims icc
-    s/n(?= ?[:#])|(?-i:S/N)(?= (?:[A-Z\d]{8,}))|serial(?: (?:number|no\.?|#))?
+    s/n(?= ?[:#])|(?-i:S/N)(?= (?:[A-Z\d]{8,}))|serial(?: (?:number|no\.?|#))?|serie
+    (?= (?-i:[A-Z]){2,4}\d{5})
     |n[º°uú.]?m?(?:ero)?\.? (?:de )?serie|(?:device|android
     |advertising)
     [ _]?id|udid|dispositivo|idfa|gaid|imsi|iccid
