@@ -247,10 +247,9 @@ plate 0.81 pla lic num mat pat dom reg vin cha bas niv ppu
     |placas?)(?: del? (?:la |su |el )?[^\W\d_]{4,10}(?: [^\W\d_]{6,10})?)?|patente|pat\.|dominio
     |placas?|ppu
     |reg(?:istration)?|[vn]i[nv]|chasis
-    |chassis|bastidor --> (?=[\d \-]{0,6}[A-Z])(?=[A-Z \-]{0,6}\d)
+    |chassis|bastidor --> [A-Z]-\d\d-\d\d-[A-Z](?!\w)|(?=[\d \-]{0,6}[A-Z])(?=[A-Z \-]{0,6}\d)
     (?=(?:[ -]?[A-Z\d]){4,9}(?!\w))[A-Z\d]{1,4}(?:[ -]?[A-Z\d]{1,5}){1,2}(?!\w)
-    |[A-Z]{2}[ ·.-]?[A-Z\d]{2}[ ·.-]?\d{2}(?!\w)|[A-Z]{3}(?:-\d\d){2}(?!\w)|[A-Z]-\d\d-\d\d-[A-Z]
-    (?!\w)
+    |[A-Z]{2}[ ·.-]?[A-Z\d]{2}[ ·.-]?\d{2}(?!\w)|[A-Z]{3}(?:-\d\d){2}(?!\w)
     |[A-HJ-NPR-Z\d]{17}(?!\w)
 imei 0.9 ime
     imei --> \d(?:[ -]?\d){13,15}(?!\w)
