@@ -298,7 +298,7 @@ SPANISH = [
     ("phone", "teléfono 2: 688776655", "688776655", "teléfono 2, 688776655 vistas"),
     ("phone", "<movil>644112233</movil>", "644112233", "<pedido>644112233</pedido>"),
     ("phone", "mi nro es 1156781234", "1156781234", "mi nro de pedido es 1156781234"),
-    ("phone", "fijo (2) 2345 6789", "(2) 2345 6789", "fijo (2) 2345 678"),
+    ("phone", "fijo (2) 2345 6789", "(2) 2345 6789", "nivel (2) 2345 678"),
     ("account", "alias perro.mate.sol y", "perro.mate.sol", "alias perro.mate.sol(x)"),
     ("account", "Cuenta Banorte 0451287364", "0451287364", "cuenta con 0451287364 casos"),
     ("account", "socio nº 4512 del club", "4512", "socio 4512 veces"),
@@ -375,6 +375,12 @@ SPANISH = [
     ("medical_record", "exp. clínico 23-18902", "23-18902", "exp. administrativo 23-18902"),
     ("plate", "Placas del taxi: A-38-46-B", "A-38-46-B", "Placas del techo: A-38"),
     ("account", "contrato 1180225", "1180225", "Nómina: 1.180,22 euros"),
+    ("account", "alias? el mío es cabra.roca.nieve", "cabra.roca.nieve", "el mío es de cabra.roca"),
+    ("phone", "use el 678 854 055 de mi mujer", "678 854 055", "son 678 854 055 km"),
+    ("phone", "Cualquier cosa: 55 79 50 36 77.", "55 79 50 36 77", "tallas 45 79 50 36 77"),
+    ("phone", "el fijo 963 505 549 ya no", "963 505 549", "el fijo 963 505 de costes"),
+    ("plate", "el furgón FX RT 96", "FX RT 96", "el furgón FX RT y 96"),
+    ("driver_licence", "licencia federal LFD30086246", "LFD30086246", "ley federal LFD30086246"),
 ]  # fmt: skip
 
 

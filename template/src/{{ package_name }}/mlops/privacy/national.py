@@ -107,7 +107,7 @@ driver_licence 0.86 dri lic dl per car reg bre
     driv(?:er|ing)(?:['’]?s)? licen[cs]es?|licen[cs]e (?:number|no\.?|#)|dl(?= ?(?:no|num|#|:))
     |(?:licencia|permiso|carn[eé]t?|registro|lic\.)(?: (?:nacional|federal))?(?: (?:de|para))?
     (?: (?:la|el))? (?:conduc\w+|mane[jg]\w+)
-    |brevete|licencia(?= [A-Z]?\d{8,10}(?!\w))
+    |brevete|licencia(?: federal)?(?= [A-Z]{0,3}\d{8,10}(?!\w))
     --> (?=[A-Za-z-]{0,5}\d)[A-Za-z\d](?:[ -]?[A-Za-z]{0,4}\d[A-Za-z]{0,2}){3,18}(?!\w)
     |[A-Z9]{5} ?\d{6} ?[A-Z\d]{5}(?!\w)
 """

@@ -32,7 +32,8 @@ phone 0.5 #3,4,5:-
 phone 0.5 #1:_
     (?<![\w./$€-])(?<!\d[ ,])(?:9 \d{4} \d{4}|[679](?: \d){8})(?![\w-]|[ .,]\d)
 phone 0.45 #2,3,4:_-
-    (?<![\w./$€-])(?<!\d[ ,])(?:11[ -]\d{4}[ -]?\d{4}|(?:55|56|33|81)[ -]\d{4}[ -]\d{4}
+    (?<![\w./$€-])(?<!\d[ ,])(?:11[ -]\d{4}[ -]?\d{4}|(?:55|56|33|81)(?:[ -]\d{4}[ -]\d{4}|
+    (?: \d\d){4})
     |(?:2[2-9]|3[3-8])(?:\d[ -](?:15[ -])?\d{3}[ -]?\d{4}|\d\d[ -](?:15[ -])?\d{2}[ -]?\d{4}))
     (?![\w-]|[ .,]\d)
 phone 0.45 #9,10
@@ -53,15 +54,16 @@ phone 0.45 #2,3,4:.- #11
     |9\d-\d{3}-\d\d-\d\d|[6-9]\d\d(?:-\d\d){3})(?![\w-]|[ .,]\d)
 phone 0.4 #3:_.-
     (?<![\w./$€-])(?<!\d,)(?<!\d )[679]\d{2}([ .-])\d{3}\1\d{3}(?![\w,%€$-]|[ .]\d| (?:€
-    |[a-z]{1,3}[2²]?\b|pesos|euros))
+    |[km]?[gml]\b|[cm]?m[23²³]|ha\b|[GgBb]s\b|pesos|euros))
 phone 0.7 t f m p c
     (?i:[tfmpc]) ?[:.] ?(?P<v>\(?[0+](?:[ .\-/()]{0,2}\d){8,14})(?![\w@])
 phone 0.75 tel tfn tlf pho fax ubi com con cel móv mov mob mòb wha wsp des off cal rin tex dia rea
     & con ans lla llá mar már mes reg my mi tf biz ven fon lín lin yap pli neq dav was wat wp wpp
-    & gua wap inf int
+    & gua wap inf int fij
     tel(?:[eéè]fons?|[eé]fonos?|[eé]f|f|fs|efax)?|tel[eé]fono (?:m[oó]vil|fijo|de contacto)|tfno?s?
     |tf|tlfn?o?
-    |(?:tele)?phones?(?: ?(?:numbers?|no|num))?|fax|fono|cel(?:ular|l|u)?|m[oóò][vb]il|mobile
+    |(?:tele)?phones?(?: ?(?:numbers?|no|num))?|fax|fono|fijo(?=\D{0,4}(?:\d[ .\-/()]{0,2}){8})|cel
+    (?:ular|l|u)?|m[oóò][vb]il|mobile
     |w(?:h?at?s?(?:s?app?|ap)|hats|h?asap|assap|sp|pp?|ap)|guasap|convencional
     |l[ií]nea(?=\D{0,12}(?:\d[ .\-/()]{0,2}){8})|yape|plin|nequi|daviplata
     |desk|office

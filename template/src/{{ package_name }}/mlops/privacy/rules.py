@@ -47,7 +47,7 @@ GAPS = {
     "": _GAP,
     "SIGNS": r"[\s:=#.\-–\"'()]{0,8}",
     "SAID": r"[\"']?\s?(?:(?:is|es)\s|[:=]){1,2}[\s\"']{0,3}",
-    "CALL": r"(?:[\s:=.\-–\"'_]|\((?!0?\d{2,5}\))|n[º°o.]|(?<=[\s_])(?:is|es|at|al|on|en|de|to|a"
+    "CALL": r"(?:[\s:=.\-–\"'_]|\((?!0?\d{1,5}\))|n[º°o.]|(?<=[\s_])(?:is|es|at|al|on|en|de|to|a"
     r"|or|y|el|un|su|number"
     r"|n[uú]mero|contacto|m[oó]vil|fijo|espos[oa]|madre|padre|trabajo|casa|home|work|mam[aá]|pap[aá]"
     r"|tutora?|particular|laboral|oficina|(?:emer|ur)gencias?|personal|celular|cel|nuevo|nro|[1-4]"
@@ -145,8 +145,8 @@ iban 0.75 iba cue acc
     |[a-z]{2}\d{2}[a-z\d]{11,30})(?!\w)
 account 0.7 cbu cvu
     (?i:c[bv]u\W[^\n]{0,60}\balias\W{1,3})(?P<v>[a-z\d]+(?:[.-][a-z\d]+){1,3})(?![\w.(])
-account 0.7 ali
-    (?i:alias(?: (?:del? |en )?[a-zé]{2,12}){0,2}(?:\s?[:=]\s?| es:? | ))
+account 0.7 ali mío mio
+    (?i:(?:alias|m[ií]o(?= es ))(?: (?:del? |en )?[a-zé]{2,12}){0,2}(?:\s?[:=]\s?| es:? | ))
     (?P<v>[^\W_][\w-]+(?:\.[\w-]+){2,3})(?![\w(.])
 medical_record 0.8 nº núm nhc mrn med pat cha rec enc acc vis cas epi his hc h cip exp icu n nú
     & num nro fic adm hce hª pid
@@ -236,12 +236,13 @@ plate 0.45 #4:_-BCDFGHJKLMNPRSTVWXYZ
     (?<![\w.,/$€-])(?<!\d )\d{4}[ -]?(?!RPM|KWH|LTS|[MGK]HZ|[LPBC]PM|HRS|MTS|[GK][RM]S|CLP|MXN|GBP
     |CHF
     |PLN|DKK|CZK|TRY|BRL|PYG|HKD|CNY|JPY|PTS|HDR|DPT|PPB)[B-DF-HJ-NPR-TV-Z]{3}(?![\w-])
-plate 0.75 coc veh fur mot tur car tru van aut pat rem tra cam rod
+plate 0.75 coc veh fur mot tur car tru van aut pat rem tra cam rod tax
     coche|veh[ií]culo|furgoneta|moto(?:cicleta|veh[ií]culo)?|turismo|auto|patrulla|car|vehicle
-    |truck|van|remolque|tractora|cami[oó]n|camioneta|rodado
+    |truck|van|remolque|tractora|furg[oó]n|taxi|remise?|cami[oó]n|camioneta|rodado
     --> (?:[RE][ -]?)?(?:\d{4}[ -]?[B-DF-HJ-NP-TV-Z]{3}|[A-Z]{1,2}[ -]?\d{4}[ -]?[A-Z]{1,2}
     |[A-Z]{2}\d\d ?[A-Z]{3}
-    |[A-Z]{2} ?\d{3} ?[A-Z]{2}|[A-Z]{3}-\d{2,3}-[A-Z\d]{1,3}|[A-Z][A-Z\d][A-Z][ -]?\d{3})(?!\w)
+    |[A-Z]{2} ?\d{3} ?[A-Z]{2}|[A-Z]{3}-\d{2,3}-[A-Z\d]{1,3}|[A-Z][A-Z\d][A-Z][ -]?\d{3}|[A-Z]{2}
+    ([ ·.-])[A-Z]{2}\2\d\d|[A-Z]{3} ?\d\d[A-Z])(?!\w)
 plate 0.81 pla lic num mat pat dom reg vin cha bas niv ppu
     (?:licen[cs]e |number )?plates?|(?:matr[ií]cula
     |placas?)(?: del? (?:la |su |el )?[^\W\d_]{4,10}(?: [^\W\d_]{6,10})?)?|patente|pat\.|dominio
