@@ -149,9 +149,9 @@ account 0.7 ali mío mio
     (?i:(?:alias|m[ií]o(?= es ))(?: (?:del? |en )?[a-zé]{2,12}){0,2}(?:\s?[:=]\s?| es:? | ))
     (?P<v>[^\W_][\w-]+(?:\.[\w-]+){2,3})(?![\w(.])
 medical_record 0.8 nº núm nhc mrn med pat cha rec enc acc vis cas epi his hc h cip exp icu n nú
-    & num nro fic adm hce hª pid
+    & num nro fic adm hce hª
     n\.?h\.?c\.?|mrn|medical (?:record|file|chart|id)s?|(?:patient|chart|record|encounter|accession
-    |visit|case|episode) (?:number|no\.?|#|id)|pid(?= ?[:#])|chart(?= \d{4})|accession
+    |visit|case|episode) (?:number|no\.?|#|id)|chart(?= \d{4})|accession
     (?= [A-Z]{0,4}-?\d)
     |(?:n[uú]m(?:ero)?\.? de )?historia (?:cl[ií]nica
     |m[eé]dica)|h\.?c\.?e?\.?(?=[ :.#º°n]{1,6}\d)|cipa|(?:n[º°.]{0,2}|nro\.?|n[uú]m(?:ero)?\.?) ?
