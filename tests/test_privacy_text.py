@@ -267,11 +267,7 @@ def test_without_the_model_names_say_what_to_install() -> None:
 
 def test_the_table_of_rules_names_known_entities_and_checks() -> None:
     checksums = packaged("mlops.privacy.checksums")
-    rules = (
-        *packaged("mlops.privacy.rules").IDENTIFIERS,
-        *packaged("mlops.privacy.prose").PROSE,
-    )
-    for rule in rules:
+    for rule in text._rules():
         assert rule.entity in ENTITIES
         assert rule.starts
         assert re.search(r"<[A-Z_]+>", rule.pattern) is None, "a macro without meaning"
@@ -298,3 +294,113 @@ def test_an_address_ends_where_the_next_identifier_begins() -> None:
 )
 def test_labels_that_are_words_too_close_no_gate(words: str) -> None:
     assert [span for span in text.find(words) if text.is_identifier(span)] == []
+
+
+# In each family: how people write it, and what looks like it and is something else.
+SPANISH = [
+    ("phone", "el de mi marido 11-6623-9087", "11-6623-9087", "tramo 11-6623-908, pieza"),
+    ("phone", "línea 351 15 234 5678", "351 15 234 5678", "351 15 234 567 cajas"),
+    ("phone", "fijo 0341-4561234", "0341-4561234", "Factura 0022-13456789"),
+    ("phone", "trámite y 0034 611 22 33 44", "0034 611 22 33 44", "trámite 00458712345"),
+    ("phone", "llamen al 4567-8901 hoy", "4567-8901", "va del 4567-8901 hoy"),
+    ("phone", "teléfono 2: 688776655", "688776655", "teléfono 2, 688776655 vistas"),
+    ("phone", "<movil>644112233</movil>", "644112233", "<pedido>644112233</pedido>"),
+    ("phone", "mi nro es 1156781234", "1156781234", "mi nro de pedido es 1156781234"),
+    ("phone", "fijo (2) 2345 6789", "(2) 2345 6789", "nivel (2) 2345 678"),
+    ("account", "alias perro.mate.sol y", "perro.mate.sol", "alias perro.mate.sol(x)"),
+    ("account", "Cuenta Banorte 0451287364", "0451287364", "cuenta con 0451287364 casos"),
+    ("account", "socio nº 4512 del club", "4512", "socio 4512 veces"),
+    ("account", "cliente nro 00045123", "00045123", "cliente compra 00045123"),
+    ("account", "CUPS ES0021207802345888WF", "ES0021207802345888WF", "ES0021207802345888"),
+    ("account", "en 2100 0418 45 0200051332", "2100 0418 45 0200051332",
+     "en 2100 0418 46 0200051332"),
+    ("national_id", "C.C. 1.008.086.891 de Medellín", "1.008.086.891", "C.C. Norte 1.008"),
+    ("national_id", "el RIF V-12345678-9", "V-12345678-9", "el tramo K-12345678-9"),
+    ("national_id", "beneficio 15-0-4567812-0", "15-0-4567812-0", "ISBN 978-84-376-0494-7"),
+    ("national_id", "C.I. 4512873 LP", "4512873 LP", "C.I. 451 LP"),
+    ("national_id", "con C.I.F. B50123456", "B50123456", "con C.I.F. y B-501"),
+    ("health_plan", "póliza HOG 1234567", "HOG 1234567", "póliza HOG 12"),
+    ("health_plan", "OSDE 310 nro 61 234567 8 02", "61 234567 8 02", "OSDE 310, 4 sedes"),
+    ("licence", "Cédula profesional 4512873", "4512873", "cédula profesional de 45"),
+    ("driver_licence", "permiso de conducir n.º 67286829F", "67286829F", "permiso de obra 6728"),
+    ("plate", "era un Ibiza 9876 LBC", "", "gira a 9876 RPM"),
+    ("plate", "Patente JK·LM·45", "JK·LM·45", "Patente JK, LM y 45"),
+    ("iban", "ES91-2100-0418-4502-0005-1332", "ES91-2100-0418-4502-0005-1332",
+     "ES92-2100-0418-4502-0005-1332"),
+    ("medical_record", "expediente clínico 2023-04512", "2023-04512", "expediente 28-079-123"),
+    ("birth_date", "nació el 7-VIII-1990", "7-VIII-1990", "nació el 7-IIX-1990"),
+    ("postal_code", "Mitre 1450, B1870 Avellaneda", "B1870", "con boleta 45128. Gracias"),
+    ("ar_dni", "DNI del menor 19419976", "19419976", "DNI del menor en 3 copias"),
+    ("national_id", "RUT emisor 77673438-1", "77673438-1", "RUT emisor 4512"),
+    ("national_id", "RTN 08011985045128", "08011985045128", "RTN 4512"),
+    ("national_id", "cédula 001-0451287-3", "001-0451287-3", "tramo 01-0451287-33"),
+    ("health_plan", "TSI CASA 0 451128 07 3", "CASA 0 451128 07 3", "TSI CASA 0"),
+    ("health_plan", "póliza contraria AXA 845128736", "845128736", "póliza contraria AXA 84"),
+    ("medical_record", "Nº H.ª 451287", "451287", "Nº H.ª y 45"),
+    ("licence", "Licencia de caza 4512873645", "4512873645", "Licencia de obra 4512873645"),
+    ("driver_licence", "Licencia de manejo N045128736", "N045128736", "manejo de 45128736 datos"),
+    ("account", "alias de la cuenta: NUBE.TIGRE.PAN", "NUBE.TIGRE.PAN", "alias de NUBE.PAN"),
+    ("account", "contrato luz nº 0045128736", "0045128736", "contrato de luz 2023"),
+    ("account", "cliente 2-0451287364-5", "2-0451287364-5", "cliente 2-04"),
+    ("plate", "Patente HJKL·45", "HJKL·45", "Patente HJKL y 45"),
+    ("phone", "llama desde 3512345678.", "3512345678", "desde 1012345678 filas"),
+    ("phone", "<b>Tel.</b><i>0221 451-2873</i>", "0221 451-2873", "<b>Nº</b><i>221 451</i>"),
+    ("date", "otorgada el quince de mayo de dos mil diez", "quince de mayo de dos mil diez",
+     "quince de los mayores"),
+    ("date", "sesión 21/4 18hs", "", "razón 21/4 y 18"),
+    ("date", "12 SET 1978", "12 SET 1978", "Ley 100 de 1993, sala 21/4"),
+    ("national_id", "Nº doc.: 45451346", "45451346", "Nº doc.: 45"),
+    ("national_id", "cédula del trabajador 2135748-2", "2135748-2", "cédula del 2135"),
+    ("medical_record", "HCE 1128736", "1128736", "HC y 11"),
+    ("licence", "Céd. Prof. 1287364", "1287364", "Céd. prof. en 12"),
+    ("account", "Siniestro Qualitas 04-1287364/22", "04-1287364/22", "siniestro en la 04"),
+    ("card", "Tarj. Naranja 5895 6268 7364 5126", "5895 6268 7364 5126", "Cupón 5895 6268 7364"),
+    ("phone", "este es el nuevo 688128736", "688128736", "ref. 0049 5128 736"),
+    ("phone", "Rufina|3875128736|x", "3875128736", "Rufina|2023128736|x"),
+    ("postal_code", "Cód. postal: 4600", "4600", "Cód. artículo: 4600"),
+    ("address", "Av. 9 de Julio 1287, piso 4", "Av. 9 de Julio 1287, piso 4", "el 9 de Julio"),
+    ("phone", "el mío es 963771203", "963771203", "el mío es 96377"),
+    ("phone", "al portero, 4783-1290, gracias", "4783-1290", "ISSN 4783-1290"),
+    ("phone", "0034 690 341 277", "0034 690 341 277", "factura 0077-12039417"),
+    ("account", "CLABE o 014027000005555558", "014027000005555558", "guía 014027000005555557"),
+    ("account", "suministro 7712039, calle", "7712039", "suministro 7712"),
+    ("national_id", "el de soporte BAA771203", "BAA771203", "soporte BAA77"),
+    ("passport", "documento AAC845210", "AAC845210", "Carta documento CD771203945"),
+    ("date", "el 9 de marzo de 1941", "9 de marzo de 1941", "la ley 7.712 del 9 de marzo de 1941"),
+    ("postal_code", "Italia 771, 7770000 Ñuñoa", "7770000", "Italia 771, 1998 Ñuñoa"),
+    ("medical_record", "Hª 305588", "305588", "Hª y 30"),
+    ("account", "crédito libre inversión 30558812", "30558812", "crédito en 3055881"),
+    ("account", "socia 30558 del club", "30558", "socia 2019 y ahora"),
+    ("national_id", "V-13055881 transferí", "V-13055881", "V-130"),
+    ("driver_licence", "con licencia 1084593863", "1084593863", "con licencia 1084"),
+    ("card", "tarjeta de crédito 5489 7960 6819 6570", "5489 7960 6819 6570",
+     "Nota de crédito C 0001-00003055"),
+    ("phone", "Informes 5530558812", "5530558812", "Informes 55305"),
+    ("phone", "Interesados 605.588.123, tardes", "605.588.123", "son 605.588.123 €"),
+    ("phone", "me ubican o al 22 305 5881", "22 305 5881", "localizador 3055881, oficina 2"),
+    ("es_nie", "con Y-8.069.983-X y", "Y-8.069.983-X", "con Y-8.069.983-A y"),
+    ("national_id", "CIF empresa B49455142", "B49455142", "CIF empresa B-4"),
+    ("medical_record", "exp. clínico 23-18902", "23-18902", "exp. administrativo 23-18902"),
+    ("plate", "Placas del taxi: A-38-46-B", "A-38-46-B", "Placas del techo: A-38"),
+    ("account", "contrato 1180225", "1180225", "Nómina: 1.180,22 euros"),
+    ("account", "alias? el mío es cabra.roca.nieve", "cabra.roca.nieve", "el mío es de cabra.roca"),
+    ("phone", "use el 678 854 055 de mi mujer", "678 854 055", "son 678 854 055 km"),
+    ("phone", "Cualquier cosa: 55 79 50 36 77.", "55 79 50 36 77", "tallas 45 79 50 36 77"),
+    ("phone", "el fijo 963 505 549 ya no", "963 505 549", "el fijo 963 505 de costes"),
+    ("plate", "el furgón FX RT 96", "FX RT 96", "el furgón FX RT y 96"),
+    ("driver_licence", "licencia federal LFD30086246", "LFD30086246", "ley federal LFD30086246"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("entity", "words", "value", "other"), SPANISH)
+def test_what_is_written_in_spanish_is_found_and_what_looks_like_it_is_not(
+    entity: str, words: str, value: str, other: str
+) -> None:
+    if value:
+        assert found(words).get(entity) == value or (entity, value) in unlikely(words)
+    assert entity not in found(other)
+
+
+def unlikely(words: str) -> set[tuple[str, str]]:
+    """Entity and characters of everything that is found."""
+    return {(span.entity, words[span.start : span.end]) for span in text.find(words)}

@@ -98,6 +98,13 @@ def es_ccc(value: str) -> bool:
     return _standard("es.ccc")(compact(value))
 
 
+def mx_clabe(value: str) -> bool:
+    """Whether the bank's number and the check digit (weights 3, 7, 1) of a CLABE fit."""
+    digits = [int(digit) for digit in compact(value)]
+    total = sum(d * w % 10 for d, w in zip(digits, (3, 7, 1) * 6, strict=True))
+    return digits[0] in {0, 1, 6, 7} and len(set(digits)) > 1 and total % 10 == 0
+
+
 def mx_rfc(value: str) -> bool:
     """Whether the date and the check digit of a Mexican tax number fit."""
     return _standard("mx.rfc")(value)

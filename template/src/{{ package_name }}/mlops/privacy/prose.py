@@ -1,22 +1,12 @@
-"""Rules for prose: dates, ages, postal codes, addresses, names, places, employers."""
+"""Rules for prose: postal codes, addresses, names, places, employers."""
 
-from .rules import MACROS, read_table
-from .words import COUNTRIES, DAYS, MONTHS, NUMBERS
+from .dates import DATE_MACROS
+from .rules import read_table
+from .words import COUNTRIES
 
 _UP = "A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĘĚĞİĹĽŁŃŇŐŘŚŞŠŤŮŰŹŻŽ"
-_YEAR = r"(?:1[89]|20)\d\d"
-_DAY, _MONTH = r"(?:3[01]|[12]\d|0?\d)", r"(?:1[0-2]|0?\d)"
-_NUMERIC = "|".join(
-    rf"{_YEAR}{sign}{_MONTH}{sign}{_DAY}(?!\d)|{_DAY}{sign}{_DAY}{sign}(?:{_YEAR}|\d\d)(?!\d)"
-    for sign in ("-", "//?")
-)
-# Versions have points too: a day with points has two digits, or its year four.
-_NUMERIC += (
-    rf"|{_DAY}\.{_MONTH}\.{_YEAR}(?!\d)|{_YEAR}\.{_MONTH}\.{_DAY}(?!\d)"
-    r"|(?:3[01]|[12]\d|0\d)\.(?:1[0-2]|0\d)\.\d\d(?!\d)"
-)
 PROSE_MACROS = {
-    **MACROS,
+    **DATE_MACROS,
     "UP": _UP,
     # A word that starts with a capital: "O'Brien", "García-Ripoll", "J.".
     # Capitals inside a word are of code, but in "McKay", "DiMaggio" and "GARCÍA".
@@ -36,27 +26,13 @@ PROSE_MACROS = {
     "TITLE": r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Rev|Sr|Sra|Srta|Dra|Dña|Lic|Ing|Arq|Sir|Madam|Lady"
     r"|Lord|(?:dra?|sra?|srta|mrs?|prof)(?=\.)|Sgt|Capt|Don|Doña|Profesora?|Doctora?|D\.ª|Hno|Hna"
     r"|MR|MRS|MS|DR|DRA|SR|SRA)",
-    "YEAR": _YEAR,
-    "DAY": _DAY,
-    "MONTH": f"(?:{MONTHS})",
-    "WEEKDAY": f"(?:{DAYS})",
-    "NUMERIC": f"(?:{_NUMERIC})",
-    "TIME": r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?",
-    "IN_WORDS": f"(?:{NUMBERS})",
-    "UNIT": r"(?:a[nñ]os?|mes(?:es)?|semanas?|d[ií]as?)",
-    # "12 de mayo de 1990", "12th of May", "mayo del 2003", "diciembre-03".
-    "DAY_MONTH": r"(?:\d{1,2}(?:st|nd|rd|th|º)?|primero)(?: day)?(?: de"
-    r"| of)?[ \-/]?<MONTH>\b\.?(?:(?: del?| of|,)?(?: año)?[ \-/,]{0,2}(?:<YEAR>"
-    r"|['’]?\d\d(?!\w)))?",
-    "MONTH_DAY": r"<MONTH>\.? \d{1,2}(?:st|nd|rd|th)?(?!\d)(?:,? <YEAR>)?(?!\d)",
-    "MONTH_YEAR": r"<MONTH>\.?(?: y <MONTH>)?(?: del?| of|,)?(?: año)?[ \-/]{1,2}(?:<YEAR>"
-    r"|['’]?\d\d(?![\w%]))",
     "ES_STREET": r"(?:c/|c\.(?= )|calle|cl\.|avda?[./]?|avenida|av[./]{0,2}|paseo|p[ºo°]\.?|plaza"
     r"|plza?\.?|pza?\.?|pl\.|carrer|camino|cno\.?|ctra\.?|carretera|ronda|r[uú]a|traves[ií]a"
     r"|urb(?:anizaci[oó]n|\.)|pasaje|pje\.?|bulevar|bv\.?|blvd\.?|diagonal|ruta|autov[ií]a"
     r"|glorieta|gran v[ií]a|cuesta|rambla|pol[ií]gono|barrio|barriada|vialidad|calzada|passeig"
     r"|avinguda|plaça|praza|estrada|kalea|alameda)",
-    "STREET_NAME": r"<CAP>(?:[ ,]{1,2}(?:<JOIN>[ ]){0,2}(?:<CAP>|\d{1,2}(?=[ ]de[ ]))){0,6}",
+    "STREET_NAME": r"(?:\d{1,2} de )?<CAP>(?:[ ,]{1,2}(?:<JOIN>[ ]){0,2}"
+    r"(?:<CAP>|\d{1,2}(?=[ ]de[ ]))){0,6}",
     "NUMBER": r"(?:(?:,[ ]{0,2}|[ ]{1,2})(?:n[º°o.]{1,2} ?|num\.? ?|número |km\.? ?"
     r"|nro\.? ?)?(?:\d{1,5}(?:[-–/.,]\d{1,4})?(?!\d)(?: ?[A-Za-z](?!\w))?|s/?n\b\.?|s\.n\.))",
     "FLAT": r"(?:,? {0,2}-?(?:(?:piso|planta|puerta|esc(?:alera)?\.?|portal|dpto\.?|depto\.?"
@@ -92,79 +68,6 @@ PROSE_MACROS = {
 }
 
 _PROSE = r"""
-birth_date 0.85 dob d bir dat bor fec f nac fna
-    (?i:(?:dob|d\.o\.b\.?|birth[ _]?date|date[ _]of[ _]birth|born(?: on| in)?|birthday|fecha[ _]
-    (?:de[ _])?nac
-    (?:imiento)?
-    |f\.? ?(?:de )?nac(?:imiento)?\.?|nacid[oa](?: el)?|naci[oó](?: el)?|fnac)\b
-    (?:[\s:=.()\-]|is|it['’]s|el|on|es|d[ií]a|the|was|aprox\w*){0,8})
-    (?P<v>(?<!\d)<NUMERIC>|(?i:<DAY_MONTH>|<MONTH_DAY>|<MONTH_YEAR>)|<YEAR>(?!\d))
-date 0.6 #1,2,4:-/.
-    (?<![\w./\-])(?<!\d:)<NUMERIC><TIME>(?![\w]|[/\-.]\d)
-date 0.6 #1,2
-    (?<!\w)(?<!\d{4}, de )(?=\d\d?(?:st|nd|rd|th|º)?[ \-/][A-Za-z])(?i:<DAY_MONTH>)(?!\w)
-date 0.6 #4
-    (?i)(?<!\w)<YEAR>[ -]<MONTH>[ -]\d\d?(?!\w)
-date 0.6 jan feb mar apr may jun jul aug sep oct nov dec ene abr ago dic set
-    (?i)(?:<MONTH_DAY>|<MONTH_YEAR>)(?!\w)
-date 0.6 mon tue wed thu fri sat sun lun mar mié mie jue vie sáb sab dom
-    (?i)<WEEKDAY>,? (?:el )?(?:<DAY_MONTH>|<MONTH_DAY>)(?!\w)
-date 0.4 #1,2:-/
-    (?<![\w./\-])(?:0?[1-9]|1[0-2])[/-]<YEAR>(?![\w/\-])
-date 0.35 #1,2:/
-    (?:(?<=\b[Ee]l )|(?<=\bdía )|(?<=\b[Oo]n ))<DAY>/<DAY>(?![\w/])
-date 0.35 #4
-    (?:(?<=\bin )|(?<=\bsince )|(?<=\bof )|(?<=\bduring )|(?<=\bfrom )|(?<=\bby )|
-    (?<=\buntil )|(?<=\btill )|(?<=\byear )|(?<=\bearly )|(?<=\blate )|(?<=\bmid )|
-    (?<=\bsummer )|(?<=\bspring )|(?<=\bautumn )|(?<=\bfall )|(?<=\bwinter )|(?<=\bIn )|
-    (?<=\bSince )|(?<=\bDuring )|(?<=\bFrom )|(?<=\bBy )|(?<=\bSummer )|(?<=\bSpring )|
-    (?<=\ben )|(?<=\bdesde )|(?<=\bhasta )|(?<=\bdurante )|(?<=\bde )|(?<=\bdel )|(?<=\baño )|
-    (?<=\bel año )|(?<=\baño de )|(?<=\bverano )|(?<=\botoño )|(?<=\binvierno )|
-    (?<=\bprimavera )|(?<=\bentre )|(?<=\bEn )|(?<=\bDesde )|(?<=\bEntre )|(?<=\bDurante ))
-    <YEAR>(?![\w/]|[.,:-]\d)
-date 0.3 #4
-    (?:(?<=\d{4} y )|(?<=\d{4} a )|(?<=\d{4} and )|(?<=\d{4} to )|(?<=\d{4}-))<YEAR>(?![\w/]
-    |[.,:-]\d)
-date 0.3 jan feb mar apr jun jul aug sep oct nov dec ene abr may ago dic
-    (?:(?<=\bin )|(?<=\bsince )|(?<=\ben )|(?<=\bdesde )|(?<=\bhasta )|(?<=\bde )|(?<=\bdel )|
-    (?<=\bmid )|(?<=\bearly )|(?<=\blate )|(?<=\bIn )|(?<=\bEn )|(?<=\bDesde )|(?<=\bmes de ))
-    (?i:january|february|march|april|june|july|august|september|october|november|december|enero
-    |febrero
-    |marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre)(?!\w)
-date 0.3 año
-    (?i)años? (?:<YEAR>|\d\d)(?![\w/])
-date 0.3 mon tue wed thu fri sat sun lun mar mié mie jue vie sáb sab dom
-    (?i)<WEEKDAY>(?!\w)
-date 0.3 #4
-    (?<![\w.,-])<YEAR>(?= [A-Z]?[a-z]+(?:an|ish|ch)\b| film| movie| album| song)
-age 0.6 #1,2,3
-    (?<![\w.])(?P<v>\d{1,3})(?i:[ -]?(?:years?|months?|weeks?|days?)[ -](?:olds?|of age)\b
-    |[ -]?y[/.]?o\.?
-    (?!\w))
-age 0.6 age tur eda cum
-    (?i:(?:aged?|ages|turn(?:s|ed|ing)?|age (?:is|of)|edad|cumpli[oó]|cumple)\b[\s:=]{1,3}
-    (?:es |de |the )?)
-    (?P<v>\d{1,3}(?![\w/%]|[.,]\d)(?:\s{1,2}<UNIT>\b)?|\d{1,3}<UNIT>\b)
-age 0.55 #1,2 un una dos tre cua cin sei sie och nue die onc doc cat qui vei cuar sesenta ses
-    & set och nov
-    (?:(?<=\bde )|(?<=\bDe )|(?<=\bcon )|(?<=\blos )|(?<=\blas )|(?<=\btiene )|
-    (?<=\bpaciente )|(?<=\bvarón )|(?<=\bVarón )|(?<=\bmujer )|(?<=\bMujer )|(?<=\bhombre )|
-    (?<=\bniño )|(?<=\bniña )|(?<=\by )|(?<=\ba )|(?<=\bhijo )|(?<=\bhija )|(?<=\bhijos )|
-    (?<=\bpadre )|(?<=\bmadre )|(?<=\bcasi )|(?<=\bunos )|(?<=: )|(?<=\bniño, )|
-    (?<=\bvarón, )|(?<=\bmujer, ))
-    (?i:(?:\d{1,3}(?: y medio)?(?: ?[,y] ?\d{1,2})?|<IN_WORDS>)\s{1,2}(?:a[nñ]os?|meses)(?!\w))
-    (?= de edad|,| con\b| que\b| sin\b| y\b|\.|$| de nac| acud| remit| diag| ingres| afec| es\b|\)
-    |;| fum
-    | presen| proc| natur| su\b)
-age 0.6 pac muj var hom niñ señ chi jov anc lac beb ado her esp mad pad hij
-    (?i:(?:paciente|mujer|var[oó]n|hombre|niñ[oa]|señora?|chic[oa]|joven|ancian[oa]|lactante|beb[eé]
-    |adolescente|herman[oa]|espos[oa]|madre|padre|hij[oa])
-    (?: (?!con|en|tras|desde|por|que)[^\W\d_]+){0,2} de )(?P<v>\d{1,3} (?i:<UNIT>))(?!\w)
-age 0.6 #1,2,3
-    (?i)(?<!\w)\d{1,3}\s{1,2}<UNIT>(?= (?:y medio )?de (?:edad|vida))
-age 0.45 i he she ten
-    (?i:(?:s?he was|i['’]m|i am|i was|tengo|tenía)(?: (?:only|just|almost|nearly))? )
-    (?P<v>\d{1,2})(?=[\s,.;!?]|$)(?! ?(?:%|percent|min|hours?|km|miles|people|times|days))
 address 0.7 cal dom dir add hom str pos mai bil liv res viv
     (?i:(?:domicilio(?: (?:real|legal|fiscal|particular|actual|laboral))?|direcci[oó]n(?: postal)?
     (?! (?:ip|mac|de correo|de e|email|web))|(?<!ip )
@@ -183,20 +86,20 @@ address 0.85 c cal cl av avd ave pas pº po p pla plz pza pz pl car cam cno ctr 
 address 0.6 rut aut car ctr
     (?i:ruta|autopista|carretera|ctra\.?|autov[ií]a) (?:[A-Za-z]{1,3}-?)?\d{1,4},? [kK]m\.? ?\d+
     (?:[.,]\d+)?(?!\w)
-address 0.75 #
+address 0.75 #1,2,3,4,5,6:_,abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
     (?<![\w$€.,])\d{1,6}[A-Za-z]?,? (?:(?:[NSEW]|North|South|East|West)\.? )?
     (?:(?:<CAP>|\d{1,3}(?:st|nd|rd|th)) ){1,4}<EN_STREET>\b\.?(?:,? ?<ROOM> ?[\w-]{1,6})?<TOWN>?
-address 0.75 #
+address 0.75 #1,2,3,4,5,6:^/
     (?<![\w$€.,])\d{1,6}(?:/\d{1,4})? (?:<CAP> ){1,3}<EN_WIDE>\b(?:,? ?<ROOM> ?[\w-]{1,6}<TOWN>?
     |<TOWN>)
-address 0.45 #3,4,5:_
+address 0.45 #3,4,5:^
     (?<![\w$€.,])(?!<YEAR> )\d{3,5} (?:<CAP> ){1,3}<EN_WIDE>\b(?! \d)
 address 0.6 pea pri cir pro cer con and ret cal per cor
     (?:Peatonal|Privada|Circuito|Prolongaci[oó]n|Cerrada|Continuaci[oó]n|Andador|Retorno|Callej[oó]n
     |Perif[eé]rico|Corredor|Pasadizo) <STREET_NAME><NUMBER><FLAT>
 address 0.85 uni psc
     (?i:(?:unit|psc) \d{3,4},? (?:box|p\.?o\.? box) \d{1,5}\s{1,2}[ADF]PO,? A[AEP] \d{5})(?!\w)
-address 0.6 #
+address 0.6 #1,2,3,4,5:^
     (?<![\w$€.,])\d{1,5} <CAP>(?: <CAP>){0,3} \d{1,4}(?=[,\s]{1,4}<ROOM>)
 address 0.4 apt apa sui ste uni fla flo roo rm dep bld bui box p po pis dpt
     (?i:<ROOM>) ?\d{1,6}[A-Za-z]?(?!\w)
@@ -206,7 +109,7 @@ address 0.65 =straße =strasse =gasse =platz =weg =gatan =vägen =vej =gade =all
     <EU_STREET>,? \d{1,5}[A-Za-z]?(?!\w)
 address 0.65 rue via pia cor rua str ul uli qua pla che all cou lar tra
     <EU_STREET>,? \d{1,5}[A-Za-z]?(?!\w)
-address 0.65 #
+address 0.65 #1,2,3,4,5:^,
     (?<!\w)\d{1,5},? <EU_STREET>
 address 0.55 <#5
     <STREET_NAME>,? (?:\d{1,4}|s/n\.?)(?=[ .,\-–]{1,4}(?:0[1-9]|[1-4]\d|5[0-2])\d{3} )
@@ -221,15 +124,22 @@ postal_code 0.55 ak al ar az ca co ct dc de fl fm ga gu hi ia id il in ks ky la 
 postal_code 0.5 COUNTRIES
     <COUNTRY>,? (?P<v>\d{5})(?![\w-])
 postal_code 0.7 zip pos cód cod cp c
-    zip(?: ?code)?(?: is)?|post(?:al)? ?code(?: is)?|c[oó]digo postal(?: es)?|c\.? ?p\.?
+    zip(?: ?code)?(?: is)?|post(?:al)? ?code(?: is)?|c[oó]d(?:igo|\.) postal(?: es)?|c\.? ?p\.?
+    (?: fiscal)?
     --SIGNS--> [A-Z]?\d{3,7}(?:[A-Z]{3}|[- ]\d{2,4}|[- ]?[A-Z]{2}(?!\w))?(?!\w)
     |[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}(?!\w)|[A-Z]\d[A-Z] ?\d[A-Z]\d(?!\w)
-postal_code 0.5 #5
-    (?<![\w/.,+-])(?<!\bnº )(?:0[1-9]|[1-4]\d|5[0-2])\d{3}(?=[ ,.\-–]{1,3}\(?<CAP>)
+postal_code 0.5 #5:_,.-–
+    (?<![\w/.,+-])(?<!\bnº )(?<!oleta )(?<!edido )(?<!actura )(?<!icket )(?<!SKU )(?<!ef\. )
+    (?<!ódigo )(?<!ote )(?<!úmero )(?<![$€] )(?:0[1-9]|[1-4]\d|5[0-2])\d{3}
+    (?=[ ,.\-–]{1,3}\(?(?=[<UP>](?:[^\W\d_]| [<UP>]|-[A-Za-z]{3}|['’]))<CAP>)(?!-[A-Z\d]+-)
+postal_code 0.5 #4,7
+    (?<=\d, )(?!<YEAR> )[1-9]\d{3}(?:\d{3})?(?= [<UP>][a-zà-ÿ]{3})
 postal_code 0.6 A#
     (?<![\w-])[ABCEGHJ-NPR-TVXY]\d[A-Z] \d[A-Z]\d(?!\w)
 postal_code 0.5 A#
     (?<![\w-])[ABCDEFGHJ-NP-Z]\d{4}[A-Z]{3}(?!\w)
+postal_code 0.5 A#
+    (?:(?<=[,;(] )|(?<=- )|(?<=\n)|(?<=\())[ABCDEFGHJ-NP-Z]\d{4}(?=[ ,-]{1,3}[<UP>][a-z])
 name 0.8 mr mrs ms mis mx dr pro rev sr sra srt dra dña lic ing arq sir mad lad lor sgt cap don
     & doñ doc d hno hna
     <TITLE>\b[./ªa:]{0,3}[ \t]{0,2}(?:<TITLE>\. )?(?P<v><NAME>)
@@ -268,7 +178,7 @@ location 0.5 paí pai loc pro ciu cit cou tow sta mun pob nat res
     |country
     |town|state|municipio|poblaci[oó]n)\s*:[ \t]*|(?:natural de|residente en|ciudad de) )
     (?P<v><PLACE>(?:, ?<PLACE>)?)
-location 0.4 #5
+location 0.4 #5:_,.-–
     (?<!\w)(?:0[1-9]|[1-4]\d|5[0-2])\d{3}[ ,.\-–]{1,3}(?P<v><CAP>(?:[ ]+
     (?:<JOIN>[ ]+){0,2}<CAP>){0,3})
 organisation 0.45 hos com cen uni fac clí cli ins fun con amb

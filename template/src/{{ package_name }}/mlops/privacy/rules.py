@@ -20,9 +20,9 @@ class Rule(NamedTuple):
     starts : tuple of str
         Where a match can begin: the first three letters of a word; "#" for a number, "#3,9" for
         one that begins with so many digits, "#3:-_" for one that goes on with one of these signs
-        (an underscore is a space), "A#" for a word that goes on with a number, "Aa"
-        for any word with a capital. What follows "=" must be within 100 characters; "<#5" looks
-        before a number of five digits.
+        (an underscore is a space, a caret a space before a capital), "A#" for a word that goes on
+        with a number, "Aa" for any word with a capital. What follows "=" must be within 100
+        characters; "<#5" looks before a number of five digits.
     pattern : str
         Regular expression; its group `v`, if it has one, is what is personal.
     check : str
@@ -38,24 +38,36 @@ class Rule(NamedTuple):
 
 # What people write between a label and its value: "MRN is: ", "NHC nº ", "account number (".
 _GAP = (
-    r"[\s:=#.,\-–\"'()_]{0,8}(?:(?:(?:is|es|was|of|number|n[uú]m|no|nr|n[uú]mero|id|code|c[oó]digo"
-    r"|del?|the|my|mi|actual|paciente|patient)\b|n\.?[º°ª])[\s:=#.\-–\"'()º°_]{1,6}){0,3}"
+    r"[\s:=#.,\-–\"'()_]{0,8}(?:(?:(?:is|es|was|of|number|n[uú]m|nro?|no|n[uú]mero|id|code|c[oó]digo"
+    r"|del?|the|my|mi|el|la|actual|paciente|patient)\b|n\.?[º°ª])[\s:=#.\-–\"'()º°_]{1,6}){0,3}"
 )
+# A label can be the name of a tag, or stand in a cell of a table.
+_CELL = r"(?:>|\s?\||[:.]?</\w{1,9}>\s{0,9}<\w[^<>]{0,60}>)?"
 GAPS = {
     "": _GAP,
     "SIGNS": r"[\s:=#.\-–\"'()]{0,8}",
     "SAID": r"[\"']?\s?(?:(?:is|es)\s|[:=]){1,2}[\s\"']{0,3}",
-    "CALL": r"(?:[\s:=.\-–\"'_]|\((?!0?\d{2,5}\))|n[º°o.]|(?<=[\s_])(?:is|es|at|al|on|en|de|to|a"
+    "CALL": r"(?:[\s:=.\-–\"'_]|\((?!0?\d{1,5}\))|n[º°o.]|(?<=[\s_])(?:is|es|at|al|on|en|de|to|a"
     r"|or|y|el|un|su|number"
-    r"|n[uú]mero|contacto|m[oó]vil|fijo|espos[oa]|madre|padre|trabajo|casa|home|work)(?=[\s:]))*",
+    r"|n[uú]mero|contacto|m[oó]vil|fijo|espos[oa]|madre|padre|trabajo|casa|home|work|mam[aá]|pap[aá]"
+    r"|tutora?|particular|laboral|oficina|(?:emer|ur)gencias?|personal|celular|cel|nuevo|nro|[1-4]"
+    r"|la|mi)(?=[\s:)]))*",
 }
 MACROS = {
     # Three digits or more among letters and signs, as records and accounts are numbered.
     "CODE": r"(?=(?:[A-Za-z./\-]{0,6}\d){3})[A-Za-z\d](?:[A-Za-z\d]|[./\-](?=[A-Za-z\d])){3,24}"
     r"(?![\w@])",
+    # What can follow "00".
+    "COUNTRY_CODE": r"(?:[17](?=[ .\-(])|1(?=[2-9]\d{9}(?!\d))|2[07]|2[1-69]\d|3[0-469]|3[578]\d"
+    r"|4[013-9]|42\d|5[1-8]|5[09]\d|6[0-6]|6[7-9]\d|8[1246]|85\d|9[0-58]|9[679]\d)",
     "OCTET": r"(?:25[0-5]|2[0-4]\d|1?\d?\d)",
-    "INSURER": r"(?:osde|pami|ioma|galeno|swiss medical|adeslas|sanitas|asisa|muface)",
-    "EXT": r"(?: ?(?:x|ext\.?|int\.?|interno) ?\d{1,6})?",
+    "INSURER": r"(?:osde|pami|ioma|galeno|swiss medical|adeslas|sanitas|asisa|muface|dkv|isfas"
+    r"|mugeju|omint|medif[eé]|medicus|osecac|dosuba|apross|osep|casmu|essalud|sis)",
+    # "cliente nº", "socio núm.": the word alone is no label.
+    # "DNI del titular", "RUT emisor".
+    "WHOSE": r"(?: (?:del? (?:la |el |los )?)?[^\W\d_]{3,14}){0,2}",
+    "NUMBERED": r"(?: ?(?:n[º°]|n\.[º°]|nro\b|n[uú]m(?:ero)?\b|#|id\b))",
+    "EXT": r"(?: ?(?:x|ext\.?|int\.?|interno|anexo) ?\d{1,6})?",
 }
 
 
@@ -83,7 +95,7 @@ def read_table(table: str, macros: dict[str, str]) -> tuple[Rule, ...]:
             labels, gap, value = label.groups("")
             # Keys of settings join their words by underscores: "account_number".
             labels = re.sub(r"\[[^\]]*\]| ", lambda m: "[ _]" if m[0] == " " else m[0], labels)
-            pattern = rf"(?i:(?:{labels})(?![^\W\d_]){GAPS[gap]})(?P<v>{value})"
+            pattern = rf"(?i:(?:{labels})(?![^\W\d_]){_CELL}{GAPS[gap]})(?P<v>{value})"
         while names := set(re.findall(r"<([A-Z_]+)>", pattern)) & macros.keys():
             for name in names:
                 pattern = pattern.replace(f"<{name}>", macros[name])
@@ -124,86 +136,132 @@ card 0.9 check=card #4,13,14,15,16,17,18,19
     |(?<!\d/)\d{4}([./_])(?:(?:\d{4}\1){2}\d{4}(?:\1\d{3})?|\d{6}\1\d{4,5})(?!\1\d))
     (?![\w-]|[.,]\d)
 card 0.75 car tar cc vis mas ame cre cré deb
-    (?i:(?:cards?|tarjetas?|cc|visa|mastercard|amex|credit|cr[eé]dito|debit
+    (?i:(?:cards?|tarjetas?|tarj|cc|visa|mastercard|amex|credit|(?<!ota de )cr[eé]dito|debit
     |d[eé]bito)\b[^\d\n]{0,30})
     (?P<v>\d(?:[ -]?\d){11,18})(?![\w-])
 iban 0.97 check=iban A#
-    (?<![\w-])(?:[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?|[a-z]{2}\d{2}[a-z\d]{11,30})
-    (?![\w-])
+    (?<![\w-])(?:[A-Z]{2}\d{2}(?:[ .-]?[A-Z\d]{4}){2,7}(?:[ .-]?[A-Z\d]{1,3})?
+    |[a-z]{2}\d{2}[a-z\d]{11,30})(?![\w-])
 iban 0.75 iba cue acc
-    iban|cuenta|acc(?:oun)?t --> (?:[A-Z]{2} ?\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?
+    iban|cuenta|acc(?:oun)?t --> (?:[A-Z]{2} ?\d{2}(?:[ -]?[A-Z\d]{4}){2,7}(?:[ -]?[A-Z\d]{1,3})?
     |[a-z]{2}\d{2}[a-z\d]{11,30})(?!\w)
 account 0.7 cbu cvu
     (?i:c[bv]u\W[^\n]{0,60}\balias\W{1,3})(?P<v>[a-z\d]+(?:[.-][a-z\d]+){1,3})(?![\w.(])
-account 0.7 ali
-    (?i:alias(?: (?:de )?cbu)?\s?[:=]\s?)(?P<v>[\w-]+(?:\.[\w-]+){2,3})(?![\w(])
+account 0.7 ali mío mio
+    (?i:(?:alias|m[ií]o(?= es ))(?: (?:del? |en )?[a-zé]{2,12}){0,2}(?:\s?[:=]\s?| es:? | ))
+    (?P<v>[^\W_][\w-]+(?:\.[\w-]+){2,3})(?![\w(.])
 medical_record 0.8 nº núm nhc mrn med pat cha rec enc acc vis cas epi his hc h cip exp icu n nú
-    & num nro
+    & num nro fic adm hce hª
     n\.?h\.?c\.?|mrn|medical (?:record|file|chart|id)s?|(?:patient|chart|record|encounter|accession
-    |visit|case|episode) (?:number|no\.?|#|id)|accession(?= [A-Z]{0,4}-?\d)
+    |visit|case|episode) (?:number|no\.?|#|id)|chart(?= \d{4})|accession
+    (?= [A-Z]{0,4}-?\d)
     |(?:n[uú]m(?:ero)?\.? de )?historia (?:cl[ií]nica
-    |m[eé]dica)|h\.?c\.?(?=[ :.#º°n]{1,6}\d)|cipa|(?:n[º°.]{0,2}|nro\.?|n[uú]m(?:ero)?\.?) ?
-    (?:de )?historia|episodio
-    |expediente(?: (?:cl[ií]nico|m[eé]dico))?|icu ?(?:no|id) --> (?:nhc-?|mrn-?)?<CODE>
+    |m[eé]dica)|h\.?c\.?e?\.?(?=[ :.#º°n]{1,6}\d)|cipa|(?:n[º°.]{0,2}|nro\.?|n[uú]m(?:ero)?\.?) ?
+    (?:de )?(?:historia|h\.?ª)|historia(?= ?:| \d{5})|h\.?ª(?= \d)|episodio
+    |ficha(?: cl[ií]nica)?(?= (?:n|\d{5}))|admisi[oó]n(?= n)
+    |exp(?:ediente|\.) (?:cl[ií]nico|m[eé]dico|del? paciente)|icu ?(?:no|id) --> (?:nhc-?
+    |mrn-?)?<CODE>
 health_plan 0.8 nº osd pam iom gal swi ade san asi muf nas nus nss naf n afi seg mem sub ben pol gro
     & cre hea ins pla med mbi nhs pól obr cip
-    & tsi tar nú num nro
-    nass|nuss|nss|naf|n[º°.]{0,2} ?(?:de )?(?:la )?(?:seguridad social|afiliaci[oó]n|afiliad[oa]|ss)
-    |seguridad social|(?:n[uú]m(?:ero)?\.? |nro\.? )?(?:de )?afiliad[oa](?: (?:<INSURER>))?
-    |<INSURER>|(?:member|subscriber
+    & tsi sns tar nú num nro pre mut car omi dkv isf mug ose dos apr cas ess sis ase
+    n\.?(?:as|us|s)\.?s\.?|n\.?a\.?f\.?|n[º°.]{0,2} ?(?:de )?(?:la )?(?:seguridad social
+    |afiliaci[oó]n|afiliad[oa]|ss)
+    |seguridad social|(?:n[uú]m(?:ero)?\.? |nro\.? )?(?:de )?(?:afiliad[oa]
+    |afil\.)(?: (?:<INSURER>))?
+    |(?:beneficiari[oa]|asegurad[oa])(?=[ :.nº°]{1,4}\d{2,3}[-/]?\d{6})
+    |(?:credencial )?<INSURER>(?: (?:plan )?\d{3}(?= n))?|prepaga
+    |(?:mutualista|sociedad m[eé]dica)|(?:member|subscriber
     |beneficiary|policy|group|health plan|insurance|plan)(?: (?:id|number|no\.?|#|policy))+
     |members?(?= [A-Z]{0,4}\d{6})|afiliaci[oó]n(?: (?:a la |de la )?(?:s\.? ?s\.?
     |seg\w*\.? social))?|medica(?:re|id)(?: (?:id|number|beneficiary|card))*
     |mbi
-    |nhs|p[oó]liza|policy(?= [A-Z]{0,4}[/-]?\d)|credencial|obra social|cip|tsi
-    |tarjeta sanitaria --> (?:\d{2}[ /\-]?\d{6,8}(?:[ /\-]?\d{1,2}(?!\w))?
+    |nhs|p[oó]liza(?=[ :.nº°]{1,5}(?-i:[A-Z]){2,4} \d{5})|p[oó]liza(?: [^\W\d_]{3,12}){0,2}
+    (?=[ :.nº°]{1,5}[A-Z]{0,3}-?\d{6})|p[oó]liza
+    |policy(?= [A-Z]{0,4}[/-]?\d)|credencial|obra social|(?:cip )?sns|cip(?:-aut)?|tsi
+    |(?:tarjeta|carn[eé]t?) sanitari[ao] --> (?:[A-Z]{4} ?[A-Z]{2} ?\d{6,12}
+    |[A-Z]{4} \d \d{6} \d\d \d|[A-Z]{6,9}\d{6}|[A-Z]{4} \d{4} \d{4} \d\d|[A-Z]{2,4} \d{5,10}
+    |\d{2,6}[ /\-]\d{4,8}(?:[ /\-]\d{1,4}){1,3}(?!\w)|\d-\d{7,9}(?!\w)
+    |\d{2}[ /\-]?\d{6,8}(?:[ /\-]?\d{1,2}(?!\w))?
     |\d\d(?:-\d\d){2}-\d{4}-\d|<CODE>|\d{3}[ -]\d{3}[ -]\d{4}|\d{4} \d{5} \d)
     (?![\w@])
 health_plan 0.8 check=es_nuss #2:/-_
     (?<![\w-])\d{2}[ /-]\d{8}[ /-]\d{2}(?![\w-])
-licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no nro =NºCol
+licence 0.8 nºc col mat m mn mp npi dea med pro nur lic cer n núm num nº no nro céd ced tar t
+    & cmp rne
+    & =NºCol
     n[º°o.]{0,2} ?col\.?|n[uú]m(?:ero)?\.? (?:de )?col(?:egiad[oa])?\.?
     |n[º°o.]{0,2} (?:de )?colegiad[oa]
     |colegiad[oa]|col\.(?= ?n?[º°]? ?\d)|matr[ií]cula(?: (?:nacional|provincial|profesional))?
-    |m\.? ?[np]\.?(?=[ :.nº°]{0,4}\d)|npi|dea|(?:medical|professional|nursing|license|licence
+    |m\.? ?[np]\.?(?=[ :.nº°]{0,4}\d)|(?:c[eé]d(?:ula|\.)|tarjeta) prof\w*\.?|t\. ?p\.
+    |licencia (?:de )?(?:caza|pesca|tr[aá]nsito|federativa|deportiva|n[aá]utica)
+    |(?-i:CMP|RNE)(?= (?:n[º°.]? ?)?\d{4,6})|colegiatura|npi|dea|(?:medical
+    |professional|nursing|license|licence
     |certificate)(?: (?:license|licence))? (?:number|no\.?|#)
-    --> (?:\d{2}[ /-]\d{2}[ /-]\d{3,6}|\d{1,2}\.\d{3}|[A-Z]{0,3}-?\d[\d /-]{2,10}\d)(?!\w
+    --> (?:\d{2}[ /-]\d{2}[ /-]\d{3,6}|\d{1,3}\.\d{3}|[A-Z]{0,3}-?\d[\d /-]{2,10}\d)(?!\w
     | [A-Z]{2,3}\b)
 account 0.7 nº ban acc cue cus cli emp stu mem use rou sor n nú núm num cód cod leg nro con sin cla
-    & pay bad nóm
-    (?:bank )?acc(?:oun)?t(?: (?:number|no\.?|#))?|(?:n[uú]m(?:ero)?\.? de )?cuenta(?: (?:corriente
-    |bancaria|vista|de ahorros?|n[º°o.]|de cliente))?|(?:customer|client|employee|student|member
+    & pay bad nóm cta caj soc abo sus alu usu aso id cci nis c cré pré mat ase pac ser aho sum ca
+    & loa
+    & mor
+    (?:bank )?acc(?:oun)?t(?: (?:number|no\.?|#))?|(?:n[uú]m(?:ero)?\.? de )?(?:cuenta
+    |cta\.?|caja de ahorros?)(?: (?:de )?(?:corriente|cte\.?|bancaria|vista|ahorros?|n[º°o.]|cliente
+    |n[oó]mina|detracciones|sueldo|cargo|abono|origen|destino))?(?: (?-i:[A-Z])[A-Za-zé]+){0,2}
+    (?: (?:soles
+    |d[oó]lares|pesos|euros))?
+    |(?:cuenta|cta\.?) c[ac] ?\$?|c\.?c[ci]\.?(?=[ :.nº°]{1,4}\d{2})
+    |(?:client[ea]|soci[oa]|abonad[oa]|suscriptora?|alumn[oa]|emplead[oa]|usuari[oa]
+    |asociad[oa])<NUMBERED>|id (?:de )?(?:cliente|usuario|paciente|emplead[oa])|nis|(?:customer
+    |client|employee|student|member
     |user)(?: ?(?:id
     |number|no\.?
     |#)|(?= [A-Z]{1,3}-?\d{3}))|(?:cliente|customer|client|user)(?==)
-    |contrato|siniestro|payroll|badge|n[oó]mina|claim (?:number|no\.?|id|#)
+    |contrato(?: (?:del? )?[^\W\d_]{3,12}(?= n)| (?-i:[A-Z])\w+)?|leg\.|(?-i:CA)
+    (?= ?\$? ?\d[\d/-]{5})|cr[eé]dito(?: [^\W\d_]{4,12}){0,3}(?=[ :.nº°]{1,5}\d{8})
+    |(?:soci[oa]|client[ea]|abonad[oa]|asegurad[oa]|emplead[oa]|paciente)(?: (?-i:[A-Z])[a-z]+)?
+    (?=[ :]{1,2}[A-Z]{0,3}\d?-?\d{5})|(?:alumn[oa]|estudiante) c[oó]digo
+    |matr[ií]cula (?:escolar|universitaria)
+    |ahorros?(?= \d)|suministro(?=[ :.nº°]{1,5}\d{5})|servicio(?= \d{3} \d{3} \d{3})|siniestro
+    (?: (?-i:[A-Z])\w+)?|payroll|badge|n[oó]mina|(?:loan|mortgage) (?:number|no\.?|#)
+    |claim (?:number|no\.?|id|#)
     |routing(?: number)?|sort code|(?:n[uú]mero|n[º°]|nro\.?|c[oó]digo) de (?:cliente|socio
     |empleado
-    |legajo|usuario)|legajo --> (?=[A-Za-z./\-]{0,6}\d)\d(?:[ .\-/]?\d){3,19}(?![\w@])|<CODE>
+    |legajo|usuario)|legajo(?: personal| [uú]nico)? --> (?=[A-Za-z./\-]{0,6}\d)\d
+    (?:[ .\-/]?\d){3,19}(?![\w@]|,\d)|<CODE>(?!,\d)
 account 0.85 =0x =bc1
     (?<!\w)(?:0x[0-9a-fA-F]{40}|bc1(?![0-9a-f]+\b)[02-9ac-hj-np-z]{25,60})(?!\w)
 account 0.7 #1
     (?<![\w/+=-])(?=[13][a-zA-Z]*\d)(?=\w*[a-z])(?=\w*[A-Z])[13][1-9A-HJ-NP-Za-km-z]{25,34}
     (?![\w/+=-])
 plate 0.45 A#
-    (?<!\w)[A-Z]{2}\d\d [A-Z]{3}(?!\w)
-plate 0.75 coc veh fur mot tur car tru van aut pat
-    coche|veh[ií]culo|furgoneta|moto|turismo|auto|patrulla|car|vehicle|truck|van
-    --> (?:\d{4} ?[B-DF-HJ-NP-TV-Z]{3}|[A-Z]{1,2}[ -]?\d{4}[ -]?[A-Z]{1,2}|[A-Z]{2}\d\d ?[A-Z]{3}
-    |[A-Z]{2} ?\d{3} ?[A-Z]{2}|[A-Z]{3}-\d{2,3}-[A-Z\d]{1,3})(?!\w)
-plate 0.81 pla lic num mat pat dom reg vin cha bas
+    (?<!\w)(?:[A-Z]{2}\d\d [A-Z]{3}|[RCE]\d{4}[B-DF-HJ-NP-TV-Z]{3})(?!\w)
+plate 0.45 #4:_-BCDFGHJKLMNPRSTVWXYZ
+    (?<![\w.,/$€-])(?<!\d )\d{4}[ -]?(?!RPM|KWH|LTS|[MGK]HZ|[LPBC]PM|HRS|MTS|[GK][RM]S|CLP|MXN|GBP
+    |CHF
+    |PLN|DKK|CZK|TRY|BRL|PYG|HKD|CNY|JPY|PTS|HDR|DPT|PPB)[B-DF-HJ-NPR-TV-Z]{3}(?![\w-])
+plate 0.75 coc veh fur mot tur car tru van aut pat rem tra cam rod tax
+    coche|veh[ií]culo|furgoneta|moto(?:cicleta|veh[ií]culo)?|turismo|auto|patrulla|car|vehicle
+    |truck|van|remolque|tractora|furg[oó]n|taxi|remise?|cami[oó]n|camioneta|rodado
+    --> (?:[RE][ -]?)?(?:\d{4}[ -]?[B-DF-HJ-NP-TV-Z]{3}|[A-Z]{1,2}[ -]?\d{4}[ -]?[A-Z]{1,2}
+    |[A-Z]{2}\d\d ?[A-Z]{3}
+    |[A-Z]{2} ?\d{3} ?[A-Z]{2}|[A-Z]{3}-\d{2,3}-[A-Z\d]{1,3}|[A-Z][A-Z\d][A-Z][ -]?\d{3}|[A-Z]{2}
+    ([ ·.-])[A-Z]{2}\2\d\d|[A-Z]{3} ?\d\d[A-Z])(?!\w)
+plate 0.81 pla lic num mat pat dom reg vin cha bas niv ppu
     (?:licen[cs]e |number )?plates?|(?:matr[ií]cula
-    |placa)(?: del? (?:la |su |el )?[^\W\d_]{4,10}(?: [^\W\d_]{6,10})?)?|patente|dominio|placas?
-    |reg(?:istration)?|vin|chasis
-    |chassis|bastidor --> (?=[\d \-]{0,6}[A-Z])(?=[A-Z \-]{0,6}\d)
+    |placas?)(?: del? (?:la |su |el )?[^\W\d_]{4,10}(?: [^\W\d_]{6,10})?)?|patente|pat\.|dominio
+    |placas?|ppu
+    |reg(?:istration)?|[vn]i[nv]|chasis
+    |chassis|bastidor --> [A-Z]-\d\d-\d\d-[A-Z](?!\w)|(?=[\d \-]{0,6}[A-Z])(?=[A-Z \-]{0,6}\d)
     (?=(?:[ -]?[A-Z\d]){4,9}(?!\w))[A-Z\d]{1,4}(?:[ -]?[A-Z\d]{1,5}){1,2}(?!\w)
+    |[A-Z]{2}[ ·.-]?[A-Z\d]{2}[ ·.-]?\d{2}(?!\w)|[A-Z]{3}(?:-\d\d){2}(?!\w)
     |[A-HJ-NPR-Z\d]{17}(?!\w)
 imei 0.9 ime
     imei --> \d(?:[ -]?\d){13,15}(?!\w)
-imei 0.45 check=imei #2,8,15
+imei 0.45 check=imei #2,8:- #15
     (?<![\w.,+-])\d{2}-?\d{6}-?\d{6}-?\d(?![\w-]|[.,]\d)
 device_id 0.75 s ser n nú núm nº dev udi dis and adv idf gai ims icc
-    s/n(?= ?[:#])|serial(?: (?:number|no\.?|#))?|n[º°uú.]?m?(?:ero)?\.? de serie|(?:device|android
+    s/n(?= ?[:#])|(?-i:S/N)(?= (?:[A-Z\d]{8,}))|serial(?: (?:number|no\.?|#))?|serie
+    (?= (?-i:[A-Z]){2,4}\d{5})
+    |n[º°uú.]?m?(?:ero)?\.? (?:de )?serie|(?:device|android
     |advertising)
     [ _]?id|udid|dispositivo|idfa|gaid|imsi|iccid
     --> (?=[A-Za-z\-]{0,8}\d)[A-Za-z\d][A-Za-z\d-]{5,39}(?!\w)
@@ -221,54 +279,11 @@ username 0.45 age use usu nom log nic han
     |nick(?:name)?|handle
     --SAID--> @?[A-Za-z][\w.-]{2,31}(?![\w@(])
 username 0.4 =@
-    (?<![\w@.])@[A-Za-z_]\w{2,30}(?![\w.@])
+    (?<![\w@./])@[A-Za-z_]\w{2,30}(?![\w.@])
 coordinates 0.8 #1,2:.°
     (?<![\w.])\d{1,2}\.\d{4,}°?,\s?[-+]?1?\d?\d\.\d{4,}°?(?![\w.])
     |\d{1,2}° ?\d{1,2}['′] ?(?:\d{1,2}(?:\.\d+)?[\"″] ?)?[NSns],? ?\d{1,3}° ?\d{1,2}['′] ?
     (?:\d{1,2}(?:\.\d+)?[\"″] ?)?[EWOewo]
-phone 0.8 =+
-    (?<![\w+])\+ ?[1-9]\d{0,2}[ .\-]{0,2}(?:\(0?\d{1,4}\)[ .\-]?)?\d(?:[ .\-/()]{0,2}\d){5,12}<EXT>
-    (?!\w)
-phone 0.69 #3,4,5,10,11,12,13,14
-    (?<![\w/.,-])(?=\d(?:[ .\-()]{0,2}\d){9,14}(?!\d))00[1-9]\d{0,2}[ .\-]?
-    (?:\(?\d{1,4}\)?[ .\-]?){2,5}\d<EXT>(?![\w-])
-phone 0.7 =(
-    (?<![\w)])\(0?\d{2,5}\)[ -]?\d{2,4}[ .\-]?\d{2,4}(?:[ .\-]?\d{2,4})?<EXT>(?!\w|-\d)
-phone 0.65 #1,3:_.-
-    (?<![\w./$€#-])(?<!\d,)(?:1[ .\-])?[2-9]\d{2}([ .\-])\d{3}\1\d{4}<EXT>(?!\w|-\d)
-phone 0.7 #
-    (?<![\w./$€#-])(?<!\d,)\d(?:[ .\-/()]{0,2}\d){6,13}<EXT>(?=[ \-,(]{1,3}(?i:office|fax|mobile
-    |cell|home
-    |work|desk|m[oó]vil
-    |fijo|celular|casa|trabajo|oficina)\b)
-phone 0.6 #2:-_
-    (?<![\w./$€-])(?<!\d,)(?:0?11[ -])?15[ -]\d{4}[ -]?\d{4}(?![\w-])
-phone 0.55 #2,3:_.
-    (?<![\w./$€-])(?<!\d,)(?:9\d([ .])\d{3}\1|[6-9]\d{2}([ .])\d\d(?:\1|\2))\d\d(?:\1
-    |\2)\d\d(?![\w-]
-    |[ .,]\d)
-phone 0.6 #2,3,4,5:_
-    (?<![\w./$€-])(?<!\d[ ,])0[1-9](?:\d{1,3} \d{3,4} ?\d{3,4}|(?: \d\d){4})(?![\w-]|[ .,]\d)
-phone 0.45 #2,3,4:.- #11
-    (?<![\w./$€-])(?<!\d[ ,])(?:0[1-9](?:\d{9}|\d{1,2}([.-])\d{3,4}\1\d{3,4}
-    |([.-])\d\d(?:\2\d\d){3})
-    |9\d-\d{3}-\d\d-\d\d|[6-9]\d\d(?:-\d\d){3})(?![\w-]|[ .,]\d)
-phone 0.4 #3:_
-    (?<![\w./$€-])(?<!\d,)(?<!\d )[679]\d{2} \d{3} \d{3}(?![\w,%€$-]|[ .]\d)
-phone 0.7 t f m p c
-    (?i:[tfmpc]) ?[:.] ?(?P<v>\(?[0+](?:[ .\-/()]{0,2}\d){8,14})(?![\w@])
-phone 0.75 tel tfn tlf pho fax ubi com con cel móv mov mob wha wsp des off cal rin tex dia rea
-    & con ans lla llá mar már mes reg my mi tf biz ven
-    tel(?:[eé]fonos?|[eé]f|f|fs|efax)?|tel[eé]fono (?:m[oó]vil|fijo|de contacto)|tfno?s?|tf|tlfn?o?
-    |(?:tele)?phones?(?: ?(?:numbers?|no|num))?|fax|cel(?:ular|l|u)?|m[oó]vil|mobile|whatsapp|wsp
-    |desk|office
-    |(?:call(?:ing)?|ring|text|dial|reach|contact)(?: (?:me|us|him|her|them|you))?
-    (?: ?back)?(?: (?:at|on|al))?(?=\D{0,12}(?:\d[ .\-/()]{0,2}){7})|answering at|(?:ll[aá]m
-    |m[aá]rc)\w+
-    (?: al)?|(?:ubic|comun[ií]|cont[aá]ct)\w*
-    |contacto|bizum|venmo|messages (?:to|on|from)
-    |registered|(?:my|mi) (?:new |nuevo )?n[uú]m(?:ber|ero)
-    --CALL--> \+? ?\(?\d(?:[ .\-/()]{0,2}\d){5,14}<EXT>(?![\w@])
 """
 IDENTIFIERS = read_table(_IDENTIFIERS, MACROS)
 

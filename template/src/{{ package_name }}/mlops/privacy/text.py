@@ -5,7 +5,8 @@ The pre-commit hook imports this module: nothing beyond the standard library may
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from .entities import ENTITIES, Span
@@ -22,6 +23,7 @@ _PLACES = re.compile(
 _PREFIX = 3
 _NEAR = 100
 _HEX = "0123456789abcdefABCDEF:"
+_CAPITAL = "\x01"  # stands for a space and a capital behind a number
 
 
 class _Ready(NamedTuple):
@@ -47,11 +49,10 @@ class _Index(NamedTuple):
 
 @cache
 def _rules() -> tuple:
-    from .national import NATIONAL
-    from .prose import PROSE
-    from .rules import IDENTIFIERS
+    from . import dates, national, phones, prose, rules
 
-    return (*IDENTIFIERS, *NATIONAL, *PROSE)
+    tables = rules.IDENTIFIERS, phones.PHONES, national.NATIONAL, dates.DATES, prose.PROSE
+    return tuple(chain(*tables))
 
 
 @cache
@@ -70,11 +71,18 @@ def _index() -> _Index:
                 index.before.setdefault(int(start[2:]), []).append(place)
             elif start[0] == "#":
                 counts, _, signs_after = start[1:].partition(":")
+                needed = signs_after.replace("_", " ^").replace("^", _CAPITAL)
                 for length in map(int, counts.split(",")) if counts else range(1, 31):
-                    index.numbers[length].append((place, signs_after.replace("_", " ")))
+                    index.numbers[length].append((place, needed))
             elif start[0] != "=":
                 index.words.setdefault(start, []).append(place)
     return index
+
+
+@lru_cache(maxsize=4096)
+def _of_number(digits: int, sign: str) -> list[int]:
+    numbers = _index().numbers.get(digits, ())
+    return [place for place, needed in numbers if not needed or (sign and sign in needed)]
 
 
 @cache
@@ -121,7 +129,7 @@ def is_identifier(span: Span) -> bool:
 
 
 def _candidates(text: str) -> Iterator[Span]:
-    words, capitals, numbers, before, mixed, signs = _index()
+    words, capitals, _, before, mixed, signs = _index()
     for place, needed in signs:
         for start, end in _windows(text, needed):
             ready = _ready(place)
@@ -135,20 +143,17 @@ def _candidates(text: str) -> Iterator[Span]:
         if first.isalpha():
             if start and text[start - 1].isdecimal():
                 continue  # inside a code
-            key = text[start : start + _PREFIX] if after - start >= _PREFIX else token[0]
-            places = words.get(key.lower(), ())
+            places = words.get(token[0][:_PREFIX].lower(), ())
             if first.isupper():
                 yield from _known_name(text, start, token[0])
                 places = [*places, *capitals]
             if after < end and text[after].isdecimal():
                 places = [*places, *mixed]
         else:
-            sign = text[after] if after < end else ""
-            places = [
-                place
-                for place, needed in numbers.get(after - start, ())
-                if not needed or (sign and sign in needed)
-            ]
+            sign = text[after : after + 1]
+            if sign == " " and text[after + 1 : after + 2].isupper():
+                sign = _CAPITAL
+            places = _of_number(after - start, sign)
             for place in before.get(after - start, ()):
                 ready = _ready(place)
                 for match in ready.pattern.finditer(text, max(0, start - _NEAR), after + 1):
@@ -247,11 +252,8 @@ def _before_the_next(span: Span, spans: list[Span]) -> Span:
 
 def _as_likely_as_its_parts(span: Span, spans: list[Span]) -> Span:
     """A whole address must not give way to the part of it that another rule is surer of."""
-    parts = (
-        other.likelihood
-        for other in spans
-        if other.entity == span.entity and span.start <= other.start and other.end <= span.end
-    )
+    same = (other for other in spans if other.entity == span.entity)
+    parts = (o.likelihood for o in same if span.start <= o.start and o.end <= span.end)
     return span._replace(likelihood=max(parts))
 
 
@@ -293,7 +295,6 @@ def redact_series(values: "polars.Series") -> "polars.Series":
     import polars as pl
 
     distinct = values.drop_nulls().unique()
-    redacted = pl.Series(
-        [redact(_without_disguise(value)) for value in distinct.to_list()], dtype=pl.String
-    )
+    texts = [redact(_without_disguise(value)) for value in distinct.to_list()]
+    redacted = pl.Series(texts, dtype=pl.String)
     return values.replace_strict(distinct, redacted, default=None, return_dtype=pl.String)

@@ -4,7 +4,7 @@ MONTHS = (
     "january|february|march|april|may|june|july|august|september|october|november|december"
     "|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
     "|enero|febrero|marzo|abril|mayo|junio|julio|agosto|sep?tiembre|octubre|noviembre|diciembre"
-    "|ene|abr|ago|dic"
+    "|ene|abr|ago|set|dic"
 )
 LONG_MONTHS = (
     "january|february|march|april|june|july|august|september|october|november|december"
