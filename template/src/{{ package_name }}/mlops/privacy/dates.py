@@ -11,7 +11,7 @@ _NUMERIC = "|".join(
 )
 # Versions have points too: a day with points has two digits, or its year four.
 _NUMERIC += (
-    rf"|{_DAY}[-/. ](?:I{{1,3}}|I?VI{{0,3}}|I?X|XI{{1,2}})[-/. ]{_YEAR}(?!\d)"
+    rf"|{_DAY}[-/. ](?:II?I?|I?VI?I?I?|I?X|XII?)[-/. ]{_YEAR}(?!\d)"
     rf"|{_DAY}\.{_MONTH}\.{_YEAR}(?!\d)|{_YEAR}\.{_MONTH}\.{_DAY}(?!\d)"
     r"|(?:3[01]|[12]\d|0\d)\.(?:1[0-2]|0\d)\.\d\d(?!\d)"
 )
