@@ -171,12 +171,15 @@ def test_versions_that_are_not_there_or_older(refused: Refused, tool: Tool, proj
         ("task: a", "<<<<<<< yours\ntask: a\n=======\n", "conflict markers"),
         ("task: a", "task: z", "'z' is not in"),
         ("package_name: shop", "package_name: ../../out", "is forbidden"),
-        ("task: a", "task: a\nlong: " + "x" * 2_000_000, "too large"),
+        # An id of two megabytes would not fit into the environment of any process.
+        pytest.param("task: a", "task: a\nlong: " + "x" * 2_000_000, "too large", id="huge"),
         ("task: a", "task: a\nday: 2024-13-45", "is not YAML"),
-        ("task: a", "task: a\nmany: " + "9" * 5000, "is not YAML"),
+        pytest.param("task: a", "task: a\nmany: " + "9" * 5000, "is not YAML", id="digits"),
         ("task: a", 'task: "\\ud800"', "task is not an answer"),
         ("_commit: v1.0.0", '_commit: "\\ud800"', "_commit is not an answer"),
-        ("_commit: v1.0.0", "_commit: " + "a" * 200_000, "_commit is not an answer"),
+        pytest.param(
+            "_commit: v1.0.0", "_commit: " + "a" * 200_000, "_commit is not an answer", id="long"
+        ),
     ],
 )
 def test_an_answers_file_edited_by_hand(
