@@ -299,6 +299,20 @@ def test_ctrl_c_stops_everything_with_one_word(clean: Project) -> None:
     assert process.returncode == 3
 
 
+def test_a_second_ctrl_c_on_the_way_out_changes_nothing(clean: Project) -> None:
+    """The terminal sends it to the whole group, and `uv run` passes its own on."""
+    code = (
+        "import atexit, os, signal\n"
+        "from shop.mlops import cli\n"
+        "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
+        "cli.add_rooms = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+        "cli.main()\n"
+    )
+    done = clean.run("uv", "run", "--frozen", "python", "-c", code, check=False)
+    assert done.stderr == "stopped; the same command continues from what was complete\n"
+    assert done.returncode == 3
+
+
 # The tool that starts projects.
 
 

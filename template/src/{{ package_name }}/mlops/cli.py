@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from typing import Annotated, NoReturn
 
@@ -134,6 +135,7 @@ def main() -> NoReturn:
     except MlopsError as error:
         _fail(error, str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # uv passes on what has come here already
         if "DVC_STAGE" not in os.environ:  # a stage leaves the word to the command that ran it
             print("stopped; the same command continues from what was complete", file=sys.stderr)
         sys.exit(BAD_INPUT)
