@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import tomlkit
+from adoption import adopted
 from copier_mlops.errors import ToolError
 from copier_mlops.existing import read_existing
 from copier_mlops.git import repository_at
@@ -252,3 +253,27 @@ def test_an_unusual_file_is_refused_and_not_guessed_at() -> None:
             "tool = { uv = { x = 1 } }\n",
             {"tool.uv.build-backend": "a = 1\n", "tool.other": "b = 1\n"},
         )
+
+
+WORKSPACE = "[project]\nname='all'\nversion='1'\n\n[tool.uv.workspace]\nmembers = [{}]\n"
+
+
+@pytest.mark.parametrize(
+    ("members", "extra", "said"),
+    [
+        ("'src/*'", {"src/core/pyproject.toml": "[project]\n"}, "its member src/core lies"),
+        ("'./*'", {"core/pyproject.toml": "[project]\n"}, "`./*` takes the template's conf/"),
+        ("'packages/*'", {"packages/core/pyproject.toml": "[project]\n"}, None),
+        ("'*']\nexclude = ['[cdmnrt]*', 'src', 'build*'", {}, None),
+    ],
+)
+def test_a_workspace_that_uv_could_not_read_any_more_is_refused(
+    members: str, extra: Files, said: str | None, tmp_path: Path, template: Path
+) -> None:
+    folder = build(tmp_path / "r", {"pyproject.toml": WORKSPACE.format(members), **extra})
+    if said is None:
+        assert adopted(folder, template).branch
+        return
+    with pytest.raises(ToolError) as refused:
+        adopted(folder, template)
+    assert said in str(refused.value)
