@@ -314,3 +314,18 @@ def test_a_licence_file_is_added_only_where_somebody_asked_for_it(
     folder = build(tmp_path / "r", files)
     assert adopted(folder, template, data=given).answers["license"].answer == "MIT"
     assert ("LICENSE" in committed(folder)) is bool(given)
+
+
+def test_settings_of_their_own_stay_and_the_templates_lie_apart(
+    template: Path, tmp_path: Path
+) -> None:
+    files = {"conf/base.yaml": "device: cuda\nproject:\n  seed: 1\n", "conf/prod.yml": "a: 1\n"}
+    folder = build(tmp_path / "r", {**files, "conf/sources.yaml": "# ours\n", "a.py": "\n"})
+    adopted(folder, template)
+    written = committed(folder)
+    assert written["conf/base.yaml"].decode() == files["conf/base.yaml"]
+    assert b"model_name: r_ml" in written["conf/mlops/base.yaml"]
+    assert "conf/dev.yaml" in written
+    assert written["conf/sources.yaml"].startswith(b"# ours\n")
+    report = (folder / REPORT).read_text(encoding="utf-8")
+    assert "- `conf/base.yaml`: yours; the template reads `conf/mlops/base.yaml`" in report

@@ -24,6 +24,7 @@ TWINS = {
     ".pre-commit-config.yaml": r"\.pre-commit-config\.ya?ml",
     ".editorconfig": r"\.editorconfig",
 }
+SETTINGS = re.compile(r"conf/(base|dev|staging|prod)\.yaml")
 QUIET_TESTS = '''"""A plain `pytest` stays what it was: your tests, and only those."""
 
 # The template's own tests: uv run pytest src/{package}/mlops/tests
@@ -155,6 +156,11 @@ def _meet(
     theirs, shipped = _text(content), _text(file.content)
     if content == file.content:
         return [Change(name, KEPT, "the same as the template's")]
+    apart = name.replace("conf/", "conf/mlops/")
+    if SETTINGS.fullmatch(name) and apart not in existing.entries and not existing.obstacle(apart):
+        # The template's settings know no other keys, and yours may be read as strictly.
+        kept = Change(name, KEPT, f"yours; the template reads `{apart}`")
+        return [kept, Change(apart, ADDED, file=file)]
     ways: dict[str, Callable[[], tuple[str, tuple[str, ...]] | None]] = {}
     if theirs is not None and shipped is not None:
         lines = theirs.replace("\r\n", "\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 from . import lockfile
 from .errors import MlopsError, without_credentials
 from .rooms import rooms
-from .settings import environment, environments, load_settings, read_yaml
+from .settings import environment, environments, load_settings, read_yaml, settings_files
 
 OK, PROBLEM, NOTE = "ok", "problem", "note"
 RUNTIME = ("scikit-learn", "duckdb", "polars", "pandas", "mlflow-skinny", "dvc")
@@ -85,7 +85,7 @@ def _configuration() -> Iterator[Finding]:
     known = ", ".join(environments())
     yield Finding("environment", OK, f"{environment()} (MLOPS_ENV selects one of {known})")
     checks: list[tuple[str, Callable[[], object]]] = [
-        (f"conf/base.yaml, conf/{environment()}.yaml", load_settings),
+        (", ".join(path.as_posix() for path in settings_files()), load_settings),
         ("conf/sources.yaml", load_sources),
         ("conf/compare.yaml", lambda: read_config(COMPARE_FILE, CompareConfig)),
         ("params.yaml", load_params),
