@@ -277,3 +277,27 @@ def test_a_workspace_that_uv_could_not_read_any_more_is_refused(
     with pytest.raises(ToolError) as refused:
         adopted(folder, template)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("requires", "pythons"),
+    [(">=3.8", ">=3.11,>=3.8"), (">=3.12,<3.13", ">=3.11,>=3.12,<3.13")],
+)
+def test_uv_locks_with_a_python_that_both_sides_support(
+    requires: str, pythons: str, tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"pyproject.toml": f"[project]\nname='a'\nversion='1'\nrequires-python='{requires}'\n"}
+    folder = build(tmp_path / "r", files)
+    assert read_existing(repository_at(folder)).pythons == pythons
+    uv = tmp_path / "bin" / "uv"
+    uv.parent.mkdir()
+    uv.write_text(
+        f'#!/bin/sh\necho "$@" > {tmp_path}/asked\necho "error: No interpreter found" >&2\nexit 2\n'
+    )
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", str(uv.parent), prepend=":")
+    adoption = adopted(folder, template, lock=True)
+    assert f"--python {pythons}" in (tmp_path / "asked").read_text()
+    assert adoption.notes == [
+        f"uv found no Python {pythons} on this machine: run `uv lock`, commit uv.lock."
+    ]

@@ -181,6 +181,13 @@ class Existing:
         return f"3.{minor}.99" in allowed or f"3.{minor}" in allowed
 
     @cached_property
+    def pythons(self) -> str:
+        """The Python versions that run both the template's code and theirs, as uv reads them."""
+        own = self.pyproject.get("project", {}).get("requires-python", "")
+        fits = any(map(self.supports, range(OLDEST_PYTHON, 14)))
+        return f">=3.{OLDEST_PYTHON},{own}".rstrip(",") if fits else f">=3.{OLDEST_PYTHON}"
+
+    @cached_property
     def apart_because(self) -> tuple[str, str] | None:
         """Why one environment would break something of theirs, and what to do to have one."""
         if self.runs_older_python:
