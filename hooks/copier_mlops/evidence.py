@@ -40,10 +40,18 @@ LEARNERS = r"sklearn|scikit[-_]learn|xgboost|lightgbm|catboost|torch|tensorflow|
 RECOMMENDERS = r"implicit|surprise|scikit[-_]surprise|lightfm|recbole|spotlight|recommenders"
 RECOMMENDING = r"(?i)\b(collaborative\s+filtering|recommender|recommendation\s+(engine|system)s?)\b"
 READMES = ("README.md", "readme.md", "Readme.md", "README.rst")
-REGRESSORS = r"\b\w*(Regressor|Regression(?<!LogisticRegression)|MSELoss|mean_squared_error)\b"
-CLASSIFIERS = (
-    r"\b\w*(Classifier|LogisticRegression|CrossEntropyLoss|roc_auc_score|accuracy_score)\b"
+REGRESSORS = (
+    r"\b\w*(Regressor|Regression(?<!LogisticRegression)|(MSE|L1|Huber)Loss|(mse|l1|huber)_loss"
+    r"|mean_(squared|absolute)(_percentage)?_error|r2_score|SVR)\b"
 )
+CLASSIFIERS = (
+    r"\b\w*(Classifier|LogisticRegression|(CrossEntropy|NLL|BCE|BCEWithLogits)Loss|SVC"
+    r"|cross_?entropy|roc_auc_score|accuracy_score|f1_score|confusion_matrix|classification_report"
+    r"|log_loss)\b"
+)
+# The same in the words of a README.
+REGRESSION = r"(?i)(?<!logistic )\bregression\s+(model|task|problem)s?\b|\bforecast(s|ing)?\b"
+CLASSIFICATION = r"(?i)\bclassif(y|ier|iers|ication)\b"
 MODEL_FILES = r"\.(pkl|pickle|joblib|onnx|pt|pth|h5|keras|skops|cbm|safetensors)(\.dvc)?$"
 DATA_FILES = r"\.(csv|tsv|parquet|jsonl?)(\.gz)?(\.dvc)?$"
 LICENSES = {"MIT": r"^MIT\b", "Apache-2.0": r"(?i)^apache\b(?!.*1\.[01])"}
@@ -182,22 +190,29 @@ def _functionality(existing: Existing) -> Evidence:
 def _task(existing: Existing) -> Evidence:
     if place := _uses(existing, RECOMMENDERS):
         return Evidence("recommendation", place)
-    for name in READMES:
-        if match := re.search(RECOMMENDING, existing.texts.get(name, "")):
-            line = existing.texts[name].count("\n", 0, match.start()) + 1
-            return Evidence("recommendation", f"{name} line {line}")
-    described = existing.declared("description")
-    if described and re.search(RECOMMENDING, described[0]):
-        return Evidence("recommendation", described[1])
+    if place := _told(existing, RECOMMENDING):
+        return Evidence("recommendation", place)
     counts = {
         task: sum(len(re.findall(pattern, text)) for _, text in _code(existing))
         for task, pattern in (("regression", REGRESSORS), ("classification", CLASSIFIERS))
     }
     if not any(counts.values()):
+        for task, words in (("regression", REGRESSION), ("classification", CLASSIFICATION)):
+            if place := _told(existing, words):
+                return Evidence(task, place)
         return Evidence("classification", ASSUMED)
     best = "regression" if counts["regression"] > counts["classification"] else "classification"
     pattern = REGRESSORS if best == "regression" else CLASSIFIERS
     return Evidence(best, f"{_first(existing, pattern)} ({counts[best]} such places)")
+
+
+def _told(existing: Existing, words: str) -> str | None:
+    """Return the first place in a README, else in the description."""
+    for name in READMES:
+        if match := re.search(words, existing.texts.get(name, "")):
+            return f"{name} line {existing.texts[name].count(chr(10), 0, match.start()) + 1}"
+    described = existing.declared("description")
+    return described[1] if described and re.search(words, described[0]) else None
 
 
 def _stage(existing: Existing) -> Evidence:
