@@ -53,7 +53,11 @@ CLASSIFIERS = (
 REGRESSION = r"(?i)(?<!logistic )\bregression\s+(model|task|problem)s?\b|\bforecast(s|ing)?\b"
 CLASSIFICATION = r"(?i)\bclassif(y|ier|iers|ication)\b"
 MODEL_FILES = r"\.(pkl|pickle|joblib|onnx|pt|pth|h5|keras|skops|cbm|safetensors)(\.dvc)?$"
-DATA_FILES = r"\.(csv|tsv|parquet|jsonl?)(\.gz)?(\.dvc)?$"
+# A JSON file is data only in a folder of data: elsewhere, and in .devcontainer/, it configures.
+DATA_FILES = (
+    r"^(?!\.)(.*\.(csv|tsv|parquet|jsonl)(\.gz)?(\.dvc)?"
+    r"|(.*/)?(data|datasets?|raw)/(.*\.json(\.gz)?|.*\.dvc))$"
+)
 LICENSES = {"MIT": r"^MIT\b", "Apache-2.0": r"(?i)^apache\b(?!.*1\.[01])"}
 ASSUMED = "assumed: nothing in the repository says otherwise"
 
