@@ -58,6 +58,11 @@ DATA_FILES = (
     r"^(?!\.)(.*\.(csv|tsv|parquet|jsonl)(\.gz)?(\.dvc)?"
     r"|(.*/)?(data|datasets?|raw)/(.*\.json(\.gz)?|.*\.dvc))$"
 )
+CONTAINERS = r"(?i)(^|/)((Docker|Container|Jenkins)file([.-][\w.-]+)?|\.gitlab-ci\.yml)$"
+CHECKING = (
+    r"\b(pytest|unittest|tox|nox|hatch|pre-commit|ruff|flake8|pylint|mypy|pyright|pyrefly|black"
+    r"|make|docker|(uv|hatch|poetry|pdm|python -m) (build|run|install|sync))\b"
+)
 LICENSES = {"MIT": r"^MIT\b", "Apache-2.0": r"(?i)^apache\b(?!.*1\.[01])"}
 ASSUMED = "assumed: nothing in the repository says otherwise"
 
@@ -220,12 +225,18 @@ def _told(existing: Existing, words: str) -> str | None:
 
 
 def _stage(existing: Existing) -> Evidence:
-    grown = r"(^|/)(Dockerfile|Jenkinsfile|\.gitlab-ci\.yml)$"
-    if not existing.repo.prefix:
-        grown += r"|^\.github/workflows/"
-    if place := _file(existing, grown) or (existing.own_tests and existing.own_tests[0]):
-        return Evidence("production", str(place))
-    return Evidence("poc", "no tests, no workflows, no container")
+    place = _file(existing, CONTAINERS) or (None if existing.repo.prefix else _checking(existing))
+    if place := place or (existing.own_tests[0] if existing.own_tests else None):
+        return Evidence("production", place)
+    return Evidence("poc", "no tests, no workflow that checks code, no container")
+
+
+def _checking(existing: Existing) -> str | None:
+    """Return where a workflow tests, checks or builds code; others greet, label or publish."""
+    for name, text in existing.texts.items():
+        if name.startswith(".github/workflows/") and (match := re.search(CHECKING, text)):
+            return f"{name} line {text.count(chr(10), 0, match.start()) + 1}"
+    return None
 
 
 def _data_sources(existing: Existing) -> Evidence:
