@@ -43,6 +43,8 @@ def existing(top: Path, files: Files) -> Existing:
         ("data_sources", ["sample", "files"], {"data/raw.dvc": "outs: []\n"}, "data/raw.dvc"),
         ("data_sources", ["sample"], {"a.py": "import redistribute\nimport averse\n"}, "sample"),
         ("data_sources", ["sample", "dynamodb"], {"a.py": "c('dynamodb')\n"}, "a.py line 1"),
+        ("data_sources", ["sample"], {"requirements.txt": "torchvision\ntorchaudio\n"}, "sample"),
+        ("data_sources", ["sample", "images"], {"a.py": "import torchvision\n"}, "a.py line 1"),
         ("hosting", "aws", {".dvc/config": "['remote \"x\"']\n    url = s3://b/x\n"}, "s3://"),
         ("hosting", "gcp", {"a.py": "from google.cloud.storage import X\n"}, "a.py line 1"),
         (

@@ -324,10 +324,12 @@ def _uses(existing: Existing, modules: str) -> str | None:
     """Return the place of an import (in a notebook too), else of a requirement."""
     if place := _first(existing, rf"^[ \t\"]*(?:import|from)[ \t]+(?:{modules})\b"):
         return place
-    wanted = re.compile(rf"^[\s\"'\-]*({modules})(?![\w.-])", re.MULTILINE | re.IGNORECASE)
+    # Installed together with torch, whatever it learns from.
+    wanted = rf"^[\s\"'\-]*(?!torch(vision|audio)\b)(?P<name>{modules})(?![\w.-])"
+    requirement = re.compile(wanted, re.MULTILINE | re.IGNORECASE)
     for name, text in existing.texts.items():
-        if MANIFESTS.fullmatch(name) and (match := wanted.search(text)):
-            return f"{name} line {text.count(chr(10), 0, match.start(1)) + 1}"
+        if MANIFESTS.fullmatch(name) and (match := requirement.search(text)):
+            return f"{name} line {text.count(chr(10), 0, match.start('name')) + 1}"
     return None
 
 
