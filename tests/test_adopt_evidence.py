@@ -56,7 +56,7 @@ def existing(top: Path, files: Files) -> Existing:
         ("stage", "poc", {"n.ipynb": "{}"}, "no tests"),
         ("stage", "production", {"Dockerfile": "FROM x\n"}, "Dockerfile"),
         ("stage", "production", {"docker/Dockerfile.api": "FROM x\n"}, "docker/Dockerfile.api"),
-        ("stage", "poc", {".github/workflows/a.yml": "- uses: actions/stale@v9\n"}, "no workflow"),
+        ("stage", "poc", {".github/workflows/a.yml": "- uses: x  # to make tea\n"}, "no workflow"),
         ("stage", "production", {".github/workflows/a.yml": "on: x\nrun: tox\n"}, "a.yml line 2"),
         ("owner", "@a/b", {"CODEOWNERS": "# x\n* @a/b @c\n"}, "CODEOWNERS"),
         ("owner", "Test", {"a.py": ""}, "1 of 1 commits"),

@@ -232,8 +232,9 @@ def _stage(existing: Existing) -> Evidence:
 
 
 def _checking(existing: Existing) -> str | None:
-    """Return where a workflow tests, checks or builds code; others greet, label or publish."""
-    for name, text in existing.texts.items():
+    """Return where a workflow tests, checks or builds code; others greet, label or close."""
+    for name, commented in existing.texts.items():
+        text = re.sub(r"(^|\s)#.*", r"\1", commented)
         if name.startswith(".github/workflows/") and (match := re.search(CHECKING, text)):
             return f"{name} line {text.count(chr(10), 0, match.start()) + 1}"
     return None
