@@ -91,7 +91,10 @@ def test_an_answer_is_inferred_with_its_place(
     ("files", "package"),
     [
         ({"r.py": "", "README.md": ""}, "r_ml"),
-        ({"r_ml/__init__.py": ""}, "r_mlx"),
+        ({"r_ml/__init__.py": ""}, "r_mlops"),
+        ({"r_ml.py": "", "r_mlops.py": ""}, "r_mlopsx"),
+        ({"setup.cfg": "[metadata]\nname = dice-ml\n", "dice_ml/a.py": ""}, "dice_mlops"),
+        ({"setup.cfg": "[metadata]\nname = 3-pm25\n"}, "pm25_ml"),
         (
             {"setup.py": "from setuptools import setup\nsetup(name='My-Lib', version=v())\n"},
             "my_lib_ml",

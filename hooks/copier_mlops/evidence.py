@@ -142,13 +142,13 @@ def propose_package(existing: Existing) -> Evidence:
         if not taken and package == _slug(existing.name):
             return Evidence(package, f"src/{package}/ is its package")
     name = existing.name if existing.name not in GENERIC else existing.folder_name
-    package = f"{_slug(name)[:34].rstrip('_') or 'project'}_ml"
+    package = f"{_slug(name).removesuffix('_ml')[:34].rstrip('_') or 'project'}_ml"
     while any(
         name == f"{folder}{package}.py" or name.startswith(f"{folder}{package}/")
         for name in existing.entries
         for folder in ("", "src/")
     ):
-        package += "x"
+        package += "ops" if package.endswith("_ml") else "x"
     return Evidence(package, f"beside what is there; from the name {name}")
 
 
@@ -356,4 +356,4 @@ def _slug(name: str) -> str:
     # Accents go, their letters stay.
     decomposed = unicodedata.normalize("NFKD", PurePosixPath(name).name.lower())
     ascii_name = decomposed.encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "_", ascii_name).strip("_0123456789")
+    return re.sub(r"[^a-z0-9]+", "_", ascii_name).lstrip("_0123456789").rstrip("_")
