@@ -316,6 +316,16 @@ def test_a_licence_file_is_added_only_where_somebody_asked_for_it(
     assert ("LICENSE" in committed(folder)) is bool(given)
 
 
+@pytest.mark.parametrize("given", [{}, {"license": "MIT"}])
+def test_another_licence_lies_beside_theirs_only_where_somebody_asked_for_it(
+    given: dict[str, str], template: Path, tmp_path: Path
+) -> None:
+    folder = build(tmp_path / "r", {"LICENSE": "BSD 3-Clause\n"})
+    adopted(folder, template, data=given)
+    assert committed(folder)["LICENSE"] == b"BSD 3-Clause\n"
+    assert ("LICENSE.template" in committed(folder)) is bool(given)
+
+
 def test_settings_of_their_own_stay_and_the_templates_lie_apart(
     template: Path, tmp_path: Path
 ) -> None:

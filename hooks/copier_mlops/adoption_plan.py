@@ -98,7 +98,7 @@ def _unwanted(
             return f"you have `{twin}`, the same name on many systems"
     if name.startswith("tests/") and existing.has_tests:
         return "your tests are what matters; the template's are examples"
-    if name == "LICENSE" and not license_known and name not in existing.entries:
+    if name == "LICENSE" and not license_known:
         return "whether and how you license your code is yours to say"
     if re.fullmatch(r"docs/[^/]+\.md", name) and "docs/conf.py" in existing.entries:
         return "Sphinx reads every page in docs/, and may refuse one that no other page names"
