@@ -107,3 +107,11 @@ def test_the_templates_examples_never_join_a_folder_of_their_tests(
     adopted(folder, template)
     assert "tests/test_features.py" not in committed(folder)
     assert own_tests(folder)[0] == before
+
+
+@pytest.mark.parametrize(("options", "command"), [("addopts = --cov", "-o addopts= "), ("", "")])
+def test_the_templates_tests_run_without_the_options_of_theirs(
+    options: str, command: str, template: Path, tmp_path: Path
+) -> None:
+    report = told(template, tmp_path / "r", {"pytest.ini": f"[pytest]\n{options}\n", "a.py": ""})
+    assert f"`uv run pytest {command}src/r_ml/mlops/tests`" in report

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .evidence import Evidence
-from .existing import MANIFESTS, RUNNERS, Existing
+from .existing import MANIFESTS, PYTEST_TABLES, RUNNERS, Existing
 from .ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
 from .locking import Settled
 
@@ -131,11 +131,14 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
         steps[0] += f" uv said: {_cell(settled.said)}"
     guide = "docs/bring-your-own-data.md"
     guide = f"{guide}{BESIDE}" if f"{guide}{BESIDE}" in added else guide
+    # Their options may need a plugin of pytest that only their environment has.
+    configured = "".join(existing.texts.get(n, "") for n in ("pyproject.toml", *PYTEST_TABLES))
+    pytest = "pytest -o addopts=" if "addopts" in configured else "pytest"
     steps += [
         f"`{run} mlops doctor` looks at the set-up; `{run} mlops run` runs the pipeline on an "
         f"invented shop, until you write `src/{package}/features.py` for your own data "
         f"({guide}).",
-        f"Run your own tests as before. The template's: `{run} pytest src/{package}/mlops/tests`.",
+        f"Run your own tests as before. The template's: `{run} {pytest} src/{package}/mlops/tests`.",
     ]
     if settled.arrangement.mode == "inside":
         steps.append(
