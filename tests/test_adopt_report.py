@@ -70,8 +70,9 @@ def test_tools_that_check_code_are_told_in_one_step_wherever_they_are_configured
     template: Path, tmp_path: Path
 ) -> None:
     files = {".flake8": "[flake8]\n", "mypy.ini": "[mypy]\n", "Makefile": "lint:\n\tblack .\n"}
+    files |= {"pyrightconfig.json": "{}", ".pre-commit-config.yaml": "repos: [] # bandit\n"}
     report = told(template, tmp_path / "r", {**files, "a.py": "\n"})
-    assert "Let black, flake8 and mypy leave `src/r_ml/mlops/` out" in report
+    assert "Let black, flake8, mypy, bandit and pyright leave `src/r_ml/mlops/` out" in report
 
 
 def test_merged_files_are_told_as_they_are(template: Path, tmp_path: Path) -> None:
@@ -115,3 +116,11 @@ def test_the_templates_tests_run_without_the_options_of_theirs(
 ) -> None:
     report = told(template, tmp_path / "r", {"pytest.ini": f"[pytest]\n{options}\n", "a.py": ""})
     assert f"`uv run pytest {command}src/r_ml/mlops/tests`" in report
+
+
+def test_code_inside_their_package_is_told_for_builds_and_coverage(
+    template: Path, tmp_path: Path
+) -> None:
+    files = {"pyproject.toml": PROJECT + SETUPTOOLS, "src/lib_x/__init__.py": ""}
+    report = told(template, tmp_path / "r", files)
+    assert "exclude it where you publish the package or measure its coverage" in report

@@ -13,7 +13,7 @@ from .locking import Settled
 
 REPORT = "ADOPTION.md"
 BRANCH = "adopt-copier-mlops"
-CHECKERS = ("black", "flake8", "pylint", "mypy", "isort")
+CHECKERS = ("black", "flake8", "pylint", "mypy", "isort", "bandit", "pyright")
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,8 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
     ]
     if settled.arrangement.mode == "inside":
         steps.append(
-            f"What you build from `src/{package}/` holds `mlops/` from now on: exclude it in your "
-            "build's configuration if you publish the package."
+            f"`src/{package}/` holds `mlops/` from now on: exclude it where you publish the package "
+            "or measure its coverage."
         )
     elif existing.builds_what_it_finds:
         steps.append(
@@ -191,7 +191,7 @@ def _not_read(existing: Existing) -> list[str]:
 
 def _checks(existing: Existing, tool: str) -> bool:
     """Tell whether a tool is configured or run here."""
-    file = re.compile(rf"\.?{tool}(rc|\.ini|\.cfg|\.toml)?")
+    file = re.compile(rf"\.?{tool}(rc|config\.json|\.ini|\.cfg|\.toml)?")
     return tool in existing.tools or any(
         file.fullmatch(name) or (RUNNERS.fullmatch(name) and tool in existing.texts.get(name, ""))
         for name in existing.entries
