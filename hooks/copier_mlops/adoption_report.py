@@ -138,12 +138,13 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
         f"`{run} mlops doctor` looks at the set-up; `{run} mlops run` runs the pipeline on an "
         f"invented shop, until you write `src/{package}/features.py` for your own data "
         f"({guide}).",
-        f"Run your own tests as before. The template's: `{run} {pytest} src/{package}/mlops/tests`.",
+        "Run your own tests as before. The template's: "
+        f"`{run} {pytest} src/{package}/mlops/tests`.",
     ]
     if settled.arrangement.mode == "inside":
         steps.append(
-            f"`src/{package}/` holds `mlops/` from now on: exclude it where you publish the package "
-            "or measure its coverage."
+            f"`src/{package}/` holds `mlops/` from now on: exclude it where you publish the "
+            "package or measure its coverage."
         )
     elif existing.builds_what_it_finds:
         steps.append(
