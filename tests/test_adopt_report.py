@@ -1,5 +1,6 @@
 """ADOPTION.md says what the owner must know, and nothing that is not so."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,20 @@ def test_code_inside_their_package_is_told_for_builds_and_coverage(
     files = {"pyproject.toml": PROJECT + SETUPTOOLS, "src/lib_x/__init__.py": ""}
     report = told(template, tmp_path / "r", files)
     assert "exclude it where you publish the package or measure its coverage" in report
+
+
+FIND = "\n[tool.setuptools.packages.find]\nwhere = ['src']\n"
+
+
+@pytest.mark.parametrize("own", ["", "exclude = [\n  'lib_ml',  # ours\n]\n"])
+def test_a_build_with_a_table_of_what_it_finds_leaves_the_templates_package_out(
+    own: str, template: Path, tmp_path: Path
+) -> None:
+    files = {"pyproject.toml": PROJECT + SETUPTOOLS + FIND + own, "src/other/__init__.py": ""}
+    report = told(template, tmp_path / "r", files)
+    written = (tmp_path / "r" / "pyproject.toml").read_text(encoding="utf-8")
+    assert own.rstrip("]\n") in written
+    found = tomllib.loads(written)["tool"]["setuptools"]["packages"]["find"]
+    assert found["exclude"] == ["lib_ml"] * bool(own) + ["lib_x_ml", "lib_x_ml.*"]
+    assert "leaves `lib_x_ml` out" in report
+    assert "takes the packages that it finds" not in report

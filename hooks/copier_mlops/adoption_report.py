@@ -146,6 +146,11 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
             f"`src/{package}/` holds `mlops/` from now on: exclude it where you publish the "
             "package or measure its coverage."
         )
+    elif f'"{package}.*"' in settled.arrangement.files.get("pyproject.toml", ""):
+        steps.append(
+            f"Your build looks for packages in src/: `exclude` in [tool.setuptools.packages.find] "
+            f"leaves `{package}` out."
+        )
     elif existing.builds_what_it_finds:
         steps.append(
             f"Your build takes the packages that it finds, and so `{package}` too: exclude it in "

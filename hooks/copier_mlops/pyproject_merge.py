@@ -16,6 +16,7 @@ from .existing import OLDEST_PYTHON, Existing
 PYPROJECT, MEMBER = "pyproject.toml", "src/pyproject.toml"
 UNITED = re.compile(
     r"dependency-groups\..*|tool\.uv\.(default-groups|dev-dependencies|workspace\.members)"
+    r"|tool\.setuptools\.packages\.find\.exclude"
 )
 GROUP = "adopted"
 
@@ -76,6 +77,7 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
         ladder = [[own, *listed], [own]] if listed else [[own]] if own else []
         for installed in [*ladder, []]:
             member, text = _beside(existing, sections, project, package, installed)
+            text |= _left_out(existing, package)
             note = _not_installed(own, installed, ladder)
             found.append(_merge(existing, mode, text, {MEMBER: member}, note))
     merged = [way for way in found if way is not None]
@@ -290,6 +292,16 @@ def _beside(
         + "".join(f"\n[{name}]\n{table}" for name, table in build.items())
     )
     return member, text
+
+
+def _left_out(existing: Existing, package: str) -> dict[str, str]:
+    """Return what keeps the template's package out of a build that looks for packages in src/."""
+    packages = existing.tools.get("setuptools", {}).get("packages")
+    find = packages.get("find") if isinstance(packages, dict) else None
+    if not isinstance(find, dict) or "src" not in find.get("where", []):
+        return {}
+    left_out = _quoted([package, f"{package}.*"])
+    return {"tool.setuptools.packages.find": f"exclude = {left_out}\n"}
 
 
 def _bound(existing: Existing, text: dict[str, str], names: list[str]) -> None:
