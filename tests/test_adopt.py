@@ -304,6 +304,7 @@ def test_parameters_and_remotes_of_a_dvc_project_stay_and_are_completed(
     assert b"mlops train" in (folder / "dvc.yaml.template").read_bytes()
     report = (folder / REPORT).read_text(encoding="utf-8")
     assert "`params.yaml`: `seed`: yours is `42`, not `7`" in report
+    assert "`params.yaml`: yours first; new keys: `split`, `features`, `model`\n" in report
 
 
 @pytest.mark.parametrize("given", [{}, {"license": "MIT"}])

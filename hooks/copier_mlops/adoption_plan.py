@@ -195,6 +195,10 @@ def _meet(
     if theirs and "\r\n" in theirs:
         text = text.replace("\n", "\r\n")
     why = "your rules come last and win" if name == ".gitattributes" else "yours first"
+    if name.endswith((".yaml", ".yml")):
+        known = yaml.safe_load(theirs or "") or {}
+        new = [f"`{key}`" for key in yaml.safe_load(text) if key not in known]
+        why += f"; new keys: {', '.join(new)}" if new else ""
     return [Change(name, MERGED, why, File(text.encode(), entry.mode), differing)]
 
 
