@@ -10,6 +10,7 @@ import yaml
 from adoption import REPORT, adopted, committed, on_disk, own_tests, unreported
 from copier_mlops.adopt import BRANCH, undo
 from copier_mlops.cli import main
+from copier_mlops.eject import eject
 from copier_mlops.errors import ToolError
 from copier_mlops.update import update
 from lifecycle import add_version, text_of
@@ -340,3 +341,23 @@ def test_settings_of_their_own_stay_and_the_templates_lie_apart(
     assert written["conf/sources.yaml"].startswith(b"# ours\n")
     report = (folder / REPORT).read_text(encoding="utf-8")
     assert "- `conf/base.yaml`: yours; the template reads `conf/mlops/base.yaml`" in report
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("README.md", b"# A\r\n\r\nCaf\xe9"), ("README.md", b"# A\n"), ("README.rst", b"A\n=\n")],
+)
+def test_leaving_the_template_keeps_their_readme_byte_by_byte(
+    name: str, content: bytes, template: Path, tmp_path: Path
+) -> None:
+    folder = build(tmp_path / "r", {"a.py": "\n"})
+    (folder / name).write_bytes(content)
+    git("add", "--all", cwd=folder)
+    git("commit", "--quiet", "--message", "Readme", cwd=folder)
+    adopted(folder, template)
+    eject(folder)
+    left = (folder / name).read_bytes()
+    assert left.startswith(content)
+    assert left.count(b"\n") == left.count(b"\r\n") or b"\r" not in content
+    assert (b"Left the template" in left) is (name == "README.md")
+    assert (folder / "README.md").exists() is (name == "README.md")
