@@ -301,3 +301,21 @@ def test_uv_locks_with_a_python_that_both_sides_support(
     assert adoption.notes == [
         f"uv found no Python {pythons} on this machine: run `uv lock`, commit uv.lock."
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("My Lib", 'my-lib = { path = ".", editable = true }'), ("my-lib-", None)],
+)
+def test_a_distribution_is_installed_under_the_name_that_uv_accepts(
+    name: str, source: str | None, tmp_path: Path, rendered: str
+) -> None:
+    setup = f"from setuptools import setup\nsetup(name='{name}', packages=['lib'])\n"
+    first = ways(tmp_path / "r", {"setup.py": setup}, rendered)[0]
+    tomllib.loads(first.files["pyproject.toml"])
+    if source:
+        assert source in first.files["pyproject.toml"]
+        assert first.note == ""
+    else:
+        assert "my-lib" not in first.files["pyproject.toml"]
+        assert "uv cannot read the name of your distribution" in first.note

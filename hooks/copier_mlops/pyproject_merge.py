@@ -19,6 +19,10 @@ UNITED = re.compile(
     r"|tool\.setuptools\.packages\.find\.exclude"
 )
 GROUP = "adopted"
+NAMELESS = (
+    "uv cannot read the name of your distribution, so `uv run` does not have it: let it begin and "
+    "end with a letter or digit, undo this adoption, and adopt again."
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
     """
     sections = _buildable(existing, split(template), package)
     project = tomllib.loads(template)["project"]["name"]
-    own = canonicalize_name(existing.name) if existing.is_legacy else ""
+    own = _distribution(existing) if existing.is_legacy else ""
+    nameless = existing.is_legacy and not own
     has_project = "project" in existing.pyproject
     bare = existing.is_legacy or "workspace" in existing.tools.get("uv", {})
     if existing.has_tests:
@@ -78,12 +83,19 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
         for installed in [*ladder, []]:
             member, text = _beside(existing, sections, project, package, installed)
             text |= _left_out(existing, package)
-            note = _not_installed(own, installed, ladder)
+            note = NAMELESS if nameless else _not_installed(own, installed, ladder)
             found.append(_merge(existing, mode, text, {MEMBER: member}, note))
     merged = [way for way in found if way is not None]
     apart = {MEMBER: _standalone(sections)}
     note = _why(existing, bool(merged))
     return [*merged, Arrangement("apart", apart, note=note, runs="uv run --project src")]
+
+
+def _distribution(existing: Existing) -> str:
+    """Return the name under which uv knows their distribution; empty when it accepts none."""
+    # setuptools writes a hyphen for what a name must not hold, such as a space.
+    name = re.sub(r"[^a-z0-9-]+", "-", canonicalize_name(existing.name))
+    return name if name.strip("-") == name else ""
 
 
 def split(text: str) -> dict[str, str]:
