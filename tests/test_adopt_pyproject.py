@@ -102,7 +102,7 @@ def test_a_repository_without_metadata_gets_the_templates_own(
     first, second, apart = ways(tmp_path / "r", files, rendered)
     assert (first.mode, second.mode, apart.mode) == ("whole", "whole", "apart")
     assert parsed(first)["project"]["dependencies"] == ["six>=1", "attrs==1"]
-    assert "-r more.txt" in first.note
+    assert "add by hand: `-r more.txt`." in first.note
     assert parsed(second)["project"]["dependencies"] == []
     assert "cannot be installed together" in second.note
     assert parsed(first)["project"]["readme"] == "readme.rst"

@@ -408,7 +408,8 @@ def _left(listed: list[str], skipped: list[str]) -> str:
             "not taken over into pyproject.toml: your own environment stays what it was; "
             "`uv add NAME` brings over one library at a time."
         )
-    return f"Not taken over from requirements.txt, add by hand: {', '.join(skipped)}."
+    lines = ", ".join(f"`{line}`" for line in skipped)
+    return f"Not taken over from requirements.txt, add by hand: {lines}."
 
 
 def _quoted(value: Any) -> str:
