@@ -74,6 +74,7 @@ def test_tools_that_check_code_are_told_in_one_step_wherever_they_are_configured
     files |= {"pyrightconfig.json": "{}", ".pre-commit-config.yaml": "repos: [] # bandit\n"}
     report = told(template, tmp_path / "r", {**files, "a.py": "\n"})
     assert "Let black, flake8, mypy, bandit and pyright leave `src/r_ml/mlops/` out" in report
+    assert "modules beside it are yours: fit them to your rules." in report
 
 
 def test_merged_files_are_told_as_they_are(template: Path, tmp_path: Path) -> None:

@@ -179,7 +179,8 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
     if tools := [tool for tool in CHECKERS if _checks(existing, tool)]:
         listed = " and ".join(filter(None, [", ".join(tools[:-1]), tools[-1]]))
         steps.append(
-            f"Let {listed} leave `src/{package}/mlops/` out: the template formats and checks it."
+            f"Let {listed} leave `src/{package}/mlops/` out: the template formats and checks it. "
+            "The few modules beside it are yours: fit them to your rules."
         )
     if beside := [name for name in added if name.endswith(BESIDE)]:
         steps.append(
