@@ -10,6 +10,7 @@ import yaml
 from adoption import REPORT, adopted, committed, on_disk, own_tests, unreported
 from copier_mlops.adopt import BRANCH, undo
 from copier_mlops.cli import main
+from copier_mlops.eject import eject
 from copier_mlops.errors import ToolError
 from copier_mlops.update import update
 from lifecycle import add_version, text_of
@@ -304,6 +305,7 @@ def test_parameters_and_remotes_of_a_dvc_project_stay_and_are_completed(
     assert b"mlops train" in (folder / "dvc.yaml.template").read_bytes()
     report = (folder / REPORT).read_text(encoding="utf-8")
     assert "`params.yaml`: `seed`: yours is `42`, not `7`" in report
+    assert "`params.yaml`: yours first; new keys: `split`, `features`, `model`\n" in report
 
 
 @pytest.mark.parametrize("given", [{}, {"license": "MIT"}])
@@ -314,3 +316,48 @@ def test_a_licence_file_is_added_only_where_somebody_asked_for_it(
     folder = build(tmp_path / "r", files)
     assert adopted(folder, template, data=given).answers["license"].answer == "MIT"
     assert ("LICENSE" in committed(folder)) is bool(given)
+
+
+@pytest.mark.parametrize("given", [{}, {"license": "MIT"}])
+def test_another_licence_lies_beside_theirs_only_where_somebody_asked_for_it(
+    given: dict[str, str], template: Path, tmp_path: Path
+) -> None:
+    folder = build(tmp_path / "r", {"LICENSE": "BSD 3-Clause\n"})
+    adopted(folder, template, data=given)
+    assert committed(folder)["LICENSE"] == b"BSD 3-Clause\n"
+    assert ("LICENSE.template" in committed(folder)) is bool(given)
+
+
+def test_settings_of_their_own_stay_and_the_templates_lie_apart(
+    template: Path, tmp_path: Path
+) -> None:
+    files = {"conf/base.yaml": "device: cuda\nproject:\n  seed: 1\n", "conf/prod.yml": "a: 1\n"}
+    folder = build(tmp_path / "r", {**files, "conf/sources.yaml": "# ours\n", "a.py": "\n"})
+    adopted(folder, template)
+    written = committed(folder)
+    assert written["conf/base.yaml"].decode() == files["conf/base.yaml"]
+    assert b"model_name: r_ml" in written["conf/mlops/base.yaml"]
+    assert "conf/dev.yaml" in written
+    assert written["conf/sources.yaml"].startswith(b"# ours\n")
+    report = (folder / REPORT).read_text(encoding="utf-8")
+    assert "- `conf/base.yaml`: yours; the template reads `conf/mlops/base.yaml`" in report
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("README.md", b"# A\r\n\r\nCaf\xe9"), ("README.md", b"# A\n"), ("README.rst", b"A\n=\n")],
+)
+def test_leaving_the_template_keeps_their_readme_byte_by_byte(
+    name: str, content: bytes, template: Path, tmp_path: Path
+) -> None:
+    folder = build(tmp_path / "r", {"a.py": "\n"})
+    (folder / name).write_bytes(content)
+    git("add", "--all", cwd=folder)
+    git("commit", "--quiet", "--message", "Readme", cwd=folder)
+    adopted(folder, template)
+    eject(folder)
+    left = (folder / name).read_bytes()
+    assert left.startswith(content)
+    assert left.count(b"\n") == left.count(b"\r\n") or b"\r" not in content
+    assert (b"Left the template" in left) is (name == "README.md")
+    assert (folder / "README.md").exists() is (name == "README.md")

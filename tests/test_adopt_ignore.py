@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from adoption import REPORT, adopted
+from copier_mlops.ignore_rules import matches
 from rendering import git
 from shapes import build
 
@@ -37,3 +38,10 @@ def test_what_is_tracked_against_their_own_rules_stays_ignored(
     folder = build(tmp_path / "r", {".gitignore": ".env\n", ".env": "TOKEN=x\n", "a.py": "\n"})
     adopted(folder, template)
     assert git("ls-files", "-ci", "--exclude-standard", cwd=folder) == ".env\n"
+
+
+def test_a_line_of_blanks_is_no_rule() -> None:
+    assert matches("/logs/\n \n*.tmp\n", ["src/", "logs/a", "b.tmp"]) == {
+        "logs/a": "/logs/",
+        "b.tmp": "*.tmp",
+    }

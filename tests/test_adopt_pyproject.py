@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import tomlkit
+from adoption import adopted
 from copier_mlops.errors import ToolError
 from copier_mlops.existing import read_existing
 from copier_mlops.git import repository_at
@@ -101,7 +102,7 @@ def test_a_repository_without_metadata_gets_the_templates_own(
     first, second, apart = ways(tmp_path / "r", files, rendered)
     assert (first.mode, second.mode, apart.mode) == ("whole", "whole", "apart")
     assert parsed(first)["project"]["dependencies"] == ["six>=1", "attrs==1"]
-    assert "-r more.txt" in first.note
+    assert "add by hand: `-r more.txt`." in first.note
     assert parsed(second)["project"]["dependencies"] == []
     assert "cannot be installed together" in second.note
     assert parsed(first)["project"]["readme"] == "readme.rst"
@@ -252,3 +253,69 @@ def test_an_unusual_file_is_refused_and_not_guessed_at() -> None:
             "tool = { uv = { x = 1 } }\n",
             {"tool.uv.build-backend": "a = 1\n", "tool.other": "b = 1\n"},
         )
+
+
+WORKSPACE = "[project]\nname='all'\nversion='1'\n\n[tool.uv.workspace]\nmembers = [{}]\n"
+
+
+@pytest.mark.parametrize(
+    ("members", "extra", "said"),
+    [
+        ("'src/*'", {"src/core/pyproject.toml": "[project]\n"}, "its member src/core lies"),
+        ("'./*'", {"core/pyproject.toml": "[project]\n"}, "`./*` takes the template's conf/"),
+        ("'packages/*'", {"packages/core/pyproject.toml": "[project]\n"}, None),
+        ("'*']\nexclude = ['[cdmnrt]*', 'src', 'build*'", {}, None),
+    ],
+)
+def test_a_workspace_that_uv_could_not_read_any_more_is_refused(
+    members: str, extra: Files, said: str | None, tmp_path: Path, template: Path
+) -> None:
+    folder = build(tmp_path / "r", {"pyproject.toml": WORKSPACE.format(members), **extra})
+    if said is None:
+        assert adopted(folder, template).branch
+        return
+    with pytest.raises(ToolError) as refused:
+        adopted(folder, template)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("requires", "pythons"),
+    [(">=3.8", ">=3.11,>=3.8"), (">=3.12,<3.13", ">=3.11,>=3.12,<3.13")],
+)
+def test_uv_locks_with_a_python_that_both_sides_support(
+    requires: str, pythons: str, tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"pyproject.toml": f"[project]\nname='a'\nversion='1'\nrequires-python='{requires}'\n"}
+    folder = build(tmp_path / "r", files)
+    assert read_existing(repository_at(folder)).pythons == pythons
+    uv = tmp_path / "bin" / "uv"
+    uv.parent.mkdir()
+    uv.write_text(
+        f'#!/bin/sh\necho "$@" > {tmp_path}/asked\necho "error: No interpreter found" >&2\nexit 2\n'
+    )
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", str(uv.parent), prepend=":")
+    adoption = adopted(folder, template, lock=True)
+    assert f"--python {pythons}" in (tmp_path / "asked").read_text()
+    assert adoption.notes == [
+        f"uv found no Python {pythons} on this machine: run `uv lock`, commit uv.lock."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("My Lib", 'my-lib = { path = ".", editable = true }'), ("my-lib-", None)],
+)
+def test_a_distribution_is_installed_under_the_name_that_uv_accepts(
+    name: str, source: str | None, tmp_path: Path, rendered: str
+) -> None:
+    setup = f"from setuptools import setup\nsetup(name='{name}', packages=['lib'])\n"
+    first = ways(tmp_path / "r", {"setup.py": setup}, rendered)[0]
+    tomllib.loads(first.files["pyproject.toml"])
+    if source:
+        assert source in first.files["pyproject.toml"]
+        assert first.note == ""
+    else:
+        assert "my-lib" not in first.files["pyproject.toml"]
+        assert "uv cannot read the name of your distribution" in first.note

@@ -1,5 +1,6 @@
 """ADOPTION.md says what the owner must know, and nothing that is not so."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -70,8 +71,10 @@ def test_tools_that_check_code_are_told_in_one_step_wherever_they_are_configured
     template: Path, tmp_path: Path
 ) -> None:
     files = {".flake8": "[flake8]\n", "mypy.ini": "[mypy]\n", "Makefile": "lint:\n\tblack .\n"}
+    files |= {"pyrightconfig.json": "{}", ".pre-commit-config.yaml": "repos: [] # bandit\n"}
     report = told(template, tmp_path / "r", {**files, "a.py": "\n"})
-    assert "Let black, flake8 and mypy leave `src/r_ml/mlops/` out" in report
+    assert "Let black, flake8, mypy, bandit and pyright leave `src/r_ml/mlops/` out" in report
+    assert "modules beside it are yours: fit them to your rules." in report
 
 
 def test_merged_files_are_told_as_they_are(template: Path, tmp_path: Path) -> None:
@@ -107,3 +110,36 @@ def test_the_templates_examples_never_join_a_folder_of_their_tests(
     adopted(folder, template)
     assert "tests/test_features.py" not in committed(folder)
     assert own_tests(folder)[0] == before
+
+
+@pytest.mark.parametrize(("options", "command"), [("addopts = --cov", "-o addopts= "), ("", "")])
+def test_the_templates_tests_run_without_the_options_of_theirs(
+    options: str, command: str, template: Path, tmp_path: Path
+) -> None:
+    report = told(template, tmp_path / "r", {"pytest.ini": f"[pytest]\n{options}\n", "a.py": ""})
+    assert f"`uv run pytest {command}src/r_ml/mlops/tests`" in report
+
+
+def test_code_inside_their_package_is_told_for_builds_and_coverage(
+    template: Path, tmp_path: Path
+) -> None:
+    files = {"pyproject.toml": PROJECT + SETUPTOOLS, "src/lib_x/__init__.py": ""}
+    report = told(template, tmp_path / "r", files)
+    assert "exclude it where you publish the package or measure its coverage" in report
+
+
+FIND = "\n[tool.setuptools.packages.find]\nwhere = ['src']\n"
+
+
+@pytest.mark.parametrize("own", ["", "exclude = [\n  'lib_ml',  # ours\n]\n"])
+def test_a_build_with_a_table_of_what_it_finds_leaves_the_templates_package_out(
+    own: str, template: Path, tmp_path: Path
+) -> None:
+    files = {"pyproject.toml": PROJECT + SETUPTOOLS + FIND + own, "src/other/__init__.py": ""}
+    report = told(template, tmp_path / "r", files)
+    written = (tmp_path / "r" / "pyproject.toml").read_text(encoding="utf-8")
+    assert own.rstrip("]\n") in written
+    found = tomllib.loads(written)["tool"]["setuptools"]["packages"]["find"]
+    assert found["exclude"] == ["lib_ml"] * bool(own) + ["lib_x_ml", "lib_x_ml.*"]
+    assert "leaves `lib_x_ml` out" in report
+    assert "takes the packages that it finds" not in report

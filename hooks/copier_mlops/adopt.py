@@ -117,6 +117,8 @@ def _adopt(
     package = rendered.answers["package_name"]
     if shadowed := [n for n in existing.entries if n.startswith((f"{package}/", f"{package}.py"))]:
         raise ToolError(f"package_name={package} would hide your {shadowed[0]}; choose another.")
+    if why := existing.workspace_obstacle(package):
+        raise ToolError(f"uv could no longer read your workspace: {why}.")
     pyproject = rendered.files[PYPROJECT].content.decode()
     ways = arrangements(existing, pyproject, package)
     settled = settle(existing, ways, rendered.files[LOCK].content, wanted=lock)

@@ -24,6 +24,7 @@ TWINS = {
     ".pre-commit-config.yaml": r"\.pre-commit-config\.ya?ml",
     ".editorconfig": r"\.editorconfig",
 }
+SETTINGS = re.compile(r"conf/(base|dev|staging|prod)\.yaml")
 QUIET_TESTS = '''"""A plain `pytest` stays what it was: your tests, and only those."""
 
 # The template's own tests: uv run pytest src/{package}/mlops/tests
@@ -97,7 +98,7 @@ def _unwanted(
             return f"you have `{twin}`, the same name on many systems"
     if name.startswith("tests/") and existing.has_tests:
         return "your tests are what matters; the template's are examples"
-    if name == "LICENSE" and not license_known and name not in existing.entries:
+    if name == "LICENSE" and not license_known:
         return "whether and how you license your code is yours to say"
     if re.fullmatch(r"docs/[^/]+\.md", name) and "docs/conf.py" in existing.entries:
         return "Sphinx reads every page in docs/, and may refuse one that no other page names"
@@ -155,6 +156,11 @@ def _meet(
     theirs, shipped = _text(content), _text(file.content)
     if content == file.content:
         return [Change(name, KEPT, "the same as the template's")]
+    apart = name.replace("conf/", "conf/mlops/")
+    if SETTINGS.fullmatch(name) and apart not in existing.entries and not existing.obstacle(apart):
+        # The template's settings know no other keys, and yours may be read as strictly.
+        kept = Change(name, KEPT, f"yours; the template reads `{apart}`")
+        return [kept, Change(apart, ADDED, file=file)]
     ways: dict[str, Callable[[], tuple[str, tuple[str, ...]] | None]] = {}
     if theirs is not None and shipped is not None:
         lines = theirs.replace("\r\n", "\n")
@@ -189,6 +195,10 @@ def _meet(
     if theirs and "\r\n" in theirs:
         text = text.replace("\n", "\r\n")
     why = "your rules come last and win" if name == ".gitattributes" else "yours first"
+    if name.endswith((".yaml", ".yml")):
+        known = yaml.safe_load(theirs or "") or {}
+        new = [f"`{key}`" for key in yaml.safe_load(text) if key not in known]
+        why += f"; new keys: {', '.join(new)}" if new else ""
     return [Change(name, MERGED, why, File(text.encode(), entry.mode), differing)]
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .evidence import Evidence
-from .existing import MANIFESTS, RUNNERS, Existing
+from .existing import MANIFESTS, PYTEST_TABLES, RUNNERS, Existing
 from .ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
 from .locking import Settled
 
 REPORT = "ADOPTION.md"
 BRANCH = "adopt-copier-mlops"
-CHECKERS = ("black", "flake8", "pylint", "mypy", "isort")
+CHECKERS = ("black", "flake8", "pylint", "mypy", "isort", "bandit", "pyright")
 
 
 @dataclass(frozen=True)
@@ -131,16 +131,25 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
         steps[0] += f" uv said: {_cell(settled.said)}"
     guide = "docs/bring-your-own-data.md"
     guide = f"{guide}{BESIDE}" if f"{guide}{BESIDE}" in added else guide
+    # Their options may need a plugin of pytest that only their environment has.
+    configured = "".join(existing.texts.get(n, "") for n in ("pyproject.toml", *PYTEST_TABLES))
+    pytest = "pytest -o addopts=" if "addopts" in configured else "pytest"
     steps += [
         f"`{run} mlops doctor` looks at the set-up; `{run} mlops run` runs the pipeline on an "
         f"invented shop, until you write `src/{package}/features.py` for your own data "
         f"({guide}).",
-        f"Run your own tests as before. The template's: `{run} pytest src/{package}/mlops/tests`.",
+        "Run your own tests as before. The template's: "
+        f"`{run} {pytest} src/{package}/mlops/tests`.",
     ]
     if settled.arrangement.mode == "inside":
         steps.append(
-            f"What you build from `src/{package}/` holds `mlops/` from now on: exclude it in your "
-            "build's configuration if you publish the package."
+            f"`src/{package}/` holds `mlops/` from now on: exclude it where you publish the "
+            "package or measure its coverage."
+        )
+    elif f'"{package}.*"' in settled.arrangement.files.get("pyproject.toml", ""):
+        steps.append(
+            f"Your build looks for packages in src/: `exclude` in [tool.setuptools.packages.find] "
+            f"leaves `{package}` out."
         )
     elif existing.builds_what_it_finds:
         steps.append(
@@ -170,7 +179,8 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
     if tools := [tool for tool in CHECKERS if _checks(existing, tool)]:
         listed = " and ".join(filter(None, [", ".join(tools[:-1]), tools[-1]]))
         steps.append(
-            f"Let {listed} leave `src/{package}/mlops/` out: the template formats and checks it."
+            f"Let {listed} leave `src/{package}/mlops/` out: the template formats and checks it. "
+            "The few modules beside it are yours: fit them to your rules."
         )
     if beside := [name for name in added if name.endswith(BESIDE)]:
         steps.append(
@@ -188,7 +198,7 @@ def _not_read(existing: Existing) -> list[str]:
 
 def _checks(existing: Existing, tool: str) -> bool:
     """Tell whether a tool is configured or run here."""
-    file = re.compile(rf"\.?{tool}(rc|\.ini|\.cfg|\.toml)?")
+    file = re.compile(rf"\.?{tool}(rc|config\.json|\.ini|\.cfg|\.toml)?")
     return tool in existing.tools or any(
         file.fullmatch(name) or (RUNNERS.fullmatch(name) and tool in existing.texts.get(name, ""))
         for name in existing.entries

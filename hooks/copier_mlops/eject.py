@@ -38,13 +38,14 @@ def eject(path: Path) -> list[str]:
         if (repo.folder / REPORT_FILE).is_file() and is_report(repo.folder / REPORT_FILE):
             gone.append(REPORT_FILE)
         readme = path_in(repo.folder, README)
-        text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
         plan: dict[str, bytes | None] = {repo.prefix + name: None for name in gone}
-        plan[repo.prefix + README] = (text + note(answers)).encode()
+        if readme.is_file() or not any(repo.folder.glob("[Rr][Ee][Aa][Dd][Mm][Ee]*")):
+            content = readme.read_bytes() if readme.is_file() else b""
+            plan[repo.prefix + README] = noted(content, note(answers))
         index = snapshot.own_folder(repo) / "index"
         with snapshot.undone_on_error(repo, "eject", plan, {}):
-            for name, content in plan.items():
-                snapshot.write(repo, name, content)
+            for name, planned in plan.items():
+                snapshot.write(repo, name, planned)
             index.write_bytes((repo.git_dir / "index").read_bytes())
             names = "".join(f"{name}\0" for name in plan).encode()
             command = ("update-index", "--add", "--remove", "-z", "--stdin")
@@ -60,13 +61,20 @@ def undo(path: Path) -> list[str]:
         return snapshot.abort(repo, "eject")
 
 
+def noted(content: bytes, paragraph: str) -> bytes:
+    """Return a text with a paragraph more at its end, in whatever line ends and encoding it has."""
+    end = b"\r\n" if b"\r\n" in content else b"\n"
+    gap = b"" if content.endswith(b"\n") or not content else end
+    return content + gap + paragraph.encode().replace(b"\n", end)
+
+
 def note(answers: dict[str, object]) -> str:
     """Return the paragraph for the README."""
     source = re.sub(r"//[^/@]*@", "//", str(answers.get("_src_path", "a template")))
     version, package = answers.get("_commit"), answers.get("package_name")
     return (
         "\n## Left the template\n\n"
-        f"This repository was rendered from {source} at version {version} "
-        "and no longer follows it: no updates come, and every file, also those in "
+        f"This repository followed {source} at version {version} "
+        "and does so no longer: no updates come, and every file, also those in "
         f"`src/{package}/mlops/`, is the team's to change.\n"
     )

@@ -40,12 +40,29 @@ LEARNERS = r"sklearn|scikit[-_]learn|xgboost|lightgbm|catboost|torch|tensorflow|
 RECOMMENDERS = r"implicit|surprise|scikit[-_]surprise|lightfm|recbole|spotlight|recommenders"
 RECOMMENDING = r"(?i)\b(collaborative\s+filtering|recommender|recommendation\s+(engine|system)s?)\b"
 READMES = ("README.md", "readme.md", "Readme.md", "README.rst")
-REGRESSORS = r"\b\w*(Regressor|Regression(?<!LogisticRegression)|MSELoss|mean_squared_error)\b"
-CLASSIFIERS = (
-    r"\b\w*(Classifier|LogisticRegression|CrossEntropyLoss|roc_auc_score|accuracy_score)\b"
+REGRESSORS = (
+    r"\b\w*(Regressor|Regression(?<!LogisticRegression)|(MSE|L1|Huber)Loss|(mse|l1|huber)_loss"
+    r"|mean_(squared|absolute)(_percentage)?_error|r2_score|SVR)\b"
 )
+CLASSIFIERS = (
+    r"\b\w*(Classifier|LogisticRegression|(CrossEntropy|NLL|BCE|BCEWithLogits)Loss|SVC"
+    r"|cross_?entropy|roc_auc_score|accuracy_score|f1_score|confusion_matrix|classification_report"
+    r"|log_loss)\b"
+)
+# The same in the words of a README.
+REGRESSION = r"(?i)(?<!logistic )\bregression\s+(model|task|problem)s?\b|\bforecast(s|ing)?\b"
+CLASSIFICATION = r"(?i)\bclassif(y|ier|iers|ication)\b"
 MODEL_FILES = r"\.(pkl|pickle|joblib|onnx|pt|pth|h5|keras|skops|cbm|safetensors)(\.dvc)?$"
-DATA_FILES = r"\.(csv|tsv|parquet|jsonl?)(\.gz)?(\.dvc)?$"
+# A JSON file is data only in a folder of data: elsewhere, and in .devcontainer/, it configures.
+DATA_FILES = (
+    r"^(?!\.)(.*\.(csv|tsv|parquet|jsonl)(\.gz)?(\.dvc)?"
+    r"|(.*/)?(data|datasets?|raw)/(.*\.json(\.gz)?|.*\.dvc))$"
+)
+CONTAINERS = r"(?i)(^|/)((Docker|Container|Jenkins)file([.-][\w.-]+)?|\.gitlab-ci\.yml)$"
+CHECKING = (
+    r"\b(pytest|unittest|tox|nox|hatch|pre-commit|ruff|flake8|pylint|mypy|pyright|pyrefly|black"
+    r"|make|docker|(uv|hatch|poetry|pdm|python -m) (build|run|install|sync))\b"
+)
 LICENSES = {"MIT": r"^MIT\b", "Apache-2.0": r"(?i)^apache\b(?!.*1\.[01])"}
 ASSUMED = "assumed: nothing in the repository says otherwise"
 
@@ -125,13 +142,13 @@ def propose_package(existing: Existing) -> Evidence:
         if not taken and package == _slug(existing.name):
             return Evidence(package, f"src/{package}/ is its package")
     name = existing.name if existing.name not in GENERIC else existing.folder_name
-    package = f"{_slug(name)[:34].rstrip('_') or 'project'}_ml"
+    package = f"{_slug(name).removesuffix('_ml')[:34].rstrip('_') or 'project'}_ml"
     while any(
         name == f"{folder}{package}.py" or name.startswith(f"{folder}{package}/")
         for name in existing.entries
         for folder in ("", "src/")
     ):
-        package += "x"
+        package += "ops" if package.endswith("_ml") else "x"
     return Evidence(package, f"beside what is there; from the name {name}")
 
 
@@ -182,31 +199,45 @@ def _functionality(existing: Existing) -> Evidence:
 def _task(existing: Existing) -> Evidence:
     if place := _uses(existing, RECOMMENDERS):
         return Evidence("recommendation", place)
-    for name in READMES:
-        if match := re.search(RECOMMENDING, existing.texts.get(name, "")):
-            line = existing.texts[name].count("\n", 0, match.start()) + 1
-            return Evidence("recommendation", f"{name} line {line}")
-    described = existing.declared("description")
-    if described and re.search(RECOMMENDING, described[0]):
-        return Evidence("recommendation", described[1])
+    if place := _told(existing, RECOMMENDING):
+        return Evidence("recommendation", place)
     counts = {
         task: sum(len(re.findall(pattern, text)) for _, text in _code(existing))
         for task, pattern in (("regression", REGRESSORS), ("classification", CLASSIFIERS))
     }
     if not any(counts.values()):
+        for task, words in (("regression", REGRESSION), ("classification", CLASSIFICATION)):
+            if place := _told(existing, words):
+                return Evidence(task, place)
         return Evidence("classification", ASSUMED)
     best = "regression" if counts["regression"] > counts["classification"] else "classification"
     pattern = REGRESSORS if best == "regression" else CLASSIFIERS
     return Evidence(best, f"{_first(existing, pattern)} ({counts[best]} such places)")
 
 
+def _told(existing: Existing, words: str) -> str | None:
+    """Return the first place in a README, else in the description."""
+    for name in READMES:
+        if match := re.search(words, existing.texts.get(name, "")):
+            return f"{name} line {existing.texts[name].count(chr(10), 0, match.start()) + 1}"
+    described = existing.declared("description")
+    return described[1] if described and re.search(words, described[0]) else None
+
+
 def _stage(existing: Existing) -> Evidence:
-    grown = r"(^|/)(Dockerfile|Jenkinsfile|\.gitlab-ci\.yml)$"
-    if not existing.repo.prefix:
-        grown += r"|^\.github/workflows/"
-    if place := _file(existing, grown) or (existing.own_tests and existing.own_tests[0]):
-        return Evidence("production", str(place))
-    return Evidence("poc", "no tests, no workflows, no container")
+    place = _file(existing, CONTAINERS) or (None if existing.repo.prefix else _checking(existing))
+    if place := place or (existing.own_tests[0] if existing.own_tests else None):
+        return Evidence("production", place)
+    return Evidence("poc", "no tests, no workflow that checks code, no container")
+
+
+def _checking(existing: Existing) -> str | None:
+    """Return where a workflow tests, checks or builds code; others greet, label or close."""
+    for name, commented in existing.texts.items():
+        text = re.sub(r"(^|\s)#.*", r"\1", commented)
+        if name.startswith(".github/workflows/") and (match := re.search(CHECKING, text)):
+            return f"{name} line {text.count(chr(10), 0, match.start()) + 1}"
+    return None
 
 
 def _data_sources(existing: Existing) -> Evidence:
@@ -294,10 +325,12 @@ def _uses(existing: Existing, modules: str) -> str | None:
     """Return the place of an import (in a notebook too), else of a requirement."""
     if place := _first(existing, rf"^[ \t\"]*(?:import|from)[ \t]+(?:{modules})\b"):
         return place
-    wanted = re.compile(rf"^[\s\"'\-]*({modules})(?![\w.-])", re.MULTILINE | re.IGNORECASE)
+    # Installed together with torch, whatever it learns from.
+    wanted = rf"^[\s\"'\-]*(?!torch(vision|audio)\b)(?P<name>{modules})(?![\w.-])"
+    requirement = re.compile(wanted, re.MULTILINE | re.IGNORECASE)
     for name, text in existing.texts.items():
-        if MANIFESTS.fullmatch(name) and (match := wanted.search(text)):
-            return f"{name} line {text.count(chr(10), 0, match.start(1)) + 1}"
+        if MANIFESTS.fullmatch(name) and (match := requirement.search(text)):
+            return f"{name} line {text.count(chr(10), 0, match.start('name')) + 1}"
     return None
 
 
@@ -323,4 +356,4 @@ def _slug(name: str) -> str:
     # Accents go, their letters stay.
     decomposed = unicodedata.normalize("NFKD", PurePosixPath(name).name.lower())
     ascii_name = decomposed.encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "_", ascii_name).strip("_0123456789")
+    return re.sub(r"[^a-z0-9]+", "_", ascii_name).lstrip("_0123456789").rstrip("_")

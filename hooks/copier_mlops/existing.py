@@ -68,6 +68,7 @@ PYTEST_TABLES = {
 }
 OLDEST_PYTHON = 11  # the minor version below which the template's code does not run
 REGULAR = ("100644", "100755")
+FOLDERS = ("conf", "data", "docs", "models", "notebooks", "reports", "tests")  # the template's
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,13 @@ class Existing:
         return f"3.{minor}.99" in allowed or f"3.{minor}" in allowed
 
     @cached_property
+    def pythons(self) -> str:
+        """The Python versions that run both the template's code and theirs, as uv reads them."""
+        own = self.pyproject.get("project", {}).get("requires-python", "")
+        fits = any(map(self.supports, range(OLDEST_PYTHON, 14)))
+        return f">=3.{OLDEST_PYTHON},{own}".rstrip(",") if fits else f">=3.{OLDEST_PYTHON}"
+
+    @cached_property
     def apart_because(self) -> tuple[str, str] | None:
         """Why one environment would break something of theirs, and what to do to have one."""
         if self.runs_older_python:
@@ -282,6 +290,28 @@ class Existing:
         oid = self.entries[name].oid
         return read_blobs(self.repo, [oid])[oid]
 
+    def workspace_obstacle(self, package: str) -> str | None:
+        """Say why uv could not read their workspace any more with the template's folders in it."""
+        workspace = self.tools.get("uv", {}).get("workspace", {})
+        for name in self.entries if workspace else ():
+            if name.startswith("src/") and name.endswith("/pyproject.toml"):
+                # Between the member and its workspace, uv would find the template's own project.
+                member = PurePosixPath(name).parent
+                return (
+                    f"its member {member} lies where the template's src/pyproject.toml goes; "
+                    f"adopt a member instead, for example {member}"
+                )
+        for folder in (*FOLDERS, f"src/{package}"):
+            known = any(name.startswith(f"{folder}/") for name in self.entries)
+            takes = [glob for glob in workspace.get("members", []) if _matches(folder, glob)]
+            left = any(_matches(folder, glob) for glob in workspace.get("exclude", []))
+            if takes and not left and not known:
+                return (
+                    f"`{takes[0]}` takes the template's {folder}/ for a member; list the members "
+                    "one by one, or exclude that folder"
+                )
+        return None
+
     def obstacle(self, name: str) -> str | None:
         """Say why nothing may be written at a path that the commit does not have."""
         path = PurePosixPath(name)
@@ -322,6 +352,12 @@ def read_existing(repo: Repository) -> Existing:
             if name == "pyproject.toml":
                 raise ToolError(f"{name} is not UTF-8: {last_line(error)}") from error
     return Existing(repo, entries, texts)
+
+
+def _matches(folder: str, glob: str) -> bool:
+    """Tell whether uv's glob names this folder; a star stops at a slash."""
+    path, pattern = PurePosixPath(folder), PurePosixPath(glob)
+    return len(path.parts) == len(pattern.parts) and path.match(glob)
 
 
 def _base(name: str) -> str:

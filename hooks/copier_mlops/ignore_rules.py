@@ -145,7 +145,8 @@ def matches(
         for name, content in {**(around or {}), f"{folder}{IGNORE}": rules.encode()}.items():
             path = path_in(Path(scratch), name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            # check-ignore takes a line of blanks for a rule that hides every folder; git does not.
+            path.write_bytes(re.sub(rb"^ +$", b"", content, flags=re.MULTILINE))
         asked = "".join(f"{folder}{name}\0" for name in names)
         data = asked.encode("utf-8", "surrogateescape")
         command = (

@@ -19,6 +19,7 @@ LONGEST = 900  # seconds; uv may have to build old distributions to learn what t
 # What would let uv look at another project, or not lock at all.
 UNWANTED = ("UV_FROZEN", "UV_LOCKED", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
 NO_ANSWER = ("failed to fetch", "dns error", "error sending request", "connection", "timed out")
+NO_PYTHON = ("no interpreter found", "failed to inspect python interpreter")
 
 
 @dataclass(frozen=True)
@@ -68,19 +69,24 @@ def settle(
                 path = path_in(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8", newline="\n")
-            done = _lock(uv or "uv", folder, environment)
+            done = _lock(uv or "uv", folder, environment, existing.pythons)
             if done.returncode == 0:
                 return Settled(arrangement, _locks(top, before, existing.repo), said)
             said = " ".join(done.stderr.replace(scratch, "").split())
             said = said.partition("cause: ")[2].partition(" hint: ")[0] or said
+            if any(words in said.casefold() for words in NO_PYTHON):
+                why = f"uv found no Python {existing.pythons} on this machine"
+                return Settled(arrangement, {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
             if any(words in said.casefold() for words in NO_ANSWER):
                 why = f"uv could not reach the package index ({said[-200:]})"
                 return Settled(arrangement, {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
     return Settled(arrangements[-1], {f"{existing.repo.prefix}src/{LOCK}": lock}, said[:1500])
 
 
-def _lock(uv: str, folder: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [uv, "lock", "--no-progress", "--color", "never", "--python", ">=3.11"]
+def _lock(
+    uv: str, folder: Path, environ: Mapping[str, str], pythons: str
+) -> subprocess.CompletedProcess[str]:
+    command = [uv, "lock", "--no-progress", "--color", "never", "--python", pythons]
     try:
         return subprocess.run(
             command,

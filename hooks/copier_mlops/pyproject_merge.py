@@ -16,8 +16,13 @@ from .existing import OLDEST_PYTHON, Existing
 PYPROJECT, MEMBER = "pyproject.toml", "src/pyproject.toml"
 UNITED = re.compile(
     r"dependency-groups\..*|tool\.uv\.(default-groups|dev-dependencies|workspace\.members)"
+    r"|tool\.setuptools\.packages\.find\.exclude"
 )
 GROUP = "adopted"
+NAMELESS = (
+    "uv cannot read the name of your distribution, so `uv run` does not have it: let it begin and "
+    "end with a letter or digit, undo this adoption, and adopt again."
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,8 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
     """
     sections = _buildable(existing, split(template), package)
     project = tomllib.loads(template)["project"]["name"]
-    own = canonicalize_name(existing.name) if existing.is_legacy else ""
+    own = _distribution(existing) if existing.is_legacy else ""
+    nameless = existing.is_legacy and not own
     has_project = "project" in existing.pyproject
     bare = existing.is_legacy or "workspace" in existing.tools.get("uv", {})
     if existing.has_tests:
@@ -76,12 +82,20 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
         ladder = [[own, *listed], [own]] if listed else [[own]] if own else []
         for installed in [*ladder, []]:
             member, text = _beside(existing, sections, project, package, installed)
-            note = _not_installed(own, installed, ladder)
+            text |= _left_out(existing, package)
+            note = NAMELESS if nameless else _not_installed(own, installed, ladder)
             found.append(_merge(existing, mode, text, {MEMBER: member}, note))
     merged = [way for way in found if way is not None]
     apart = {MEMBER: _standalone(sections)}
     note = _why(existing, bool(merged))
     return [*merged, Arrangement("apart", apart, note=note, runs="uv run --project src")]
+
+
+def _distribution(existing: Existing) -> str:
+    """Return the name under which uv knows their distribution; empty when it accepts none."""
+    # setuptools writes a hyphen for what a name must not hold, such as a space.
+    name = re.sub(r"[^a-z0-9-]+", "-", canonicalize_name(existing.name))
+    return name if name.strip("-") == name else ""
 
 
 def split(text: str) -> dict[str, str]:
@@ -292,6 +306,16 @@ def _beside(
     return member, text
 
 
+def _left_out(existing: Existing, package: str) -> dict[str, str]:
+    """Return what keeps the template's package out of a build that looks for packages in src/."""
+    packages = existing.tools.get("setuptools", {}).get("packages")
+    find = packages.get("find") if isinstance(packages, dict) else None
+    if not isinstance(find, dict) or "src" not in find.get("where", []):
+        return {}
+    left_out = _quoted([package, f"{package}.*"])
+    return {"tool.setuptools.packages.find": f"exclude = {left_out}\n"}
+
+
 def _bound(existing: Existing, text: dict[str, str], names: list[str]) -> None:
     """Let only the template's groups ask for Python 3.11, where the project supports older ones."""
     if not any(map(existing.supports, range(6, OLDEST_PYTHON))):
@@ -384,7 +408,8 @@ def _left(listed: list[str], skipped: list[str]) -> str:
             "not taken over into pyproject.toml: your own environment stays what it was; "
             "`uv add NAME` brings over one library at a time."
         )
-    return f"Not taken over from requirements.txt, add by hand: {', '.join(skipped)}."
+    lines = ", ".join(f"`{line}`" for line in skipped)
+    return f"Not taken over from requirements.txt, add by hand: {lines}."
 
 
 def _quoted(value: Any) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from . import lockfile
 from .errors import MlopsError, without_credentials
 from .rooms import rooms
-from .settings import environment, environments, load_settings, read_yaml
+from .settings import environment, environments, load_settings, read_yaml, settings_files
 
 OK, PROBLEM, NOTE = "ok", "problem", "note"
 RUNTIME = ("scikit-learn", "duckdb", "polars", "pandas", "mlflow-skinny", "dvc")
@@ -85,7 +85,7 @@ def _configuration() -> Iterator[Finding]:
     known = ", ".join(environments())
     yield Finding("environment", OK, f"{environment()} (MLOPS_ENV selects one of {known})")
     checks: list[tuple[str, Callable[[], object]]] = [
-        (f"conf/base.yaml, conf/{environment()}.yaml", load_settings),
+        (", ".join(path.as_posix() for path in settings_files()), load_settings),
         ("conf/sources.yaml", load_sources),
         ("conf/compare.yaml", lambda: read_config(COMPARE_FILE, CompareConfig)),
         ("params.yaml", load_params),
@@ -120,10 +120,18 @@ def _git() -> Iterator[Finding]:
         yield Finding("git", NOTE, "dvc.lock is not committed: clones cannot compare", mend)
 
 
+def _is_of_workspace(lock: Path) -> bool:
+    project = lock.with_name("pyproject.toml")
+    return project.is_file() and "[tool.uv.workspace]" in project.read_text(encoding="utf-8")
+
+
 def _lock() -> Iterator[Finding]:
-    # An adoption may have given the template's command an environment of its own, in src/.
-    lock = Path("src/uv.lock") if Path("src/uv.lock").is_file() else lockfile.LOCK_FILE
-    if not lock.is_file():
+    # An adoption may have given the template's command an environment of its own, in src/; and
+    # a member of a workspace has the workspace's lock, above it.
+    above = (Path(*[".."] * up, lockfile.LOCK_FILE) for up in range(1, len(Path.cwd().parts)))
+    places = (Path("src", lockfile.LOCK_FILE), lockfile.LOCK_FILE, *filter(_is_of_workspace, above))
+    lock = next((place for place in places if place.is_file()), None)
+    if lock is None:
         yield Finding("lock", PROBLEM, "uv.lock is missing", "git checkout uv.lock, or: uv lock")
         return
     uv = shutil.which("uv")

@@ -82,13 +82,19 @@ def environment() -> str:
 
 def environments() -> list[str]:
     """Names of the environments that this project has a file for."""
-    found = [name for name in ENVIRONMENTS if Path(f"conf/{name}.yaml").is_file()]
+    found = [name for name in ENVIRONMENTS if _settings_file(name).is_file()]
     return found or ["dev"]
 
 
 def settings_files() -> list[Path]:
     """The two files that make up the settings of this environment, the weaker first."""
-    return [Path("conf/base.yaml"), Path(f"conf/{environment()}.yaml")]
+    return [_settings_file("base"), _settings_file(environment())]
+
+
+def _settings_file(name: str) -> Path:
+    """Where a repository had a conf/<name>.yaml of its own before, ours lies in conf/mlops/."""
+    apart = Path(f"conf/mlops/{name}.yaml")
+    return apart if apart.is_file() else Path(f"conf/{name}.yaml")
 
 
 def load_settings() -> Settings:

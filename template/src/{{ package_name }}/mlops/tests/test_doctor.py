@@ -106,3 +106,14 @@ def commit(project):
     settings = ("-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
     for command in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "Work")):
         subprocess.run(("git", *settings, *command), cwd=project, check=True)
+
+
+def test_a_member_of_a_workspace_has_the_lock_above_it(club, monkeypatch):
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+    (club / "pyproject.toml").write_text("[tool.uv.workspace]\nmembers = ['packages/*']\n")
+    member = club / "packages" / "one"
+    member.mkdir(parents=True)
+    monkeypatch.chdir(member)
+    assert [found.message for found in doctor._lock()] == ["uv.lock is missing"]
+    (club / "uv.lock").write_text(LOCK)
+    assert [found.message for found in doctor._lock()] == ["the uv program is not on the PATH"]

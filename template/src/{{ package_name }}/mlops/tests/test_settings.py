@@ -66,3 +66,10 @@ def test_a_variable_that_is_no_section_is_one_sentence(club, monkeypatch):
 def test_a_message_shows_no_password_of_a_url():
     text = "MLflow at https://user:secret@h:1/x refuses s3://key:secret@b"
     assert without_credentials(text) == "MLflow at https://h:1/x refuses s3://b"
+
+
+def test_settings_lie_apart_where_the_repository_had_files_of_those_names(club):
+    (club / "conf/mlops").mkdir()
+    (club / "conf/base.yaml").rename(club / "conf/mlops/base.yaml")
+    (club / "conf/base.yaml").write_text("device: cuda\n", encoding="utf-8")
+    assert load_settings().project
