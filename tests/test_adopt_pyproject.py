@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import tomlkit
-from adoption import adopted
+from adoption import adopted, committed
 from copier_mlops.errors import ToolError
 from copier_mlops.existing import read_existing
 from copier_mlops.git import repository_at
@@ -279,25 +279,39 @@ def test_a_workspace_that_uv_could_not_read_any_more_is_refused(
     assert said in str(refused.value)
 
 
+def failing_uv(folder: Path, says: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a uv on the PATH that notes what it is asked, says this, and fails."""
+    uv = folder / "bin" / "uv"
+    uv.parent.mkdir()
+    uv.write_text(f'#!/bin/sh\necho "$@" > {folder}/asked\ncat >&2 <<"END"\n{says}\nEND\nexit 2\n')
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", str(uv.parent), prepend=":")
+    return folder / "asked"
+
+
 @pytest.mark.parametrize(
-    ("requires", "pythons"),
-    [(">=3.8", ">=3.11,>=3.8"), (">=3.12,<3.13", ">=3.11,>=3.12,<3.13")],
+    ("requires", "pythons", "says"),
+    [
+        (">=3.8", ">=3.11,>=3.8", "error: No interpreter found"),
+        (">=3.12,<3.13", ">=3.11,>=3.12,<3.13", "error: No interpreter found"),
+        (">=3.14", ">=3.11,>=3.14", "error: No interpreter found"),
+        ("~=3.14.0", ">=3.11,~=3.14.0", "Querying Python at `/shims/python3.14` failed"),
+    ],
 )
 def test_uv_locks_with_a_python_that_both_sides_support(
-    requires: str, pythons: str, tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch
+    requires: str,
+    pythons: str,
+    says: str,
+    tmp_path: Path,
+    template: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     files = {"pyproject.toml": f"[project]\nname='a'\nversion='1'\nrequires-python='{requires}'\n"}
     folder = build(tmp_path / "r", files)
     assert read_existing(repository_at(folder)).pythons == pythons
-    uv = tmp_path / "bin" / "uv"
-    uv.parent.mkdir()
-    uv.write_text(
-        f'#!/bin/sh\necho "$@" > {tmp_path}/asked\necho "error: No interpreter found" >&2\nexit 2\n'
-    )
-    uv.chmod(0o755)
-    monkeypatch.setenv("PATH", str(uv.parent), prepend=":")
+    asked = failing_uv(tmp_path, says, monkeypatch)
     adoption = adopted(folder, template, lock=True)
-    assert f"--python {pythons}" in (tmp_path / "asked").read_text()
+    assert f"--python {pythons}" in asked.read_text()
     assert adoption.notes == [
         f"uv found no Python {pythons} on this machine: run `uv lock`, commit uv.lock."
     ]
@@ -319,3 +333,36 @@ def test_a_distribution_is_installed_under_the_name_that_uv_accepts(
     else:
         assert "my-lib" not in first.files["pyproject.toml"]
         assert "uv cannot read the name of your distribution" in first.note
+
+
+@pytest.mark.parametrize(
+    ("given", "package"), [({}, "lib_x_ml"), ({"package_name": "lib_x"}, "lib_x")]
+)
+def test_an_environment_apart_does_not_hold_the_package_of_theirs(
+    given: dict, package: str, tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = f"[project]\nname = 'lib-x'\nversion = '1'\n\n{SETUPTOOLS}"
+    files = {"pyproject.toml": project, "src/lib_x/__init__.py": "import absent\n"}
+    folder = build(tmp_path / "r", files)
+    failing_uv(tmp_path, "cause: these exclude each other", monkeypatch)
+    adoption = adopted(folder, template, lock=True, data=given)
+    assert adoption.answers["package_name"].answer == package
+    written = committed(folder)
+    member = tomllib.loads(written["src/pyproject.toml"].decode())
+    assert member["tool"]["uv"]["build-backend"]["module-name"] == package
+    assert f"src/{package}/mlops/cli.py" in written
+    assert f"package_name: {package}\n".encode() in written[".copier-answers.yml"]
+
+
+def test_the_second_distribution_never_has_the_name_of_theirs(
+    tmp_path: Path, rendered: str
+) -> None:
+    project = f"[project]\nname = 'Shop'\nversion = '1'\n\n{SETUPTOOLS}"
+    beside, _ = ways(tmp_path / "r", {"pyproject.toml": project}, rendered)
+    assert parsed(beside, "src/pyproject.toml")["project"]["name"] == "shop-mlops"
+    assert parsed(beside)["dependency-groups"]["adopted"] == ["shop-mlops"]
+    assert "shop" not in parsed(beside)["tool"]["uv"]["sources"]
+    setup = "from setuptools import setup\nsetup(name='shop', packages=['lib'])\n"
+    workspace, *_ = ways(tmp_path / "s", {"setup.py": setup}, rendered)
+    assert parsed(workspace, "src/pyproject.toml")["project"]["name"] == "shop-mlops"
+    assert set(parsed(workspace)["tool"]["uv"]["sources"]) == {"shop"}

@@ -12,7 +12,7 @@ from .adoption_plan import plan
 from .adoption_report import BRANCH, REPORT, Adoption, environment_notes, report
 from .answers import read_answers
 from .errors import ToolError
-from .evidence import Evidence, facts, infer
+from .evidence import Evidence, facts, infer, package_beside
 from .existing import REGULAR, Existing, read_existing
 from .git import (
     Repository,
@@ -26,7 +26,7 @@ from .git import (
     update_index,
 )
 from .ignore_rules import ADDED, LEFT, Change
-from .locking import LOCK, settle
+from .locking import LOCK, Settled, settle
 from .lost_answers import managed_package, nearest, recover
 from .project import ANSWERS_FILE, read_answers_file
 from .pyproject_merge import PYPROJECT, Arrangement, arrangements
@@ -97,7 +97,15 @@ def adopt(
         commit = resolve(opened_template, version)
         inferred = {question: evidence.answer for question, evidence in found.items()}
         rendered = render(opened_template, commit, inferred, given=given, asking=asking)
-    return _adopt(existing, rendered, _explained(rendered, found, given), dry_run, lock)
+        settled = _settle(existing, rendered, lock)
+        theirs = rendered.answers["package_name"] in existing.source_packages
+        if theirs and settled.arrangement.mode == "apart" and "package_name" not in given:
+            # Inside their package, the template's command would import what it does not install.
+            found["package_name"] = package_beside(existing)
+            answers = {**rendered.answers, "package_name": found["package_name"].answer}
+            rendered = render(opened_template, commit, answers, given=given)
+            settled = replace(settled, arrangement=_arrangements(existing, rendered)[-1])
+    return _adopt(existing, rendered, settled, _explained(rendered, found, given), dry_run, lock)
 
 
 def undo(path: Path) -> list[str]:
@@ -107,21 +115,31 @@ def undo(path: Path) -> list[str]:
         return abort(repo, "adopt")
 
 
-def _adopt(
-    existing: Existing,
-    rendered: Rendered,
-    answers: dict[str, Evidence],
-    dry_run: bool,
-    lock: bool,
-) -> Adoption:
+def _settle(existing: Existing, rendered: Rendered, lock: bool) -> Settled:
+    """Choose the arrangement, unless the package's place is taken."""
     package = rendered.answers["package_name"]
     if shadowed := [n for n in existing.entries if n.startswith((f"{package}/", f"{package}.py"))]:
         raise ToolError(f"package_name={package} would hide your {shadowed[0]}; choose another.")
     if why := existing.workspace_obstacle(package):
         raise ToolError(f"uv could no longer read your workspace: {why}.")
+    ways = _arrangements(existing, rendered)
+    return settle(existing, ways, rendered.files[LOCK].content, wanted=lock)
+
+
+def _arrangements(existing: Existing, rendered: Rendered) -> list[Arrangement]:
     pyproject = rendered.files[PYPROJECT].content.decode()
-    ways = arrangements(existing, pyproject, package)
-    settled = settle(existing, ways, rendered.files[LOCK].content, wanted=lock)
+    return arrangements(existing, pyproject, rendered.answers["package_name"])
+
+
+def _adopt(
+    existing: Existing,
+    rendered: Rendered,
+    settled: Settled,
+    answers: dict[str, Evidence],
+    dry_run: bool,
+    lock: bool,
+) -> Adoption:
+    package = rendered.answers["package_name"]
     known = "license" in answers and answers["license"].because == GIVEN
     changes = plan(existing, rendered.files, settled.arrangement, rendered.answers, known)
     _refuse_incomplete(changes, package, settled.arrangement)

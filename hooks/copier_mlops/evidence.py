@@ -141,6 +141,11 @@ def propose_package(existing: Existing) -> Evidence:
         )
         if not taken and package == _slug(existing.name):
             return Evidence(package, f"src/{package}/ is its package")
+    return package_beside(existing)
+
+
+def package_beside(existing: Existing) -> Evidence:
+    """Propose a package of its own for the template's code, whose name nothing has yet."""
     name = existing.name if existing.name not in GENERIC else existing.folder_name
     package = f"{_slug(name).removesuffix('_ml')[:34].rstrip('_') or 'project'}_ml"
     while any(

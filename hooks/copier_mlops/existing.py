@@ -67,6 +67,7 @@ PYTEST_TABLES = {
     "setup.cfg": r"^\[tool:pytest\]",
 }
 OLDEST_PYTHON = 11  # the minor version below which the template's code does not run
+RUNNING_PYTHONS = range(OLDEST_PYTHON, 40)  # it sets no upper bound
 REGULAR = ("100644", "100755")
 FOLDERS = ("conf", "data", "docs", "models", "notebooks", "reports", "tests")  # the template's
 
@@ -184,7 +185,7 @@ class Existing:
     def pythons(self) -> str:
         """The Python versions that run both the template's code and theirs, as uv reads them."""
         own = self.pyproject.get("project", {}).get("requires-python", "")
-        fits = any(map(self.supports, range(OLDEST_PYTHON, 14)))
+        fits = any(map(self.supports, RUNNING_PYTHONS))
         return f">=3.{OLDEST_PYTHON},{own}".rstrip(",") if fits else f">=3.{OLDEST_PYTHON}"
 
     @cached_property

@@ -19,7 +19,11 @@ LONGEST = 900  # seconds; uv may have to build old distributions to learn what t
 # What would let uv look at another project, or not lock at all.
 UNWANTED = ("UV_FROZEN", "UV_LOCKED", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
 NO_ANSWER = ("failed to fetch", "dns error", "error sending request", "connection", "timed out")
-NO_PYTHON = ("no interpreter found", "failed to inspect python interpreter")
+NO_PYTHON = (
+    "no interpreter found",
+    "failed to inspect python interpreter",
+    "querying python at",  # a shim of pyenv for a version that is not switched on
+)
 
 
 @dataclass(frozen=True)

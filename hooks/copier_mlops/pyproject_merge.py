@@ -11,7 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from .errors import ToolError
-from .existing import OLDEST_PYTHON, Existing
+from .existing import OLDEST_PYTHON, RUNNING_PYTHONS, Existing
 
 PYPROJECT, MEMBER = "pyproject.toml", "src/pyproject.toml"
 UNITED = re.compile(
@@ -53,6 +53,8 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
     """
     sections = _buildable(existing, split(template), package)
     project = tomllib.loads(template)["project"]["name"]
+    if canonicalize_name(project) == existing.name:
+        project += "-mlops"  # uv takes two distributions of one name for the same.
     own = _distribution(existing) if existing.is_legacy else ""
     nameless = existing.is_legacy and not own
     has_project = "project" in existing.pyproject
@@ -374,7 +376,7 @@ def _why(existing: Existing, merges: bool) -> str:
     python = existing.requires_python
     if existing.apart_because:
         cause, mend = existing.apart_because
-    elif "project" in existing.pyproject and not any(map(existing.supports, range(11, 14))):
+    elif "project" in existing.pyproject and not any(map(existing.supports, RUNNING_PYTHONS)):
         cause = f"`requires-python = {_quoted(python)}` excludes Python 3.11, which it needs"
         mend = "allow 3.11 there"
     elif merges:
