@@ -1,5 +1,6 @@
 """``copier-mlops adopt``: repositories of eight shapes come in without losing a line."""
 
+import configparser
 import json
 import re
 import sys
@@ -361,3 +362,48 @@ def test_leaving_the_template_keeps_their_readme_byte_by_byte(
     assert left.count(b"\n") == left.count(b"\r\n") or b"\r" not in content
     assert (b"Left the template" in left) is (name == "README.md")
     assert (folder / "README.md").exists() is (name == "README.md")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "foreign"),
+    [
+        ("conf/sources.yaml", "made: 2026-01-01\nportal:\n  url: x\n", True),
+        ("conf/sources.yaml", "sources:\n  portal: {url: x}\n", True),
+        ("conf/privacy.yaml", "policy: strict\n", True),
+        ("conf/compare.yaml", "# nothing yet\n", False),
+        ("params.yaml", "split:\n  start: '2025-04-01'\n", True),
+        ("params.yaml", "model: forest\n", True),
+        ("params.yaml", "seed: 3\ntrain: {depth: 3}\n", False),
+    ],
+)
+def test_yaml_that_means_something_else_is_not_mixed_with_the_templates(
+    name: str, content: str, foreign: bool, template: Path, tmp_path: Path
+) -> None:
+    folder = build(tmp_path / "r", {name: content, "a.py": "\n"})
+    adopted(folder, template)
+    written = committed(folder)
+    report = (folder / REPORT).read_text(encoding="utf-8")
+    assert (written[name].decode() == content) is foreign
+    assert (f"{name}.template" in written) is foreign
+    assert (f"rename `{name}.template`" in report) is foreign
+
+
+@pytest.mark.parametrize(
+    ("own", "default"), [("['remote \"store\"']\n    url = s3://x\n", None), ("", "dev")]
+)
+def test_where_their_data_is_pushed_without_a_name_stays_so(
+    own: str, default: str | None, template: Path, tmp_path: Path
+) -> None:
+    folder = build(tmp_path / "r", {".dvc/config": own or "[cache]\n    type = copy\n"})
+    adopted(folder, template)
+    config = configparser.ConfigParser()
+    config.read(folder / ".dvc" / "config")
+    assert config.get("core", "remote", fallback=None) == default
+    assert config.has_section("'remote \"dev\"'")
+
+
+def test_a_file_that_both_have_is_told_by_its_own_name(template: Path, tmp_path: Path) -> None:
+    files = {"README.md": "# A\n", "README.en.md": "# A\n", "README.txt": "A\n"}
+    folder = build(tmp_path / "r", files)
+    adopted(folder, template)
+    assert "`README.md`: yours; see" in (folder / REPORT).read_text(encoding="utf-8")

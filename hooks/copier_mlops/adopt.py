@@ -99,7 +99,7 @@ def adopt(
         rendered = render(opened_template, commit, inferred, given=given, asking=asking)
         settled = _settle(existing, rendered, lock)
         theirs = rendered.answers["package_name"] in existing.source_packages
-        if theirs and settled.arrangement.mode == "apart" and "package_name" not in given:
+        if theirs and settled.arrangement.mode == "apart":
             # Inside their package, the template's command would import what it does not install.
             found["package_name"] = package_beside(existing)
             answers = {**rendered.answers, "package_name": found["package_name"].answer}

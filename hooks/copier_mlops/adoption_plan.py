@@ -92,7 +92,7 @@ def _unwanted(
     """Say why a file of the template would change what works, or mean nothing, here."""
     for twin in existing.entries:
         pattern = TWINS.get(name)
-        if twin != name and pattern and re.fullmatch(pattern, twin, re.IGNORECASE):
+        if name not in existing.entries and pattern and re.fullmatch(pattern, twin, re.IGNORECASE):
             return f"you have `{twin}`"
         if twin.casefold() == name.casefold() and twin != name:
             return f"you have `{twin}`, the same name on many systems"
@@ -179,7 +179,7 @@ def _meet(
             (".dvcignore", ".dvc/.gitignore"), lambda: (_union(lines, shipped), ())
         )
         if name == "params.yaml" or re.fullmatch(r"conf/.*\.ya?ml", name):
-            ways[name] = lambda: _keys(lines, shipped)
+            ways[name] = lambda: _keys(name, lines, shipped)
     merged = ways[name]() if name in ways else None
     if merged is None:
         return _keep(
@@ -237,14 +237,19 @@ def _sections(theirs: str, shipped: str) -> str:
     new = [
         block for block in blocks if block.startswith("[") and block.split("\n")[0] not in headers
     ]
+    if any("remote" in header for header in headers):
+        # What `dvc push` does without a name is theirs to say; the template names its own.
+        new = [re.sub(r"^\s*remote\s*=.*\n", "", block, flags=re.MULTILINE) for block in new]
     return theirs.rstrip("\n") + "\n" + "".join(new) if new else theirs
 
 
-def _keys(theirs: str, shipped: str) -> tuple[str, tuple[str, ...]] | None:
+def _keys(name: str, theirs: str, shipped: str) -> tuple[str, tuple[str, ...]] | None:
     """Return their YAML with the top-level keys that only the template has, or None."""
     try:
         before, ours = yaml.safe_load(theirs) or {}, yaml.safe_load(shipped)
         if not isinstance(before, dict) or not isinstance(ours, dict):
+            return None
+        if _means_other(name, before, ours):
             return None
         blocks = re.split(r"^(?=[\w-]+:)", shipped, flags=re.MULTILINE)
         new = [block for block in blocks[1:] if block.split(":")[0] not in before]
@@ -256,6 +261,18 @@ def _keys(theirs: str, shipped: str) -> tuple[str, tuple[str, ...]] | None:
         return None
     both = [key for key in ours if key in before and before[key] != ours[key]]
     return text, tuple(f"`{key}`: yours is `{before[key]}`, not `{ours[key]}`" for key in both)
+
+
+def _means_other(name: str, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
+    """Tell whether the template could not read their YAML even with its own keys added."""
+    if name != "params.yaml":
+        # The keys of one file belong together: the template's tables name the template's sources.
+        return bool(theirs) and not {*ours} <= {*theirs}
+    # Beside its own sections it reads past anything.
+    sections = [key for key in ours if isinstance(ours[key], dict) and key in theirs]
+    return any(
+        not isinstance(theirs[key], dict) or not {*ours[key]} <= {*theirs[key]} for key in sections
+    )
 
 
 def _attributes(existing: Existing, shipped: bytes) -> bytes:

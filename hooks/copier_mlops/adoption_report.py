@@ -13,6 +13,7 @@ from .locking import Settled
 
 REPORT = "ADOPTION.md"
 BRANCH = "adopt-copier-mlops"
+STRICTLY_READ = ("conf/sources.yaml", "conf/compare.yaml", "conf/privacy.yaml", "params.yaml")
 CHECKERS = ("black", "flake8", "pylint", "mypy", "isort", "bandit", "pyright")
 
 
@@ -161,6 +162,13 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
             f"Nothing was taken over from {', '.join(elsewhere)}, so `{run}` may lack what your "
             "code imports: `uv add NAME` brings over one library at a time."
         )
+    for name in STRICTLY_READ:
+        if name in existing.entries and f"{name}{BESIDE}" in added:
+            steps.append(
+                f"`mlops` reads `{name}`, but what stands there is yours and means something else, "
+                "so `mlops run` stops there: to have its pipeline, give yours another name and "
+                f"rename `{name}{BESIDE}`."
+            )
     if "dvc.yaml" in existing.entries:
         steps.append(
             "`mlops run` runs your dvc.yaml. To have the template's stages too, take them over "
