@@ -15,6 +15,10 @@ def existing(top: Path, files: Files) -> Existing:
     return read_existing(repository_at(build(top, files)))
 
 
+ELSEWHERE = "['remote \"a\"']\n    url = s3://dvc\n    endpointurl = https://minio.example.org\n"
+NAMED = {"pyproject.toml": "[project]\nname = 't-1'\ndescription = 'Add your description here'\n"}
+
+
 @pytest.mark.parametrize(
     ("question", "answer", "files", "because"),
     [
@@ -24,6 +28,9 @@ def existing(top: Path, files: Files) -> Existing:
         ("task", "regression", {"a.py": "F.mse_loss(a, b)\n"}, "a.py line 1 (1 such"),
         ("task", "regression", {"a.ipynb": "from m import mean_absolute_error"}, "a.ipynb line 1"),
         ("task", "classification", {"a.py": "F.mse_loss\nf1_score\nBCELoss()\n"}, "2 such"),
+        ("task", "classification", {"a.py": "IsotonicRegression()\n"}, "assumed"),
+        ("task", "regression", {"a.py": "p = {'objective': 'reg:gamma'}\n"}, "a.py line 1"),
+        ("task", "classification", {"a.py": "objective='binary:logistic'\n"}, "a.py line 1"),
         ("task", "regression", {"README.md": "T\n\nA regression model.\n"}, "README.md line 3"),
         ("task", "classification", {"README.md": "Classification of mail\n"}, "README.md line 1"),
         ("task", "classification", {"README.md": "Regression tests, and logs.\n"}, "assumed"),
@@ -46,6 +53,8 @@ def existing(top: Path, files: Files) -> Existing:
         ("data_sources", ["sample"], {"requirements.txt": "torchvision\ntorchaudio\n"}, "sample"),
         ("data_sources", ["sample", "images"], {"a.py": "import torchvision\n"}, "a.py line 1"),
         ("hosting", "aws", {".dvc/config": "['remote \"x\"']\n    url = s3://b/x\n"}, "s3://"),
+        ("hosting", "on_premises", {".dvc/config": ELSEWHERE, "requirements.txt": "s3fs\n"}, ""),
+        ("hosting", "aws", {".dvc/config": ELSEWHERE, "a.py": "import sagemaker\n"}, "a.py line 1"),
         ("hosting", "gcp", {"a.py": "from google.cloud.storage import X\n"}, "a.py line 1"),
         (
             "serving",
@@ -74,6 +83,14 @@ def existing(top: Path, files: Files) -> Existing:
         ("project_name", "Tea", {"README.md": "---\ntags: x\n---\n# Tea\n"}, "README.md line 4"),
         ("task", "recommendation", {"README.md": "A recommender.\n"}, "README.md line 1"),
         ("task", "classification", {"README.md": "Our recommendation: uv.\n"}, "assumed"),
+        (
+            "project_name",
+            "t-1",
+            {"README.md": "# Publications\n\n# B\n", **NAMED},
+            "[project] name",
+        ),
+        ("project_name", "t-1", {"README.md": "Project Name\n====\n", **NAMED}, "[project] name"),
+        ("project_name", "r", {"setup.py": "setup(name='src')\n"}, "the name of the folder"),
         ("project_name", "A B", {"README.md": "text\n\n# [A](x) **B** <b>\n"}, "README.md line 3"),
         ("project_name", "Überblick", {"README.rst": "Überblick\n=====\n"}, "README.rst line 1"),
         ("personal_data", "pii", {"a.py": ""}, "the safe side"),
@@ -205,3 +222,7 @@ def test_huge_and_binary_files_are_not_read(tmp_path: Path) -> None:
     git("commit", "--quiet", "--message", "More", cwd=top)
     found = read_existing(repository_at(top))
     assert [name for name in found.texts if name.endswith(".py")] == ["ok.py"]
+
+
+def test_a_description_that_nobody_wrote_is_no_answer(tmp_path: Path) -> None:
+    assert "description" not in infer(existing(tmp_path / "r", NAMED))

@@ -41,13 +41,14 @@ RECOMMENDERS = r"implicit|surprise|scikit[-_]surprise|lightfm|recbole|spotlight|
 RECOMMENDING = r"(?i)\b(collaborative\s+filtering|recommender|recommendation\s+(engine|system)s?)\b"
 READMES = ("README.md", "readme.md", "Readme.md", "README.rst")
 REGRESSORS = (
-    r"\b\w*(Regressor|Regression(?<!LogisticRegression)|(MSE|L1|Huber)Loss|(mse|l1|huber)_loss"
+    r"\b\w*(Regressor|Regression(?<!LogisticRegression)(?<!IsotonicRegression)|(MSE|L1|Huber)Loss|(mse|l1|huber)_loss"
     r"|mean_(squared|absolute)(_percentage)?_error|r2_score|SVR)\b"
+    r"|\bobjective[\"']?\s*[:=]\s*[\"'](reg:|regression|mae\b|rmse\b|poisson|tweedie)"
 )
 CLASSIFIERS = (
     r"\b\w*(Classifier|LogisticRegression|(CrossEntropy|NLL|BCE|BCEWithLogits)Loss|SVC"
     r"|cross_?entropy|roc_auc_score|accuracy_score|f1_score|confusion_matrix|classification_report"
-    r"|log_loss)\b"
+    r"|log_loss)\b|\bobjective[\"']?\s*[:=]\s*[\"'](binary|multi)"
 )
 # The same in the words of a README.
 REGRESSION = r"(?i)(?<!logistic )\bregression\s+(model|task|problem)s?\b|\bforecast(s|ing)?\b"
@@ -62,6 +63,13 @@ CONTAINERS = r"(?i)(^|/)((Docker|Container|Jenkins)file([.-][\w.-]+)?|\.gitlab-c
 CHECKING = (
     r"\b(pytest|unittest|tox|nox|hatch|pre-commit|ruff|flake8|pylint|mypy|pyright|pyrefly|black"
     r"|make|docker|(uv|hatch|poetry|pdm|python -m) (build|run|install|sync))\b"
+)
+# What a template or `uv init` wrote there, and headings of a part: neither names the project.
+PLACEHOLDER = re.compile(
+    r"(?i)(your |my )?project([ _-]?(name|title|template))?|title|read ?me"
+    r"|add your description here|(table of )?contents|introduction|overview|about|description"
+    r"|requirements|publications?"
+    r"|(getting|quick) ?start(ed)?|set-?up|install(ation|ing)?|usage|how to (run|use)( it)?"
 )
 LICENSES = {"MIT": r"^MIT\b", "Apache-2.0": r"(?i)^apache\b(?!.*1\.[01])"}
 ASSUMED = "assumed: nothing in the repository says otherwise"
@@ -96,7 +104,8 @@ def infer(existing: Existing) -> dict[str, Evidence]:
         "owner": _owner(existing),
         "license": _license(existing),
     }
-    if described := existing.declared("description"):
+    described = existing.declared("description")
+    if described and not PLACEHOLDER.fullmatch(described[0].rstrip(".")):
         found["description"] = Evidence(_plain(described[0], 300), described[1])
     return found
 
@@ -167,10 +176,12 @@ def _title(existing: Existing) -> Evidence:
             underlined = number < len(lines) and re.fullmatch(r"(=+|-+)\s*", lines[number])
             if line.startswith("# ") or (underlined and line.strip()):
                 title = _plain(line.removeprefix("# "), 80)
+                if PLACEHOLDER.fullmatch(title.rstrip(":.")):
+                    break
                 if re.search(r"[^\W_]", title):
                     return Evidence(title, f"{name} line {number}")
     declared = existing.declared("name")
-    if declared:
+    if declared and declared[0].lower() not in GENERIC:
         return Evidence(_plain(declared[0], 80), declared[1])
     which = "folder" if existing.folder_name == existing.repo.folder.name else "folder above"
     return Evidence(_plain(existing.folder_name, 80) or "Project", f"the name of the {which}")
@@ -260,10 +271,16 @@ def _data_sources(existing: Existing) -> Evidence:
 
 def _hosting(existing: Existing) -> Evidence:
     remotes = existing.texts.get(".dvc/config", "")
+    # Others speak the protocol of S3 too, and need the same libraries.
+    endpoint = re.search(r"^\s*endpointurl\s*=\s*(\S+)", remotes, re.MULTILINE)
+    elsewhere = endpoint is not None and "amazonaws.com" not in endpoint[1]
     for cloud, scheme in REMOTES.items():
+        if elsewhere and cloud == "aws":
+            continue
         if re.search(rf"^\s*url\s*=\s*{scheme}://", remotes, re.MULTILINE):
             return Evidence(cloud, f"the DVC remote {scheme}:// in .dvc/config")
-    for cloud, modules in HOSTING.items():
+    libraries = HOSTING | {"aws": "sagemaker"} if elsewhere else HOSTING
+    for cloud, modules in libraries.items():
         if place := _uses(existing, modules):
             return Evidence(cloud, place)
     return Evidence("on_premises", ASSUMED)
