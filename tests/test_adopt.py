@@ -372,7 +372,7 @@ def test_leaving_the_template_keeps_their_readme_byte_by_byte(
         ("conf/privacy.yaml", "policy: strict\n", True),
         ("conf/compare.yaml", "# nothing yet\n", False),
         ("params.yaml", "split:\n  start: '2025-04-01'\n", True),
-        ("params.yaml", "model: forest\n", True),
+        ("params.yaml", "model: 3\n", True),
         ("params.yaml", "seed: 3\ntrain: {depth: 3}\n", False),
     ],
 )

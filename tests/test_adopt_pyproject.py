@@ -104,7 +104,7 @@ def test_a_repository_without_metadata_gets_the_templates_own(
     assert parsed(first)["project"]["dependencies"] == ["six>=1", "attrs==1"]
     assert "add by hand: `-r more.txt`." in first.note
     assert parsed(second)["project"]["dependencies"] == []
-    assert "cannot be installed together" in second.note
+    assert "uv cannot lock requirements.txt together" in second.note
     assert parsed(first)["project"]["readme"] == "readme.rst"
     assert parsed(first)["project"]["scripts"]["mlops"] == "shop.mlops.cli:main"
 
@@ -366,3 +366,23 @@ def test_the_second_distribution_never_has_the_name_of_theirs(
     workspace, *_ = ways(tmp_path / "s", {"setup.py": setup}, rendered)
     assert parsed(workspace, "src/pyproject.toml")["project"]["name"] == "shop-mlops"
     assert set(parsed(workspace)["tool"]["uv"]["sources"]) == {"shop"}
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        (
+            "  cause: The build failed\n    [stderr]\n    Traceback (most recent call last):\n"
+            "      File 'x', line 1\n    ValueError: no Cython",
+            "The build failed [stderr] ValueError: no Cython",
+        ),
+        ("warning: a field is deprecated\nUsing CPython 3.11\nerror: no", "error: no"),
+    ],
+)
+def test_what_uv_said_is_told_without_warnings_and_tracebacks(
+    says: str, told: str, tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = build(tmp_path / "r", {"pyproject.toml": f"[project]\nname = 'a'\n\n{SETUPTOOLS}"})
+    failing_uv(tmp_path, says, monkeypatch)
+    adopted(folder, template, lock=True)
+    assert f"uv said: {told}\n" in committed(folder)["ADOPTION.md"].decode()

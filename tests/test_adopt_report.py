@@ -67,6 +67,18 @@ def test_manifests_from_which_nothing_is_taken_over_are_named(
     assert "Nothing was taken over" not in told(template, tmp_path / "s", {"a.py": "\n"})
 
 
+@pytest.mark.parametrize(
+    ("dependencies", "named"),
+    [("dependencies = ['Pandas[all]>=2']", True), ("dependencies = ['pandas', 'lib.b']", False)],
+)
+def test_requirements_beside_a_project_are_named_if_it_does_not_ask_for_them(
+    dependencies: str, named: bool, template: Path, tmp_path: Path
+) -> None:
+    files = {"pyproject.toml": PROJECT.strip() + f"\n{dependencies}\n\n" + SETUPTOOLS}
+    report = told(template, tmp_path / "r", {**files, "requirements.txt": "pandas\nlib-b==1\n"})
+    assert ("Nothing was taken over from requirements.txt" in report) is named
+
+
 def test_tools_that_check_code_are_told_in_one_step_wherever_they_are_configured(
     template: Path, tmp_path: Path
 ) -> None:

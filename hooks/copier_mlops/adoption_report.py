@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from .evidence import Evidence
 from .existing import MANIFESTS, PYTEST_TABLES, RUNNERS, Existing
 from .ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
 from .locking import Settled
+from .pyproject_merge import requirements_of
 
 REPORT = "ADOPTION.md"
 BRANCH = "adopt-copier-mlops"
@@ -200,8 +203,17 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
 
 def _not_read(existing: Existing) -> list[str]:
     """Return the manifests from which the environment takes nothing."""
-    read = ("pyproject.toml", "setup.cfg", "setup.py", "requirements.txt")
+    project = existing.pyproject.get("project")
+    read = ["pyproject.toml", "setup.cfg", "setup.py"]
+    known = {_distribution(line) for line in project.get("dependencies", [])} if project else set()
+    asked = {_distribution(line) for line in requirements_of(existing)[0]}
+    if project is None or asked <= known or "dependencies" in project.get("dynamic", []):
+        read.append("requirements.txt")
     return sorted(n for n in existing.texts if MANIFESTS.fullmatch(n) and n not in read)
+
+
+def _distribution(requirement: str) -> str:
+    return canonicalize_name(re.split(r"[^\w.-]", requirement.strip(), maxsplit=1)[0])
 
 
 def _checks(existing: Existing, tool: str) -> bool:

@@ -1,6 +1,7 @@
 """Find the first arrangement of dependencies that uv can lock, in a scratch copy."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -76,8 +77,7 @@ def settle(
             done = _lock(uv or "uv", folder, environment, existing.pythons)
             if done.returncode == 0:
                 return Settled(arrangement, _locks(top, before, existing.repo), said)
-            said = " ".join(done.stderr.replace(scratch, "").split())
-            said = said.partition("cause: ")[2].partition(" hint: ")[0] or said
+            said = _told(done.stderr.replace(scratch, ""))
             if any(words in said.casefold() for words in NO_PYTHON):
                 why = f"uv found no Python {existing.pythons} on this machine"
                 return Settled(arrangement, {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
@@ -105,6 +105,18 @@ def _lock(
     except subprocess.TimeoutExpired:
         said = f"cause: it took longer than {LONGEST} seconds"
         return subprocess.CompletedProcess(command, 1, "", said)
+
+
+def _told(stderr: str) -> str:
+    """Return what uv says in one line: no warnings, and of a traceback only how it ended."""
+    lines = [line.strip(" │├╰─▶") for line in stderr.splitlines()]
+    lines = [line for line in lines if not line.startswith(("warning:", "Using CPython"))]
+    if "Traceback (most recent call last):" in lines:
+        start = lines.index("Traceback (most recent call last):")
+        ends = [line for line in lines[start:] if re.match(r"[\w.]+(Error|Exception|Exit)\b", line)]
+        lines = lines[:start] + ends[-1:]
+    said = " ".join(" ".join(lines).split())
+    return said.partition("cause: ")[2].partition(" hint: ")[0] or said
 
 
 def _export(repo: Repository, destination: Path) -> dict[str, bytes]:

@@ -394,10 +394,10 @@ def _why(existing: Existing, merges: bool) -> str:
 def _not_installed(own: str, installed: list[str], ladder: list[list[str]]) -> str:
     if not ladder or installed == ladder[0]:
         return ""
-    what = "What requirements.txt asks for" if installed else f"{own} with its dependencies"
+    what = "what requirements.txt asks for" if installed else f"{own} with its dependencies"
     return (
-        f"{what} cannot be installed together with what the template needs, so `uv run` does not "
-        "have it: your own environment stays what it was. Loosen what uv names, then `uv add` it."
+        f"uv cannot lock {what} together with what the template needs, so `uv run` does not have "
+        "it: your own environment stays what it was. Loosen what uv names, then `uv add` it."
     )
 
 
@@ -406,8 +406,8 @@ def _left(listed: list[str], skipped: list[str]) -> str:
         return ""
     if listed:
         return (
-            "requirements.txt cannot be installed together with what the template needs, so it was "
-            "not taken over into pyproject.toml: your own environment stays what it was; "
+            "uv cannot lock requirements.txt together with what the template needs, so it was not "
+            "taken over into pyproject.toml: your own environment stays what it was; "
             "`uv add NAME` brings over one library at a time."
         )
     lines = ", ".join(f"`{line}`" for line in skipped)
