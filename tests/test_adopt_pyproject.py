@@ -279,6 +279,27 @@ def test_a_workspace_that_uv_could_not_read_any_more_is_refused(
     assert said in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ("'apps/*/*'", "`apps/*/*` takes the template's apps/a/conf/ for a member"),
+        ("'apps/**'", "`apps/**` takes the template's apps/a/conf/"),
+        ("'apps/*'", None),
+    ],
+)
+def test_a_workspace_above_the_folder_is_looked_at_too(
+    members: str, said: str | None, tmp_path: Path, template: Path
+) -> None:
+    own = {"apps/a/pyproject.toml": "[project]\nname = 'a'\nversion = '1'\n"}
+    top = build(tmp_path / "r", {"pyproject.toml": WORKSPACE.format(members), **own})
+    if said is None:
+        assert adopted(top / "apps" / "a", template).branch
+        return
+    with pytest.raises(ToolError) as refused:
+        adopted(top / "apps" / "a", template)
+    assert said in str(refused.value)
+
+
 def failing_uv(folder: Path, says: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put a uv on the PATH that notes what it is asked, says this, and fails."""
     uv = folder / "bin" / "uv"

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
@@ -14,7 +15,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from .errors import ToolError, last_line
-from .git import Entry, Repository, read_blobs, run_git, tree_of
+from .git import Entry, Repository, ask_git, read_blobs, run_git, tree_of
 
 LARGEST_TEXT = 1_000_000  # bytes; larger files say nothing about a project's set-up
 MOST_TEXTS = 600
@@ -302,16 +303,29 @@ class Existing:
                     f"its member {member} lies where the template's src/pyproject.toml goes; "
                     f"adopt a member instead, for example {member}"
                 )
-        for folder in (*FOLDERS, f"src/{package}"):
-            known = any(name.startswith(f"{folder}/") for name in self.entries)
-            takes = [glob for glob in workspace.get("members", []) if _matches(folder, glob)]
-            left = any(_matches(folder, glob) for glob in workspace.get("exclude", []))
-            if takes and not left and not known:
-                return (
-                    f"`{takes[0]}` takes the template's {folder}/ for a member; list the members "
-                    "one by one, or exclude that folder"
-                )
+        for place, taking in [("", workspace), *self._workspaces_above()]:
+            members, excluded = taking.get("members", []), taking.get("exclude", [])
+            for folder in (*FOLDERS, f"src/{package}"):
+                known = any(name.startswith(f"{folder}/") for name in self.entries)
+                takes = [glob for glob in members if _matches(place + folder, glob)]
+                left = any(_matches(place + folder, glob) for glob in excluded)
+                if takes and not left and not known:
+                    return (
+                        f"`{takes[0]}` takes the template's {place}{folder}/ for a member; list "
+                        "the members one by one, or exclude that folder"
+                    )
         return None
+
+    def _workspaces_above(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield each workspace above the folder, with the folder's path from there."""
+        folder = PurePosixPath(self.repo.prefix)
+        for parent in folder.parents if self.repo.prefix else ():
+            text = ask_git("show", f"HEAD:{parent / 'pyproject.toml'}", cwd=self.repo.top)
+            try:
+                table = tomllib.loads(text or "").get("tool", {}).get("uv", {}).get("workspace", {})
+            except tomllib.TOMLDecodeError:
+                continue
+            yield f"{folder.relative_to(parent)}/", table
 
     def obstacle(self, name: str) -> str | None:
         """Say why nothing may be written at a path that the commit does not have."""
@@ -356,8 +370,10 @@ def read_existing(repo: Repository) -> Existing:
 
 
 def _matches(folder: str, glob: str) -> bool:
-    """Tell whether uv's glob names this folder; a star stops at a slash."""
+    """Tell whether uv's glob names this folder; a single star stops at a slash."""
     path, pattern = PurePosixPath(folder), PurePosixPath(glob)
+    if "**" in pattern.parts:
+        return fnmatchcase(folder, pattern.as_posix())
     return len(path.parts) == len(pattern.parts) and path.match(glob)
 
 
