@@ -372,6 +372,10 @@ def test_an_environment_apart_does_not_hold_the_package_of_theirs(
     member = tomllib.loads(written["src/pyproject.toml"].decode())
     assert member["tool"]["uv"]["build-backend"]["module-name"] == package
     assert f"src/{package}/mlops/cli.py" in written
+    locked = tomllib.loads(written["src/uv.lock"].decode())["package"]
+    assert member["project"]["name"] in {
+        entry["name"] for entry in locked if "dev-dependencies" in entry
+    }
     assert f"package_name: {package}\n".encode() in written[".copier-answers.yml"]
 
 

@@ -104,7 +104,9 @@ def adopt(
             found["package_name"] = package_beside(existing)
             answers = {**rendered.answers, "package_name": found["package_name"].answer}
             rendered = render(opened_template, commit, answers, given=given)
-            settled = replace(settled, arrangement=_arrangements(existing, rendered)[-1])
+            ways, shipped = _arrangements(existing, rendered), rendered.files[LOCK].content
+            apart = settle(existing, ways[-1:], shipped, wanted=lock)
+            settled = replace(apart, said=settled.said)
     return _adopt(existing, rendered, settled, _explained(rendered, found, given), dry_run, lock)
 
 
