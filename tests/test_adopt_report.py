@@ -89,6 +89,13 @@ def test_tools_that_check_code_are_told_in_one_step_wherever_they_are_configured
     assert "modules beside it are yours: fit them to your rules." in report
 
 
+def test_a_tool_whose_name_is_in_that_of_another_is_not_taken_for_it(
+    template: Path, tmp_path: Path
+) -> None:
+    files = {"pyproject.toml": "[tool.basedpyright]\n", "Makefile": "t:\n\tbasedpyright src\n"}
+    assert "Let basedpyright leave" in told(template, tmp_path / "r", files)
+
+
 def test_merged_files_are_told_as_they_are(template: Path, tmp_path: Path) -> None:
     files = {"pyproject.toml": "[tool.black]\nline-length = 88\n", ".gitattributes": "*.x text\n"}
     report = told(template, tmp_path / "r", files)

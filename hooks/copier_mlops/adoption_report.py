@@ -17,7 +17,7 @@ from .pyproject_merge import requirements_of
 REPORT = "ADOPTION.md"
 BRANCH = "adopt-copier-mlops"
 STRICTLY_READ = ("conf/sources.yaml", "conf/compare.yaml", "conf/privacy.yaml", "params.yaml")
-CHECKERS = ("black", "flake8", "pylint", "mypy", "isort", "bandit", "pyright")
+CHECKERS = ("black", "flake8", "pylint", "mypy", "isort", "bandit", "pyright", "basedpyright")
 
 
 @dataclass(frozen=True)
@@ -169,8 +169,8 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
         if name in existing.entries and f"{name}{BESIDE}" in added:
             steps.append(
                 f"`mlops` reads `{name}`, but what stands there is yours and means something else, "
-                "so `mlops run` stops there: to have its pipeline, give yours another name and "
-                f"rename `{name}{BESIDE}`."
+                "so `mlops run` stops there, and `mlops doctor` may ask to correct it: to have the "
+                f"pipeline, give yours another name and rename `{name}{BESIDE}`."
             )
     if "dvc.yaml" in existing.entries:
         steps.append(
@@ -220,7 +220,8 @@ def _checks(existing: Existing, tool: str) -> bool:
     """Tell whether a tool is configured or run here."""
     file = re.compile(rf"\.?{tool}(rc|config\.json|\.ini|\.cfg|\.toml)?")
     return tool in existing.tools or any(
-        file.fullmatch(name) or (RUNNERS.fullmatch(name) and tool in existing.texts.get(name, ""))
+        file.fullmatch(name)
+        or (RUNNERS.fullmatch(name) and re.search(rf"\b{tool}\b", existing.texts.get(name, "")))
         for name in existing.entries
     )
 
