@@ -106,7 +106,8 @@ def _narrowed(existing: Existing, files: Mapping[str, File], theirs: str) -> tup
         differing.append(
             f"the template's rule `{rule}` would hide {names[0]}"
             + (f" and {len(names) - 1} more" if names[1:] else "")
-            + f", which you track; instead there is: {' '.join(instead) or 'nothing'}"
+            + ", which you track; "
+            + (f"instead there is: {' '.join(instead)}" if instead else "it is left out")
         )
     return differing, block
 
