@@ -16,6 +16,7 @@ sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 
 text = packaged("mlops.privacy.text")
 unfold = packaged("mlops.privacy.unfold")
+overlaps = packaged("mlops.privacy.overlaps")
 LIKELY = packaged("mlops.privacy.rules").LIKELY
 ENTITIES = packaged("mlops.privacy.entities").ENTITIES
 
@@ -404,3 +405,35 @@ def test_what_is_written_in_spanish_is_found_and_what_looks_like_it_is_not(
 def unlikely(words: str) -> set[tuple[str, str]]:
     """Entity and characters of everything that is found."""
     return {(span.entity, words[span.start : span.end]) for span in text.find(words)}
+
+
+def likeliest_of_all(spans: list) -> list:
+    """Keep what overlaps nothing likelier, by comparing each with each."""
+    kept: list = []
+    spans = [overlaps._before_the_next(span, spans) for span in spans]
+    spans = [overlaps._as_likely_as_its_parts(span, spans) for span in spans]
+    for span in sorted(spans, key=lambda s: (-s.likelihood, s.start - s.end, s.start)):
+        if all(span.end <= other.start or other.end <= span.start for other in kept):
+            kept.append(span)
+    return sorted(kept)
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda start, length, entity, likelihood: (start, start + length, entity, likelihood),
+            st.integers(0, 60),
+            st.integers(1, 15),
+            st.sampled_from(["address", "name", "phone", "email", "age"]),
+            st.sampled_from([0.3, 0.5, 0.6, 0.8]),
+        ),
+        max_size=25,
+    )
+)
+def test_groups_of_overlapping_findings_keep_what_all_compared_with_all_would(rows: list) -> None:
+    """A text of a million characters has too many findings to compare each with each."""
+    spans = [text.Span(*row) for row in rows]
+    assert text.without_overlaps(spans) == likeliest_of_all(spans)
+    assert [len(group) for group in overlaps._overlapping([text.Span(0, 2, "age", 1.0)] * 2)] == [2]
+    apart = [text.Span(at, at + 2, "age", 1.0) for at in range(0, 20, 2)]
+    assert [len(group) for group in overlaps._overlapping(apart)] == [1] * 10

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import MlopsError
 from .entities import Span
-from .text import find, without_overlaps
+from .overlaps import without_overlaps
+from .text import find
 
 if TYPE_CHECKING:
     # The group may not be installed where types are checked.

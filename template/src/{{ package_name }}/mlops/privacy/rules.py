@@ -51,7 +51,7 @@ GAPS = {
     r"|or|y|el|un|su|number"
     r"|n[uú]mero|contacto|m[oó]vil|fijo|espos[oa]|madre|padre|trabajo|casa|home|work|mam[aá]|pap[aá]"
     r"|tutora?|particular|laboral|oficina|(?:emer|ur)gencias?|personal|celular|cel|nuevo|nro|[1-4]"
-    r"|la|mi)(?=[\s:)]))*",
+    r"|la|mi)(?=[\s:)])){0,80}",
 }
 MACROS = {
     # Three digits or more among letters and signs, as records and accounts are numbered.

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from .entities import ENTITIES, Span
+from .overlaps import without_overlaps
 from .rules import LIKELY
 
 if TYPE_CHECKING:
@@ -222,39 +223,6 @@ def _known_name(text: str, start: int, word: str) -> Iterator[Span]:
             yield Span(start, match.end(), "name", 0.45 if alone else 0.6)
         elif not alone:
             yield Span(start, match.end(), "name", 0.4)
-
-
-def without_overlaps(spans: list[Span]) -> list[Span]:
-    """Keep the likeliest of those that overlap; the longest of equally likely ones."""
-    kept: list[Span] = []
-    spans = [_before_the_next(span, spans) for span in spans]
-    spans = [_as_likely_as_its_parts(span, spans) for span in spans]
-    for span in sorted(spans, key=lambda s: (-s.likelihood, s.start - s.end, s.start)):
-        if all(span.end <= other.start or other.end <= span.start for other in kept):
-            kept.append(span)
-    return sorted(kept)
-
-
-def _before_the_next(span: Span, spans: list[Span]) -> Span:
-    """An address ends where a number or an e-mail of the same person begins."""
-    if span.entity != "address":
-        return span
-    nexts = [
-        other.start
-        for other in spans
-        if span.start < other.start < span.end
-        and other.likelihood >= LIKELY
-        and other.entity not in {"address", "name"}
-        and ENTITIES[other.entity].kind == "identifier"
-    ]
-    return span._replace(end=min(nexts, default=span.end))
-
-
-def _as_likely_as_its_parts(span: Span, spans: list[Span]) -> Span:
-    """A whole address must not give way to the part of it that another rule is surer of."""
-    same = (other for other in spans if other.entity == span.entity)
-    parts = (o.likelihood for o in same if span.start <= o.start and o.end <= span.end)
-    return span._replace(likelihood=max(parts))
 
 
 def redact(text: str, spans: Sequence[Span] | None = None) -> str:
