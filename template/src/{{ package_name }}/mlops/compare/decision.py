@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import FAR, Entry, guardrail_checks, level_checks, primary_check, value_of
+from .checks import Entry, guardrail_checks, level_checks, primary_check, value_of
 from .config import CompareConfig
 from .fairness import fairness_checks
 from .flips import flip_checks
@@ -13,6 +13,7 @@ from .gate import GROUPS
 from .holdout import Holdout
 from .inference import mcnemar_midp
 from .ledger import Look
+from .needed import FAR, one_period
 from .ops import Measured, ops_checks
 from .safety import safety_checks, same_predictions
 from .slices import slice_checks
@@ -88,7 +89,7 @@ def decide(
         "schema": 1,
         "decision": result["decision"],
         "case": config.case,
-        "reasons": _reasons(result),
+        "reasons": _reasons(result) + _caveats(result, chosen),
         "next": _next(result, config),
         **{key: value for key, value in result.items() if key not in ("decision", "same")},
         "needed": _needed(result),
@@ -208,6 +209,12 @@ def _reasons(result: dict[str, Any]) -> list[str]:
     others = sum(check["verdict"] == "pass" for check in checks_of(result)) - 1
     told = f"Every other check passes too ({others} of {others})." if others else None
     return [result["primary"]["sentence"], *([told] if told else [])]
+
+
+def _caveats(result: dict[str, Any], holdout: Holdout) -> list[str]:
+    """What a promotion does not rest on, told where the decision is."""
+    said = one_period(holdout) if result["decision"] == "promote" else None
+    return [] if said is None else [said]
 
 
 def _next(result: dict[str, Any], config: CompareConfig) -> str:

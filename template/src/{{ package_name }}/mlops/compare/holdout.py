@@ -16,7 +16,7 @@ from .metrics import Metric
 from .tables import LATENCY, long_table
 from .values import numbers, truth_and_predictions
 
-# Fewer groups than this say little about how groups differ; as many periods say enough of time.
+# Fewer groups than this say little about how groups differ.
 FEW_GROUPS = 30
 MAX_LEVELS = 100
 
@@ -26,7 +26,8 @@ class Holdout:
     """The paired rows: every array has shape (n,) and the same row order.
 
     `truth` and `predictions` (by role) are floats, class codes or pyarrow lists, as the metric
-    wants them. `columns` holds the levels' names and each row's code, by slice column.
+    wants them. `columns` holds the levels' names and each row's code, by slice column. `n_periods`
+    is 0 without times.
     """
 
     metric: Metric
@@ -38,6 +39,7 @@ class Holdout:
     columns: dict[str, tuple[list[str], NDArray[np.int64]]] = field(default_factory=dict)
     latency_ms: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     days: float | None = None
+    n_periods: int = 0
     n_unlabelled: int = 0
     labelled: bool = False
 
@@ -121,6 +123,7 @@ def read_holdout(source: Any, config: CompareConfig) -> Holdout:
         {name: _levels(first[name], name) for name in config.columns},
         _latencies(systems),
         days,
+        0 if order is None else int(np.unique(order).size),
         n_unlabelled,
         metric.column == "score" and next(iter(predictions.values())).dtype.kind == "i",
     )
@@ -179,10 +182,13 @@ def _times(rows: pa.Table) -> tuple[NDArray[np.int64] | None, float | None]:
         return None, None
     times, order = np.unique(rows["time"].to_numpy(), return_inverse=True)
     days = None
-    if times.dtype.kind == "M" and times.size > 1:
-        # The last period lasts as long as the others do on average.
-        span = (times[-1] - times[0]) / np.timedelta64(1, "D")
-        days = float(span * times.size / (times.size - 1))
+    if times.dtype.kind == "M":
+        if times.size > 1:
+            # The last period lasts as long as the others do on average.
+            span = (times[-1] - times[0]) / np.timedelta64(1, "D")
+            days = float(span * times.size / (times.size - 1))
+        # What rows of one moment share, rows of one day share.
+        order = np.unique(times.astype("datetime64[D]"), return_inverse=True)[1][order]
     return order.astype(np.int64), days
 
 
@@ -198,8 +204,7 @@ def _design(
         folds, n_train = _codes(first["fold"]), config.inference.train_rows
         _refuse_one_test_set(_codes(first["id"]), folds)
         return Design("folds", folds, n_train=n_train)
-    n_groups = np.unique(groups).size
-    n_periods = 0 if order is None else np.unique(order).size
+    several = order is not None and np.unique(order).size > 1
     in_time = Design("time", order=order)
     if kind == "time":
         if order is None:
@@ -207,14 +212,18 @@ def _design(
         return in_time
     if kind == "iid":
         return Design("iid")
-    # Single rows in time, or a few series over many periods: what is near in time is alike.
-    few = n_groups < FEW_GROUPS or n_groups == groups.size
-    if kind == "auto" and few and n_periods >= FEW_GROUPS:
+    n_groups = np.unique(groups).size
+    if kind == "auto" and several and n_groups in (1, groups.size):
         return in_time
     if n_groups < 2:
         raise MlopsError("All rows belong to one group: a comparison needs at least two groups.")
     design = design_of_groups(groups)
-    return replace(design, unit=unit) if design.kind == "clustered" else design
+    if design.kind == "iid":
+        return design
+    if kind == "auto" and several:
+        # Rows of one day or month may share what no group shows: a strike, a sale, a bug.
+        return Design("two-way", groups, order, unit)
+    return replace(design, unit=unit)
 
 
 def _refuse_one_test_set(ids: NDArray[np.int64], folds: NDArray[np.int64]) -> None:

@@ -13,6 +13,7 @@ from .config import CompareConfig
 from .holdout import FEW_GROUPS, Holdout
 from .inference import Effect, single_effect
 from .metrics import Metric
+from .needed import few_periods
 from .resampling import FEW, take
 
 # Below these the normal approximation promises more than it holds.
@@ -92,10 +93,15 @@ def _too_few(holdout: Holdout, config: CompareConfig) -> list[Entry]:
                 "of them before anything is promoted."
             )
             found.append(_said("few rows in a class", "inconclusive", sentence))
-    coded = {"clustered": design.groups, "time": design.order}.get(design.kind)
-    units = holdout.n_rows if coded is None else np.unique(coded).size
-    if units < FEW_GROUPS:
-        what = {"clustered": "groups", "time": "points in time"}.get(design.kind, "rows")
+    if sentence := few_periods(holdout):
+        found.append(_said("few periods", "inconclusive", sentence))
+    grouped = design.kind in ("clustered", "two-way") and design.groups is not None
+    units = np.unique(design.groups).size if grouped else holdout.n_rows
+    if design.kind == "time":
+        units = design.n_periods
+    # Over many periods, a few series are judged by their own spread, however wide.
+    if units < FEW_GROUPS and not (design.n_periods >= FEW_GROUPS or design.kind == "time"):
+        what = "groups" if grouped else "rows"
         sentence = (
             f"The holdout has only {units} {what}, fewer than {FEW_GROUPS}: collect more before "
             "anything is promoted."
