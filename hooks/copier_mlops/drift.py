@@ -49,7 +49,7 @@ def drift(path: Path) -> Drift:
         is_older = ask_git("merge-base", "--is-ancestor", base.commit, target, cwd=template.clone)
         newer = next((v for v, commit in template.versions.items() if commit == target), target)
         is_newest = target == base.commit or is_older is None
-        version = version_name(template, base)
+        version = version_name(template, base.commit, base.name)
     repo = project.repo
     managed = sorted(base.files.keys() - base.seeded - {ANSWERS_FILE})
     gone = [name for name in managed if not (repo.folder / name).is_file()]

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from .answers import check_answers, read_answers, refuse_unasked
-from .errors import ToolError, last_line
+from .errors import ToolError, last_line, say, some
+from .tags import read_tags
 from .template import profile_file, resolve_source
 
 
@@ -75,6 +76,7 @@ def create(
     # Copier takes half a second to import: only after everything cheap has passed.
     from copier._main import Worker
 
+    vcs_ref = vcs_ref or newest_tag(source)
     with staging_folder(free) as staging, sentences(source), warnings.catch_warnings():
         # What Copier would warn about (a dirty template) is refused above.
         warnings.simplefilter("ignore")
@@ -102,6 +104,29 @@ def create(
             for path in staging.iterdir():
                 path.rename(destination / path.name)
     return project
+
+
+def newest_tag(source: str) -> str | None:
+    """Return the tag of the newest release, and say so where other tags look like newer ones.
+
+    Returns None for a folder without git, and, announced, for a template without a release.
+    """
+    from copier._vcs import get_repo
+
+    from .git import ask_git
+    from .versions import no_release
+
+    if (address := get_repo(source)) is None:
+        return None
+    listed = ask_git("ls-remote", "--tags", "--refs", "--", address, cwd=Path.cwd())
+    if listed is None:
+        return None  # Copier says why it cannot be read.
+    tags = read_tags(line.partition("refs/tags/")[2] for line in listed.splitlines())
+    if tags.newest is None:
+        say(no_release(source, "its newest commit", tags.others))
+    elif tags.others:
+        say(f"Newest version: {tags.newest}; not read as versions: {some(tags.others)}")
+    return tags.newest
 
 
 def nearest_free_folder(destination: Path) -> Path:

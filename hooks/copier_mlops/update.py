@@ -24,6 +24,7 @@ from .merge import Merged, is_elsewhere, kind_of, lost_lines, merge
 from .project import ANSWERS_FILE, Project, project_at
 from .renames import migrate, renames_of
 from .report import Report
+from .tags import version_of
 from .versions import File, Rendered, Template, askable, opened, render, resolve, show
 
 SUBMODULE = "160000"
@@ -135,7 +136,7 @@ def work_out(project: Project, to: str | None, given: Mapping[str, str]) -> Plan
     with opened(project.source) as template:
         base, theirs, renames = render_both(template, project, to, given)
         changelog = show(template.clone, theirs.commit, "CHANGELOG.md") or ""
-        names = tuple(version_name(template, one) for one in (base, theirs))
+        names = tuple(version_name(template, one.commit, one.name) for one in (base, theirs))
     say("Merging")
     tree = tree_of(repo, "HEAD")
     ours = read_ours(repo, tree, base, theirs, renames.moved)
@@ -168,6 +169,7 @@ def render_both(
     target = resolve(template, to)
     if (
         target != base.commit
+        and not is_newer(version_name(template, target), project.version)
         and ask_git("merge-base", "--is-ancestor", target, base.commit, cwd=template.clone)
         is not None
     ):
@@ -211,10 +213,16 @@ def render_recorded(template: Template, project: Project) -> Rendered:
     return render(template, commit, project.answers)
 
 
-def version_name(template: Template, rendered: Rendered) -> str:
-    """Return the release's number, or git's description of the commit."""
+def version_name(template: Template, commit: str, otherwise: str = "") -> str:
+    """Return the release's number, or what else names the commit."""
     released = {commit: version for version, commit in template.versions.items()}
-    return released.get(rendered.commit, rendered.name)
+    return released.get(commit, otherwise)
+
+
+def is_newer(after: str, before: str) -> bool:
+    """Tell whether both are versions and one is newer: 1.0.0 follows 1.0.0rc1, wherever it is."""
+    one, other = version_of(after), version_of(before)
+    return one is not None and other is not None and one > other
 
 
 def read_ours(

@@ -6,18 +6,19 @@ import shutil
 import tempfile
 import tomllib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from .answers import check_answers, refuse_unasked
-from .errors import ToolError
+from .errors import ToolError, say, some
 from .git import ask_git, git
 from .new import sentences
+from .tags import read_tags
 
 FILE, EXECUTABLE, LINK = "100644", "100755", "120000"
 
@@ -31,6 +32,8 @@ class Template:
     clone: Path
     versions: dict[str, str]
     """Commit by released version, oldest first."""
+    other_tags: tuple[str, ...] = ()
+    """Tags that are not read as versions."""
 
 
 @dataclass(frozen=True)
@@ -76,22 +79,27 @@ def opened(source: str) -> Iterator[Template]:
             raise ToolError(f"The template {source} has no git history, so no versions.")
         # As _src_path comes from the repository, no helper protocol and nothing read as an option.
         git("clone", "--quiet", "--no-checkout", "--", address, clone, cwd=Path(scratch))
-        yield Template(source, clone, released(clone))
+        versions, others = released(clone)
+        yield Template(source, clone, versions, tuple(others))
 
 
-def released(clone: Path) -> dict[str, str]:
-    """Return the commit of each release, oldest first, from tags and from releases.toml."""
-    found: dict[Version, str] = {}
-    for tag in git("tag", "--list", cwd=clone).splitlines():
-        try:
-            found[Version(tag)] = git("rev-parse", f"refs/tags/{tag}^{{commit}}", cwd=clone)
-        except InvalidVersion:
-            continue
+def released(clone: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the commit of each release, oldest first, and the tags that are no versions.
+
+    Releases are tags that read as versions, and what releases.toml names.
+    """
+    record = tomllib.loads(show(clone, "HEAD", "releases.toml") or "")
+    tags = read_tags(git("tag", "--list", cwd=clone).splitlines(), record)
+    found = {
+        version: git("rev-parse", f"refs/tags/{tag}^{{commit}}", cwd=clone)
+        for version, tag in tags.versions.items()
+    }
     # The record wins over a tag, which somebody may have moved.
-    for text, commit in tomllib.loads(show(clone, "HEAD", "releases.toml") or "").items():
+    for text, commit in record.items():
         if known := commit_of(clone, str(commit)):
             found[Version(text)] = known
-    return {str(version): found[version] for version in sorted(found) if not version.is_prerelease}
+    final = {str(version): found[version] for version in sorted(found) if not version.is_prerelease}
+    return final, tags.others
 
 
 def commit_of(clone: Path, revision: str) -> str | None:
@@ -114,7 +122,7 @@ def resolve(template: Template, version: str | None) -> str:
         The template has no such version.
     """
     if version is None:
-        return [*template.versions.values()][-1] if template.versions else resolve(template, "HEAD")
+        return newest(template)
     plain = version.removeprefix("v")
     found = template.versions.get(plain) or commit_of(template.clone, version)
     if found is None:
@@ -123,6 +131,30 @@ def resolve(template: Template, version: str | None) -> str:
             f"The template {template.source} has no version {version!r}; its releases are {known}."
         )
     return found
+
+
+def newest(template: Template) -> str:
+    """Return the commit of the newest release, and say which that is and what it was chosen from.
+
+    Without any release it is the newest commit, which is announced.
+    """
+    others = f"; not read as versions: {some(template.other_tags)}" if template.other_tags else ""
+    if template.versions:
+        *older, last = template.versions
+        say(f"Newest version: {last} (older: {', '.join(older[-5:]) or 'none'}{others})")
+        return template.versions[last]
+    commit = resolve(template, "HEAD")
+    say(no_release(template.source, f"its newest commit, {commit[:8]},", template.other_tags))
+    return commit
+
+
+def no_release(source: str, taken: str, others: Collection[str]) -> str:
+    """Announce that something is taken which nobody released."""
+    tags = f" (its tags {some(others)} are none)" if others else ""
+    return (
+        f"The template {source} has no version, which is a tag such as v1.2.0{tags}: {taken} is "
+        "taken, which nobody released."
+    )
 
 
 def show(clone: Path, commit: str, name: str) -> str | None:
