@@ -106,7 +106,8 @@ def adopt(
             rendered = render(opened_template, commit, answers, given=given)
             ways, shipped = _arrangements(existing, rendered), rendered.files[LOCK].content
             apart = settle(existing, ways[-1:], shipped, wanted=lock)
-            settled = replace(apart, said=settled.said)
+            why = replace(apart.arrangement, note=settled.arrangement.note)
+            settled = replace(apart, arrangement=why, said=settled.said)
     return _adopt(existing, rendered, settled, _explained(rendered, found, given), dry_run, lock)
 
 
