@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from . import snapshot
-from .errors import ToolError, last_line, say, some
+from .errors import ToolError, say, some
 from .git import Repository, changed_paths, git, path_in, run_git, store, update_index
+from .locking import told
 from .merge import Merged
 from .project import Project
 from .report import REPORT_FILE, Report, is_report, report_text
@@ -115,7 +116,7 @@ def bring_lock_in_line(plan: Plan) -> None:
         check=False,
     )
     if done.returncode:
-        report.lock = f"run uv lock: it failed here ({last_line(done.stderr)})"
+        report.lock = f"uv lock failed, mend what it names and run it: {told(done.stderr)[:1500]}"
     else:
         git("add", "--", LOCK, cwd=repo.folder)
 

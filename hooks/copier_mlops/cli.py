@@ -113,7 +113,7 @@ def update(
 ) -> None:
     """Merge a newer version of the template into a repository; nothing of yours is lost.
 
-    Exit codes: 0 merged, 1 conflicts to resolve, 3 refused with nothing written.
+    Exit codes: 0 merged, 1 conflicts to resolve or no lock, 3 refused with nothing written.
     """
     from .report import as_dict, report_text
     from .update import resume, undo
@@ -139,7 +139,7 @@ def update(
         print(f"Up to date: {report.after}.")
     else:
         print(diff + report_text(report), end="")
-    raise typer.Exit(NEGATIVE if report.merged.conflicts else OK)
+    raise typer.Exit(NEGATIVE if report.merged.conflicts or report.lock else OK)
 
 
 @app.command()

@@ -84,12 +84,12 @@ def settle(
                 done = done if own else build(uv or "uv", folder, environment, existing.pythons)
                 if done.returncode == 0:
                     return Settled(_explained(arrangement, unbuilt), locks, said)
-                unbuilt = said = _told(done.stderr.replace(scratch, ""))
+                unbuilt = said = told(done.stderr.replace(scratch, ""))
                 if any(words in said.casefold() for words in NO_ANSWER):
                     why = f"uv could not build your project, as no index answered ({said[-200:]})"
                     return Settled(arrangement, locks, unlocked=f"{why}: run `uv sync`.")
                 continue
-            said = _told(done.stderr.replace(scratch, ""))
+            said = told(done.stderr.replace(scratch, ""))
             if any(words in said.casefold() for words in NO_PYTHON):
                 why = f"uv found no Python {existing.pythons} on this machine"
                 return Settled(arrangement, {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
@@ -162,7 +162,7 @@ def _uv(
         return subprocess.CompletedProcess(command, 1, "", said)
 
 
-def _told(stderr: str) -> str:
+def told(stderr: str) -> str:
     """Return what uv says in one line: no warnings, and of a traceback only how it ended."""
     lines = [line.strip(" │├╰─▶") for line in stderr.splitlines()]
     lines = [line for line in lines if not line.startswith(("warning:", "Using CPython"))]
@@ -171,7 +171,7 @@ def _told(stderr: str) -> str:
         ends = [line for line in lines[start:] if re.match(r"[\w.]+(Error|Exception|Exit)\b", line)]
         lines = lines[:start] + ends[-1:]
     said = " ".join(" ".join(lines).split())
-    return said.partition("cause: ")[2].partition(" hint: ")[0] or said
+    return (said.partition("cause: ")[2] or said).partition(" hint: ")[0]
 
 
 def _export(repo: Repository, destination: Path) -> dict[str, bytes]:
