@@ -28,6 +28,7 @@ from .git import (
 from .ignore_rules import ADDED, LEFT, Change
 from .locking import LOCK, Settled, settle
 from .lost_answers import managed_package, nearest, recover
+from .new import tell_not_stored
 from .project import ANSWERS_FILE, read_answers_file
 from .pyproject_merge import PYPROJECT, Arrangement, arrangements
 from .snapshot import (
@@ -36,10 +37,10 @@ from .snapshot import (
     record_commits,
     refuse_interrupted,
     undone_on_error,
-    write,
 )
 from .template import resolve_source
 from .versions import File, Rendered, Template, opened, render, resolve
+from .whole_files import write
 
 FIRST = "chore: adopt the copier-mlops template"
 GIVEN = "given"
@@ -79,7 +80,8 @@ def adopt(
         raise ToolError("Cannot ask questions here; add --defaults, or run in a terminal.")
     repo = repository_at(path)
     source = resolve_source(template)
-    if done := _follows(repo, source):
+    tell_not_stored(source)
+    if done := _follows(repo):
         return done
     _refuse_unsafe(repo, dry_run)
     existing = read_existing(repo)
@@ -165,22 +167,16 @@ def _adopt(
     return adoption if dry_run else _apply(existing, adoption, rendered.files)
 
 
-def _follows(repo: Repository, source: str) -> Adoption | None:
+def _follows(repo: Repository) -> Adoption | None:
     """Return an adoption when it was done before; refuse when the repository came otherwise."""
     path = repo.folder / ANSWERS_FILE
     if not path.is_symlink() and not path.exists():
         return None
-    stored = read_answers_file(repo)
+    stored = read_answers_file(repo)  # refuses another template's
     subjects = ask_git("log", "--format=%s", "--", ANSWERS_FILE, cwd=repo.folder) or ""
-    version = str(stored.get("_commit", ""))
     if SECOND in subjects.splitlines() or (repo.folder / REPORT).is_file():
-        return Adoption(done_before=True, version=version)
-    if "package_name" in stored and "functionality" in stored:
-        raise ToolError(f"{repo.folder} already follows the template; use copier-mlops update.")
-    raise ToolError(
-        f"{path} belongs to another template ({stored.get('_src_path')}, not {source}); rename it, "
-        "tell that template with copier update --answers-file, and adopt again."
-    )
+        return Adoption(done_before=True, version=str(stored.get("_commit", "")))
+    raise ToolError(f"{repo.folder} already follows the template; use copier-mlops update.")
 
 
 def _refuse_unsafe(repo: Repository, dry_run: bool) -> None:
