@@ -12,6 +12,7 @@ from typing import Any
 
 from . import snapshot
 from .addresses import without_credentials
+from .environment import for_uv, for_uv_with
 from .errors import ToolError, last_line, say, some
 from .git import Repository, ask_git, changed_paths, git, path_in, run_git, store, update_index
 from .merge import Merged
@@ -21,11 +22,6 @@ from .versions import FILE, File
 from .whole_files import write
 
 PYPROJECT, LOCK = "pyproject.toml", "uv.lock"
-# Their place is taken by --default-index, or they would forbid to write the lock.
-LOCK_VARIABLES = (
-    *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_FROZEN", "UV_LOCKED"),
-    *("UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV"),
-)
 
 
 @dataclass(frozen=True)
@@ -122,9 +118,9 @@ def bring_lock_in_line(plan: Plan) -> None:
     indexes = re.findall(rb'registry = "([^"]+)"', lock.read_bytes())
     index = Counter(indexes).most_common(1)[0][0].decode() if indexes else None
     done = subprocess.run(
-        [uv, "lock", *(["--default-index", index] if index else [])],
+        [uv, "lock"],
         cwd=repo.folder,
-        env={name: value for name, value in os.environ.items() if name not in LOCK_VARIABLES},
+        env=for_uv_with(os.environ, index) if index else for_uv(os.environ),
         capture_output=True,
         text=True,
         check=False,

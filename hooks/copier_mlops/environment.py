@@ -73,6 +73,37 @@ def scrub_environment() -> None:
     os.environ.update(kept)
 
 
+# They would forbid to write the lock, or let uv look at another project.
+MISLEADS_UV = ("UV_FROZEN", "UV_LOCKED", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
+INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
+
+
+def for_uv(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return variables for ``uv lock``: addresses of indexes and who asks for them stay."""
+    return {name: value for name, value in environ.items() if name not in MISLEADS_UV}
+
+
+def for_uv_with(environ: Mapping[str, str], index: str) -> dict[str, str]:
+    """Return variables for ``uv lock`` with a lock's own index as the default one.
+
+    A variable that names the same index says who asks: it stays as it is, name and password. Never
+    as an option of a command, which everybody on the machine can read.
+    """
+    chosen = index
+    for name in INDEX_VARIABLES:
+        value = environ.get(name, "")
+        if bare_index(value) == bare_index(index):
+            chosen = value
+            break
+    others = {k: v for k, v in for_uv(environ).items() if k not in INDEX_VARIABLES}
+    return {**others, "UV_DEFAULT_INDEX": chosen}
+
+
+def bare_index(value: str) -> str:
+    """Return the address in a variable of uv, such as ``ours=https://a:b@host/simple/``."""
+    return without_credentials(re.sub(r"\A[\w.-]+=(?=\w+://)", "", value)).rstrip("/")
+
+
 @contextmanager
 def signed_in(address: str) -> Iterator[str]:
     """Give the address without its user and password, which git is told another way meanwhile.
