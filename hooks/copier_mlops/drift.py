@@ -85,8 +85,12 @@ def is_edited(repo: Repository, name: str, base: Rendered) -> bool:
     path, file = repo.folder / name, base.files[name]
     if path.is_symlink():
         return True
-    found, rendered = path.read_bytes(), file.content
-    return found.replace(b"\r\n", b"\n") != rendered.replace(b"\r\n", b"\n")
+    return not is_same(path.read_bytes(), file)
+
+
+def is_same(content: bytes, file: File) -> bool:
+    """Tell whether contents are as rendered; line ends of a checkout do not count."""
+    return content.replace(b"\r\n", b"\n") == file.content.replace(b"\r\n", b"\n")
 
 
 def edited_answers(project: Project, base: Rendered, *, has_drift: bool) -> list[str]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .addresses import without_credentials
+from .environment import for_uv
 from .errors import ToolError
 from .existing import LARGEST_TEXT, REGULAR, Existing
 from .git import Repository, path_in, read_blobs, run_git, tree_of
@@ -19,8 +21,6 @@ LOCK = "uv.lock"
 MOST_FILES = 20_000
 QUIET = ("--no-progress", "--color", "never")
 LONGEST = 900  # seconds; uv may have to build old distributions to learn what they need
-# What would let uv look at another project, or not lock at all.
-UNWANTED = ("UV_FROZEN", "UV_LOCKED", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
 NO_ANSWER = ("failed to fetch", "dns error", "error sending request", "connection", "timed out")
 NO_PYTHON = (
     "no interpreter found",
@@ -61,7 +61,7 @@ def settle(
     if len(arrangements) > 1 and (not wanted or uv is None):
         why = "uv is not on the PATH" if wanted else "--no-lock was given"
         return Settled(arrangements[0], {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
-    environment = {name: value for name, value in os.environ.items() if name not in UNWANTED}
+    environment = for_uv(os.environ)
     # The scratch copy has no history to take a version from.
     environment.setdefault("SETUPTOOLS_SCM_PRETEND_VERSION", "0.0.0")
     said = unbuilt = ""
@@ -164,7 +164,7 @@ def _uv(
 
 def told(stderr: str) -> str:
     """Return what uv says in one line: no warnings, and of a traceback only how it ended."""
-    lines = [line.strip(" │├╰─▶") for line in stderr.splitlines()]
+    lines = [line.strip(" │├╰─▶") for line in without_credentials(stderr).splitlines()]
     lines = [line for line in lines if not line.startswith(("warning:", "Using CPython"))]
     if "Traceback (most recent call last):" in lines:
         start = lines.index("Traceback (most recent call last):")

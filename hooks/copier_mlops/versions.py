@@ -15,9 +15,10 @@ from typing import Any
 from packaging.version import Version
 
 from .answers import check_answers, refuse_unasked
+from .environment import signed_in
 from .errors import ToolError, say, some
-from .git import ask_git, git
-from .new import sentences
+from .git import GitError, ask_git, git
+from .new import sentences, unread
 from .tags import read_tags
 
 FILE, EXECUTABLE, LINK = "100644", "100755", "120000"
@@ -28,7 +29,7 @@ class Template:
     """A scratch clone of the template with its whole history."""
 
     source: str
-    """As stored in the answers file."""
+    """As stored in the answers file, without a user and password."""
     clone: Path
     versions: dict[str, str]
     """Commit by released version, oldest first."""
@@ -60,8 +61,10 @@ class Rendered:
 
 
 @contextmanager
-def opened(source: str) -> Iterator[Template]:
+def opened(asked: str) -> Iterator[Template]:
     """Clone a template into a scratch folder and find its versions.
+
+    A user and password in its address serve this clone and are not in what is yielded.
 
     Raises
     ------
@@ -70,7 +73,11 @@ def opened(source: str) -> Iterator[Template]:
     """
     from copier._vcs import get_repo
 
-    with tempfile.TemporaryDirectory(prefix="copier-mlops-") as scratch, sentences(source):
+    with (
+        tempfile.TemporaryDirectory(prefix="copier-mlops-") as scratch,
+        signed_in(asked) as source,
+        sentences(source),
+    ):
         clone = Path(scratch) / "template"
         address = get_repo(source) or source
         if Path(address).expanduser().is_dir() and not (
@@ -78,7 +85,10 @@ def opened(source: str) -> Iterator[Template]:
         ):
             raise ToolError(f"The template {source} has no git history, so no versions.")
         # As _src_path comes from the repository, no helper protocol and nothing read as an option.
-        git("clone", "--quiet", "--no-checkout", "--", address, clone, cwd=Path(scratch))
+        try:
+            git("clone", "--quiet", "--no-checkout", "--", address, clone, cwd=Path(scratch))
+        except GitError as error:
+            raise ToolError(unread(source, error.reason)) from error
         versions, others = released(clone)
         yield Template(source, clone, versions, tuple(others))
 
