@@ -1,6 +1,7 @@
 """Run what is too long for continuous integration: repetitions, kills, simulations, benchmarks.
 
-Run as ``make verify``, or with words that select parts: ``make verify ONLY="calibration kills"``. Prints what each part prints, then which failed.
+Run as ``make verify``, or select parts: ``make verify ONLY="calibration kills"``. Prints what each
+part prints, then which failed.
 """
 
 import os
