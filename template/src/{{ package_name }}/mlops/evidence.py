@@ -68,7 +68,9 @@ def _codes(column: "pandas.Series") -> "numpy.ndarray":
     try:
         return pd.factorize(column, use_na_sentinel=False)[0]
     except TypeError:
-        return pd.factorize(column.map(repr), use_na_sentinel=False)[0]
+        # Lists; the repr of an array leaves the middle out.
+        texts = column.map(lambda value: repr(getattr(value, "tolist", lambda: value)()))
+        return pd.factorize(texts, use_na_sentinel=False)[0]
 
 
 def _newest_fact(sources: Sources) -> tuple[str, str] | None:
@@ -83,7 +85,7 @@ def _newest_fact(sources: Sources) -> tuple[str, str] | None:
             if table.time is None or name == ANSWERS or not file.is_file():
                 continue
             connection.read_parquet(str(file)).create_view("facts", replace=True)
-            rows = connection.execute(f'SELECT CAST(max("{table.time}") AS DATE) FROM facts')
+            rows = connection.execute(f'SELECT TRY_CAST(max("{table.time}") AS DATE) FROM facts')
             ((newest,),) = rows.fetchall()
             if newest is not None:
                 found.append((newest.isoformat(), name))

@@ -156,7 +156,7 @@ def _agreement(bins: Codes, truth: Codes) -> tuple[NDArray[np.float64], NDArray[
     share = counts / np.bincount(bins)[of_bin]
     commonest = np.zeros(int(bins.max()) + 1)
     np.maximum.at(commonest, of_bin, share)
-    return commonest, np.bincount(of_bin, share**2)
+    return commonest, np.bincount(of_bin, share**2).astype(np.float64)
 
 
 def _counts_stop_short(counts: Codes) -> bool:
