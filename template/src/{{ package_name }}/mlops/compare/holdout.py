@@ -10,10 +10,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..errors import MlopsError
+from .background import Background
 from .config import CompareConfig
 from .inference import Design, design_of_groups
 from .metrics import Metric
-from .tables import LATENCY, long_table
+from .tables import ALIKE, LATENCY, long_table
 from .values import numbers, truth_and_predictions
 
 # Fewer groups than this say little about how groups differ; as many periods say enough of time.
@@ -26,7 +27,8 @@ class Holdout:
     """The paired rows: every array has shape (n,) and the same row order.
 
     `truth` and `predictions` (by role) are floats, class codes or pyarrow lists, as the metric
-    wants them. `columns` holds the levels' names and each row's code, by slice column.
+    wants them. `columns` holds the levels' names and each row's code, by slice column. `times` are
+    dates, numbers or texts that sort; rows of equal features and time have one code in `alike`.
     """
 
     metric: Metric
@@ -40,6 +42,9 @@ class Holdout:
     days: float | None = None
     n_unlabelled: int = 0
     labelled: bool = False
+    times: NDArray[Any] | None = None
+    alike: NDArray[np.int64] | None = None
+    background: Background = Background()
 
     @property
     def n_rows(self) -> int:
@@ -75,10 +80,14 @@ class Holdout:
             ),
             columns={},
             latency_ms={},
+            times=None,
+            alike=None,
         )
 
 
-def read_holdout(source: Any, config: CompareConfig) -> Holdout:
+def read_holdout(
+    source: Any, config: CompareConfig, background: Background | None = None
+) -> Holdout:
     """Join the systems that `config` names one to one on id and time (and fold).
 
     Parameters
@@ -86,6 +95,8 @@ def read_holdout(source: Any, config: CompareConfig) -> Holdout:
     source : Path, pyarrow.Table or data frame
         The long table (id, y_true, system, one of score, prediction or items, and optionally
         group, time and slice columns) or a wide one with a column per system.
+    background : Background, optional
+        What is known besides the table.
 
     Raises
     ------
@@ -123,6 +134,9 @@ def read_holdout(source: Any, config: CompareConfig) -> Holdout:
         days,
         n_unlabelled,
         metric.column == "score" and next(iter(predictions.values())).dtype.kind == "i",
+        first["time"].to_numpy() if "time" in first.column_names else None,
+        _codes(first[ALIKE]) if ALIKE in first.column_names else None,
+        background or Background(),
     )
 
 
