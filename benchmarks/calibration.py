@@ -32,18 +32,22 @@ SIZES = (
 )  # fmt: skip
 WAITING = ((2, 12), (20, 26), (100, 2), (50, 3), (2000, 6), (2000, 11))
 SHARED = ((0, 0), (0.1, 0), (0.1, 0.9), (0.3, 0.5), (0.3, 0.9), (1, 0), (1, 0.9))
+LASTING = SHARED[2:]
 OTHERS = (
     *(Panel(*size, *shared, metric=metric)
-      for metric in ("right", "auc") for size in ((30, 52), (500, 24)) for shared in SHARED[2:]),
+      for metric in ("right", "auc") for size in ((30, 52), (500, 24)) for shared in LASTING),
     *(Panel(*size, *shared, sizes=sizes)
-      for sizes in ("uneven", "one") for size in ((50, 40), (300, 20)) for shared in SHARED[2:]),
-    *(Panel(*size, 0.1, memory, 1, memory) for size in ((10, 40), (100, 26)) for memory in (0.5, 0.9)),
-    *(Panel(*size, *shared, 0) for size in ((30, 30), (500, 12)) for shared in ((0, 0), (0.2, 0.9))),
+      for sizes in ("uneven", "one") for size in ((50, 40), (300, 20)) for shared in LASTING),
+    *(Panel(*size, 0.1, memory, 1, memory)
+      for size in ((10, 40), (100, 26)) for memory in (0.5, 0.9)),
+    *(Panel(*size, *shared, 0)
+      for size in ((30, 30), (500, 12)) for shared in ((0, 0), (0.2, 0.9))),
 )  # fmt: skip
 # Gains that are worth finding, for the power beside that of ignoring the periods.
 WORTH = (
     Panel(100, 52, gain=0.15), Panel(2000, 12, gain=0.05), Panel(2000, 12, 0, 0, 1, gain=0.08),
-    Panel(100, 52, 0.1, gain=0.15), Panel(50, 40, 0.5, gain=0.4), Panel(100, 104, 0.3, 0.5, gain=0.3),
+    Panel(100, 52, 0.1, gain=0.15), Panel(50, 40, 0.5, gain=0.4),
+    Panel(100, 104, 0.3, 0.5, gain=0.3),
 )  # fmt: skip
 
 

@@ -307,17 +307,19 @@ def test_an_old_python_is_refused(tool: Tool, monkeypatch: pytest.MonkeyPatch) -
     assert_refused(tool("--version"), "needs Python 3.11 or newer; this is 3.10.14")
 
 
-def test_debug_shows_the_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    command = ["copier-mlops", "--debug", "new", str(tmp_path / "p"), "--template", "nowhere"]
-    monkeypatch.setattr(sys, "argv", [*command, "--defaults"])
-    with pytest.raises(Exception, match="There is no template at"):
-        main()
+def test_debug_shows_the_traceback(tool: Tool, tmp_path: Path) -> None:
+    outcome = tool("--debug", "new", tmp_path / "p", "--template", "nowhere", "--defaults")
+    assert outcome.code == BAD_INPUT
+    assert outcome.err.startswith("Traceback (most recent call last):")
+    assert "in resolve_source" in outcome.err
+    assert "ToolError: There is no template at" in outcome.err
 
 
 def test_a_place_that_cannot_be_written_is_refused(tool: Tool) -> None:
     """Permissions do not bind root, so root steps down in a child process."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o555)
+    working_tree_copy()  # made by who may read it, not by the child
     try:
         code = in_child(lambda: tool_without_rights(tool, folder))
     finally:

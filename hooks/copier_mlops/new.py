@@ -12,9 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .addresses import without_credentials
 from .answers import check_answers, read_answers, refuse_unasked
-from .errors import ToolError, last_line
+from .environment import signed_in
+from .errors import ToolError, last_line, say, some
+from .tags import read_tags
 from .template import profile_file, resolve_source
+
+SIGN_IN = (
+    "for updates give it to git: a credential helper, ~/.netrc, GIT_ASKPASS, or GIT_CONFIG_COUNT "
+    "with http.extraHeader"
+)
+NOT_SIGNED_IN = re.compile(
+    r"(?i)authentication failed|could not read (?:username|password)|permission denied"
+    r"|terminal prompts disabled|returned error: 40[13]|access denied|not authorized"
+)
 
 
 @dataclass(frozen=True)
@@ -69,13 +81,20 @@ def create(
         raise ToolError("git is needed to read the template, and it is not on PATH; install git.")
     destination = destination.expanduser().resolve()
     free = nearest_free_folder(destination)
-    source = resolve_source(template)
+    asked = resolve_source(template)
     given = {**(read_answers(answers_file) if answers_file else {}), **(data or {})}
 
     # Copier takes half a second to import: only after everything cheap has passed.
     from copier._main import Worker
 
-    with staging_folder(free) as staging, sentences(source), warnings.catch_warnings():
+    with (
+        staging_folder(free) as staging,
+        signed_in(asked) as source,
+        sentences(source),
+        warnings.catch_warnings(),
+    ):
+        tell_not_stored(asked)
+        vcs_ref = vcs_ref or newest_tag(source)
         # What Copier would warn about (a dirty template) is refused above.
         warnings.simplefilter("ignore")
         with Worker(
@@ -99,9 +118,35 @@ def create(
                 message=worker._render_string(worker.template.message_after_copy).strip("\n"),
             )
             destination.mkdir(parents=True, exist_ok=True)
+            # Questions can take an hour, and a rename would write over what came meanwhile.
+            if any(path != staging for path in destination.iterdir()):
+                raise ToolError(f"{destination} was filled meanwhile; nothing was written there.")
             for path in staging.iterdir():
                 path.rename(destination / path.name)
     return project
+
+
+def newest_tag(source: str) -> str | None:
+    """Return the tag of the newest release, and say so where other tags look like newer ones.
+
+    Returns None for a folder without git, and, announced, for a template without a release.
+    """
+    from copier._vcs import get_repo
+
+    from .git import ask_git
+    from .versions import no_release
+
+    if (address := get_repo(source)) is None:
+        return None
+    listed = ask_git("ls-remote", "--tags", "--refs", "--", address, cwd=Path.cwd())
+    if listed is None:
+        return None  # Copier says why it cannot be read.
+    tags = read_tags(line.partition("refs/tags/")[2] for line in listed.splitlines())
+    if tags.newest is None:
+        say(no_release(source, "its newest commit", tags.others))
+    elif tags.others:
+        say(f"Newest version: {tags.newest}; not read as versions: {some(tags.others)}")
+    return tags.newest
 
 
 def nearest_free_folder(destination: Path) -> Path:
@@ -130,6 +175,12 @@ def staging_folder(parent: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def tell_not_stored(address: str) -> None:
+    """Say that the password in an address that somebody typed serves this run alone."""
+    if address != without_credentials(address):
+        say(f"The password in the template's address is used once and not stored; {SIGN_IN}.")
+
+
 @contextmanager
 def sentences(source: str) -> Iterator[None]:
     """Turn what Copier and git raise into one sentence each."""
@@ -141,9 +192,14 @@ def sentences(source: str) -> Iterator[None]:
     except UnsafeTemplateError as error:
         raise ToolError(f"The template {source} wants to run code; not supported.") from error
     except ProcessExecutionError as error:
-        reason = last_line(error.stderr)
-        raise ToolError(f"Cannot read the template {source}: {reason}") from error
+        raise ToolError(unread(source, last_line(error.stderr))) from error
     except (ValueError, TypeError) as error:
         # Copier wraps the sentence of the template's validator.
         reason = re.sub(r"^Validation error for question '(\w+)'", r"\1", last_line(error))
         raise ToolError(reason) from error
+
+
+def unread(source: str, reason: str) -> str:
+    """Return the sentence about a template that git could not read, and how git is let in."""
+    cure = f". It wants to know who asks; {SIGN_IN}." if NOT_SIGNED_IN.search(reason) else ""
+    return f"Cannot read the template {source}: {reason.rstrip('.') if cure else reason}{cure}"

@@ -6,18 +6,20 @@ import shutil
 import tempfile
 import tomllib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from .answers import check_answers, refuse_unasked
-from .errors import ToolError
-from .git import ask_git, git
-from .new import sentences
+from .environment import signed_in
+from .errors import ToolError, say, some
+from .git import GitError, ask_git, git
+from .new import sentences, unread
+from .tags import read_tags
 
 FILE, EXECUTABLE, LINK = "100644", "100755", "120000"
 
@@ -27,10 +29,12 @@ class Template:
     """A scratch clone of the template with its whole history."""
 
     source: str
-    """As stored in the answers file."""
+    """As stored in the answers file, without a user and password."""
     clone: Path
     versions: dict[str, str]
     """Commit by released version, oldest first."""
+    other_tags: tuple[str, ...] = ()
+    """Tags that are not read as versions."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,10 @@ class Rendered:
 
 
 @contextmanager
-def opened(source: str) -> Iterator[Template]:
+def opened(asked: str) -> Iterator[Template]:
     """Clone a template into a scratch folder and find its versions.
+
+    A user and password in its address serve this clone and are not in what is yielded.
 
     Raises
     ------
@@ -67,7 +73,11 @@ def opened(source: str) -> Iterator[Template]:
     """
     from copier._vcs import get_repo
 
-    with tempfile.TemporaryDirectory(prefix="copier-mlops-") as scratch, sentences(source):
+    with (
+        tempfile.TemporaryDirectory(prefix="copier-mlops-") as scratch,
+        signed_in(asked) as source,
+        sentences(source),
+    ):
         clone = Path(scratch) / "template"
         address = get_repo(source) or source
         if Path(address).expanduser().is_dir() and not (
@@ -75,23 +85,31 @@ def opened(source: str) -> Iterator[Template]:
         ):
             raise ToolError(f"The template {source} has no git history, so no versions.")
         # As _src_path comes from the repository, no helper protocol and nothing read as an option.
-        git("clone", "--quiet", "--no-checkout", "--", address, clone, cwd=Path(scratch))
-        yield Template(source, clone, released(clone))
-
-
-def released(clone: Path) -> dict[str, str]:
-    """Return the commit of each release, oldest first, from tags and from releases.toml."""
-    found: dict[Version, str] = {}
-    for tag in git("tag", "--list", cwd=clone).splitlines():
         try:
-            found[Version(tag)] = git("rev-parse", f"refs/tags/{tag}^{{commit}}", cwd=clone)
-        except InvalidVersion:
-            continue
+            git("clone", "--quiet", "--no-checkout", "--", address, clone, cwd=Path(scratch))
+        except GitError as error:
+            raise ToolError(unread(source, error.reason)) from error
+        versions, others = released(clone)
+        yield Template(source, clone, versions, tuple(others))
+
+
+def released(clone: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the commit of each release, oldest first, and the tags that are no versions.
+
+    Releases are tags that read as versions, and what releases.toml names.
+    """
+    record = tomllib.loads(show(clone, "HEAD", "releases.toml") or "")
+    tags = read_tags(git("tag", "--list", cwd=clone).splitlines(), record)
+    found = {
+        version: git("rev-parse", f"refs/tags/{tag}^{{commit}}", cwd=clone)
+        for version, tag in tags.versions.items()
+    }
     # The record wins over a tag, which somebody may have moved.
-    for text, commit in tomllib.loads(show(clone, "HEAD", "releases.toml") or "").items():
+    for text, commit in record.items():
         if known := commit_of(clone, str(commit)):
             found[Version(text)] = known
-    return {str(version): found[version] for version in sorted(found) if not version.is_prerelease}
+    final = {str(version): found[version] for version in sorted(found) if not version.is_prerelease}
+    return final, tags.others
 
 
 def commit_of(clone: Path, revision: str) -> str | None:
@@ -114,7 +132,7 @@ def resolve(template: Template, version: str | None) -> str:
         The template has no such version.
     """
     if version is None:
-        return [*template.versions.values()][-1] if template.versions else resolve(template, "HEAD")
+        return newest(template)
     plain = version.removeprefix("v")
     found = template.versions.get(plain) or commit_of(template.clone, version)
     if found is None:
@@ -123,6 +141,30 @@ def resolve(template: Template, version: str | None) -> str:
             f"The template {template.source} has no version {version!r}; its releases are {known}."
         )
     return found
+
+
+def newest(template: Template) -> str:
+    """Return the commit of the newest release, and say which that is and what it was chosen from.
+
+    Without any release it is the newest commit, which is announced.
+    """
+    others = f"; not read as versions: {some(template.other_tags)}" if template.other_tags else ""
+    if template.versions:
+        *older, last = template.versions
+        say(f"Newest version: {last} (older: {', '.join(older[-5:]) or 'none'}{others})")
+        return template.versions[last]
+    commit = resolve(template, "HEAD")
+    say(no_release(template.source, f"its newest commit, {commit[:8]},", template.other_tags))
+    return commit
+
+
+def no_release(source: str, taken: str, others: Collection[str]) -> str:
+    """Announce that something is taken which nobody released."""
+    tags = f" (its tags {some(others)} are none)" if others else ""
+    return (
+        f"The template {source} has no version, which is a tag such as v1.2.0{tags}: {taken} is "
+        "taken, which nobody released."
+    )
 
 
 def show(clone: Path, commit: str, name: str) -> str | None:

@@ -10,10 +10,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..errors import MlopsError
+from .background import Background, today
 from .config import CompareConfig
 from .inference import Design, design_of_groups
 from .metrics import Metric
-from .tables import LATENCY, long_table
+from .periods import is_few
+from .tables import ALIKE, LATENCY, long_table
 from .values import numbers, truth_and_predictions
 
 # Fewer groups than this say little about how groups differ.
@@ -26,8 +28,9 @@ class Holdout:
     """The paired rows: every array has shape (n,) and the same row order.
 
     `truth` and `predictions` (by role) are floats, class codes or pyarrow lists, as the metric
-    wants them. `columns` holds the levels' names and each row's code, by slice column. `n_periods`
-    is 0 without times.
+    wants them. `columns` holds the levels' names and each row's code, by slice column. `times` are
+    dates, numbers or texts that sort, `order` the number of each row's period; rows of equal
+    features and time have one code in `alike`.
     """
 
     metric: Metric
@@ -39,14 +42,22 @@ class Holdout:
     columns: dict[str, tuple[list[str], NDArray[np.int64]]] = field(default_factory=dict)
     latency_ms: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     days: float | None = None
-    n_periods: int = 0
+    order: NDArray[np.int64] | None = None
     n_unlabelled: int = 0
     labelled: bool = False
+    times: NDArray[Any] | None = None
+    alike: NDArray[np.int64] | None = None
+    background: Background = Background()
 
     @property
     def n_rows(self) -> int:
         """How many rows are compared."""
         return int(self.groups.size)
+
+    @property
+    def n_periods(self) -> int:
+        """From how many periods the rows are; 0 without times."""
+        return 0 if self.order is None else int(np.unique(self.order).size)
 
     def with_candidate(self, role: str) -> "Holdout":
         """Put one of several candidates in the role "candidate"."""
@@ -77,10 +88,14 @@ class Holdout:
             ),
             columns={},
             latency_ms={},
+            times=None,
+            alike=None,
         )
 
 
-def read_holdout(source: Any, config: CompareConfig) -> Holdout:
+def read_holdout(
+    source: Any, config: CompareConfig, background: Background | None = None
+) -> Holdout:
     """Join the systems that `config` names one to one on id and time (and fold).
 
     Parameters
@@ -88,6 +103,8 @@ def read_holdout(source: Any, config: CompareConfig) -> Holdout:
     source : Path, pyarrow.Table or data frame
         The long table (id, y_true, system, one of score, prediction or items, and optionally
         group, time and slice columns) or a wide one with a column per system.
+    background : Background, optional
+        What is known besides the table.
 
     Raises
     ------
@@ -123,9 +140,12 @@ def read_holdout(source: Any, config: CompareConfig) -> Holdout:
         {name: _levels(first[name], name) for name in config.columns},
         _latencies(systems),
         days,
-        0 if order is None else int(np.unique(order).size),
+        order,
         n_unlabelled,
         metric.column == "score" and next(iter(predictions.values())).dtype.kind == "i",
+        first["time"].to_numpy() if "time" in first.column_names else None,
+        _codes(first[ALIKE]) if ALIKE in first.column_names else None,
+        background or Background(),
     )
 
 
@@ -204,7 +224,7 @@ def _design(
         folds, n_train = _codes(first["fold"]), config.inference.train_rows
         _refuse_one_test_set(_codes(first["id"]), folds)
         return Design("folds", folds, n_train=n_train)
-    several = order is not None and np.unique(order).size > 1
+    several = order is not None and int(order.max()) > 0
     in_time = Design("time", order=order)
     if kind == "time":
         if order is None:
@@ -212,6 +232,14 @@ def _design(
         return in_time
     if kind == "iid":
         return Design("iid")
+    if (
+        several
+        and kind == "auto"
+        and is_few(order)
+        and config.acknowledged.covers("periods", today())
+    ):
+        # Whoever vouches for them decides for these periods alone.
+        several = False
     n_groups = np.unique(groups).size
     if kind == "auto" and several and n_groups in (1, groups.size):
         return in_time

@@ -3,7 +3,7 @@
 import math
 
 from .holdout import Holdout
-from .periods import FEW_PERIODS, effective_periods
+from .periods import FEW_PERIODS, effective_periods, is_few
 
 # Nobody waits for this many times the present rows.
 FAR = 20
@@ -43,15 +43,16 @@ def days_of(rows: int | None, holdout: Holdout) -> int | None:
 
 def few_periods(holdout: Holdout) -> str | None:
     """Say why the rows' few periods cannot decide, or None where they can."""
-    order, periods = holdout.design.order, holdout.design.n_periods
-    if order is None or periods < 2 or (worth := effective_periods(order)) >= FEW_PERIODS:
+    order, periods = holdout.order, holdout.n_periods
+    if order is None or not is_few(order):
         return None
-    uneven = "" if periods < FEW_PERIODS else f" (of equal size they would be {worth:.0f})"
+    worth = f" (worth {effective_periods(order):.0f} of equal size)"
     return (
-        f"The holdout spans {periods} periods{uneven}, fewer than {FEW_PERIODS}: whether the gain "
-        "is only a spell that all rows of a period share cannot be seen. Take more or shorter "
-        "periods into the holdout (split.holdout in params.yaml); to decide for these periods "
-        "alone, say inference.design: clustered (of rows without groups: iid) in conf/compare.yaml."
+        f"The holdout spans {periods} periods{worth if periods >= FEW_PERIODS else ''}, fewer than "
+        f"{FEW_PERIODS}: whether the gain is only a spell that all rows of a period share cannot "
+        "be seen. Take more, or shorter, periods into the holdout (split.holdout of params.yaml), "
+        "or decide for these periods alone: write acknowledged: {periods: {reason, until}} into "
+        "conf/compare.yaml."
     )
 
 

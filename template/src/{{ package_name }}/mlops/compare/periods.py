@@ -60,6 +60,13 @@ def effective_periods(order: Codes) -> float:
     return min(float(size.size), 2 / float(((size / size.sum()) ** 2).sum()))
 
 
+def is_few(order: Codes | None) -> bool:
+    """Tell whether the periods are several, and too few to show whether what they share lasts."""
+    if order is None or order.max() == order.min():
+        return False
+    return effective_periods(order) < FEW_PERIODS
+
+
 def shared_by_periods(sums: Floats, shares: Floats, noise: float) -> Shared:
     """Variance that comes from what all rows of a period share, and lasts as an AR(1) does.
 

@@ -122,6 +122,8 @@ def footing(decision: Decision) -> str:
             f" Use number {inference['look']} of this holdout{shared}: of the risk of {whole:g} "
             f"it may take {primary['alpha']:.3g}."
         )
+    if outcomes := decision.get("outcomes"):
+        text += f" {outcomes['sentence']}"
     return text
 
 

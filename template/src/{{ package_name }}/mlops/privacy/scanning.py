@@ -186,6 +186,10 @@ def is_example(entity: str, value: str) -> bool:
         name = value.lower().partition("@")[0]
         placeholder = PLACEHOLDERS.fullmatch(name) and RESERVED.search(value.lower())
         return bool(SERVICES.fullmatch(name) or placeholder)
+    if entity == "url_credential":
+        from .url_credentials import opens_nothing
+
+        return opens_nothing(value)
     if entity == "ip":
         import ipaddress
 

@@ -50,10 +50,10 @@ class _Index(NamedTuple):
 
 @cache
 def _rules() -> tuple:
-    from . import dates, national, phones, prose, rules
+    from . import dates, national, phones, prose, rules, url_credentials
 
     tables = rules.IDENTIFIERS, phones.PHONES, national.NATIONAL, dates.DATES, prose.PROSE
-    return tuple(chain(*tables))
+    return tuple(chain(*tables, url_credentials.URL_CREDENTIALS))
 
 
 @cache
