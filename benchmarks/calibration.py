@@ -27,10 +27,10 @@ DEPENDENT = ("clustered users", "AR(1) over time")
 # Highest share of wins of equal systems that a design of the grid may have beyond doubt.
 LIMIT = 0.065
 SIZES = (
-    (2, 52), (2, 104), (5, 30), (12, 52), (20, 104), (30, 12), (50, 40), (100, 20), (100, 52),
-    (400, 30), (1000, 104), (2000, 12), (2000, 16),
+    (2, 52), (2, 104), (5, 30), (12, 52), (20, 104), (30, 16), (50, 40), (100, 20), (100, 52),
+    (400, 30), (1000, 104), (2000, 16), (2000, 26),
 )  # fmt: skip
-WAITING = ((2, 12), (20, 26), (100, 2), (50, 3), (2000, 6), (2000, 11))
+WAITING = ((2, 12), (20, 26), (100, 2), (50, 3), (2000, 6), (2000, 12))
 SHARED = ((0, 0), (0.1, 0), (0.1, 0.9), (0.3, 0.5), (0.3, 0.9), (1, 0), (1, 0.9))
 LASTING = SHARED[2:]
 OTHERS = (
@@ -41,11 +41,11 @@ OTHERS = (
     *(Panel(*size, 0.1, memory, 1, memory)
       for size in ((10, 40), (100, 26)) for memory in (0.5, 0.9)),
     *(Panel(*size, *shared, 0)
-      for size in ((30, 30), (500, 12)) for shared in ((0, 0), (0.2, 0.9))),
+      for size in ((30, 30), (500, 16)) for shared in ((0, 0), (0.2, 0.9))),
 )  # fmt: skip
 # Gains that are worth finding, for the power beside that of ignoring the periods.
 WORTH = (
-    Panel(100, 52, gain=0.15), Panel(2000, 12, gain=0.05), Panel(2000, 12, 0, 0, 1, gain=0.08),
+    Panel(100, 52, gain=0.15), Panel(2000, 26, gain=0.06), Panel(2000, 16, 0, 0, 1, gain=0.1),
     Panel(100, 52, 0.1, gain=0.15), Panel(50, 40, 0.5, gain=0.4),
     Panel(100, 104, 0.3, 0.5, gain=0.3),
 )  # fmt: skip

@@ -25,7 +25,8 @@ read_config = packaged("mlops.settings").read_config
 read_holdout = packaged("mlops.compare.holdout").read_holdout
 MlopsError = packaged("mlops.errors").MlopsError
 
-AUC = {"case": "C", "primary": {"metric": "auc"}}
+# Rows in time are judged as independent: these tests are about outcomes, not about spells.
+AUC = {"case": "C", "primary": {"metric": "auc"}, "inference": {"design": "iid"}}
 START = np.datetime64("2025-01-01")
 CONTEXT = {"project": "p", "business_metric": "b"}
 Table = dict[str, Any]

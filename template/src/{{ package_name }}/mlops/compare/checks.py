@@ -111,7 +111,7 @@ def primary_check(holdout: Holdout, config: CompareConfig, alpha: float) -> Entr
         method=effect.method,
         n_rows=holdout.n_rows,
         n_groups=effect.n_units,
-        n_periods=holdout.design.n_periods,
+        n_periods=holdout.n_periods,
         degrees_of_freedom=min(effect.degrees_of_freedom, 1e9),
     )
     return found | _settled_by(rows, holdout)
