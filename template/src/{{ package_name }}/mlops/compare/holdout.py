@@ -241,7 +241,8 @@ def _design(
         # Whoever vouches for them decides for these periods alone.
         several = False
     n_groups = np.unique(groups).size
-    if kind == "auto" and several and n_groups in (1, groups.size):
+    one_series = n_groups == 1 and not is_few(order)
+    if kind == "auto" and several and (one_series or n_groups == groups.size):
         return in_time
     if n_groups < 2:
         raise MlopsError("All rows belong to one group: a comparison needs at least two groups.")

@@ -41,16 +41,24 @@ def days_of(rows: int | None, holdout: Holdout) -> int | None:
     return math.ceil(holdout.days * rows / holdout.n_rows)
 
 
-def few_periods(holdout: Holdout) -> str | None:
-    """Say why the rows' few periods cannot decide, or None where they can."""
+def few_periods(holdout: Holdout, vouched: bool) -> str | None:
+    """Say why the rows' few periods cannot decide, or None where they can.
+
+    What to do next is left out when somebody has `vouched` for them.
+    """
     order, periods = holdout.order, holdout.n_periods
     if order is None or not is_few(order):
         return None
     worth = f" (worth {effective_periods(order):.0f} of equal size)"
-    return (
+    found = (
         f"The holdout spans {periods} periods{worth if periods >= FEW_PERIODS else ''}, fewer than "
         f"{FEW_PERIODS}: whether the gain is only a spell that all rows of a period share cannot "
-        "be seen. Take more, or shorter, periods into the holdout (split.holdout of params.yaml), "
+        "be seen"
+    )
+    if vouched:
+        return f"{found}, so the figures are about these periods alone."
+    return (
+        f"{found}. Take more, or shorter, periods into the holdout (split.holdout of params.yaml), "
         "or decide for these periods alone: write acknowledged: {periods: {reason, until}} into "
         "conf/compare.yaml."
     )

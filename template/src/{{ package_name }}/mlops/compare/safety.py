@@ -99,11 +99,12 @@ def _too_few(holdout: Holdout, config: CompareConfig) -> list[Entry]:
             )
             found.append(_said("few rows in a class", "inconclusive", sentence))
     judged_in_time = config.inference.design in ("auto", "time")
-    if judged_in_time and (sentence := few_periods(holdout)):
+    vouched = config.acknowledged.covers("periods", today())
+    if judged_in_time and (sentence := few_periods(holdout, vouched)):
         few = _said("few periods", "inconclusive", sentence)
         found.append(few | {"acknowledge": "periods"})
-    grouped = design.kind in ("clustered", "two-way") and design.groups is not None
-    units = np.unique(design.groups).size if grouped else holdout.n_rows
+    grouped = design.kind in ("clustered", "two-way")
+    units = np.unique(holdout.groups).size if grouped else holdout.n_rows
     if design.kind == "time":
         units = design.n_periods
     # Over many periods, a few series are judged by their own spread, however wide.
