@@ -13,7 +13,7 @@ from .estimates import Codes, Floats
 # More periods than this are merged with their neighbours: a hundred sums show chance as well, and
 # what lasts for weeks shows in sums of days, not of seconds.
 MOST_PERIODS = 120
-# Fewer periods than this cannot show whether what they share lasts: with 12, up to 7 % of equal
+# Fewer periods than this cannot show whether what they share lasts: with 12, about 7 % of equal
 # systems would win against a promise of 5 % (benchmarks/calibration.py --grid).
 FEW_PERIODS = 16
 # Autocorrelations of what periods share that are told apart; nothing lasts longer than the last.
