@@ -40,9 +40,10 @@ def carry_out(plan: Plan, details: dict[str, Any]) -> None:
     """Write files, index, lock and report, in an order that can be undone at any moment."""
     repo, merged, prefix = plan.project.repo, plan.merged, plan.project.repo.prefix
     written = {prefix + name: file.content if file else None for name, file in merged.files.items()}
-    touched = {**written, prefix + LOCK: plan.new_lock, prefix + REPORT_FILE: None}
-    index = next_index(repo, merged)
     reports = may_write_report(repo)
+    touched = {**written, prefix + LOCK: plan.new_lock}
+    touched |= {prefix + REPORT_FILE: None} if reports else {}
+    index = next_index(repo, merged)
     if changed := changed_paths(repo):
         raise ToolError(f"{some(changed)} changed meanwhile; nothing was written, start again.")
     with snapshot.undone_on_error(repo, "update", touched, details):
