@@ -65,6 +65,8 @@ def may_write_report(repo: Repository) -> bool:
     path = repo.folder / REPORT_FILE
     if not os.path.lexists(path) or snapshot.wrote(repo, repo.prefix + REPORT_FILE):
         return True
+    if not (path.is_file() or path.is_symlink()):
+        return True  # A folder, a pipe: beginning to write there is what refuses it.
     # An older one in the commit, as no tracked file has changes that are in no commit.
     tracked = ask_git("ls-files", "--error-unmatch", "--", REPORT_FILE, cwd=repo.folder)
     return tracked is not None and is_report(path)
