@@ -41,9 +41,10 @@ def carry_out(plan: Plan, details: dict[str, Any]) -> None:
     """Write files, index, lock and report, in an order that can be undone at any moment."""
     repo, merged, prefix = plan.project.repo, plan.merged, plan.project.repo.prefix
     written = {prefix + name: file.content if file else None for name, file in merged.files.items()}
-    touched = {**written, prefix + LOCK: plan.new_lock, prefix + REPORT_FILE: None}
-    index = next_index(repo, merged)
     reports = may_write_report(repo)
+    touched = {**written, prefix + LOCK: plan.new_lock}
+    touched |= {prefix + REPORT_FILE: None} if reports else {}
+    index = next_index(repo, merged)
     if changed := changed_paths(repo):
         raise ToolError(f"{some(changed)} changed meanwhile; nothing was written, start again.")
     with snapshot.undone_on_error(repo, "update", touched, details):
@@ -65,6 +66,8 @@ def may_write_report(repo: Repository) -> bool:
     path = repo.folder / REPORT_FILE
     if not os.path.lexists(path) or snapshot.wrote(repo, repo.prefix + REPORT_FILE):
         return True
+    if not (path.is_file() or path.is_symlink()):
+        return True  # A folder, a pipe: beginning to write there is what refuses it.
     # An older one in the commit, as no tracked file has changes that are in no commit.
     tracked = ask_git("ls-files", "--error-unmatch", "--", REPORT_FILE, cwd=repo.folder)
     return tracked is not None and is_report(path)

@@ -20,7 +20,7 @@ from .git import (
     run_git,
     tree_of,
 )
-from .merge import Merged, is_elsewhere, kind_of, merge
+from .merge import BESIDE, Merged, is_elsewhere, kind_of, merge
 from .new import SIGN_IN
 from .project import ANSWERS_FILE, ForeignAnswersError, Project, project_at, renders_own_code
 from .proof import prove
@@ -267,6 +267,7 @@ def read_ours(
         and is_elsewhere(name, ours.get(name), file, tree)
     }
     others = {name for name in tree.keys() - rendered if kind_of(name) in gone}
+    others |= {f"{name}{BESIDE}" for name in moved} & tree.keys()
     return ours | read_files(repo, tree, others)
 
 
