@@ -1,7 +1,7 @@
 # Every target does its own set-up: Python 3.11 or newer, git and make are enough.
 #   make demo          render with the default answers into build/demo and run the pipeline there
 #   make test          the template's tests
-#   make test-servers  the tests that need real database servers
+#   make test-servers  the tests that start real servers: the registered model behind MLflow's
 #   make check         lint, format, types, and the size of what is rendered
 #   make lock          lock the rendered project again (UPGRADE=1 takes newer versions)
 #   make release       check a release and write it into releases.toml: VERSION=1.2.3 (commits nothing)
@@ -37,7 +37,7 @@ test: $(BOOTSTRAP)
 	$(RUN) pytest --numprocesses auto --dist loadgroup
 
 test-servers: $(BOOTSTRAP)
-	@echo "No test needs a server yet: every data source so far reads files."
+	$(RUN) pytest tests/servers
 
 check: $(BOOTSTRAP)
 	uv lock --check
