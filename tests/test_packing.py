@@ -1,6 +1,7 @@
 """A registered model takes along the team's modules that it needs, and nothing else."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,7 +44,7 @@ def club(tmp_path: Path) -> Path:
     return tmp_path / "club"
 
 
-def packed(club: Path, *types: str) -> tuple[set[str], object]:
+def packed(club: Path, *types: str) -> tuple[set[str], Any]:
     target = club.parent / "packed"
     told = packing.pack(list(types), target, club)
     files = {file.relative_to(target / "club").as_posix() for file in target.rglob("*.py")}
@@ -73,7 +74,7 @@ def test_a_model_that_needs_our_code_is_told_and_our_code_stays_here(club: Path)
 
 
 def test_the_registered_file_imports_nothing_of_the_project() -> None:
-    text = Path(registered.__file__).read_text(encoding="utf-8")
+    text = Path(str(registered.__file__)).read_text(encoding="utf-8")
     assert "from ." not in text
     assert "shop" not in text
 
@@ -96,7 +97,7 @@ def column(values: object, kind: str) -> pd.Series:
         (pd.array([True, None], dtype="boolean"), "bool", [True, None], "object"),
         ([1, 2], "float64", [1.0, 2.0], "float64"),
         (["a", None], "str", ["a", np.nan], "str"),
-        (pd.to_datetime(["2026-01-31", None]), "datetime64[us]", None, "datetime64[us]"),
+        (pd.to_datetime(pd.Series(["2026-01-31", None])), "datetime64[us]", None, "datetime64[us]"),
     ],
 )
 def test_each_column_gets_the_type_that_the_estimator_learned_from(

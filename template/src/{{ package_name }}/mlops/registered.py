@@ -37,7 +37,8 @@ class Registered(PythonModel):
             )
         self.estimator = skops.io.load(file, trusted=asked)
 
-    def predict(
+    # MLflow's own method is not typed, and gives nothing.
+    def predict(  # type: ignore[override]
         self, context: Any, model_input: "pandas.DataFrame", params: dict[str, Any] | None = None
     ) -> "numpy.ndarray":
         """Predict rows of features.
@@ -69,7 +70,7 @@ class Registered(PythonModel):
         return pd.DataFrame(columns, index=table.index)
 
 
-def _numbers(values: "pandas.Series", kind: str) -> "pandas.Series":
+def _numbers(values: "pandas.Series", kind: Any) -> "pandas.Series":
     """Return numbers of a type; with missing values, whole numbers become floats as in pandas."""
     import pandas as pd
 
@@ -79,8 +80,13 @@ def _numbers(values: "pandas.Series", kind: str) -> "pandas.Series":
     if kind == "bool":
         if not values[~missing].isin([True, False]).all():
             raise ValueError(f'Column "{values.name}" must hold true and false.')
-        # As pandas reads a table: an object column where something is missing.
-        return values.astype(object).where(~missing, None) if missing.any() else values.astype(kind)
+        if not missing.any():
+            return values.astype("bool")
+        # As pandas reads a table: objects, None where something is missing.
+        known = [
+            None if empty else bool(value) for value, empty in zip(values, missing, strict=True)
+        ]
+        return pd.Series(known, values.index, dtype=object, name=values.name)
     try:
         numbers = pd.to_numeric(values)
         if kind.startswith("float") or missing.any():
