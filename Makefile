@@ -1,7 +1,7 @@
 # Every target does its own set-up: Python 3.11 or newer, git and make are enough.
 #   make demo          render with the default answers into build/demo and run the pipeline there
 #   make test          the template's tests
-#   make test-servers  the tests that need a started server or a heavy installation
+#   make test-servers  the tests that start real servers: the registered model behind MLflow's
 #   make verify        repetitions, kills, simulations and benchmarks: hours, before a release
 #   make check         lint, format, types, and the size of what is rendered
 #   make lock          lock the rendered project again (UPGRADE=1 takes newer versions)
@@ -38,7 +38,7 @@ test: $(BOOTSTRAP)
 	$(RUN) pytest --numprocesses auto --dist loadgroup
 
 test-servers: $(BOOTSTRAP)
-	@echo "No test needs a server yet: every data source so far reads files."
+	$(RUN) pytest tests/servers
 
 # Everything is run, then what failed is named. One after the other: they measure.
 verify: $(BOOTSTRAP)

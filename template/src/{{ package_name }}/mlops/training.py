@@ -15,6 +15,7 @@ from .errors import MlopsError
 from .evidence import notes, same_features
 from .files import sha256_of, write_json, written_beside
 from .settings import OPEN_ZONE, Settings, read_config
+from .utc import connect
 
 if TYPE_CHECKING:
     import numpy
@@ -193,8 +194,6 @@ def _check_target(task: str, train: "pandas.DataFrame") -> None:
 
 def _oracle(task: str) -> "numpy.ndarray | None":
     """Best possible predictions for the holdout rows, when the sample publishes all of them."""
-    import duckdb
-
     sources = load_sources()
     table = sources.tables.get("oracle")
     file = OPEN_ZONE / "tables" / "oracle.parquet"
@@ -207,8 +206,7 @@ def _oracle(task: str) -> "numpy.ndarray | None":
         return None
     column = ORACLE_COLUMN[task]
     features = OPEN_ZONE / "features.parquet"
-    with duckdb.connect() as connection:
-        connection.execute("SET threads TO 1")
+    with connect() as connection:
         connection.read_parquet(str(file)).create_view("published")
         rows = connection.read_parquet(str(features)).filter("split = 'holdout'")
         rows.project("id, time, row_number() OVER () AS position").create_view("wanted")

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import json
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from ..dataset import NOT_FEATURES
 from ..errors import MlopsError
 from ..files import sha256_of, write_text
 from ..settings import load_settings
-from ..training import predict
+from ..training import MODEL_FILE, load_model, predict
 from .config import CompareConfig
 from .external import ask_command, join_logged
 from .systems import Command, Logged, Mlflow, Rules, Sklearn, SystemSpec, Table, Trivial
@@ -221,16 +222,31 @@ def _mlflow(
 
     uri, _ = _registered(spec)
     with quiet_mlflow():
-        import mlflow
-        import mlflow.sklearn
         from mlflow.exceptions import MlflowException
 
         try:
-            estimator: Any = mlflow.sklearn.load_model(uri)
+            estimator = _from_registry(uri)
         except MlflowException as error:
             reason = str(error).strip().splitlines()[0]
             raise MlopsError(f"{spec.name}: {uri} cannot be loaded: {reason}") from error
     return _estimated(spec.name, estimator, rows, task)
+
+
+def _from_registry(uri: str) -> Any:
+    """Load the estimator of a registered version, whichever release registered it.
+
+    Not through MLflow's pyfunc, which runs the code that lies beside a model: of this project's
+    versions only the skops file is read.
+    """
+    import mlflow.sklearn
+    from mlflow.artifacts import download_artifacts
+    from mlflow.models import Model
+
+    with tempfile.TemporaryDirectory() as folder:
+        place = download_artifacts(artifact_uri=uri, dst_path=folder)
+        if "sklearn" in Model.load(place).flavors:  # registered before 0.3.1, or by others
+            return mlflow.sklearn.load_model(place)
+        return load_model(Path(place) / "artifacts" / MODEL_FILE.name)
 
 
 def _registered(spec: Mlflow) -> tuple[str, str]:

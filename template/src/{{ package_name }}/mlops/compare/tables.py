@@ -104,6 +104,7 @@ def _read(source: Any, config: CompareConfig, metric: Metric) -> pa.Table:
             codes += [config.data.y_true, "items", *config.systems.values()]
         return pyarrow.csv.read_csv(
             source,
+            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(codes, pa.string()), strings_can_be_null=True
             ),

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice, zip_longest
 from typing import Any
 
+from ..data.delimited import delimiter_of
 from .formats import (
     BLOCK,
     Column,
@@ -34,17 +35,14 @@ def label(name: str, otherwise: str) -> str:
 
 
 def table(opened: Opened) -> Iterator[Piece]:
-    """Read delimited text in any usual dialect; the first line names the columns."""
+    """Read delimited text, quoted as RFC 4180 asks; the first line names the columns."""
     encoding = encoding_of(opened)
     reader = io.TextIOWrapper(opened.stream, encoding=encoding, newline="")
     sample = reader.read(BLOCK // 16)
     reader.seek(0)
-    try:
-        dialect: type[csv.Dialect] = csv.Sniffer().sniff(sample, delimiters=",;\t|")
-    except csv.Error:
-        dialect = csv.excel_tab if "\t" in sample.partition("\n")[0] else csv.excel
+    by = delimiter_of(sample)
     csv.field_size_limit(8 * BLOCK)
-    rows = csv.reader(reader, dialect)
+    rows = csv.reader(reader, delimiter=by)
     header = next(rows, [])
     yield Text(opened.place, "\n".join(header), 0)
     first = 1

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .. import utc
 from ..data.ingest import ENTITIES as ENTITIES_TABLE
 from ..data.sources import Sources, load_sources
 from ..errors import NEGATIVE, MlopsError
@@ -65,7 +66,7 @@ def protect(today: datetime.date | None = None) -> str:
     policy = load_privacy(sources)
     key = privacy_key(sources, policy)
     with workplace() as place:
-        files = protect_tables(place, sources, policy, key, today or datetime.date.today())
+        files = protect_tables(place, sources, policy, key, today or utc.today())
         publish(files, _of_the_past(files))
     rules = policy.columns.values()
     passing = sum(rule.action != "drop" for rule in rules)

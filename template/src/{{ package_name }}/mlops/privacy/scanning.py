@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from itertools import pairwise
 
+from .. import utc
 from .disguises import MOST_READINGS, encoded, readings, undisguised
 from .entities import ENTITIES, Finding, Span
 from .formats import Column, Known, Piece, Text, Unreadable, pieces_of_bytes
@@ -229,4 +230,4 @@ def _people(words: str) -> Iterator[Span]:
 
 def today() -> date:
     """Return the day against which allowances end; a function so that a test can change it."""
-    return date.today()
+    return utc.today()
