@@ -39,13 +39,42 @@ def examine() -> "Iterator[tuple[str, str, str, str]]":
 
     if stale := staleness():
         yield "privacy", "note", stale, "uv run mlops privacy document, then commit it"
+    yield from _people()
+
+
+def _people() -> "Iterator[tuple[str, str, str, str]]":
+    """Say what waits for a decision, who finds names, and how many people stand alone."""
+    from ..data.sources import load_sources
+    from ..settings import OPEN_ZONE
+    from .names import INSTALL, RULES_ALONE, installed, redacts
+    from .policy import load_privacy, undecided
+    from .singling_out import of_open_tables
+
+    sources = load_sources()
+    policy = load_privacy(sources)
+    if waiting := undecided(policy):
+        message = f"{len(waiting)} columns of conf/privacy.yaml wait for a decision: {waiting[0]}"
+        yield "privacy", "problem", message, "name an action for each; drop, when in doubt"
+    if redacts(policy) and policy.defaults.names == "auto" and not installed():
+        mend = f"{INSTALL}, or say in conf/privacy.yaml that it is meant: defaults.names: rules"
+        yield "privacy", "note", f"names in texts that are redacted are found {RULES_ALONE}", mend
+    for said, is_open in of_open_tables(sources, policy, OPEN_ZONE / "tables"):
+        mend = "make these columns coarser, or set a rule under anonymity in conf/privacy.yaml"
+        yield "people", "note" if is_open else "ok", said, mend if is_open else ""
 
 
 def inputs(sources: "Sources") -> dict[str, str]:
-    """Name the key in use by its id: another key must run the protect stage again."""
-    from .keys import key_id, privacy_key
+    """Name the key in use by its id, and who finds names in texts that are redacted.
 
-    return {"privacy_key": key_id(privacy_key(sources))}
+    Another key must run the protect stage again, and so must another finder.
+    """
+    from .keys import key_id, privacy_key
+    from .names import finder, joins, redacts
+    from .policy import load_privacy
+
+    policy = load_privacy(sources)
+    found = {"privacy_key": key_id(privacy_key(sources, policy))}
+    return found | ({"names": finder(joins(policy))} if redacts(policy) else {})
 
 
 def settings() -> dict[str, "Callable[[], object]"]:
@@ -75,7 +104,8 @@ def protect() -> None:
     """Stage: write the protected tables to the open zone."""
     from .protect import protect
 
-    progress("protect", protect())
+    for line in protect().splitlines():
+        progress("protect", line)
 
 
 @privacy.command()
