@@ -146,6 +146,9 @@ def reidentify(
 def erase(
     subject: Annotated[str, typer.Option(help="A token of the person.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list.")] = False,
+    leave_shared: Annotated[
+        bool, typer.Option("--leave-shared", help="Leave rows that may be somebody else's.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Remove a person from all current data, and list what remembers them."""
@@ -153,12 +156,15 @@ def erase(
 
     from .erase import erase
 
-    told = erase(subject, dry_run)
+    told = erase(subject, dry_run, leave_shared)
     if as_json:
         print(json.dumps(told, indent=2))
         return
     for place, rows in told["rows"].items():
         print(f"{'would go' if dry_run else 'removed':<9} {rows:>7,} rows  {place}")
+    for heading in ("reached", "left"):
+        for sentence in told[heading]:
+            print(f"{heading:<9} {sentence}")
     for one in told["models"]:
         print(f"{'model':<9} {one['model']} {one['version']}: learned from them: {one['learned']}")
     for sentence in told["history"]:
