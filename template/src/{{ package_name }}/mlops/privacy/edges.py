@@ -30,13 +30,23 @@ def _frames(
 
 
 def edges_of(
-    tables: dict[str, Path], columns: list[tuple[str, Named]], owning: dict[str, str]
+    tables: dict[str, Path],
+    columns: list[tuple[str, Named]],
+    owning: dict[str, str],
+    kinds: dict[int, str],
 ) -> "polars.DataFrame":
-    """List which row has which identifier, and whose it is: row, table, at (column), id, owner."""
+    """List which row has which identifier, and whose it is.
+
+    Returns
+    -------
+    polars.DataFrame
+        `row` and its `table`; `at`, the place of the column in `columns`; `kind`, its domain if
+        its values are declared to name people; `id` and `owner`, hashes of identifiers.
+    """
     import polars as pl
 
     schema = {
-        **{"row": pl.UInt32, "table": pl.String, "at": pl.UInt16},
+        **{"row": pl.UInt32, "table": pl.String, "at": pl.UInt16, "kind": pl.String},
         **{"id": pl.UInt64, "owner": pl.UInt64},
     }
     parts, start = [pl.DataFrame(schema=schema)], 0
@@ -49,6 +59,7 @@ def edges_of(
             part = pl.DataFrame({"row": rows, "id": some}).with_columns(
                 table=pl.lit(table),
                 at=pl.lit(at, dtype=pl.UInt16),
+                kind=pl.lit(kinds.get(at), dtype=pl.String),
                 owner=pl.lit(None, dtype=pl.UInt64) if whose is None else whose,
             )
             parts.append(part.select(*schema).drop_nulls("id"))

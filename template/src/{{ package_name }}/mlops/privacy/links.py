@@ -77,7 +77,8 @@ def follow(
         When the token is shared by several people: it must be said which one is meant.
     """
     columns = [(table, one) for table in tables for one in names[table]]
-    edges = edges_of(tables, columns, owners(names, entity))
+    kinds = {at: one.domain for at, (_, one) in enumerate(columns) if _names_a_person(one)}
+    edges = edges_of(tables, columns, owners(names, entity), kinds)
     start = found_ids(subject, tables, columns, key)
     if not start:
         return Followed({subject}, [], [], [])
@@ -187,14 +188,19 @@ def _walk(
     mine = start | whose
     while True:
         theirs = edges.filter(pl.col("row").is_in(_rows(edges, mine)))
-        candidates = theirs.filter(
-            pl.col("at").is_in(list(personal)) & ~pl.col("id").is_in(list(mine))
-        ).unique("id", maintain_order=True)
-        judged = _judged(edges, candidates.select("id", "at"), mine)
+        is_mine = pl.col("id").is_in(list(mine))
+        # A second one of a kind in a row of nobody is the other party, as in a message.
+        parties = theirs.filter(is_mine & pl.col("owner").is_null()).select("row", "kind").unique()
+        candidates = (
+            theirs.filter(pl.col("at").is_in(list(personal)) & ~is_mine)
+            .join(parties, on=["row", "kind"], how="anti", maintain_order="left")
+            .unique("id", maintain_order=True)
+        )
+        judged = _judged(edges, candidates, mine)
         strong = judged.filter(~pl.col("at").is_in(list(weak)))
         named = set(strong["owners"].explode(empty_as_null=False).to_list())
         # Nobody is known yet, and all that is known beside names one person: it is they.
-        if not mine & every_owner and len(named) == 1 and not strong["strange"].any():
+        if not mine & every_owner and len(named) == 1 and not strong["strange"].sum():
             via |= {one: (_at(edges, {one}), strong["at"][0]) for one in named}
             mine |= named
             continue
@@ -210,31 +216,48 @@ def _walk(
 def _judged(
     edges: "polars.DataFrame", candidates: "polars.DataFrame", mine: set[int]
 ) -> "polars.DataFrame":
-    """Say of each candidate which others have it: owners, and rows of nobody that is known."""
+    """Say of each candidate who else has it.
+
+    Returns
+    -------
+    polars.DataFrame
+        `id`, `at`, `owners` (other people who have it in rows of theirs), `strange` (identifiers
+        beside it, in rows of nobody, that are signs of another person: of somebody known, or the
+        second of their kind, as two e-mail addresses beside one phone) and `others`, the sum.
+    """
     import polars as pl
 
     own = list(mine)
-    rows = candidates.rename({"id": "candidate", "at": "met"}).join(
-        edges.select("row", "id"), left_on="candidate", right_on="id"
+    foreign = pl.col("owner").is_not_null() & ~pl.col("owner").is_in(own)
+    kinds = edges.filter(pl.col("id").is_in(own))["kind"].drop_nulls().unique().to_list()
+    rows = candidates.select("id", pl.col("at").alias("met"), pl.col("kind").alias("own kind"))
+    rows = rows.join(edges.select("row", "id"), on="id").unique().rename({"id": "candidate"})
+    around = rows.join(edges, on="row")
+    owners = around.filter(foreign).group_by("candidate").agg(pl.col("owner").unique())
+    free = pl.col("owner").is_null().all() & ~pl.col("id").is_in(own).any()
+    beside = around.filter(free.over("candidate", "row")).filter(
+        pl.col("id") != pl.col("candidate"),
+        pl.col("kind").is_not_null() & pl.col("kind").ne_missing(pl.col("own kind")),
     )
-    around = rows.unique().join(edges, on="row")
-    foreign = pl.col("owner").filter(pl.col("owner").is_not_null() & ~pl.col("owner").is_in(own))
-    by_row = around.group_by("candidate", "met", "row", maintain_order=True).agg(
-        foreign.unique().alias("owners"),
-        (
-            pl.col("owner").is_null().all()
-            & (pl.col("id") != pl.col("candidate")).any()
-            & ~pl.col("id").is_in(own).any()
-        ).alias("strange"),
+    taken = beside.join(edges.filter(foreign), on="id", how="semi")["id"].unique()
+    strange = (
+        beside.group_by("candidate", "kind")
+        .agg(pl.col("id").n_unique().alias("many"), pl.col("id").is_in(taken.implode()).any())
+        .filter((pl.col("many") > 1) | pl.col("kind").is_in(kinds) | pl.col("id"))
+        .group_by("candidate")
+        .agg(pl.col("many").sum().alias("strange"))
     )
+    nobody = pl.lit([], dtype=pl.List(pl.UInt64))
     return (
-        by_row.group_by("candidate", "met", maintain_order=True)
-        .agg(
-            pl.col("owners").explode(empty_as_null=False).unique(),
-            pl.col("strange").sum(),
+        candidates.select("id", "at")
+        .join(owners, left_on="id", right_on="candidate", how="left", maintain_order="left")
+        .join(strange, left_on="id", right_on="candidate", how="left", maintain_order="left")
+        .select(
+            *("id", "at"),
+            pl.coalesce("owner", nobody).alias("owners"),
+            pl.col("strange").fill_null(0),
         )
         .with_columns(others=pl.col("owners").list.len() + pl.col("strange"))
-        .rename({"candidate": "id", "met": "at"})
     )
 
 
