@@ -238,7 +238,9 @@ def test_a_name_is_never_followed_since_the_next_delivery_may_bring_another(
     assert left("letters").height == PEOPLE
     added = pl.read_csv("raw/customers.csv").tail(1)
     added = added.with_columns(
-        customer_id=pl.lit(99, dtype=pl.Int64), email=pl.lit("new@corp.com"), full_name=pl.lit(names[7])
+        customer_id=pl.lit(99, dtype=pl.Int64),
+        email=pl.lit("new@corp.com"),
+        full_name=pl.lit(names[7]),
     )
     pl.concat([pl.read_csv("raw/customers.csv"), added]).write_csv("raw/customers.csv")
     ingest.ingest(settings.load_settings(), TABLES, Path("data/restricted/quarantine"))

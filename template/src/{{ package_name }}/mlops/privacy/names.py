@@ -68,7 +68,6 @@ _ACTS_AFTER = re.compile(
 )
 
 
-@cache
 def installed() -> bool:
     """Whether the dependency group `ner` is here; nothing is loaded to find out."""
     return find_spec(MODEL) is not None
