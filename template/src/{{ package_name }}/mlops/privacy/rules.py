@@ -71,6 +71,27 @@ MACROS = {
 }
 
 
+# A `*` or `+` of a pattern means at most so many characters: what a rule does at one place of a
+# text is bounded, however long the text is.
+MOST_REPEATS = 60
+_UNBOUNDED = re.compile(
+    r"(?P<keep>\\.|\[\^?(?:\\.|[^\]\\])+\]|\(\?|\?[+?]?|\{\d*,\d+\}[+?]?|\{\d+\}[+?]?)"
+    r"|(?P<star>\*)|(?P<plus>\+)|\{(?P<least>\d+),\}"
+)
+
+
+def bounded(pattern: str) -> str:
+    """Return a pattern in which nothing may be repeated without end."""
+
+    def bound(match: re.Match[str]) -> str:
+        if match["keep"]:
+            return match["keep"]
+        least = 0 if match["star"] else 1 if match["plus"] else int(match["least"])
+        return f"{{{least},{MOST_REPEATS}}}"
+
+    return _UNBOUNDED.sub(bound, pattern)
+
+
 def read_table(table: str, macros: dict[str, str]) -> tuple[Rule, ...]:
     """Read rules from their table.
 
@@ -99,7 +120,7 @@ def read_table(table: str, macros: dict[str, str]) -> tuple[Rule, ...]:
         while names := set(re.findall(r"<([A-Z_]+)>", pattern)) & macros.keys():
             for name in names:
                 pattern = pattern.replace(f"<{name}>", macros[name])
-        rules.append(Rule(entity, float(likelihood), tuple(starts), pattern, check))
+        rules.append(Rule(entity, float(likelihood), tuple(starts), bounded(pattern), check))
     return tuple(rules)
 
 
@@ -115,9 +136,9 @@ email 0.75 =_dot_ =_punto_
     (?i)(?<!\w)[\w.+-]{2,40}(?: (?:dot|punto) [\w-]{1,40}){0,2} (?:at|arroba) [\w-]{2,40}
     (?: (?:dot|punto) (?:[a-z]{2,3}|info|email)){1,2}(?!\w)
 url 0.45 =://
-    (?i)\b(?:https?|ftp)://[^\s<>\"'`\])}|]+[\w/=&#]
+    (?i)\b(?:https?|ftp)://[^\s<>\"'`\])}|]{1,200}[\w/=&#]
 url 0.45 =www.
-    (?i)\bwww\.[^\s<>\"'`\])}|]+[\w/=&#]
+    (?i)\bwww\.[^\s<>\"'`\])}|]{1,200}[\w/=&#]
 url 0.35 =.com =.org =.net =.edu =.gov =.gob =.info =.es =.ar =.uk
     (?i)(?<![@\w./-])(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.){1,5}
     (?:com|org|net|edu|gob|gov|info|es|ar|uk)(?:/[^\s<>\"')\]]*[\w/])?(?![\w@-])

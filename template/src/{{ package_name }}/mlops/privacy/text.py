@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .entities import ENTITIES, Span
 from .overlaps import without_overlaps
-from .rules import LIKELY
+from .rules import LIKELY, bounded
 
 if TYPE_CHECKING:
     import polars
@@ -23,6 +23,7 @@ _PLACES = re.compile(
 )
 _PREFIX = 3
 _NEAR = 100
+_REST_OF_URL = re.compile(r"[^\s<>\"'`\])}|]*[\w/=&#]")
 _HEX = "0123456789abcdefABCDEF:"
 _CAPITAL = "\x01"  # stands for a space and a capital behind a number
 
@@ -134,8 +135,15 @@ def _candidates(text: str) -> Iterator[Span]:
     for place, needed in signs:
         for start, end in _windows(text, needed):
             ready = _ready(place)
+            reached = 0
             for match in ready.pattern.finditer(text, start, end):
-                yield from _span(text, match, ready)
+                if match.start() < reached:
+                    continue
+                for span in _span(text, match, ready):
+                    if span.entity == "url" and (rest := _REST_OF_URL.match(text, span.end)):
+                        span = span._replace(end=rest.end())
+                    reached = span.end
+                    yield span
     end, after = len(text), 0
     for token in _TOKEN.finditer(text):
         start, after = token.span()
@@ -204,7 +212,7 @@ def _name() -> re.Pattern[str]:
     pattern = PROSE_MACROS["NAME"]
     for macro in ("JOIN", "WORD", "OTHER", "CAP"):
         pattern = pattern.replace(f"<{macro}>", PROSE_MACROS[macro])
-    return re.compile(pattern)
+    return re.compile(bounded(pattern))
 
 
 def _known_name(text: str, start: int, word: str) -> Iterator[Span]:
