@@ -271,7 +271,7 @@ def test_the_table_of_rules_names_known_entities_and_checks() -> None:
     for rule in text._rules():
         assert rule.entity in ENTITIES
         assert rule.starts
-        assert re.search(r"<[A-Z_]+>", rule.pattern) is None, "a macro without meaning"
+        assert re.search(r"<[A-Z_\d]+>", rule.pattern) is None, "a macro without meaning"
         assert not rule.check or callable(getattr(checksums, rule.check))
 
 

@@ -283,16 +283,14 @@ def plain_text(opened: Opened) -> Iterator[Piece]:
             yield from with_path
             return
     reader = io.TextIOWrapper(opened.stream, encoding=encoding, newline=None)
-    line, size = 1, 0
-    parts: list[str] = []  # of a line that has not ended yet
+    line, size, parts = 1, 0, list[str]()
     is_lock = opened.name.endswith(".lock")
     while block := reader.read(PIECE):
         cut = block.rfind("\n") + 1
         if cut:
             text = "".join([*parts, block[:cut]])
             yield Text(opened.place, LOCKED.sub("", text) if is_lock else text, line)
-            line += text.count("\n")
-            parts, size = [], 0
+            line, parts, size = line + text.count("\n"), [], 0
         parts.append(block[cut:])
         size += len(block) - cut
         if size > MAX_LINE:

@@ -27,7 +27,7 @@ def _overlapping(spans: list[Span]) -> Iterator[list[Span]]:
 
 
 def _likeliest(spans: list[Span]) -> Iterator[Span]:
-    """Keep the likeliest of a group, which may be as long as the text: no span meets every other."""
+    """Keep the likeliest of a group, which may be as long as the text."""
     ends = [span.start for span in spans if _ends_an_address(span)]
     spans = [_before_the_next(span, ends) for span in spans]
     spans = _as_likely_as_their_parts(spans)

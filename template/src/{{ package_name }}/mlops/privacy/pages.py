@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from .documents import label
 from .formats import Column, Opened, Piece, Text, Unreadable, pieces_of_bytes, whole, whole_text
+from .headers import label_of
 
 DATA_ADDRESS = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=-]+)*;base64,([A-Za-z0-9+/=\s]+)")
 # Tags inside a line of text: what they part is read as one word.
@@ -100,7 +101,9 @@ class _Page(HTMLParser):
             self._write("\t".join(cells) + "\t")
         elif row:
             named = zip_longest(self.headings[: len(cells)], cells, fillvalue="")
-            self._write("\t".join(f"{name}: {x}" if name else x for name, x in named) + "\t")
+            self._write(
+                "\t".join(f"{label_of(name)}: {x}" if name else x for name, x in named) + "\t"
+            )
 
 
 def html_page(opened: Opened) -> Iterator[Piece]:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from .disguises import MOST_READINGS, encoded, readings, undisguised
 from .entities import ENTITIES, Finding, Span
 from .formats import Column, Known, Piece, Text, Unreadable, pieces_of_bytes
-from .headers import entity_of, plain
+from .headers import entity_of, label_of, plain
 from .printed_tables import under_headings
 from .rules import LIKELY
 from .text import find, redact
@@ -131,7 +131,7 @@ def in_column_lightly(column: Column) -> list[Finding]:
     Slower than the vectorised scan and without its statistics, but it needs no library: for what
     a person stages, not for tables of the open zone.
     """
-    name = re.sub(r"[\W_]+", " ", column.name.rpartition(".")[2]).strip()
+    name = label_of(column.name)
     values = [(n, str(value)) for n, value in enumerate(column.values) if value not in (None, "")]
     if not values:
         return []
@@ -187,12 +187,10 @@ def is_example(entity: str, value: str) -> bool:
         placeholder = PLACEHOLDERS.fullmatch(name) and RESERVED.search(value.lower())
         return bool(SERVICES.fullmatch(name) or placeholder)
     if entity == "ip":
-        import ipaddress
+        from .checksums import machine_address
 
-        try:
-            return not ipaddress.ip_address(value.strip("[]").partition("/")[0]).is_global
-        except ValueError:
-            return False
+        address = machine_address(value)
+        return address is not None and not address.is_global
     return False
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .entities import ENTITIES, Span
 from .overlaps import without_overlaps
-from .rules import LIKELY, bounded
+from .rule_table import bounded
+from .rules import LIKELY
 
 if TYPE_CHECKING:
     import polars
@@ -111,7 +112,19 @@ def find(text: str) -> list[Span]:
     list of Span
         Sorted, never overlapping; offsets count characters of `text`.
     """
-    return without_overlaps([*_candidates(text), *_hidden(text)])
+    return without_overlaps([*_candidates(text), *_hidden(text), *_under_keys(text)])
+
+
+def _under_keys(text: str) -> Iterator[Span]:
+    """What follows a key of several words, however they are joined: `dateOfBirth=`, `<nro-doc>`."""
+    from .keyed_values import values_under_keys
+
+    for label, value, start in values_under_keys(text):
+        before = len(label) + 2
+        for span in _candidates(f"{label}: {value}"):
+            if before <= span.start <= before + 1 and span.likelihood >= LIKELY:
+                shift = start - before
+                yield span._replace(start=span.start + shift, end=span.end + shift)
 
 
 def _hidden(text: str) -> Iterator[Span]:
