@@ -13,6 +13,7 @@ from .entities import ENTITIES, Span
 from .overlaps import without_overlaps
 from .rule_table import bounded
 from .rules import LIKELY
+from .work import spend
 
 if TYPE_CHECKING:
     import polars
@@ -112,6 +113,7 @@ def find(text: str) -> list[Span]:
     list of Span
         Sorted, never overlapping; offsets count characters of `text`.
     """
+    spend(len(text))
     return without_overlaps([*_candidates(text), *_hidden(text), *_under_keys(text)])
 
 
