@@ -21,7 +21,7 @@ INLINE = re.compile(
 SILENT = re.compile("class|d|height|id|points|rel|style|transform|viewbox|width|xmlns|[xy][12]?")
 # Ends whatever a page leaves open: for the end of each open tag or comment, the parser of the
 # standard library would look through the whole rest of the page.
-CLOSING = ">-->]]>\"'>"
+CLOSING = ">-->]]>\"'></script></style>"
 DEPTH_OF_SENTENCES = 3  # a document is read so many times at most, however deep it is
 NAMING = frozenset({"class", "id", "rel"})
 

@@ -17,6 +17,7 @@ from .printed_tables import under_headings
 from .rules import LIKELY
 from .text import find, redact
 from .words import GIVEN, SURNAMES
+from .work import uncounted
 
 UNREADABLE = "unreadable"
 # Quasi-identifiers are a matter of conf/privacy.yaml and k-anonymity; a web address in a document
@@ -72,7 +73,8 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
     """Return one finding per place and entity; places are shown without what was found there."""
     together: dict[tuple[str, str], Finding] = {}
     for one in findings:
-        place = redact(one.place, gated(one.place))
+        with uncounted():
+            place = redact(one.place, gated(one.place))
         known = together.get((place, one.entity))
         if known is None:
             known = Finding(place, one.entity, 0, 0, 0.0, one.why)

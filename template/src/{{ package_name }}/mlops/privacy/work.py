@@ -37,6 +37,16 @@ def limited(place: str, most: int = MOST_CHARACTERS) -> Iterator[None]:
         _WORK.reset(token)
 
 
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Let what is read inside cost nothing, such as the place that a finding names."""
+    token = _WORK.set(None)
+    try:
+        yield
+    finally:
+        _WORK.reset(token)
+
+
 def spend(characters: int) -> None:
     """Count what the rules are about to read, and tell a person on stderr how far a long file is.
 
