@@ -11,7 +11,7 @@ from contextvars import ContextVar
 
 from .formats import Unreadable
 
-# About five minutes of one core. Each way of reading a text counts (escapes undone, base64 opened).
+# Several minutes of one core. Each way of reading a text counts (escapes undone, base64 opened).
 MOST_CHARACTERS = 2**28
 QUIET_SECONDS = 1.0
 
