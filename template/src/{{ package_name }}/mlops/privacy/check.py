@@ -131,6 +131,8 @@ def in_column(column: Column) -> list[Finding]:
         values = column.values
     try:
         found = scan(column.name, values, max(column.first_row, 1))
+    except Unreadable:
+        raise
     except Exception as error:
         raise Unreadable(column.place, "has a type that is not known here; change it") from error
     return [

@@ -24,6 +24,7 @@ from .formats import (
 )
 
 ROWS_AT_ONCE = 50_000
+SNIFFED = 2_000  # characters: what csv.Sniffer takes grows with their cube
 # What may be repeated in a report: a name that a programmer gave. Another may itself be a value.
 LABEL = re.compile(r"[^\W\d][\w.$-]{0,39}")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -38,7 +39,7 @@ def table(opened: Opened) -> Iterator[Piece]:
     """Read delimited text, quoted as RFC 4180 asks; the first line names the columns."""
     encoding = encoding_of(opened)
     reader = io.TextIOWrapper(opened.stream, encoding=encoding, newline="")
-    sample = reader.read(BLOCK // 16)
+    sample = reader.read(SNIFFED)
     reader.seek(0)
     by = delimiter_of(sample)
     csv.field_size_limit(8 * BLOCK)

@@ -13,11 +13,12 @@ from .. import utc
 from .disguises import MOST_READINGS, encoded, readings, undisguised
 from .entities import ENTITIES, Finding, Span
 from .formats import Column, Known, Piece, Text, Unreadable, pieces_of_bytes
-from .headers import entity_of, plain
+from .headers import entity_of, label_of, plain
 from .printed_tables import under_headings
 from .rules import LIKELY
 from .text import find, redact
 from .words import GIVEN, SURNAMES
+from .work import uncounted
 
 UNREADABLE = "unreadable"
 # Quasi-identifiers are a matter of conf/privacy.yaml and k-anonymity; a web address in a document
@@ -73,7 +74,8 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
     """Return one finding per place and entity; places are shown without what was found there."""
     together: dict[tuple[str, str], Finding] = {}
     for one in findings:
-        place = redact(one.place, gated(one.place))
+        with uncounted():
+            place = redact(one.place, gated(one.place))
         known = together.get((place, one.entity))
         if known is None:
             known = Finding(place, one.entity, 0, 0, 0.0, one.why)
@@ -132,7 +134,7 @@ def in_column_lightly(column: Column) -> list[Finding]:
     Slower than the vectorised scan and without its statistics, but it needs no library: for what
     a person stages, not for tables of the open zone.
     """
-    name = re.sub(r"[\W_]+", " ", column.name.rpartition(".")[2]).strip()
+    name = label_of(column.name)
     values = [(n, str(value)) for n, value in enumerate(column.values) if value not in (None, "")]
     if not values:
         return []
@@ -192,12 +194,10 @@ def is_example(entity: str, value: str) -> bool:
 
         return opens_nothing(value)
     if entity == "ip":
-        import ipaddress
+        from .checksums import machine_address
 
-        try:
-            return not ipaddress.ip_address(value.strip("[]").partition("/")[0]).is_global
-        except ValueError:
-            return False
+        address = machine_address(value)
+        return address is not None and not address.is_global
     return False
 
 
