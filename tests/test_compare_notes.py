@@ -22,7 +22,9 @@ SOURCES = {
     "tables": {
         "people": {"source": "shop", "path": "people.csv", "columns": {"id": {"type": "integer"}}},
         "orders": {
-            "source": "shop", "path": "orders.csv", "time": "day",
+            "source": "shop",
+            "path": "orders.csv",
+            "time": "day",
             "columns": {"id": {"type": "integer"}, "day": {"type": "date"}},
         },
     },
@@ -58,8 +60,12 @@ def _features(last: str, n: int = 2000) -> pd.DataFrame:
     time = pd.Timestamp(last) - pd.to_timedelta(np.arange(n)[::-1] // 40, unit="D")
     return pd.DataFrame(
         {
-            "id": np.arange(n), "time": time, "y_true": truth, "signal": signal,
-            "refunded": np.where(truth == 1, "no", "yes"), "split": "holdout",
+            "id": np.arange(n),
+            "time": time,
+            "y_true": truth,
+            "signal": signal,
+            "refunded": np.where(truth == 1, "no", "yes"),
+            "split": "holdout",
         }
     )
 
