@@ -92,7 +92,8 @@ class Counter:
         if place == len(parts):
             yield at
             return
-        for end in self._one(*parts[place], at):
+        operation, value = parts[place]
+        for end in self._one(operation, value, at):
             yield from self._run(parts, place + 1, end)
 
     def _one(self, operation: object, value: object, at: int) -> Iterator[int]:

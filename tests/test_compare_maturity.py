@@ -145,7 +145,9 @@ def test_outcomes_that_come_late_are_seen_when_only_the_horizon_is_known() -> No
     assert _found(_judged(table, horizon_days=40)) is None
     today = np.datetime64(background.today(), "D")
     recent = table | {"time": table["time"] + (today - table["time"].max().astype("M8[D]"))}
-    assert "the day before this run" in _found(_judged(recent, horizon_days=40))["sentence"]
+    found = _found(_judged(recent, horizon_days=40))
+    assert found is not None
+    assert "the day before this run" in found["sentence"]
 
 
 @pytest.mark.parametrize(

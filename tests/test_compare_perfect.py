@@ -188,4 +188,4 @@ def test_features_that_determine_the_outcome_are_found_and_others_are_not() -> N
     amounts = rows.assign(y_true=random.lognormal(3, 1, N))
     amounts = amounts.assign(twice=2 * amounts["y_true"], near=amounts["y_true"] + truth * 5)
     assert evidence.telling_features(amounts, ["age", "name", "twice", "near"]) == ["twice"]
-    assert evidence.telling_features(rows.assign(y_true=[[1]] * N), names) == []
+    assert evidence.telling_features(rows.assign(y_true=pd.Series([[1]] * N)), names) == []

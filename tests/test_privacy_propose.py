@@ -25,7 +25,7 @@ TYPES = {
     pl.Float64: "number",
     pl.Date: "date",
     pl.Boolean: "boolean",
-    pl.List(pl.Int64): "integers",
+    pl.List: "integers",
 }
 TABLES = Path("data/restricted/tables")
 
@@ -55,7 +55,8 @@ def put(**tables: pl.DataFrame) -> None:
     declared: dict[str, Any] = {}
     for name, frame in tables.items():
         frame.write_parquet(TABLES / f"{name}.parquet")
-        columns = {column: {"type": TYPES[frame[column].dtype]} for column in frame.columns}
+        types = frame.schema.items()
+        columns = {column: {"type": TYPES[of.base_type()]} for column, of in types}
         declared[name] = {"source": "files", "path": f"{name}.csv", "columns": columns}
     (first, *_) = tables
     entity = tables[first].columns[0]

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -122,7 +123,7 @@ def commands() -> dict[str, set[str]]:
             app.command(name)(command)
     app.callback()(lambda: None)
 
-    def walk(command: object, words: tuple[str, ...]) -> Iterator[tuple[str, set[str]]]:
+    def walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, set[str]]]:
         options = {one for each in command.params for one in getattr(each, "opts", [])}
         yield " ".join(words), options
         for name, below in getattr(command, "commands", {}).items():
