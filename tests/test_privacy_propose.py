@@ -19,7 +19,7 @@ keys = packaged("mlops.privacy.keys")
 MlopsError = packaged("mlops.errors").MlopsError
 PEOPLE = 3_000
 SYLLABLES = ["ka", "ro", "mi", "dex", "ton", "bra", "ves", "lin", "quo", "har", "wick", "ston"]
-TYPES = {
+TYPES: dict[Any, str] = {
     pl.String: "string",
     pl.Int64: "integer",
     pl.Float64: "number",
