@@ -7,12 +7,11 @@ has mean zero. The unit of all strengths is the standard deviation of one row's 
 from typing import Any, NamedTuple
 
 import numpy as np
-from packaged import packaged
+from mlops_kit.compare.inference import effect as inference
+from mlops_kit.compare.inference import periods
+from mlops_kit.compare.metrics import estimate as estimates
+from mlops_kit.compare.metrics import registry as metrics
 
-estimates = packaged("mlops.compare.estimates")
-inference = packaged("mlops.compare.inference")
-metrics = packaged("mlops.compare.metrics")
-periods = packaged("mlops.compare.periods")
 ALPHA = 0.05
 # A table of more rows takes longer and shows the same: what is shared outweighs single rows.
 MOST_ROWS = 6000

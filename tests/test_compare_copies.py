@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from compare_scenarios import wide_scores
-from packaged import packaged
+from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision import decide
+from mlops_kit.compare.holdout.holdout import read_holdout
+from mlops_kit.train import evidence
 
-config_of = packaged("mlops.compare.config").CompareConfig.model_validate
-decide = packaged("mlops.compare.decision").decide
-read_holdout = packaged("mlops.compare.holdout").read_holdout
-evidence = packaged("mlops.evidence")
+config_of = CompareConfig.model_validate
 
 AUC = {"metric": "auc"}
 Table = dict[str, Any]

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +11,19 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 import yaml
-from packaged import packaged
+from mlops_kit.compare import commands
+from mlops_kit.compare import stage as compare
+from mlops_kit.compare.checks import maturity
+from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision import decide
+from mlops_kit.compare.holdout import background
+from mlops_kit.compare.holdout.holdout import read_holdout
+from mlops_kit.compare.report.markdown import html_page, markdown
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.settings import read_config
 from typer.testing import CliRunner
 
-compare = packaged("mlops.compare")
-background = packaged("mlops.compare.background")
-commands = packaged("mlops.compare.commands")
-config_of = packaged("mlops.compare.config").CompareConfig.model_validate
-decide = packaged("mlops.compare.decision").decide
-html_page = packaged("mlops.compare.report").html_page
-markdown = packaged("mlops.compare.report").markdown
-maturity = packaged("mlops.compare.maturity")
-read_config = packaged("mlops.settings").read_config
-read_holdout = packaged("mlops.compare.holdout").read_holdout
-MlopsError = packaged("mlops.errors").MlopsError
+config_of = CompareConfig.model_validate
 
 # Rows in time are judged as independent: these tests are about outcomes, not about spells.
 AUC = {"case": "C", "primary": {"metric": "auc"}, "inference": {"design": "iid"}}
@@ -220,7 +220,7 @@ def test_an_acknowledgement_lifts_it_and_is_told_wherever_the_decision_is() -> N
 def test_an_acknowledgement_counts_up_to_its_last_day(monkeypatch: pytest.MonkeyPatch) -> None:
     table = _immature(_table())
     table["candidate"] = table["candidate"] + 0.3 * table["y_true"]
-    safety = packaged("mlops.compare.safety")
+    safety = import_module("mlops_kit.compare.checks.sanity")
     config = _acknowledged("2027-01-31")
     for day, decision in ((date(2027, 1, 31), "promote"), (date(2027, 2, 1), "inconclusive")):
         monkeypatch.setattr(safety, "today", lambda day=day: day)
@@ -246,7 +246,7 @@ def test_an_acknowledgement_without_name_reason_or_end_is_refused(
     file = tmp_path / "compare.yaml"
     file.write_text(yaml.safe_dump(AUC | {"acknowledged": given}))
     with pytest.raises(MlopsError, match=sentence):
-        read_config(file, packaged("mlops.compare.config").CompareConfig)
+        read_config(file, import_module("mlops_kit.compare.config").CompareConfig)
 
 
 def test_a_bare_reason_and_end_acknowledge_either_finding() -> None:

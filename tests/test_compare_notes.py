@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from packaged import packaged
-
-adapters = packaged("mlops.compare.adapters")
-evidence = packaged("mlops.evidence")
-stage = packaged("mlops.compare.stage")
-training = packaged("mlops.training")
+from mlops_kit.compare import pipeline as stage
+from mlops_kit.compare.systems import adapters
+from mlops_kit.train import evidence
+from mlops_kit.train import stage as training
 
 SOURCES = {
     "entity": {"table": "people", "column": "id"},

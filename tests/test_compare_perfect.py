@@ -8,14 +8,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from compare_scenarios import four_classes, wide_scores
-from packaged import packaged
+from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision import decide
+from mlops_kit.compare.holdout import background
+from mlops_kit.compare.holdout.holdout import read_holdout
+from mlops_kit.compare.metrics import registry as metrics
+from mlops_kit.train import evidence
 
-background = packaged("mlops.compare.background")
-config_of = packaged("mlops.compare.config").CompareConfig.model_validate
-decide = packaged("mlops.compare.decision").decide
-evidence = packaged("mlops.evidence")
-metrics = packaged("mlops.compare.metrics")
-read_holdout = packaged("mlops.compare.holdout").read_holdout
+config_of = CompareConfig.model_validate
 
 N = 2000
 Table = dict[str, Any]

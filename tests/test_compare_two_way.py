@@ -3,29 +3,29 @@
 import datetime
 import math
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from packaged import packaged
+from mlops_kit.compare import stage as compare
+from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision import decide
+from mlops_kit.compare.holdout.holdout import read_holdout
+from mlops_kit.compare.inference import bootstrap as resampling
+from mlops_kit.compare.inference import effect as inference
+from mlops_kit.compare.inference import periods, standard_errors
+from mlops_kit.compare.metrics import estimate as estimates
+from mlops_kit.compare.metrics import registry as metrics
+from mlops_kit.compare.report.wording import footing
+from mlops_kit.operate.experiments import plan as plans
 from panel_scenarios import Panel, draw, wins
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.sandwich_covariance import cov_cluster_2groups
 
-compare = packaged("mlops.compare")
-config_of = packaged("mlops.compare.config").CompareConfig.model_validate
-decide = packaged("mlops.compare.decision").decide
-estimates = packaged("mlops.compare.estimates")
-inference = packaged("mlops.compare.inference")
-periods = packaged("mlops.compare.periods")
-read_holdout = packaged("mlops.compare.holdout").read_holdout
-standard_errors = packaged("mlops.compare.standard_errors")
-footing = packaged("mlops.compare.story").footing
-resampling = packaged("mlops.compare.resampling")
-metrics = packaged("mlops.compare.metrics")
-plans = packaged("mlops.compare.plan")
+config_of = CompareConfig.model_validate
 
 EXACT: dict[str, Any] = {"rel": 1e-9, "abs": 1e-15}
 MAE = {"case": "C", "primary": {"metric": "mae"}}
@@ -247,7 +247,9 @@ def test_a_period_that_holds_every_row_of_a_class_is_refused() -> None:
     metric = metrics.metric_named("auc")
     pair = [metric.function(truth, random.random(600)) for _ in range(2)]
     design = inference.Design("two-way", random.integers(0, 50, 600), order)
-    with pytest.raises(packaged("mlops.errors").MlopsError, match="One period holds every row"):
+    with pytest.raises(
+        import_module("mlops_kit.core.errors").MlopsError, match="One period holds every row"
+    ):
         inference.paired_effect(*pair, 1, design, 0.05)
 
 

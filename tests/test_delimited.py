@@ -9,13 +9,11 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from packaged import packaged
-
-delimited = packaged("mlops.data.delimited")
-raw_files = packaged("mlops.privacy.raw_files")
-documents = packaged("mlops.privacy.documents")
-formats = packaged("mlops.privacy.formats")
-errors = packaged("mlops.errors")
+from mlops_kit.core import errors
+from mlops_kit.data import delimited
+from mlops_kit.privacy.people import raw_files
+from mlops_kit.privacy.read import json_csv as documents
+from mlops_kit.privacy.read import open_file as formats
 
 NASTY = st.text(alphabet=list("\",;\t|\n\r '\\#a0é"), max_size=6)
 

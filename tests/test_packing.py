@@ -6,10 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from packaged import packaged
-
-packing = packaged("mlops.packing")
-registered = packaged("mlops.registered")
+from mlops_kit.train import packing, registered
 
 FILES = {
     "__init__.py": "",

@@ -13,16 +13,14 @@ from re import _parser as parser  # type: ignore[attr-defined]
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mlops_kit.privacy.detect import disguises, text, work
+from mlops_kit.privacy.detect import readings as unfold
+from mlops_kit.privacy.gate import files as selection
+from mlops_kit.privacy.gate import scan as scanning
+from mlops_kit.privacy.read import open_file as formats
 from packaged import SOURCE, packaged
 from regex_steps import Counter, is_bounded, steps
 
-text = packaged("mlops.privacy.text")
-scanning = packaged("mlops.privacy.scanning")
-formats = packaged("mlops.privacy.formats")
-disguises = packaged("mlops.privacy.disguises")
-unfold = packaged("mlops.privacy.unfold")
-selection = packaged("mlops.privacy.selection")
-work = packaged("mlops.privacy.work")
 sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))
 
 

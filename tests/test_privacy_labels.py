@@ -3,12 +3,10 @@
 import json
 
 import pytest
-from packaged import packaged
-
-text = packaged("mlops.privacy.text")
-headers = packaged("mlops.privacy.headers")
-scanning = packaged("mlops.privacy.scanning")
-formats = packaged("mlops.privacy.formats")
+from mlops_kit.privacy.detect import text
+from mlops_kit.privacy.detect.kinds import headers
+from mlops_kit.privacy.gate import scan as scanning
+from mlops_kit.privacy.read import open_file as formats
 
 PERSON = {
     "dateOfBirth": ("birth_date", "1980-05-03"),

@@ -6,15 +6,13 @@ from typing import Any
 import polars as pl
 import pytest
 import yaml
-from packaged import packaged
+from mlops_kit.core import settings
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.data import ingest
+from mlops_kit.privacy.people import erase as erase_of
+from mlops_kit.privacy.protect import keys, tokens
+from mlops_kit.privacy.protect import stage as protect_of
 
-erase_of = packaged("mlops.privacy.erase")
-protect_of = packaged("mlops.privacy.protect")
-ingest = packaged("mlops.data.ingest")
-settings = packaged("mlops.settings")
-tokens = packaged("mlops.privacy.tokens")
-keys = packaged("mlops.privacy.keys")
-MlopsError = packaged("mlops.errors").MlopsError
 KEY = "k" * 40
 PEOPLE = 30
 TABLES = Path("data/restricted/tables")

@@ -3,24 +3,24 @@
 import json
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
 import pytest
 import yaml
-from packaged import packaged
+from mlops_kit import cli
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.data.sources import files as sources_of
+from mlops_kit.privacy import commands
+from mlops_kit.privacy.detect import language_model as names
+from mlops_kit.privacy.policy import propose
+from mlops_kit.privacy.protect import keys
+from mlops_kit.privacy.protect import stage as protect_of
 from rendering import git
 from typer.testing import CliRunner
 
-names = packaged("mlops.privacy.names")
-cli = packaged("mlops.cli")
-protect_of = packaged("mlops.privacy.protect")
-propose = packaged("mlops.privacy.propose")
-commands = packaged("mlops.privacy.commands")
-keys = packaged("mlops.privacy.keys")
-sources_of = packaged("mlops.data.sources")
-MlopsError = packaged("mlops.errors").MlopsError
 REAL = find_spec(names.MODEL) is not None
 KNOWN = "Obiageli Nwachukwu"  # in no list of names
 NOTE = f"the parcel of {KNOWN} never came, and the shop was closed again"
@@ -211,7 +211,7 @@ def test_the_gate_says_what_to_install_when_told_to_ask_a_model_that_is_not_ther
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     absent(monkeypatch)
-    check_of = packaged("mlops.privacy.check")
+    check_of = import_module("mlops_kit.privacy.gate.check")
     with pytest.raises(MlopsError, match="uv sync --group ner") as refused:
         check_of.check([Path("conf")], names=True)
     assert refused.value.exit_code == 3

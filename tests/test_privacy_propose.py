@@ -9,14 +9,12 @@ from typing import Any
 import polars as pl
 import pytest
 import yaml
-from packaged import packaged
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.privacy import commands
+from mlops_kit.privacy.policy import propose
+from mlops_kit.privacy.protect import keys, singling_out
+from mlops_kit.privacy.protect import stage as protect
 
-propose = packaged("mlops.privacy.propose")
-protect = packaged("mlops.privacy.protect")
-commands = packaged("mlops.privacy.commands")
-singling_out = packaged("mlops.privacy.singling_out")
-keys = packaged("mlops.privacy.keys")
-MlopsError = packaged("mlops.errors").MlopsError
 PEOPLE = 3_000
 SYLLABLES = ["ka", "ro", "mi", "dex", "ton", "bra", "ves", "lin", "quo", "har", "wick", "ston"]
 TYPES: dict[Any, str] = {

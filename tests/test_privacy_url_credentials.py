@@ -1,11 +1,10 @@
 """The gate knows passwords and tokens in web addresses, and what only stands for one."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
-from packaged import packaged
-
-scanning = packaged("mlops.privacy.scanning")
+from mlops_kit.privacy.gate import scan as scanning
 
 TOKEN = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"  # noqa: S105 - made up
 FOUND = [  # what is found stands between the bars
@@ -95,6 +94,6 @@ def test_the_gate_closes_on_an_answers_file_with_a_password(
 
 
 def scan(path: Path) -> list:
-    formats = packaged("mlops.privacy.formats")
+    formats = import_module("mlops_kit.privacy.read.open_file")
     pieces = formats.pieces_of_bytes(path.read_bytes(), path.as_posix(), path.name, 3)
     return scanning.scan_pieces(pieces, scanning.in_column_lightly)

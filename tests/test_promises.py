@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -113,10 +114,10 @@ def test_every_package_of_an_optional_group_is_imported_by_what_a_command_reache
 @cache
 def commands() -> dict[str, set[str]]:
     """Return the options of each command, by its words."""
-    cli = packaged("mlops.cli")
+    cli = import_module("mlops_kit.cli")
     app = typer.Typer()
     app.registered_commands += cli.app.registered_commands
-    for room in packaged("mlops.rooms").rooms():
+    for room in import_module("mlops_kit.room").rooms():
         for name, group in room.GROUPS.items():
             app.add_typer(group, name=name)
         for name, command in getattr(room, "COMMANDS", {}).items():

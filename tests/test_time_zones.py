@@ -9,14 +9,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from packaged import packaged
+from mlops_kit.compare.systems import external
+from mlops_kit.core import utc
+from mlops_kit.data import contract
+from mlops_kit.data.sources import files as sources
 from rendering import SHOP, render
 from running import replace
-
-contract = packaged("mlops.data.contract")
-sources = packaged("mlops.data.sources")
-external = packaged("mlops.compare.external")
-utc = packaged("mlops.utc")
 
 ZONES = (
     "UTC",
