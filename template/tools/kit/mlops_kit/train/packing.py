@@ -8,12 +8,11 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[1]  # the team's package; this package lies in it
-OURS = Path(__file__).parent.name
+OURS = "mlops_kit"
 RUNTIME = ("mlflow-skinny", "scikit-learn", "skops", "numpy", "scipy", "pandas")
 
 
-def modules_needed(types: list[str], root: Path = ROOT) -> tuple[list[Path], set[str]]:
+def modules_needed(types: list[str], root: Path) -> tuple[list[Path], set[str]]:
     """Follow the imports of the modules in which a model's own types are defined.
 
     Parameters
@@ -26,9 +25,9 @@ def modules_needed(types: list[str], root: Path = ROOT) -> tuple[list[Path], set
     Returns
     -------
     files : list of Path
-        The package's modules that are needed, ours among them where one of the team's imports it.
+        The package's modules that are needed.
     others : set of str
-        Top-level names of the other modules that they import.
+        Top-level names of the other modules that they import, ours among them.
     """
     package = root.name
     waiting = [name for name in types if name.split(".")[0] == package]
@@ -39,8 +38,6 @@ def modules_needed(types: list[str], root: Path = ROOT) -> tuple[list[Path], set
             if file in files:
                 continue
             files[file] = None
-            if OURS in file.relative_to(root).parts[:1]:
-                continue
             for name in _imports(file, root):
                 if name.split(".")[0] == package:
                     waiting.append(name)
@@ -67,22 +64,21 @@ class Packed(NamedTuple):
     is_complete: bool
 
 
-def pack(types: list[str], folder: Path, root: Path = ROOT) -> Packed:
+def pack(types: list[str], folder: Path, root: Path) -> Packed:
     """Copy the team's modules that a model of these types needs below a folder."""
     files, others = modules_needed(types, root)
-    theirs = [file for file in files if OURS not in file.relative_to(root).parts[:1]]
-    for file in theirs:
+    for file in files:
         place = folder / root.name / file.relative_to(root)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, place)
     foreign = {name.split(".")[0] for name in types} | others
     needed = dict.fromkeys(RUNTIME)
-    if foreign := foreign - {root.name} - set(sys.stdlib_module_names):
+    if foreign := foreign - {root.name, OURS} - set(sys.stdlib_module_names):
         known = packages_distributions()
         needed |= dict.fromkeys(sorted(name for one in foreign for name in known.get(one, [])))
     requirements = [f"{name}=={version(name)}" for name in needed]
-    code_paths = [str(folder / root.name)] if theirs else []
-    return Packed(code_paths, requirements, is_complete=theirs == files)
+    code_paths = [str(folder / root.name)] if files else []
+    return Packed(code_paths, requirements, is_complete=OURS not in others)
 
 
 def _files_of(parts: list[str], root: Path) -> Iterator[Path]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.files import progress, sha256_of, write_json
 from mlops_kit.core.settings import OPEN_ZONE, Settings, environment
@@ -149,7 +150,7 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
     mlflow.log_artifacts(str(DECISION_FILE.parent), "compare")
     signature, dtypes = _signature(card["features"], settings.task)
     with tempfile.TemporaryDirectory() as folder:
-        packed = pack(trusted_types(MODEL_FILE), Path(folder))
+        packed = pack(trusted_types(MODEL_FILE), Path(folder), team.folder())
         if not packed.is_complete:
             progress(
                 "register",
@@ -163,7 +164,7 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
             model_config={
                 "task": settings.task,
                 "features": dtypes,
-                "trusted_modules": [*TRUSTED_MODULES, REGISTERED_CODE.parents[1].name],
+                "trusted_modules": [*TRUSTED_MODULES, team.required()],
             },
             signature=signature,
             pip_requirements=packed.requirements,
