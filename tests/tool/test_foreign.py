@@ -14,9 +14,8 @@ from copier_mlops.eject import undo as undo_eject
 from copier_mlops.errors import ToolError
 from copier_mlops.git import repository_at
 from copier_mlops.update import undo, update
-from lifecycle import add_version, commit, repository
+from lifecycle import add_version, commit, repository, state_of
 from rendering import git
-from test_snapshot import state_of
 from tiny_template import COPIER, LINES, MANAGED, second_version, tiny_project, tiny_template
 
 ANSWERS, WORKFLOW = ".copier-answers.yml", ".github/workflows/template.yml"

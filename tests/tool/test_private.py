@@ -11,10 +11,10 @@ import pytest
 import yaml
 from copier_mlops.environment import scrubbed
 from lifecycle import commit, repository
+from package_index import pages_of
 from private_servers import CODED, PERSON, SECRET, Server, git_server, index_server
 from processes import run
 from rendering import git, render
-from test_index import pages_of
 from tiny_template import PYPROJECT, second_version, tiny_template
 
 ANSWERS = ".copier-answers.yml"

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 import yaml
-from mlops_kit.compare import commands
-from mlops_kit.compare import stage as compare
+from mlops_kit.cli import add_rooms
 from mlops_kit.compare.checks import maturity
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.decision import decide
@@ -252,6 +251,7 @@ def test_an_acknowledgement_without_name_reason_or_end_is_refused(
 def test_a_bare_reason_and_end_acknowledge_either_finding() -> None:
     bare = config_of(AUC | {"acknowledged": {"reason": "r", "until": "2027-01-31"}}).acknowledged
     assert bare.immature == bare.perfect
+    assert bare.perfect
     assert bare.perfect.until == date(2027, 1, 31)
 
 
@@ -260,10 +260,20 @@ def test_a_bare_table_takes_the_horizon_and_the_day_of_reading_from_the_command(
 ) -> None:
     pyarrow.parquet.write_table(pa.table(_table()), tmp_path / "table.parquet")
     (tmp_path / "compare.yaml").write_text(yaml.safe_dump(AUC), encoding="utf-8")
+    app = typer.Typer()
+    add_rooms(app)
     paths = ["--data", tmp_path / "table.parquet", "--config", tmp_path / "compare.yaml"]
-    arguments = ["run", *map(str, paths), "--out", str(tmp_path / "out"), "--horizon", "30"]
+    arguments = [
+        "compare",
+        "run",
+        *map(str, paths),
+        "--out",
+        str(tmp_path / "out"),
+        "--horizon",
+        "30",
+    ]
     for day, immature in (("2025-07-31", True), ("2025-08-18", False)):
-        told = CliRunner().invoke(commands.compare, [*arguments, "--as-of", day])
+        told = CliRunner().invoke(app, [*arguments, "--as-of", day])
         assert told.exit_code == 0, told.output
         decision = json.loads((tmp_path / "out/decision.json").read_text(encoding="utf-8"))
         assert bool(_found(decision)) is immature

@@ -11,7 +11,6 @@ import pytest
 import yaml
 from mlops_kit.compare import pipeline as stage
 from mlops_kit.compare.systems import adapters
-from mlops_kit.train import evidence
 from mlops_kit.train import stage as training
 
 SOURCES = {
@@ -27,7 +26,7 @@ SOURCES = {
         },
     },
 }
-SETTINGS = SimpleNamespace(task="classification", project="p", business_metric="b")
+SETTINGS: Any = SimpleNamespace(task="classification", project="p", business_metric="b")
 
 
 @pytest.fixture

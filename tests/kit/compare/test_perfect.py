@@ -182,7 +182,7 @@ def test_features_that_determine_the_outcome_are_found_and_others_are_not() -> N
             "items": [[1, 2]] * N,
         }
     )
-    names = [name for name in rows if name != "y_true"]
+    names = [str(name) for name in rows if name != "y_true"]
     assert evidence.telling_features(rows, names) == ["word", "flag", "closed"]
     assert evidence.telling_features(rows, ["age", "name", "strong", "against"]) == ["against"]
     amounts = rows.assign(y_true=random.lognormal(3, 1, N))

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from mlops_kit.compare import stage as compare
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.decision import decide
 from mlops_kit.compare.holdout.holdout import read_holdout
@@ -19,7 +18,6 @@ from mlops_kit.compare.inference import periods, standard_errors
 from mlops_kit.compare.metrics import estimate as estimates
 from mlops_kit.compare.metrics import registry as metrics
 from mlops_kit.compare.report.wording import footing
-from mlops_kit.operate.experiments import plan as plans
 from panel_scenarios import Panel, draw, wins
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
@@ -84,7 +82,7 @@ def test_the_parts_of_the_variance_are_those_of_statsmodels_two_way_clusters() -
     assert standard_errors._of_cells(error, groups, order, 24) == pytest.approx(
         cells * size / (size - 1), **EXACT
     )
-    sums = np.bincount(order, error)
+    sums = np.bincount(order, error).astype(float)
     shared = periods.shared_by_periods(sums, np.full(24, 1 / 24), 0.0)
     assert shared.of_sums == pytest.approx(float(np.squeeze(by_period)) * 24 / 23, **EXACT)
 
@@ -94,7 +92,7 @@ def test_the_variance_adds_what_periods_share_and_never_falls_below_either_part(
     error = (gain - gain.mean()) / gain.size
     own = standard_errors.clustered(error, groups, None)
     noise = standard_errors._of_cells(error, groups, order, 24)
-    sums = np.bincount(order, error)
+    sums = np.bincount(order, error).astype(float)
     shared = periods.shared_by_periods(sums, np.full(24, 1 / 24), noise)
     found = _effect(gain, groups, order)
     assert found.standard_error**2 == pytest.approx(own[0] ** 2 + shared.variance, **EXACT)
@@ -231,9 +229,12 @@ def test_a_metric_without_influences_minds_groups_and_periods() -> None:
         metric, function=lambda t, p: metric.function(t, p)._replace(influence=None, rows=None)
     )
     found = [
-        resampling.effect_of(each, truth, one, other, inference.Design(*design), 0.05, seed=1)
+        resampling.effect_of(each, truth, one, other, design, 0.05, seed=1)
         for each in (bare, metric)
-        for design in (("two-way", groups, order), ("clustered", groups))
+        for design in (
+            inference.Design("two-way", groups, order),
+            inference.Design("clustered", groups),
+        )
     ]
     assert found[0].upper - found[0].lower >= 0.9 * (found[1].upper - found[1].lower)
     assert found[0].upper - found[0].lower > 2 * (found[1].upper - found[1].lower)

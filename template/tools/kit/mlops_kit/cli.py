@@ -107,7 +107,7 @@ def ui(
         raise MlopsError("The uv program is not on the PATH; install uv first.") from error
 
 
-def add_rooms() -> None:
+def add_rooms(app: typer.Typer) -> None:
     """Add the commands of every room that this repository was rendered with."""
     known = list(rooms())
     said = {name: text for room in known for name, text in room.groups.items()}
@@ -130,7 +130,7 @@ def main() -> NoReturn:
     if "--debug" in sys.argv[1:]:
         sys.argv = [sys.argv[0], "--debug", *(a for a in sys.argv[1:] if a != "--debug")]
     try:
-        add_rooms()
+        add_rooms(app)
         _start_rooms()
         code = app(standalone_mode=False)
         if code == INTERRUPTED:

@@ -52,7 +52,8 @@ def _people() -> "Iterator[Finding]":
         yield Finding("privacy", "problem", message, "name an action for each; drop, when in doubt")
     if redacts(policy) and policy.defaults.names == "auto" and not installed():
         mend = f"{INSTALL}, or say in conf/privacy.yaml that it is meant: defaults.names: rules"
-        yield Finding("privacy", "note", f"names in texts that are redacted are found {RULES_ALONE}", mend)
+        message = f"names in texts that are redacted are found {RULES_ALONE}"
+        yield Finding("privacy", "note", message, mend)
     for said, is_open in of_open_tables(sources, policy, OPEN_ZONE / "tables"):
         mend = "make these columns coarser, or set a rule under anonymity in conf/privacy.yaml"
         yield Finding("people", "note" if is_open else "ok", said, mend if is_open else "")

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from scipy.special import bdtr, ndtr, ndtri, stdtr, stdtrit
@@ -16,6 +16,9 @@ POWER = 0.8
 CLUSTERED = "CR3, effective clusters"
 TWO_WAY = "two-way: CR3 by group, slow waves over periods"
 IN_TIME = "slow waves over periods"
+
+
+Kind: TypeAlias = Literal["iid", "clustered", "time", "two-way", "folds"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Design:
         Rows that the models of one fold learned from, for "folds".
     """
 
-    kind: Literal["iid", "clustered", "time", "two-way", "folds"]
+    kind: Kind
     groups: Codes | None = None
     order: Codes | None = None
     unit: Literal["row", "group"] = "row"
