@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+import typer
 import yaml
 from mlops_kit.cli import add_rooms
 from mlops_kit.compare.checks import maturity
@@ -262,16 +263,9 @@ def test_a_bare_table_takes_the_horizon_and_the_day_of_reading_from_the_command(
     (tmp_path / "compare.yaml").write_text(yaml.safe_dump(AUC), encoding="utf-8")
     app = typer.Typer()
     add_rooms(app)
-    paths = ["--data", tmp_path / "table.parquet", "--config", tmp_path / "compare.yaml"]
-    arguments = [
-        "compare",
-        "run",
-        *map(str, paths),
-        "--out",
-        str(tmp_path / "out"),
-        "--horizon",
-        "30",
-    ]
+    paths: list[Any] = ["--data", tmp_path / "table.parquet", "--config", tmp_path / "compare.yaml"]
+    paths += ["--out", tmp_path / "out"]
+    arguments = ["compare", "run", *map(str, paths), "--horizon", "30"]
     for day, immature in (("2025-07-31", True), ("2025-08-18", False)):
         told = CliRunner().invoke(app, [*arguments, "--as-of", day])
         assert told.exit_code == 0, told.output

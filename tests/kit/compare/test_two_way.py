@@ -246,25 +246,25 @@ def test_a_period_that_holds_every_row_of_a_class_is_refused() -> None:
     order = np.arange(600) % 20
     truth = (order == 3).astype(np.float64)
     metric = metrics.metric_named("auc")
-    pair = [metric.function(truth, random.random(600)) for _ in range(2)]
+    one, other = (metric.function(truth, random.random(600)) for _ in range(2))
     design = inference.Design("two-way", random.integers(0, 50, 600), order)
     with pytest.raises(
         import_module("mlops_kit.core.errors").MlopsError, match="One period holds every row"
     ):
-        inference.paired_effect(*pair, 1, design, 0.05)
+        inference.paired_effect(one, other, 1, design, 0.05)
 
 
 def test_neither_the_order_of_rows_nor_the_names_of_groups_change_a_digit() -> None:
     drawn = draw(np.random.default_rng(8), Panel(100, 40, 0.3, metric="auc"))
     random = np.random.default_rng(9)
     mixed, names = random.permutation(drawn.groups.size), random.permutation(100)
-    pair = [drawn.candidate, drawn.incumbent]
+    pair = (drawn.candidate, drawn.incumbent)
     designs = [
         inference.Design("two-way", drawn.groups, drawn.order),
         inference.Design("two-way", names[drawn.groups[mixed]], 5 * drawn.order[mixed] + 2),
     ]
-    again = [
+    one, other = (
         each._replace(influence=each.influence[mixed], strata=each.strata[mixed]) for each in pair
-    ]
-    one = inference.paired_effect(*pair, 1, designs[0], 0.05)
-    assert inference.paired_effect(*again, 1, designs[1], 0.05) == one
+    )
+    found = inference.paired_effect(pair[0], pair[1], 1, designs[0], 0.05)
+    assert inference.paired_effect(one, other, 1, designs[1], 0.05) == found

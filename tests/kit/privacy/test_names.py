@@ -141,12 +141,12 @@ def test_without_the_model_rules_alone_redact_and_the_doctor_says_so(
     use()
     assert "names in texts found by rules alone" in protect_of.protect()
     assert KNOWN in passed()
-    (note,) = [one for one in commands.examine() if "names in texts" in one[2]]
-    assert (note[1], "uv sync --group ner" in note[3]) == ("note", True)
+    (note,) = [one for one in commands.examine() if "names in texts" in one.message]
+    assert (note.status, "uv sync --group ner" in note.mend) == ("note", True)
     # A policy that redacts nothing has nothing to say about names, and no other inputs.
     use("drop")
     assert "names" not in protect_of.protect()
-    assert not [one for one in commands.examine() if "names in texts" in one[2]]
+    assert not [one for one in commands.examine() if "names in texts" in one.message]
     assert set(commands.inputs(sources_of.load_sources())) == {"privacy_key"}
 
 
