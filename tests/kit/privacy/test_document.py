@@ -159,15 +159,15 @@ def test_what_nobody_said_is_called_out(project: Path) -> None:
 def test_a_stale_document_is_told_by_the_doctor(project: Path) -> None:
     use(project)
     commands = import_module("mlops_kit.privacy.commands")
-    assert [found[2] for found in commands.examine()] == ["docs/privacy.md is not written yet"]
+    assert [found.message for found in commands.examine()] == ["docs/privacy.md is not written yet"]
     document.write_document()
     assert list(commands.examine()) == []
     policy_file = project / "conf/privacy.yaml"
     policy_file.write_text(policy_file.read_text().replace("two years", "three years"))
     (found,) = commands.examine()
-    assert found[1] == "note"
-    assert "docs/privacy.md differs" in found[2]
-    assert "mlops privacy document" in found[3]
+    assert found.status == "note"
+    assert "docs/privacy.md differs" in found.message
+    assert "mlops privacy document" in found.mend
 
 
 def test_the_documents_pass_the_gate(project: Path) -> None:

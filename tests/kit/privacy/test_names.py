@@ -189,7 +189,7 @@ def test_propose_says_how_many_texts_have_names(model: str) -> None:
 
 def check(*options: str) -> tuple[int, str]:
     app = cli.typer.Typer()
-    app.add_typer(commands.privacy, name="privacy")
+    cli.add_rooms(app)
     done = CliRunner().invoke(app, ["privacy", "check", *options])
     return done.exit_code, done.output
 

@@ -198,12 +198,12 @@ def test_nothing_runs_while_a_column_is_undecided_and_the_doctor_says_which() ->
         protect.protect()
     assert refused.value.exit_code == 1
     assert not list(Path("data/open").rglob("*.parquet"))
-    problems = [one for one in commands.examine() if one[1] == "problem"]
+    problems = [one for one in commands.examine() if one.status == "problem"]
     assert len(problems) == 1
-    assert "people.c7" in problems[0][2]
+    assert "people.c7" in problems[0].message
     use(content, people__c7={"action": "drop"})
     protect.protect()
-    assert not [one for one in commands.examine() if one[1] == "problem"]
+    assert not [one for one in commands.examine() if one.status == "problem"]
     assert "c7" not in pl.read_parquet("data/open/tables/people.parquet").columns
 
 
@@ -241,16 +241,16 @@ def test_protect_doctor_and_check_say_who_stands_alone_though_no_rule_is_set(
     report = json.loads(Path("reports/privacy/protect.json").read_text(encoding="utf-8"))
     figures = report["tables"]["people"]["alone"]["quasi_identifiers"]
     assert (figures["people"], figures["smallest"], figures["unique"]) == (3000, 1, lonely)
-    (told,) = [one for one in commands.examine() if one[0] == "people"]
-    assert told[1] == "note"
-    assert told[2].startswith(said)
+    (told,) = [one for one in commands.examine() if one.name == "people"]
+    assert told.status == "note"
+    assert told.message.startswith(said)
     (note,) = singling_out.notes()
     assert note.startswith(said)
     # A table in which nobody stands alone is told as that, and is no note.
     policy["people.zip"] = policy["people.born"] = policy["people.spent"] = {"action": "drop"}
     Path("conf/privacy.yaml").write_text(yaml.safe_dump({"columns": policy}), encoding="utf-8")
     assert "nobody of 3,000 people is alone by sex" in protect.protect()
-    assert [one[1] for one in commands.examine() if one[0] == "people"] == ["ok"]
+    assert [one.status for one in commands.examine() if one.name == "people"] == ["ok"]
     assert singling_out.notes() == []
 
 
