@@ -1,12 +1,14 @@
 """A room: what a part of the kit brings to the commands, the doctor and the pipeline."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    import numpy
+    import pandas
     import polars
 
     from mlops_kit.data.sources.files import Sources
@@ -25,6 +27,24 @@ class Finding:
     status: Literal["ok", "problem", "note"]
     message: str
     mend: str = ""
+
+
+@dataclass(frozen=True)
+class Systems:
+    """What stands beside the model just trained: other systems, asked about the same rows."""
+
+    predictions: "Mapping[str, numpy.ndarray]" = field(default_factory=dict)
+    """By name: (n,) scores or predictions, or (n, k) items, best first."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """By name: SHA-256 of what made them."""
+    columns: Sequence[str] = ()
+    """Columns of the features that are kept with the predictions."""
+
+
+def _no_systems(
+    task: str, train: "pandas.DataFrame", holdout: "pandas.DataFrame", seed: int
+) -> Systems:
+    return Systems()
 
 
 def _unchanged(tables: Tables, sources: "Sources") -> Tables:
@@ -59,6 +79,8 @@ class Room:
     """What is read from outside besides the tables; a change of it runs the data stage again."""
     before_ingest: Callable[[Tables, "Sources"], Tables] = _unchanged
     """Leave out of the tables that were read what must not come in."""
+    systems: "Callable[[str, pandas.DataFrame, pandas.DataFrame, int], Systems]" = _no_systems
+    """What else predicts the holdout: called with task, training rows, holdout rows and seed."""
     clean_up: Callable[[], None] = _nothing
     """Complete or clear away what a killed run has left."""
 

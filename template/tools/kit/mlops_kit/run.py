@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
 from mlops_kit.compare.systems.adapters import write_systems_record
 from mlops_kit.core.errors import BAD_INPUT, MlopsError, StageError
 from mlops_kit.core.files import remove_leftovers
@@ -19,7 +19,6 @@ from mlops_kit.data.ingest import write_input_record
 from mlops_kit.data.sources.files import Sources, load_sources
 from mlops_kit.room import rooms
 from mlops_kit.train.features import load_params
-from mlops_kit.train.stage import COMPARE_FILE
 from mlops_kit.train.tracking import DECISION_FILE, REGISTRATION, register
 
 INPUTS = Path("data/inputs.json")

@@ -3,12 +3,15 @@
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlops_kit.core.files import progress
-from mlops_kit.room import Room
+from mlops_kit.room import Room, Systems
+
+if TYPE_CHECKING:
+    import pandas
 
 REPORTS = Path("reports/compare")
 CONFIG = Path("conf/compare.yaml")
@@ -85,7 +88,16 @@ def report(data: Table = None, config: Config = CONFIG, out: Out = REPORTS) -> N
     print(rewrite(data or OPEN_ZONE / PREDICTIONS, chosen, out, context).as_posix())
 
 
+def _systems(
+    task: str, train: "pandas.DataFrame", holdout: "pandas.DataFrame", seed: int
+) -> Systems:
+    from mlops_kit.compare.systems.adapters import systems_of_config
+
+    return systems_of_config(task, train, holdout, seed)
+
+
 ROOM = Room(
     commands={"compare run": run, "compare check": check, "compare report": report},
+    systems=_systems,
     groups={"compare": "Compare the candidate with what is in force."},
 )

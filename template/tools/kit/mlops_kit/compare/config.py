@@ -1,5 +1,6 @@
 """What conf/compare.yaml may say: which systems are compared, on what, and how sure to be."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -9,6 +10,8 @@ from mlops_kit.compare.handover import Deprecation, Rollout
 from mlops_kit.compare.metrics.registry import Metric, metric_named
 from mlops_kit.compare.systems.spec import SystemSpec, Table
 from mlops_kit.core.settings import Section
+
+COMPARE_FILE = Path("conf/compare.yaml")
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_kit.compare.checks.running_cost import Measured, measure_pair, peak_memory_mb
-from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
 from mlops_kit.compare.holdout.background import background_of
 from mlops_kit.compare.holdout.ledger import LEDGER_FILE
 from mlops_kit.compare.report.wording import gained
@@ -14,7 +14,6 @@ from mlops_kit.core.settings import OPEN_ZONE, Settings, read_config
 from mlops_kit.train.features import load_params
 from mlops_kit.train.stage import MODEL_FILE, PREDICTIONS, load_model, predict, read_card
 
-COMPARE_FILE = Path("conf/compare.yaml")
 REPORTS = Path("reports/compare")
 MEMORY_ROWS = 1000
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_json, written_beside
-from mlops_kit.core.settings import OPEN_ZONE, Settings, read_config
+from mlops_kit.core.settings import OPEN_ZONE, Settings
 from mlops_kit.core.utc import connect
 from mlops_kit.data.sources.files import Sample, load_sources
 from mlops_kit.train.evidence import notes, same_features
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-    from mlops_kit.compare.config import CompareConfig
-
-COMPARE_FILE = Path("conf/compare.yaml")
 MODEL_FILE = Path("models/model.skops")
 # Whose types a stored model may hold, besides this project's own.
 TRUSTED_MODULES = ("sklearn", "numpy", "scipy", "pandas", "xgboost", "lightgbm", "catboost")
@@ -49,8 +46,7 @@ def train_and_predict(settings: Settings) -> str:
     """
     import pandas as pd
 
-    from mlops_kit.compare.config import CompareConfig
-    from mlops_kit.compare.systems.adapters import digest_of, predict_with, systems_to_predict
+    from mlops_kit.room import rooms
 
     started = time.perf_counter()
     table = pd.read_parquet(OPEN_ZONE / "features.parquet")
@@ -59,16 +55,17 @@ def train_and_predict(settings: Settings) -> str:
     holdout = table[table["split"] == "holdout"].reset_index(drop=True)
     _check_target(settings.task, train)
     estimator = fit(train[names], train["y_true"])
-    config = read_config(COMPARE_FILE, CompareConfig)
     systems = {"candidate": predict(estimator, holdout[names], settings.task)}
-    others = systems_to_predict(config)
-    params = {"seed": load_params().seed}
-    for name, spec in others.items():
-        systems[name] = predict_with(spec, train, holdout, settings.task, params)
+    digests: dict[str, str] = {}
+    compared: list[str] = []
+    for room in rooms():
+        others = room.systems(settings.task, train, holdout, load_params().seed)
+        systems |= others.predictions
+        digests |= others.digests
+        compared += others.columns
     oracle = _oracle(settings.task)
     if oracle is not None:
         systems["oracle"] = oracle
-    compared = _compared_columns(config, holdout)
     long_table = _long_table(
         settings.task,
         holdout.assign(same_features=same_features(holdout, names)),
@@ -82,8 +79,7 @@ def train_and_predict(settings: Settings) -> str:
         pyarrow.parquet.write_table(long_table, beside)
     card = {
         "sha256": sha256_of(MODEL_FILE),
-        "systems": {"candidate": sha256_of(MODEL_FILE)}
-        | {name: digest_of(spec) for name, spec in others.items()},
+        "systems": {"candidate": sha256_of(MODEL_FILE)} | digests,
         "task": settings.task,
         "estimator": type(estimator).__name__,
         "features": names,
@@ -222,17 +218,6 @@ def _oracle(task: str) -> "numpy.ndarray | None":
     if any(value is None for value in joined) or np.ma.is_masked(joined):
         return None
     return np.array(joined.tolist()) if task == "recommendation" else np.asarray(joined)
-
-
-def _compared_columns(config: "CompareConfig", holdout: "pandas.DataFrame") -> list[str]:
-    """Name the columns of features.py in whose parts the systems are compared."""
-    wanted = [name for name in config.columns if name not in ("id", "group", "time")]
-    if absent := [name for name in wanted if name not in holdout]:
-        raise MlopsError(
-            f'conf/compare.yaml: slices or fairness name the column "{absent[0]}", which '
-            "features.py does not give: add it there."
-        )
-    return wanted
 
 
 def _long_table(

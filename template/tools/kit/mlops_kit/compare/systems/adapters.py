@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
 from mlops_kit.compare.systems.external import ask_command, join_logged
 from mlops_kit.compare.systems.spec import (
     Command,
@@ -26,7 +26,8 @@ from mlops_kit.compare.systems.trivial import trivial
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_text
-from mlops_kit.core.settings import load_settings
+from mlops_kit.core.settings import load_settings, read_config
+from mlops_kit.room import Systems
 from mlops_kit.train.features import NOT_FEATURES
 from mlops_kit.train.stage import MODEL_FILE, load_model, predict
 
@@ -82,6 +83,25 @@ def systems_to_predict(config: CompareConfig) -> dict[str, SystemSpec]:
         for spec in specs
         if spec.kind != "table" or spec.name not in ("candidate", "oracle")
     }
+
+
+def systems_of_config(
+    task: str, train: "pandas.DataFrame", holdout: "pandas.DataFrame", seed: int
+) -> Systems:
+    """Let every system of conf/compare.yaml predict the holdout."""
+    config = read_config(COMPARE_FILE, CompareConfig)
+    others = systems_to_predict(config)
+    wanted = [name for name in config.columns if name not in ("id", "group", "time")]
+    predictions = {
+        name: predict_with(spec, train, holdout, task, {"seed": seed})
+        for name, spec in others.items()
+    }
+    if absent := [name for name in wanted if name not in holdout]:
+        raise MlopsError(
+            f'conf/compare.yaml: slices or fairness name the column "{absent[0]}", which '
+            "features.py does not give: add it there."
+        )
+    return Systems(predictions, {name: digest_of(spec) for name, spec in others.items()}, wanted)
 
 
 def write_systems_record(path: Path, config: CompareConfig) -> None:
