@@ -144,7 +144,7 @@ def _anonymity(tables: dict[str, Proposed]) -> str:
         found = [column for column, (rule, _) in proposed.rules.items() if quasi(column, rule)]
         if not proposed.person or not found:
             continue
-        rule = {"quasi": found, "k": K, "method": "suppress", "max_suppressed": 0.05}
+        rule: Rule = {"quasi": found, "k": K, "method": "suppress", "max_suppressed": 0.05}
         lines.append(_written(table, rule, _as_proposed(proposed, found)))
     if not lines:
         none = "# No table with a row per person passes what tells, together, who it is.\n"

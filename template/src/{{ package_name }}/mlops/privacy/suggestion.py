@@ -122,7 +122,7 @@ def suggest(
         )
     if contract.type in NUMBERS and may_single_out(column) and sample.distinct > BANDS:
         bands = max(K, sample.rows // BANDS)
-        rule = {"action": "generalise", "to": "k_band", "k": bands}
+        rule: Rule = {"action": "generalise", "to": "k_band", "k": bands}
         return rule, f"others may know it of a person, {sample}: bands of at least {bands} rows"
     if contract.type == "integer" and sample.rows >= MANY and sample.share >= DISTINCT:
         return UNDECIDED, f"a number of its own in most rows, {sample}: a code, or an amount?"
