@@ -197,7 +197,7 @@ def test_the_version_is_printed(tool: Tool) -> None:
         (["-d", "personal_data=none", "-d", "jurisdictions=gdpr"], "jurisdictions is not asked"),
         (["--profile", "huge"], "it has cloud, poc, regulated, team"),
         (["--profile", "../profiles/poc"], "has no profile"),
-        (["--vcs-ref", "v9.9.9"], "Unknown revision: 'v9.9.9'"),
+        (["--vcs-ref", "v9.9.9"], "has no version 'v9.9.9'; its releases are 0.1.0"),
         (["--answers", "no-such-file.yml"], "No such file or directory"),
         (["--nonsense"], "--help lists what is possible"),
     ],

@@ -86,7 +86,7 @@ def create(
     from copier._main import Worker
     from copier._vcs import get_repo
 
-    from .versions import opened, resolve, stand_at
+    from .versions import newest, opened, resolve, stand_at
 
     source = without_credentials(asked)
     # A folder that is no repository has no versions; Copier renders it as it is.
@@ -103,9 +103,9 @@ def create(
         with Worker(
             src_path=source, dst_path=staging, vcs_ref=vcs_ref, defaults=defaults, quiet=True
         ) as worker:
-            number = None
+            number, said = None, ""
             if versions:
-                commit = resolve(versions, vcs_ref)
+                commit, said = (resolve(versions, vcs_ref), "") if vcs_ref else newest(versions)
                 stand_at(worker, versions, commit)
                 number = versions.numbers.get(commit) or worker.template.version
             questions = worker.template.questions_data
@@ -131,6 +131,8 @@ def create(
                 raise ToolError(f"{destination} was filled meanwhile; nothing was written there.")
             for path in staging.iterdir():
                 path.rename(destination / path.name)
+    if said:  # A refusal is one sentence, so not before.
+        say(said)
     return project
 
 

@@ -109,7 +109,9 @@ def resolve(template: Template, version: str | None) -> str:
         The template has no such version.
     """
     if version is None:
-        return newest(template)
+        commit, said = newest(template)
+        say(said)
+        return commit
     name = template.head if version == "HEAD" else version
     found = template.versions.get(name.removeprefix("v")) or commit_of(template.clone, name)
     if found is None:
@@ -120,22 +122,21 @@ def resolve(template: Template, version: str | None) -> str:
     return found
 
 
-def newest(template: Template) -> str:
-    """Return the commit of the newest release, and say which that is and what it was chosen from.
+def newest(template: Template) -> tuple[str, str]:
+    """Return the commit of the newest release, and in words which that is and of which.
 
     Without any release it is the newest commit, which is announced.
     """
     others = f"; not read as versions: {some(template.other_tags)}" if template.other_tags else ""
     if template.versions:
         *older, last = template.versions
-        say(f"Newest version: {last} (older: {', '.join(older[-5:]) or 'none'}{others})")
-        return template.versions[last]
+        said = f"Newest version: {last} (older: {', '.join(older[-5:]) or 'none'}{others})"
+        return template.versions[last], said
     tags = f" (its tags {some(template.other_tags)} are none)" if template.other_tags else ""
-    say(
+    return template.head, (
         f"The template {template.source} has no version, which is a tag such as v1.2.0{tags}: its "
         f"newest commit, {template.head[:8]}, is taken, which nobody released."
     )
-    return template.head
 
 
 def precedes(template: Template, one: str, other: str) -> bool:
