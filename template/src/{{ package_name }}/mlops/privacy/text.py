@@ -25,7 +25,7 @@ _PLACES = re.compile(
 )
 _PREFIX = 3
 _NEAR = 100
-_REST_OF_URL = re.compile(r"[^\s<>\"'`\])}|]*[\w/=&#]")
+_REST_OF_URL = re.compile(r"[^\s<>\"'`\])}|]{0,2000}[\w/=&#]")
 _HEX = "0123456789abcdefABCDEF:"
 _CAPITAL = "\x01"  # stands for a space and a capital behind a number
 
