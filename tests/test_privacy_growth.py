@@ -93,9 +93,9 @@ def patterns() -> dict[str, "re.Pattern[str]"]:
             continue
         module = packaged(f"mlops.privacy.{path.stem}")
         for name, value in vars(module).items():
-            if isinstance(value, re.Pattern) and isinstance(value.pattern, str):
-                if value not in found.values():
-                    found[f"{path.stem}.{name}"] = value
+            of_text = isinstance(value, re.Pattern) and isinstance(value.pattern, str)
+            if of_text and value not in found.values():
+                found[f"{path.stem}.{name}"] = value
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("re."):
                 first = node.args[0] if node.args else None
