@@ -7,16 +7,14 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .addresses import without_credentials
 from .answers import check_answers, read_answers, refuse_unasked
-from .environment import signed_in
-from .errors import ToolError, last_line, say, some
-from .tags import read_tags
+from .errors import ToolError, last_line, say
 from .template import profile_file, resolve_source
 
 SIGN_IN = (
@@ -86,20 +84,30 @@ def create(
 
     # Copier takes half a second to import: only after everything cheap has passed.
     from copier._main import Worker
+    from copier._vcs import get_repo
 
+    from .versions import newest, opened, resolve, stand_at
+
+    source = without_credentials(asked)
+    # A folder that is no repository has no versions; Copier renders it as it is.
+    has_versions = get_repo(source) is not None
     with (
         staging_folder(free) as staging,
-        signed_in(asked) as source,
+        opened(asked) if has_versions else nullcontext() as versions,
         sentences(source),
         warnings.catch_warnings(),
     ):
         tell_not_stored(asked)
-        vcs_ref = vcs_ref or newest_tag(source)
         # What Copier would warn about (a dirty template) is refused above.
         warnings.simplefilter("ignore")
         with Worker(
             src_path=source, dst_path=staging, vcs_ref=vcs_ref, defaults=defaults, quiet=True
         ) as worker:
+            number, said = None, ""
+            if versions:
+                commit, said = (resolve(versions, vcs_ref), "") if vcs_ref else newest(versions)
+                stand_at(worker, versions, commit)
+                number = versions.numbers.get(commit) or worker.template.version
             questions = worker.template.questions_data
             if not questions:
                 raise ToolError(f"{source} is not a template: it has no copier.yml with questions.")
@@ -112,7 +120,7 @@ def create(
             project = NewProject(
                 destination=str(destination),
                 template=source,
-                version=str(worker.template.version) if worker.template.version else None,
+                version=str(number) if number else None,
                 commit=worker.template.commit,
                 answers=dict(worker._answers_to_remember()),
                 message=worker._render_string(worker.template.message_after_copy).strip("\n"),
@@ -123,30 +131,9 @@ def create(
                 raise ToolError(f"{destination} was filled meanwhile; nothing was written there.")
             for path in staging.iterdir():
                 path.rename(destination / path.name)
+    if said:  # A refusal is one sentence, so not before.
+        say(said)
     return project
-
-
-def newest_tag(source: str) -> str | None:
-    """Return the tag of the newest release, and say so where other tags look like newer ones.
-
-    Returns None for a folder without git, and, announced, for a template without a release.
-    """
-    from copier._vcs import get_repo
-
-    from .git import ask_git
-    from .versions import no_release
-
-    if (address := get_repo(source)) is None:
-        return None
-    listed = ask_git("ls-remote", "--tags", "--refs", "--", address, cwd=Path.cwd())
-    if listed is None:
-        return None  # Copier says why it cannot be read.
-    tags = read_tags(line.partition("refs/tags/")[2] for line in listed.splitlines())
-    if tags.newest is None:
-        say(no_release(source, "its newest commit", tags.others))
-    elif tags.others:
-        say(f"Newest version: {tags.newest}; not read as versions: {some(tags.others)}")
-    return tags.newest
 
 
 def nearest_free_folder(destination: Path) -> Path:
@@ -157,9 +144,12 @@ def nearest_free_folder(destination: Path) -> Path:
     ToolError
         The destination holds something, or the folder cannot be written.
     """
-    if destination.exists() and not (destination.is_dir() and not any(destination.iterdir())):
+    if os.path.lexists(destination) and not (
+        destination.is_dir() and not any(destination.iterdir())
+    ):
         raise ToolError(f"{destination} exists and is not an empty folder; choose another name.")
-    free = next(path for path in (destination, *destination.parents) if path.exists())
+    # pathlib raises where nobody may look.
+    free = next(path for path in (destination, *destination.parents) if os.path.lexists(path))
     if not free.is_dir() or not os.access(free, os.W_OK | os.X_OK):
         raise ToolError(f"Cannot write in {free}; choose another place or mend its permissions.")
     return free

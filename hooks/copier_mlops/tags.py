@@ -1,10 +1,15 @@
 """Which tags of a template are its versions, and which only look like one."""
 
 import re
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
+
+from .errors import ToolError
+from .git import ask_git, git
 
 CALENDAR = 1900  # a first number from here on is a year or a date, never a major version
 
@@ -17,12 +22,6 @@ class Tags:
     """Tag by version, oldest first."""
     others: list[str] = field(default_factory=list)
     """Tags that are not read as versions."""
-
-    @property
-    def newest(self) -> str | None:
-        """Return the tag of the newest final release."""
-        final = [tag for version, tag in self.versions.items() if not version.is_prerelease]
-        return final[-1] if final else None
 
 
 def read_tags(names: Iterable[str], recorded: Iterable[str] = ()) -> Tags:
@@ -49,7 +48,7 @@ def read_tags(names: Iterable[str], recorded: Iterable[str] = ()) -> Tags:
             others.append(name)
             continue
         if version in read:
-            others.append(read[version])
+            others.append(read.pop(version))
         read[version] = name
     known = [version for text in recorded if (version := version_of(text))]
     years = [version for version in read if version.major >= CALENDAR]
@@ -69,3 +68,46 @@ def version_of(tag: str) -> Version | None:
         return Version(tag)
     except InvalidVersion:
         return None
+
+
+def released(clone: Path) -> tuple[dict[Version, str], list[str]]:
+    """Return the commit of each version, oldest first, and the tags that are no versions.
+
+    Versions are tags that read as one, and what releases.toml names.
+
+    Raises
+    ------
+    ToolError
+        releases.toml cannot be read.
+    """
+    try:
+        record = tomllib.loads(show(clone, "HEAD", "releases.toml") or "")
+    except tomllib.TOMLDecodeError as error:
+        raise ToolError(f"releases.toml of the template is not TOML: {error}.") from error
+    names = git("tag", "--list", cwd=clone).splitlines()
+    commits = {tag: commit_of(clone, f"refs/tags/{tag}") for tag in names}
+    # A tag may also be on a single file or folder.
+    tags = read_tags((tag for tag, commit in commits.items() if commit), record)
+    found = {number: str(commits[tag]) for number, tag in tags.versions.items()}
+    # The record wins over a tag, which somebody may have moved.
+    for text, name in record.items():
+        if (number := version_of(text)) and (commit := commit_of(clone, str(name))):
+            found[number] = commit
+    others = [*tags.others, *(tag for tag, commit in commits.items() if not commit)]
+    return {number: found[number] for number in sorted(found)}, sorted(others)
+
+
+def commit_of(clone: Path, revision: str) -> str | None:
+    """Return the commit that a tag, branch, commit or description names, if there is one."""
+    if re.search(r"[\s\0]", revision):
+        return None
+    for candidate in (revision, f"refs/remotes/origin/{revision}"):
+        command = ("rev-parse", "--verify", "--quiet", "--end-of-options")
+        if found := ask_git(*command, f"{candidate}^{{commit}}", cwd=clone):
+            return found.splitlines()[-1]
+    return None
+
+
+def show(clone: Path, commit: str, name: str) -> str | None:
+    """Return the text of a file at a commit, or None."""
+    return ask_git("show", f"{commit}:{name}", cwd=clone)

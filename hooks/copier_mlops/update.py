@@ -26,8 +26,8 @@ from .project import ANSWERS_FILE, ForeignAnswersError, Project, project_at, ren
 from .proof import prove
 from .renames import migrate, renames_of
 from .report import Report
-from .tags import version_of
-from .versions import File, Rendered, Template, askable, opened, render, resolve, show
+from .tags import show
+from .versions import File, Rendered, Template, askable, opened, precedes, render, resolve
 
 SUBMODULE = "160000"
 FIXED = {
@@ -180,14 +180,10 @@ def render_both(
     """Render the recorded version with the recorded answers, and the wanted one with today's."""
     base = render_recorded(template, project)
     target = resolve(template, to)
-    if (
-        target != base.commit
-        and not is_newer(version_name(template, target), project.version)
-        and ask_git("merge-base", "--is-ancestor", target, base.commit, cwd=template.clone)
-        is not None
-    ):
+    if precedes(template, target, base.commit):
+        than = "what --to names" if to else "the newest release"
         raise ToolError(
-            f"This repository is at {project.version}, newer than what --to names; "
+            f"This repository is at {project.version}, newer than {than}; "
             "to go back, revert the commit of the update."
         )
     for name, steps in FIXED.items():
@@ -223,7 +219,7 @@ def render_recorded(template: Template, project: Project) -> Rendered:
             f"({hint}); it has {', '.join(template.versions) or 'no releases'}."
         ) from error
     say(f"Rendering {project.version} again")
-    rendered = render(template, commit, project.answers)
+    rendered = render(template, commit, project.answers, name=project.version)
     if not renders_own_code(rendered):
         raise ForeignAnswersError(project.repo, template.source)
     return rendered
@@ -233,12 +229,6 @@ def version_name(template: Template, commit: str, otherwise: str = "") -> str:
     """Return the release's number, or what else names the commit."""
     released = {commit: version for version, commit in template.versions.items()}
     return released.get(commit, otherwise)
-
-
-def is_newer(after: str, before: str) -> bool:
-    """Tell whether both are versions and one is newer: 1.0.0 follows 1.0.0rc1, wherever it is."""
-    one, other = version_of(after), version_of(before)
-    return one is not None and other is not None and one > other
 
 
 def read_ours(

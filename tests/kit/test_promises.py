@@ -54,6 +54,8 @@ def imports(file: Path) -> Iterator[str]:
             base = ".".join(filter(None, (above, node.module or "")))
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and re.fullmatch(r"[a-z_]+\.py", str(node.value)):
+            yield ".".join((*package[:-1], str(node.value).removesuffix(".py")))  # run as a file
         elif by_name and isinstance(node, ast.Constant):
             name = str(node.value).removeprefix(".")
             if re.fullmatch(r"[a-z_]\w+", name):

@@ -125,10 +125,11 @@ def memoised_versions(template: Path) -> Iterator[None]:
             answers: Mapping[str, Any],
             *,
             given: Mapping[str, Any] | None = None,
+            name: str = "",
         ) -> Rendered:
-            key = repr((commit, sorted(answers.items()), sorted((given or {}).items())))
+            key = repr((commit, name, sorted(answers.items()), sorted((given or {}).items())))
             if key not in made:
-                made[key] = render_version(template, commit, answers, given=given)
+                made[key] = render_version(template, commit, answers, given=given, name=name)
             return made[key]
 
         render_version = update.render

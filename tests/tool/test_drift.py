@@ -242,5 +242,5 @@ def test_the_preset_of_renovate_keeps_its_schema() -> None:
     preset = ROOT / "renovate" / "template.json"
     command = ["check-jsonschema", "--builtin-schema", "vendor.renovate", preset]
     assert run(command, ROOT).returncode == 0
-    (rule,) = json.loads(preset.read_text(encoding="utf-8"))["packageRules"]
+    rule, _ = json.loads(preset.read_text(encoding="utf-8"))["packageRules"]
     assert (rule["matchManagers"], rule["dependencyDashboardApproval"]) == (["copier"], True)

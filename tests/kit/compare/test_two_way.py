@@ -2,6 +2,7 @@
 
 import datetime
 import math
+import re
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import yaml
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.decision import decide
 from mlops_kit.compare.holdout.holdout import read_holdout
@@ -166,6 +168,10 @@ def test_few_periods_wait_until_somebody_vouches_for_them_and_many_decide() -> N
     waiting = _judged(_months(6))
     assert waiting["decision"] == "inconclusive"
     assert waiting["reasons"][0].startswith("The holdout spans 6 periods, fewer than 16: whether")
+    # What is to be written is told so that it can be copied: with a day in it, it is read.
+    written = re.search(r"write (acknowledged: \{.+\}\}) into", waiting["reasons"][0])
+    copied = yaml.safe_load(written[1].replace("YYYY-MM-DD", "9999-12-31")) if written else {}
+    assert _judged(_months(6), **copied)["decision"] == "promote"
     vouched = {"periods": {"reason": "Only these months count.", "until": "9999-12-31"}}
     found = _judged(_months(6), acknowledged=vouched)
     assert found["decision"] == "promote"

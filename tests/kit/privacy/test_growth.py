@@ -1,12 +1,14 @@
 # ruff: noqa: S311, E501, RUF001, RUF005
 """What reading a text costs grows as the text does: counted work, whatever the text is made of."""
 
+import ast
 import base64
 import json
 import random
 import re
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
@@ -14,12 +16,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mlops_kit.privacy.detect import disguises, keyed_values, readings, text, work
+from mlops_kit.privacy.detect import text, work
 from mlops_kit.privacy.gate import files as selection
 from mlops_kit.privacy.gate import scan as scanning
 from mlops_kit.privacy.read import open_file as formats
 from regex_steps import Counter, is_bounded, steps
 
+PRIVACY = Path(work.__file__).parents[1]
 sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))
 
 
@@ -77,21 +80,37 @@ ALPHABETS: dict[str, Callable[[int], str]] = {
 WORST_GROWTH = 5.5  # for four times the text; squares give 16
 
 
-READ_EVERY_TEXT = (disguises, readings, keyed_values)
+# Reads only the rules that are written here.
+READS_NO_TEXT = ("rule_table",)
 
 
 def patterns() -> dict[str, "re.Pattern[str]"]:
-    """Return every pattern of the room that reads texts, by module and name."""
+    """Return every pattern of the room, by module and name, also those written where they are used."""
     found: dict[str, re.Pattern[str]] = {}
-    for module in READ_EVERY_TEXT:
+    for path in sorted(PRIVACY.rglob("[!_]*.py")):
+        if path.stem in READS_NO_TEXT:
+            continue
+        inside = path.relative_to(PRIVACY.parents[1]).with_suffix("")
+        module = import_module(".".join(inside.parts))
         for name, value in vars(module).items():
-            if isinstance(value, re.Pattern) and isinstance(value.pattern, str):
-                found.setdefault(value.pattern, value)
-                NAMES.setdefault(value.pattern, f"{module.__name__}.{name}")
-    return {NAMES[pattern]: value for pattern, value in found.items()}
+            of_text = isinstance(value, re.Pattern) and isinstance(value.pattern, str)
+            if of_text and value not in found.values():
+                found[f"{path.stem}.{name}"] = value
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("re."):
+                first = node.args[0] if node.args else None
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    value = re.compile(first.value)
+                    if value not in found.values() and not compiled_by_name(node):
+                        found[f"{path.stem}:{node.lineno}"] = value
+    return found
 
 
-NAMES: dict[str, str] = {}
+def compiled_by_name(node: ast.Call) -> bool:
+    """Whether a module holds the pattern, with its flags."""
+    return ast.unparse(node.func) == "re.compile"
+
+
 PATTERNS = patterns()
 
 
@@ -110,6 +129,19 @@ def test_what_a_pattern_does_grows_as_its_text_does(name: str) -> None:
         if many > WORST_GROWTH * few + 500:  # where a bound is wider than the shorter text
             few, many = (steps(PATTERNS[name], made(n)) for n in (600, 2400))
         assert many <= WORST_GROWTH * few + 500, (name, alphabet, few, many)
+
+
+def test_every_module_of_the_room_that_has_patterns_is_measured() -> None:
+    measured = {re.split(r"[.:]", name)[0] for name in PATTERNS}
+    assert {
+        "language_model",
+        "printed_tables",
+        "url_credentials",
+        "markup",
+        "headers",
+        "text",
+    } <= measured
+    assert "language_model._PERSON" in PATTERNS
 
 
 def test_a_pattern_that_looks_again_from_each_place_is_seen_to_grow() -> None:

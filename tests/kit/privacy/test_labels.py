@@ -1,7 +1,9 @@
 """A header, key or tag means the same however its words are joined, to every reader."""
 
+import io
 import json
 
+import polars as pl
 import pytest
 from mlops_kit.privacy.detect import text
 from mlops_kit.privacy.detect.kinds import headers
@@ -71,3 +73,15 @@ def test_what_only_begins_like_a_header_is_none(key: str) -> None:
 def test_nothing_of_an_identifier_is_left_beside_what_replaces_it(value: str) -> None:
     for around in ("from {} today", "({})", '"{}",', "x={};"):
         assert not any(sign.isdigit() for sign in text.redact(around.format(value)))
+
+
+@pytest.mark.parametrize(
+    "last", [{"a": "ana@empresa.com"}, {"a": None, "dateOfBirth": "1980-05-03"}]
+)
+def test_the_hook_reads_lists_of_structs_to_their_end(last: dict[str, str | None]) -> None:
+    content = io.BytesIO()
+    things = [{"a": str(number), "dateOfBirth": None} for number in range(50)]
+    pl.DataFrame({"things": [[*things, last], None, []]}).write_parquet(content)
+    pieces = formats.pieces_of_bytes(content.getvalue(), "a.parquet", "a.parquet")
+    found = [one.entity for one in scanning.scan_pieces(pieces, scanning.in_column_lightly)]
+    assert found == ["email" if last["a"] else "birth_date"]

@@ -97,3 +97,13 @@ def scan(path: Path) -> list:
     formats = import_module("mlops_kit.privacy.read.open_file")
     pieces = formats.pieces_of_bytes(path.read_bytes(), path.as_posix(), path.name, 3)
     return scanning.scan_pieces(pieces, scanning.in_column_lightly)
+
+
+def test_one_password_in_an_address_of_a_long_column_is_found() -> None:
+    import polars as pl
+
+    links = [f"https://shop.corp.io/{n}" for n in range(2_000)]
+    links[7] = "https://ana:s3cr3tPass@db.corp.io/x"
+    links[8] = "https://user:password@localhost/db"
+    (found,) = import_module("mlops_kit.privacy.detect.column").scan("link", pl.Series(links))
+    assert (found.entity, found.count, found.position) == ("url_credential", 1, 8)

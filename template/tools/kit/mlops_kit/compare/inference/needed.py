@@ -59,8 +59,8 @@ def few_periods(holdout: Holdout, vouched: bool) -> str | None:
         return f"{found}, so the figures are about these periods alone."
     return (
         f"{found}. Take more, or shorter, periods into the holdout (split.holdout of params.yaml), "
-        "or decide for these periods alone: write acknowledged: {periods: {reason, until}} into "
-        "conf/compare.yaml."
+        'or decide for these periods alone: write acknowledged: {periods: {reason: "WHY", until: '
+        "YYYY-MM-DD}} into conf/compare.yaml, until being the last day on which that counts."
     )
 
 

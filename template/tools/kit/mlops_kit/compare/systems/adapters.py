@@ -5,13 +5,13 @@ import importlib
 import inspect
 import json
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
 from mlops_kit.compare.systems.external import ask_command, join_logged
+from mlops_kit.compare.systems.registry import load_version, version_of
 from mlops_kit.compare.systems.spec import (
     Command,
     Logged,
@@ -26,10 +26,10 @@ from mlops_kit.compare.systems.trivial import trivial
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_text
-from mlops_kit.core.settings import load_settings, read_config
+from mlops_kit.core.settings import read_config
 from mlops_kit.room import Systems
 from mlops_kit.train.features import NOT_FEATURES
-from mlops_kit.train.stage import MODEL_FILE, load_model, predict
+from mlops_kit.train.stage import predict
 
 if TYPE_CHECKING:
     import numpy
@@ -129,7 +129,7 @@ def digest_of(spec: SystemSpec) -> str:
     if isinstance(spec, Logged | Sklearn):
         return sha256_of(_existing(spec.name, spec.file))
     if isinstance(spec, Mlflow):
-        return _registered(spec)[1]
+        return version_of(spec)[1]
     text = spec.model_dump_json()
     if isinstance(spec, Command):
         text += "".join(sha256_of(Path(word)) for word in spec.command if Path(word).is_file())
@@ -242,65 +242,7 @@ def _sklearn(
 def _mlflow(
     spec: Mlflow, train: "pandas.DataFrame", rows: "pandas.DataFrame", task: str, params: Any
 ) -> "numpy.ndarray":
-    from mlops_kit.train.tracking import quiet_mlflow
-
-    uri, _ = _registered(spec)
-    with quiet_mlflow():
-        from mlflow.exceptions import MlflowException
-
-        try:
-            estimator = _from_registry(uri)
-        except MlflowException as error:
-            reason = str(error).strip().splitlines()[0]
-            raise MlopsError(f"{spec.name}: {uri} cannot be loaded: {reason}") from error
-    return _estimated(spec.name, estimator, rows, task)
-
-
-def _from_registry(uri: str) -> Any:
-    """Load the estimator of a registered version, whichever release registered it.
-
-    Not through MLflow's pyfunc, which runs the code that lies beside a model: of this project's
-    versions only the skops file is read.
-    """
-    import mlflow.sklearn
-    from mlflow.artifacts import download_artifacts
-    from mlflow.models import Model
-
-    with tempfile.TemporaryDirectory() as folder:
-        place = download_artifacts(artifact_uri=uri, dst_path=folder)
-        if "sklearn" in Model.load(place).flavors:  # registered before 0.3.1, or by others
-            return mlflow.sklearn.load_model(place)
-        return load_model(Path(place) / "artifacts" / MODEL_FILE.name)
-
-
-def _registered(spec: Mlflow) -> tuple[str, str]:
-    """Return the address of the aliased version and the digest of its model."""
-    from mlops_kit.train.tracking import quiet_mlflow, registered_name
-
-    settings = load_settings()
-    model = spec.model or registered_name(settings)
-    missing = MlopsError(
-        f"{spec.name}: {model} has no version with the alias {spec.alias}; promote one with "
-        "`uv run mlops promote`, or compare with `incumbent: baseline` until there is one."
-    )
-    database = settings.tracking.uri.removeprefix("sqlite:///")
-    if database != settings.tracking.uri and not Path(database).is_file():
-        raise missing
-    with quiet_mlflow():
-        import mlflow
-        from mlflow.exceptions import MlflowException
-
-        mlflow.set_tracking_uri(settings.tracking.uri)
-        try:
-            version = mlflow.MlflowClient().get_model_version_by_alias(model, spec.alias)
-        except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                raise missing from error
-            reason = str(error).strip().splitlines()[0]
-            raise MlopsError(f"{spec.name}: the registry refuses: {reason}") from error
-    unknown = hashlib.sha256(f"{model}/{version.version}".encode()).hexdigest()
-    # The number, not the alias: another promotion may move it while this one is loaded.
-    return f"models:/{model}/{version.version}", version.tags.get("model_sha256", unknown)
+    return _estimated(spec.name, load_version(spec), rows, task)
 
 
 def _estimated(name: str, estimator: Any, rows: "pandas.DataFrame", task: str) -> "numpy.ndarray":

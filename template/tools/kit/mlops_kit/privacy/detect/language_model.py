@@ -46,11 +46,13 @@ RULES_ALONE = "by rules alone"
 INSTALL = "uv sync --group ner"
 _ENGLISH = "the of and to in is was that it for with on at by my i you"
 _SPANISH = "de la el que en y los las del con por para una un se su al es no"
-_CAPITAL = r"[^\W\d_a-z][^\W\d_]*[a-z][^\W\d_]*(?:['’-][^\W\d_]+)*"
+# Every part is bounded and gives nothing back: no word is so long, whatever the model says.
+_CAPITAL = r"[^\W\d_a-z]{1,30}+[a-z][^\W\d_]{0,30}+(?:['’-][^\W\d_]{1,30}+){0,3}+"
 _PERSON = re.compile(
-    "(?!The |A )" + _CAPITAL + r"(?: +(?:(?:de|del|la|van|von|der|al) )*"
-    r"(?:" + _CAPITAL + r"|[A-Z]\.?)){1,3}"
+    "(?!The |A )" + _CAPITAL + r"(?: {1,9}+(?:(?:de|del|la|van|von|der|al) ){0,3}+"
+    r"(?:" + _CAPITAL + r"|[A-Z]\.?)){1,3}+"
 )
+_WORD = re.compile(r"\b[^\W\d_]++\b")
 _FIRM = re.compile(
     r"(?i)\b(?:inc|llc|ltd|corp\w*|company|co|bank|group|university|college|school|hospital|institute"
     r"|agency|department|council|association|foundation|club|times|news|act|army|court|office|services?"
@@ -243,7 +245,7 @@ def _again(text: str, spans: list[Span]) -> Iterator[Span]:
     """Where a part of a name that was found stands alone."""
     parts = {part for s in spans if s.entity == "name" for part in text[s.start : s.end].split()}
     parts = {part for part in parts if len(part) > 3 and part[0].isupper() and part.isalpha()}
-    for match in re.finditer(r"\b[^\W\d_]+\b", text) if parts else ():
+    for match in _WORD.finditer(text) if parts else ():
         if match[0] in parts:
             yield Span(*match.span(), "name", 0.4)
 

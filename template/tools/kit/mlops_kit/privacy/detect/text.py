@@ -25,7 +25,7 @@ _PLACES = re.compile(
 )
 _PREFIX = 3
 _NEAR = 100
-_REST_OF_URL = re.compile(r"[^\s<>\"'`\])}|]*[\w/=&#]")
+_REST_OF_URL = re.compile(r"[^\s<>\"'`\])}|]{1,2000}")
 _HEX = "0123456789abcdefABCDEF:"
 _CAPITAL = "\x01"  # stands for a space and a capital behind a number
 
@@ -146,6 +146,15 @@ def is_identifier(span: Span) -> bool:
     return span.likelihood >= LIKELY and ENTITIES[span.entity].kind == "identifier"
 
 
+def _end_of_url(text: str, end: int) -> int:
+    """Go on to the end of a long address; what closes a sentence is not of it."""
+    rest = _REST_OF_URL.match(text, end)
+    last = rest.end() if rest else end
+    while last > end and not (text[last - 1].isalnum() or text[last - 1] in "_/=&#"):
+        last -= 1
+    return last
+
+
 def _candidates(text: str) -> Iterator[Span]:
     words, capitals, _, before, mixed, signs = _index()
     for place, needed in signs:
@@ -156,8 +165,8 @@ def _candidates(text: str) -> Iterator[Span]:
                 if match.start() < reached:
                     continue
                 for span in _span(text, match, ready):
-                    if span.entity == "url" and (rest := _REST_OF_URL.match(text, span.end)):
-                        span = span._replace(end=rest.end())
+                    if span.entity == "url":
+                        span = span._replace(end=_end_of_url(text, span.end))
                     reached = span.end
                     yield span
     end, after = len(text), 0

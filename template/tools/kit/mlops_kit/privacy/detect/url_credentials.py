@@ -28,7 +28,7 @@ WORD = re.compile(
 )
 # `$PASSWORD`, `%s`, `%(password)s`, `***`, `xxxx`, `...`; braces and angles are in no match at all.
 SIGNS = re.compile(r"\$\w+|%\(?\w*\)?s?|[*\u2022x.X\u2026_-]+|.{1,2}|\d{1,5}")
-RESERVED = re.compile(r"(?i)(?:.*\.)?(?:example(?:\.(?:com|org|net))?|test|invalid)(?::\d+)?")
+RESERVED = re.compile(r"(?i)(?:.{0,80}\.)?(?:example(?:\.(?:com|org|net))?|test|invalid)(?::\d+)?")
 
 
 def opens_nothing(value: str) -> bool:

@@ -142,7 +142,8 @@ def in_column_lightly(column: Column) -> list[Finding]:
     a person stages, not for tables of the open zone.
     """
     name = label_of(column.name)
-    values = [(n, str(value)) for n, value in enumerate(column.values) if value not in (None, "")]
+    cells = column.values.to_list() if hasattr(column.values, "to_list") else column.values
+    values = [(n, str(value)) for n, value in enumerate(cells) if value is not None and value != ""]
     if not values:
         return []
     entity, likelihood = entity_of(column.name)

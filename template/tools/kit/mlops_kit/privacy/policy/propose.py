@@ -34,10 +34,15 @@ HEAD = """\
 # Proposed by `uv run mlops privacy propose` from a scan of data/restricted.
 # A scan can be wrong both ways: read and correct each line, then move it to conf/privacy.yaml.
 # Names in texts were looked for {names}.
-defaults: {{unknown_string_column: fail, free_text: drop}}
+defaults:
+  unknown_string_column: fail
+  free_text: drop
 
 # Who may do this, why, and for how long; docs/privacy.md shows it.
-record: {{purpose: "", owner: "", retention: ""}}
+record:
+  purpose: ""
+  owner: ""
+  retention: ""
 
 # Nothing runs while a line says undecided: look at some values, and name an action.
 # Undecided now: {undecided} of {columns} columns.

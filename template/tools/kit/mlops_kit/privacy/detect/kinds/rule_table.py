@@ -82,7 +82,7 @@ def bounded(pattern: str) -> str:
         if match["keep"]:
             return match["keep"]
         least = 0 if match["star"] else 1 if match["plus"] else int(match["least"])
-        return f"{{{least},{MOST_REPEATS}}}"
+        return "{" + f"{least},{MOST_REPEATS}" + "}"
 
     return _UNBOUNDED.sub(bound, pattern)
 
