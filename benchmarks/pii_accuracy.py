@@ -163,7 +163,7 @@ def presidio(cases: list[Case], language: str) -> list[Spans]:
 
 def columns(rows: int = 1000, seeds: int = 3) -> dict[str, float]:
     """Judge made-up columns with their headers hidden."""
-    judge = import_module("mlops_kit.privacy.detect.column").judge
+    judge = import_module("mlops_kit.privacy.detect.columns.column").judge
     hit = missed = wrong = 0
     for seed in range(seeds):
         for entity, values in personal_columns(seed, rows):

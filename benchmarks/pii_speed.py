@@ -90,7 +90,7 @@ def scan_table(path: Path) -> dict[str, float]:
     """Search every value, one row group after the other."""
     import pyarrow.parquet
 
-    scan = import_module("mlops_kit.privacy.detect.column").scan
+    scan = import_module("mlops_kit.privacy.detect.columns.column").scan
     file = pyarrow.parquet.ParquetFile(path)
     started, rows, found = time.process_time(), 0, 0
     for group in range(file.num_row_groups):
@@ -103,7 +103,7 @@ def scan_table(path: Path) -> dict[str, float]:
 
 def judge_table(path: Path) -> dict[str, float]:
     """Judge every column on a sample from all row groups."""
-    judge_file = import_module("mlops_kit.privacy.detect.column").judge_file
+    judge_file = import_module("mlops_kit.privacy.detect.columns.column").judge_file
     judge_file(path, 100)  # what is imported and compiled once
     started = time.process_time()
     verdicts = judge_file(path, SAMPLE)

@@ -102,7 +102,7 @@ def test_versions_of_this_and_of_earlier_releases_predict_what_their_estimators_
         assert registry.version_of(spec) == (f"models:/dev.club/{version}", SHA)
         assert adapters.digest_of(spec) == SHA
     champion = systems.Mlflow(kind="mlflow", alias="champion")
-    config = SimpleNamespace(candidate=[], incumbent=champion, trivial=None, oracle=None)
+    config: Any = SimpleNamespace(candidate=[], incumbent=champion, trivial=None, oracle=None)
     adapters.write_systems_record(tmp_path / "systems.json", config)
     assert json.loads((tmp_path / "systems.json").read_text()) == {"champion": SHA}
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.privacy.detect import batches, text
 from mlops_kit.privacy.detect import check_digits as checksums
-from mlops_kit.privacy.detect import column as columns
+from mlops_kit.privacy.detect import text
+from mlops_kit.privacy.detect.columns import batches
+from mlops_kit.privacy.detect.columns import column as columns
 from pii_cases import CHECKED, harmless_columns, identifiers, personal_columns
 
 PLAIN = ["waiting for parts", "no answer yet", "ok", "", "SKU-4471", "2.4 kg", "2024-05-01"]

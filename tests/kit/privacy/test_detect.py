@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from mlops_kit.privacy.detect.column import judge, scan
+from mlops_kit.privacy.detect.columns.column import judge, scan
 from mlops_kit.privacy.detect.text import find, is_identifier, redact
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mlops_kit.privacy.detect import text, work
+from mlops_kit.privacy.detect import disguises, text, work
 from mlops_kit.privacy.gate import files as selection
 from mlops_kit.privacy.gate import scan as scanning
 from mlops_kit.privacy.read import open_file as formats

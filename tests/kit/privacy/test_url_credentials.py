@@ -105,5 +105,7 @@ def test_one_password_in_an_address_of_a_long_column_is_found() -> None:
     links = [f"https://shop.corp.io/{n}" for n in range(2_000)]
     links[7] = "https://ana:s3cr3tPass@db.corp.io/x"
     links[8] = "https://user:password@localhost/db"
-    (found,) = import_module("mlops_kit.privacy.detect.column").scan("link", pl.Series(links))
+    (found,) = import_module("mlops_kit.privacy.detect.columns.column").scan(
+        "link", pl.Series(links)
+    )
     assert (found.entity, found.count, found.position) == ("url_credential", 1, 8)

@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_kit.core.errors import MlopsError
+
 if TYPE_CHECKING:
     import pandas
 
@@ -26,8 +28,6 @@ def load(name: str) -> "pandas.DataFrame":
         When there is no such table; the message lists those that are there.
     """
     import pandas as pd
-
-    from mlops_kit.core.errors import MlopsError
 
     here = Path.cwd()
     for folder in (here, *here.parents):

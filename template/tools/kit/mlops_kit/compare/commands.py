@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlops_kit.compare.stage import check as checked
+from mlops_kit.compare.stage import context_of, run_table
+from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress
 from mlops_kit.room import Room, Systems
 
@@ -33,8 +36,6 @@ def run(
 ) -> None:
     """Stage, or any table with --data: decide and report."""
     if data is not None:
-        from mlops_kit.compare.stage import run_table
-
         result = run_table(data, config, out, horizon, as_of.date() if as_of else None)
         if as_json:
             print(json.dumps(result, indent=2))
@@ -43,7 +44,6 @@ def run(
         print(result["outcomes"]["sentence"])
         return
     from mlops_kit.compare.pipeline import compare
-    from mlops_kit.core.errors import MlopsError
     from mlops_kit.core.settings import load_settings
 
     if (config, out) != (CONFIG, REPORTS):
@@ -63,10 +63,9 @@ def check(
     / "decision.json",
 ) -> None:
     """The gate: exit 0 promote, 1 reject, 2 inconclusive."""
-    from mlops_kit.compare.stage import check
     from mlops_kit.train.stage import MODEL_CARD
 
-    code, sentence = check(decision, MODEL_CARD)
+    code, sentence = checked(decision, MODEL_CARD)
     print(sentence)
     raise typer.Exit(code)
 
@@ -75,7 +74,6 @@ def report(data: Table = None, config: Config = CONFIG, out: Out = REPORTS) -> N
     """Write the reports of the last decision again."""
     from mlops_kit.compare.config import CompareConfig
     from mlops_kit.compare.report.markdown import rewrite
-    from mlops_kit.compare.stage import context_of
     from mlops_kit.core.settings import OPEN_ZONE, load_settings, read_config
     from mlops_kit.train.stage import PREDICTIONS
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.compare.gate import check
+from mlops_kit.compare.holdout.background import Background
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_json, write_text
 
@@ -107,7 +108,6 @@ def run_table(
         The day on which the outcomes were read; today when only the horizon is given.
     """
     from mlops_kit.compare.config import CompareConfig
-    from mlops_kit.compare.holdout.background import Background
     from mlops_kit.core.settings import read_config
 
     config = read_config(config_file, CompareConfig)

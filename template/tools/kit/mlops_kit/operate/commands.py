@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mlops_kit.core.errors import MlopsError
 from mlops_kit.room import Room
 
 if TYPE_CHECKING:
@@ -151,7 +152,6 @@ def _configured(model: "type[BaseModel]", file: Path, given: dict[str, Any]) -> 
     """Read the file where there is one, with the options that were given over it."""
     from pydantic import ValidationError
 
-    from mlops_kit.core.errors import MlopsError
     from mlops_kit.core.settings import read_config, read_yaml
 
     options = {key: value for key, value in given.items() if value is not None}

@@ -6,6 +6,7 @@ import typer
 
 from mlops_kit.core.files import progress
 from mlops_kit.privacy.gate import commands as gate_commands
+from mlops_kit.privacy.gate.logs import install, redacted
 from mlops_kit.room import Finding, Room, Tables
 
 if TYPE_CHECKING:
@@ -16,15 +17,11 @@ if TYPE_CHECKING:
 
 def start() -> None:
     """Before any command: nothing personal in logs, warnings and tracebacks."""
-    from mlops_kit.privacy.gate.logs import install
-
     install()
 
 
 def redact(sentence: str) -> str:
     """Return an error's sentence without personal data."""
-    from mlops_kit.privacy.gate.logs import redacted
-
     return redacted(sentence)
 
 

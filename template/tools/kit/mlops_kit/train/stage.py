@@ -15,6 +15,7 @@ from mlops_kit.core.files import sha256_of, write_json, written_beside
 from mlops_kit.core.settings import OPEN_ZONE, Settings
 from mlops_kit.core.utc import connect
 from mlops_kit.data.sources.files import Sample, load_sources
+from mlops_kit.room import rooms
 from mlops_kit.train.evidence import notes, same_features
 from mlops_kit.train.features import NOT_FEATURES, load_params
 
@@ -45,8 +46,6 @@ def train_and_predict(settings: Settings) -> str:
         One line about what was trained.
     """
     import pandas as pd
-
-    from mlops_kit.room import rooms
 
     started = time.perf_counter()
     table = pd.read_parquet(OPEN_ZONE / "features.parquet")

@@ -202,7 +202,7 @@ def in_pieces(pieces: Iterable[Piece]) -> Iterator[Finding]:
     """
     import polars as pl
 
-    from mlops_kit.privacy.detect.values import is_prose
+    from mlops_kit.privacy.detect.columns.values import is_prose
 
     try:
         for piece in pieces:

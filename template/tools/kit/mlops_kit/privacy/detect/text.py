@@ -9,10 +9,18 @@ from functools import cache, lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
+from mlops_kit.privacy.detect import check_digits as checksums
+from mlops_kit.privacy.detect import url_credentials
+from mlops_kit.privacy.detect.disguises import undisguised
+from mlops_kit.privacy.detect.keyed_values import values_under_keys
+from mlops_kit.privacy.detect.kinds import dates, national, phones, prose, rules
 from mlops_kit.privacy.detect.kinds.entities import ENTITIES, Span
+from mlops_kit.privacy.detect.kinds.prose import PROSE_MACROS
 from mlops_kit.privacy.detect.kinds.rule_table import bounded
 from mlops_kit.privacy.detect.kinds.rules import LIKELY
 from mlops_kit.privacy.detect.overlaps import without_overlaps
+from mlops_kit.privacy.detect.readings import encoded
+from mlops_kit.privacy.detect.words import AMBIGUOUS, GIVEN
 from mlops_kit.privacy.detect.work import spend
 
 if TYPE_CHECKING:
@@ -53,9 +61,6 @@ class _Index(NamedTuple):
 
 @cache
 def _rules() -> tuple:
-    from mlops_kit.privacy.detect import url_credentials
-    from mlops_kit.privacy.detect.kinds import dates, national, phones, prose, rules
-
     tables = rules.IDENTIFIERS, phones.PHONES, national.NATIONAL, dates.DATES, prose.PROSE
     return tuple(chain(*tables, url_credentials.URL_CREDENTIALS))
 
@@ -92,8 +97,6 @@ def _of_number(digits: int, sign: str) -> list[int]:
 
 @cache
 def _ready(place: int) -> _Ready:
-    from mlops_kit.privacy.detect import check_digits as checksums
-
     rule = _rules()[place]
     pattern = re.compile(rule.pattern)
     group = "v" if "v" in pattern.groupindex else 0
@@ -120,8 +123,6 @@ def find(text: str) -> list[Span]:
 
 def _under_keys(text: str) -> Iterator[Span]:
     """What follows a key of several words, however they are joined: `dateOfBirth=`, `<nro-doc>`."""
-    from mlops_kit.privacy.detect.keyed_values import values_under_keys
-
     for label, value, start in values_under_keys(text):
         before = len(label) + 2
         for span in _candidates(f"{label}: {value}"):
@@ -132,8 +133,6 @@ def _under_keys(text: str) -> Iterator[Span]:
 
 def _hidden(text: str) -> Iterator[Span]:
     """Direct identifiers inside encoded words; the whole word is the span."""
-    from mlops_kit.privacy.detect.readings import encoded
-
     for start, end, decoded in encoded(text):
         likely = [span for span in _candidates(decoded) if is_identifier(span)]
         if likely:
@@ -232,8 +231,6 @@ def _span(text: str, match: re.Match[str], ready: _Ready) -> Iterator[Span]:
 
 @cache
 def _name() -> re.Pattern[str]:
-    from mlops_kit.privacy.detect.kinds.prose import PROSE_MACROS
-
     pattern = PROSE_MACROS["NAME"]
     for macro in ("JOIN", "WORD", "OTHER", "CAP"):
         pattern = pattern.replace(f"<{macro}>", PROSE_MACROS[macro])
@@ -241,8 +238,6 @@ def _name() -> re.Pattern[str]:
 
 
 def _known_name(text: str, start: int, word: str) -> Iterator[Span]:
-    from mlops_kit.privacy.detect.words import AMBIGUOUS, GIVEN
-
     folded = word.lower().translate(_PLAIN)
     if folded not in GIVEN and folded not in AMBIGUOUS:
         return
@@ -275,8 +270,6 @@ def redact(text: str, spans: Sequence[Span] | None = None) -> str:
 
 def _without_disguise(value: str) -> str:
     """Return a text as it is, unless something personal shows only in its plain reading."""
-    from mlops_kit.privacy.detect.disguises import undisguised
-
     plain = undisguised(value)
     return plain if plain != value and find(plain) else value
 

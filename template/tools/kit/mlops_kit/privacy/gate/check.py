@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import write_json, write_text
+from mlops_kit.privacy.detect.columns.column import scan
 from mlops_kit.privacy.detect.kinds.entities import Finding
 from mlops_kit.privacy.gate.accepted import (
     BASELINE_FILE,
@@ -139,8 +140,6 @@ def scan_with_names(chosen: Chosen) -> list[Finding]:
 def in_column(column: Column) -> list[Finding]:
     """Return the findings of a column, by the vectorised scan of every value."""
     import polars as pl
-
-    from mlops_kit.privacy.detect.column import scan
 
     if not isinstance(column.values, pl.Series):
         if len(column.values) < FEW:

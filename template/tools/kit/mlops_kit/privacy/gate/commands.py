@@ -8,6 +8,10 @@ from typing import Annotated
 import typer
 
 from mlops_kit.core.errors import NEGATIVE, OK
+from mlops_kit.core.files import write_text
+from mlops_kit.privacy.gate.check import check as looked_at
+from mlops_kit.privacy.gate.report import as_json as report
+from mlops_kit.privacy.gate.report import as_sarif, json_text, sentence, summary
 
 
 def check(
@@ -21,13 +25,9 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Find personal data where there should be none; exit 1 if there is any."""
-    from mlops_kit.core.files import write_text
-    from mlops_kit.privacy.gate.check import check
-    from mlops_kit.privacy.gate.report import as_json as report
-    from mlops_kit.privacy.gate.report import as_sarif, json_text, sentence, summary
     from mlops_kit.privacy.protect.singling_out import notes
 
-    outcome = check(paths or [], staged, baseline, names)
+    outcome = looked_at(paths or [], staged, baseline, names)
     if sarif is not None:
         write_text(sarif, json_text(as_sarif(outcome)))
     if as_json:

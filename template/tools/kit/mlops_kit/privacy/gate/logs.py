@@ -12,6 +12,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from mlops_kit.privacy.gate.scan import without_personal_data
+
 WITHHELD = "[a text that could not be checked for personal data was withheld]"
 
 
@@ -29,10 +31,6 @@ def redacted(text: str) -> str:
 
     A text that makes the rules fail is withheld: a log is no place to take a chance.
     """
-    from mlops_kit.privacy.gate.scan import (
-        without_personal_data,  # the rules are read when first needed
-    )
-
     try:
         return without_personal_data(text)
     except Exception:

@@ -10,12 +10,14 @@ from datetime import date
 from itertools import pairwise
 
 from mlops_kit.core import utc
+from mlops_kit.privacy.detect.check_digits import machine_address
 from mlops_kit.privacy.detect.disguises import MOST_READINGS, encoded, readings, undisguised
 from mlops_kit.privacy.detect.kinds.entities import ENTITIES, Finding, Span
 from mlops_kit.privacy.detect.kinds.headers import entity_of, label_of, plain
 from mlops_kit.privacy.detect.kinds.rules import LIKELY
 from mlops_kit.privacy.detect.printed_tables import under_headings
 from mlops_kit.privacy.detect.text import find, redact
+from mlops_kit.privacy.detect.url_credentials import opens_nothing
 from mlops_kit.privacy.detect.words import GIVEN, SURNAMES
 from mlops_kit.privacy.detect.work import uncounted
 from mlops_kit.privacy.read.open_file import (
@@ -198,12 +200,8 @@ def is_example(entity: str, value: str) -> bool:
         placeholder = PLACEHOLDERS.fullmatch(name) and RESERVED.search(value.lower())
         return bool(SERVICES.fullmatch(name) or placeholder)
     if entity == "url_credential":
-        from mlops_kit.privacy.detect.url_credentials import opens_nothing
-
         return opens_nothing(value)
     if entity == "ip":
-        from mlops_kit.privacy.detect.check_digits import machine_address
-
         address = machine_address(value)
         return address is not None and not address.is_global
     return False

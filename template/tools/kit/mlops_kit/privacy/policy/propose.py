@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import written_beside
 from mlops_kit.data.sources.files import Sources, load_sources
-from mlops_kit.privacy.detect.column import SAMPLE_ROWS, judge
+from mlops_kit.privacy.detect.columns.column import SAMPLE_ROWS, judge
 from mlops_kit.privacy.detect.kinds.entities import Verdict
 from mlops_kit.privacy.policy.load import RESTRICTED_ZONE, load_privacy
 from mlops_kit.privacy.policy.schema import ColumnPolicy
@@ -118,7 +118,7 @@ def _entities(sources: Sources) -> "polars.Series":
 
 def _table(table: str, sources: Sources, known: "polars.Series") -> Proposed:
     """Judge the columns of a table on a sample across all of its rows."""
-    from mlops_kit.privacy.detect.values import leaves, sample_of_row_groups
+    from mlops_kit.privacy.detect.columns.values import leaves, sample_of_row_groups
 
     frame = sample_of_row_groups(_file(table), SAMPLE_ROWS)
     entity = (sources.entity.table, sources.entity.column)

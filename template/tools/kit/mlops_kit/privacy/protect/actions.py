@@ -5,6 +5,7 @@ import datetime
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mlops_kit.privacy.detect.text import redact_series
 from mlops_kit.privacy.protect.keys import derived, key_id
 from mlops_kit.privacy.protect.tokens import Memo, keyed, normal, spread, token
 
@@ -58,7 +59,6 @@ def act(
             return shape(values) if rule.shape else mask(values, rule.last)
         case "redact":
             from mlops_kit.privacy.detect.language_model import redact_with_names
-            from mlops_kit.privacy.detect.text import redact_series
 
             return redact_with_names(values) if names else redact_series(values)
         case "date_shift" if subject is not None:

@@ -4,7 +4,7 @@ import datetime
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mlops_kit.privacy.detect.column import judge, scan
+from mlops_kit.privacy.detect.columns.column import judge, scan
 from mlops_kit.privacy.detect.kinds.entities import ENTITIES, Finding
 from mlops_kit.privacy.policy.load import PRIVACY_FILE, ended, is_allowed
 from mlops_kit.privacy.policy.schema import ColumnPolicy, Privacy

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core.settings import OPEN_ZONE
 from mlops_kit.data.sources.files import Sources, load_sources
+from mlops_kit.privacy.detect.columns.column import judge
 from mlops_kit.privacy.detect.kinds.entities import ENTITIES
 from mlops_kit.privacy.detect.kinds.headers import entity_of, plain
 from mlops_kit.privacy.policy.load import PRIVACY_FILE, load_privacy
@@ -90,8 +91,6 @@ def quasi_identifiers(
     frame : polars.LazyFrame
         The protected table.
     """
-    from mlops_kit.privacy.detect.column import judge
-
     wanted = policy.anonymity.get(table)
     sample = frame.head(SAMPLE).collect()
     found = []

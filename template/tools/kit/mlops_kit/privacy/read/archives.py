@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from mlops_kit.privacy.read.media_tags import exif_of
 from mlops_kit.privacy.read.open_file import (
     MAX_WHOLE,
     Column,
@@ -86,8 +87,6 @@ def png(opened: Opened) -> Iterator[Piece]:
             said = _inflated(packed) if rest[:1] == b"\1" else packed.decode("utf-8", "replace")
             yield Text(opened.place, f"{key.decode('latin-1')}: {said}")
         elif kind == b"eXIf":
-            from mlops_kit.privacy.read.media_tags import exif_of
-
             yield from exif_of(data, opened.place)
     if content[position:].strip(b"\0"):
         raise Unreadable(opened.place, "holds something after the picture; save it again")

@@ -190,7 +190,7 @@ def matches(values: "pl.Series", shape: Shape) -> "pl.Series":
     """
     import polars as pl
 
-    from mlops_kit.privacy.detect.batches import valid
+    from mlops_kit.privacy.detect.columns.batches import valid
 
     fits = values.str.contains(shape.pattern)
     if shape.entity == "card" and fits.any():

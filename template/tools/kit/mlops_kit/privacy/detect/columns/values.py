@@ -9,8 +9,11 @@ import numpy as np
 import polars as pl
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.privacy.detect.check_digits import ean
+from mlops_kit.privacy.detect.columns.column import PROSE_WORDS
 from mlops_kit.privacy.detect.disguises import UNSEEN
 from mlops_kit.privacy.detect.kinds.shapes import SHAPES, Shape, in_range_of_cards, matches
+from mlops_kit.privacy.detect.readings import encoded
 from mlops_kit.privacy.detect.words import GIVEN
 
 FEW_TRIALS = 10
@@ -99,8 +102,6 @@ def _undisguised(texts: pl.Series) -> pl.Series:
 
 def decoded(distinct: pl.Series) -> pl.Series | None:
     """Return what base64 or percent-encoding hides, if that is what most of the values are."""
-    from mlops_kit.privacy.detect.readings import encoded
-
     head = distinct.head(20)
     if (
         not head.len()
@@ -168,8 +169,6 @@ def looks_like_identity_numbers(distinct: pl.Series) -> bool:
     that eight digits span (random codes fill all of it), and they are neither days written as
     numbers nor barcodes.
     """
-    from mlops_kit.privacy.detect.check_digits import ean
-
     if distinct.len() < 8 or not distinct.head(100).str.contains(r"^\d{7,8}$").any():
         return False
     shaped = distinct.str.contains(r"^\d{7,8}$")
@@ -204,8 +203,6 @@ def names_share(distinct: pl.Series) -> float:
 
 def is_prose(distinct: pl.Series) -> bool:
     """Whether the values are texts that people wrote: many words, mostly distinct."""
-    from mlops_kit.privacy.detect.column import PROSE_WORDS
-
     if (distinct.head(1000).str.contains(r"^[\[{<]").mean() or 0) > 0.5:  # pyrefly: ignore
         return False  # documents, which are searched by path
     words = distinct.head(1000).str.count_matches(r"\S\s+\S").mean() if distinct.len() else 0

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import polars as pl
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.privacy.detect.columns.column import judge
+from mlops_kit.privacy.detect.columns.values import believable, leaves, texts_of
 from mlops_kit.privacy.detect.disguises import undisguised
 from mlops_kit.privacy.detect.kinds.entities import ENTITIES, Finding, Span
 from mlops_kit.privacy.detect.kinds.headers import NOT_COUNTED, entity_of, is_quantity
@@ -18,8 +20,8 @@ from mlops_kit.privacy.detect.kinds.shapes import (
     UNDER_HEADER,
     matches,
 )
+from mlops_kit.privacy.detect.readings import paths
 from mlops_kit.privacy.detect.text import find, is_identifier
-from mlops_kit.privacy.detect.values import believable, leaves, texts_of
 
 SAMPLE = 2_000  # values that the header and the column as a whole are judged by
 MANY = 5_000  # distinct texts; above it, those that differ in digits only are sampled first
@@ -142,7 +144,7 @@ def _texts(name: str, texts: pl.Series) -> Iterator[Hits]:
 
 def _credentials(texts: pl.Series, places: pl.Series) -> dict[str, tuple[float, list[pl.Series]]]:
     """Find passwords in web addresses, whatever else the values are: one row opens a door."""
-    from .url_credentials import opens_nothing
+    from mlops_kit.privacy.detect.url_credentials import opens_nothing
 
     may = texts.str.contains(_CREDENTIAL)
     texts, places = texts.filter(may), places.filter(may)
@@ -228,8 +230,6 @@ def _documents(
     name: str, texts: pl.Series, rows: pl.Series
 ) -> Iterator[tuple[str, Hits, list[int] | None]]:
     """Search JSON and XML by path, each path as a column of its own."""
-    from mlops_kit.privacy.detect.readings import paths
-
     opens = texts.str.contains(r"^\s*[\[{<]")
     if not opens.any():
         return
@@ -254,8 +254,6 @@ def _as_a_whole(
     name: str, values: pl.Series, texts: pl.Series, rows: pl.Series, seen: set[str]
 ) -> Iterator[Hits]:
     """Judge the column by its header and a sample, where no single value tells."""
-    from mlops_kit.privacy.detect.column import judge
-
     if not texts.len():
         return
     sample = texts.gather_every(max(1, texts.len() // SAMPLE)) if texts.len() > SAMPLE else texts

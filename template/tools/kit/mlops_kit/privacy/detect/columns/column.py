@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from mlops_kit.privacy.detect.kinds.entities import ENTITIES, Finding, Verdict
 from mlops_kit.privacy.detect.kinds.headers import NOT_COUNTED, entity_of, is_quantity
 from mlops_kit.privacy.detect.kinds.rules import LIKELY
+from mlops_kit.privacy.detect.kinds.shapes import UNDER_HEADER
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,7 +31,7 @@ def judge(name: str, values: "pl.Series") -> Verdict:
     Verdict
         With likelihood and reasons; entity "" and kind "none" when nothing is personal.
     """
-    from mlops_kit.privacy.detect.values import decoded, is_prose, shares, texts_of
+    from mlops_kit.privacy.detect.columns.values import decoded, is_prose, shares, texts_of
 
     rows = values.len() - values.null_count()
     header, prior = entity_of(name)
@@ -75,8 +76,7 @@ def _under_header(
     entity: str, prior: float, distinct: "pl.Series", values: "pl.Series"
 ) -> tuple[int, float, tuple[str, ...]]:
     """Weigh a header against whether the values could be what it says."""
-    from mlops_kit.privacy.detect.kinds.shapes import UNDER_HEADER
-    from mlops_kit.privacy.detect.values import names_share
+    from mlops_kit.privacy.detect.columns.values import names_share
 
     if not distinct.len():
         return 0, 0.0, ()
@@ -95,7 +95,7 @@ def _under_header(
 def _by_values_alone(
     name: str, distinct: "pl.Series"
 ) -> tuple[str, float, int, tuple[str, ...]] | None:
-    from mlops_kit.privacy.detect.values import (
+    from mlops_kit.privacy.detect.columns.values import (
         looks_like_identity_numbers,
         names_share,
         sensitive_codes,
@@ -131,7 +131,7 @@ def judge_file(path: Path, sample_rows: int = SAMPLE_ROWS) -> list[Verdict]:
     MlopsError
         If the file cannot be read.
     """
-    from mlops_kit.privacy.detect.values import leaves, sample_of_row_groups
+    from mlops_kit.privacy.detect.columns.values import leaves, sample_of_row_groups
 
     frame = sample_of_row_groups(path, sample_rows)
     return [
@@ -164,6 +164,6 @@ def scan(name: str, values: "pl.Series", first_row: int = 1) -> list[Finding]:
     MlopsError
         If the values are of a type that cannot be read: such a column must not pass.
     """
-    from mlops_kit.privacy.detect.search import search
+    from mlops_kit.privacy.detect.columns.search import search
 
     return search(name, values, first_row)
