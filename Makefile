@@ -49,6 +49,8 @@ check: $(BOOTSTRAP)
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) pyrefly check
+	$(RUN) lint-imports --no-cache
+	$(RUN) python scripts/house.py
 	$(RUN) shellcheck .ci/run
 	@$(SCRIPT) scripts/budget.py
 
