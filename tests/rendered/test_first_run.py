@@ -7,6 +7,7 @@ or in the repository would be missed.
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -235,6 +236,21 @@ def test_the_registered_model_loads_in_another_process_and_predicts_the_same(
     assert found["metrics"]["difference"] == primary["estimate"]
     assert found["tags"]["model_sha256"] == first.decision["candidate"]["digest"]
     figure(f"registered model: {found['rows']} predictions identical to those that were judged")
+
+
+@pytest.mark.parametrize("which", ["newcomer", "recommender"])
+def test_every_command_of_the_page_for_agents_runs(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    first: FirstRun = request.getfixturevalue(which)
+    page = (first.project.path / "AGENTS.md").read_text(encoding="utf-8")
+    assert page.count("\n") < 60
+    (block,) = re.findall(r"```\n(.*?)```", page, flags=re.DOTALL)
+    commands = [line.split() for line in block.splitlines()]
+    assert ["uv", "run", "mlops", "compare", "check"] in commands
+    for command in commands:
+        assert command[:2] == ["uv", "run"]
+        first.offline(*command[2:])
 
 
 def test_a_recommender_is_a_class_of_this_project_and_runs_as_a_proof_of_concept(
