@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.settings import OPEN_ZONE
+from mlops_kit.core.utc import connect
 from mlops_kit.data.sources.files import Sources, load_sources
 
 if TYPE_CHECKING:
@@ -75,11 +76,8 @@ def _codes(column: "pandas.Series") -> "numpy.ndarray":
 
 def _newest_fact(sources: Sources) -> tuple[str, str] | None:
     """Find the newest time of the open tables, as an ISO date, and the table that holds it."""
-    import duckdb
-
     found = []
-    with duckdb.connect() as connection:
-        connection.execute("SET threads TO 1")
+    with connect() as connection:
         for name, table in sources.tables.items():
             file = OPEN_ZONE / "tables" / f"{name}.parquet"
             if table.time is None or name == ANSWERS or not file.is_file():
