@@ -12,7 +12,7 @@ from rendering import SHOP, fast_rendering, files_of, profile, render
 
 FILES = {"default": 80, "poc": 40}
 ROOMS = {"core": 900, "compare": 900, "privacy": 900, "data": 1200, "operations": 1200}
-MANAGED = "src/shop/mlops/"
+MANAGED = "tools/kit/mlops_kit/"
 MANAGED_FILE = 300
 SEEDED = ("features.py", "model.py", "baseline.py")
 SEEDED_LINES = 200
