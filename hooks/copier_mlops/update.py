@@ -21,6 +21,7 @@ from .git import (
     tree_of,
 )
 from .merge import BESIDE, Merged, is_elsewhere, kind_of, merge
+from .migration import keep_old_names, moved_code
 from .new import SIGN_IN
 from .project import ANSWERS_FILE, ForeignAnswersError, Project, project_at, renders_own_code
 from .proof import prove
@@ -148,6 +149,7 @@ def work_out(project: Project, to: str | None, given: Mapping[str, str]) -> Plan
     labels = ("yours", f"template {names[0]}", f"template {names[1]}")
     merged = merge(base, theirs, ours, renames.moved, labels)
     keep_answers_readable(merged, theirs)
+    keep_old_names(repo, tree, theirs, merged, renames.moved)
     if stored != ours.get(ANSWERS_FILE):
         merged.files.setdefault(ANSWERS_FILE, ours[ANSWERS_FILE])
         if ANSWERS_FILE not in merged.changed:
@@ -168,6 +170,7 @@ def work_out(project: Project, to: str | None, given: Mapping[str, str]) -> Plan
             if name in theirs.answers and name not in base.answers and name not in given
         },
         changelog=changelog,
+        moved_code=moved_code(base, theirs),
     )
     old_lock = base.files.get(LOCK)
     follows = old_lock is not None and ours.get(LOCK) == old_lock and LOCK in theirs.files
