@@ -31,6 +31,7 @@ from .tags import version_of
 from .versions import File, Rendered, Template, askable, opened, render, resolve, show
 
 SUBMODULE = "160000"
+KIT_NAME = "mlops_kit"
 FIXED = {
     "package_name": "move src/<old> to src/<new>, replace the name in pyproject.toml, uv.lock, "
     "README.md and tests, and write it into .copier-answers.yml, all in one commit",
@@ -199,6 +200,11 @@ def render_both(
                 f"{name} is fixed once rendered ({base.answers[name]!r}). By hand: {steps}."
             )
     renames = renames_of(template, target, base.answers)
+    if base.answers.get("package_name") == KIT_NAME:
+        raise ToolError(
+            f"The package is called {KIT_NAME}, and so is the template's code since it left the "
+            f"package: one of them could not be imported. First, by hand: {FIXED['package_name']}."
+        )
     say(f"Rendering {to or 'the newest version'}")
     try:
         theirs = render(template, target, migrate(base.answers, renames), given=given)

@@ -9,16 +9,19 @@ from pathlib import Path
 
 import copier
 import pytest
-from copier_mlops import update as update_module
 from copier_mlops.cli import main
+from copier_mlops.errors import ToolError
 from copier_mlops.project import project_at
-from copier_mlops.update import update, work_out
+from copier_mlops.update import render_both, update, work_out
+from copier_mlops.versions import opened
 from lifecycle import (
     NEXT,
     RELEASES,
+    add_version,
     commit,
     memoised_versions,
     repository,
+    text_of,
     versioned_template,
 )
 from rendering import SHOP, git
@@ -244,11 +247,38 @@ def test_the_report_says_what_an_update_across_the_move_means(
     assert "every stage" not in capsys.readouterr().out
 
 
-def test_a_stored_name_stays_when_more_names_are_reserved(template: Path, tmp_path: Path) -> None:
-    """A name that only later became reserved was working when it was stored."""
-    project = repository(template, tmp_path / "p", [*RELEASES][-1], {**SHOP, "package_name": "kit"})
-    with update_module.opened(str(template)):
-        report, _ = update(project, lock=False)
-    assert report.merged.conflicts == {}
+@pytest.mark.parametrize("tool", ["copier-mlops", "copier"])
+def test_a_stored_name_stays_when_more_names_are_reserved(
+    tool: str, template: Path, tmp_path: Path
+) -> None:
+    later = tmp_path / "later"
+    git("clone", "--quiet", str(template), str(later), cwd=tmp_path)
+    names = text_of(later, "questions/text.jinja").replace(" mlops_kit ", " mlops_kit vendor_kit ")
+    add_version(later, "95.0.0", {"questions/text.jinja": names})
+    answers = {**SHOP, "package_name": "vendor_kit"}
+    project = repository(later, tmp_path / "p", [*RELEASES][-1], answers)
+    model = (project / "src/vendor_kit/model.py").read_text(encoding="utf-8") + "# ours\n"
+    write(project, "src/vendor_kit/model.py", model)
+    if tool == "copier":
+        copier.run_update(project, defaults=True, overwrite=True, quiet=True)
+    else:
+        with opened(str(later)) as versions:
+            base, theirs, _ = render_both(versions, project_at(project), None, {})
+        assert base.answers == theirs.answers
+        return
     stored = (project / ".copier-answers.yml").read_text(encoding="utf-8")
-    assert "package_name: kit\n" in stored
+    assert "package_name: vendor_kit\n" in stored
+    assert "_commit: v95.0.0\n" in stored
+    assert (project / "src/vendor_kit/model.py").read_text(encoding="utf-8") == model
+    with pytest.raises(ValueError, match="already used by Python"):
+        copier.run_copy(str(later), tmp_path / "new", data=answers, defaults=True, quiet=True)
+
+
+def test_a_package_with_the_name_of_the_kit_is_told_what_to_do(
+    template: Path, tmp_path: Path
+) -> None:
+    answers = {**SHOP, "package_name": "mlops_kit"}
+    project = repository(template, tmp_path / "p", [*RELEASES][-1], answers)
+    with pytest.raises(ToolError, match=r"could not be imported\. First, by hand: move src/<old>"):
+        update(project, lock=False)
+    assert git("status", "--porcelain", cwd=project) == ""
