@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -282,3 +283,41 @@ def test_a_package_with_the_name_of_the_kit_is_told_what_to_do(
     with pytest.raises(ToolError, match=r"could not be imported\. First, by hand: move src/<old>"):
         update(project, lock=False)
     assert git("status", "--porcelain", cwd=project) == ""
+
+
+@pytest.mark.parametrize("version", RELEASES)
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_the_teams_own_lines_of_pyproject_stay_in_the_groups(
+    ends: str, version: str, template: Path, tmp_path: Path
+) -> None:
+    project = repository(template, tmp_path / "shop", version, SHOP)
+    path = project / "pyproject.toml"
+    text = path.read_text(encoding="utf-8")
+    for old, new in (
+        ("dependencies = []", 'dependencies = [\n    "requests>=2",  # the shop\'s API\n]'),
+        ('  "typer>=0.29,<1",\n', '  "typer>=0.29,<1",\n  "httpx>=0.27",\n'),
+        ('  "duckdb>=2,<3",\n', '  "duckdb>=2.1,<3",\n'),
+        ('  "ruff>=0.17,<1",\n', '  "ruff>=0.17,<1",\n  "mypy>=1",\n'),
+        ('mlops.cli:main"\n', 'mlops.cli:main"\nserve = "shop.service:main"\n'),
+    ):
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    path.write_bytes(text.replace("\n", ends).encode())
+    git("config", "core.autocrlf", "false", cwd=project)
+    with (project / ".gitattributes").open("a") as attributes:
+        attributes.write("*.toml -text\n")
+    commit(project)
+    report, _ = update(project, lock=False)
+    assert report.merged.conflicts == {}
+    written = path.read_bytes().decode()
+    assert written.count("\n") == written.count(ends)
+    merged = tomllib.loads(written)
+    groups = merged["dependency-groups"]
+    assert groups["mlops"] == ["duckdb>=2.1,<3", "httpx>=0.27", "mlops-kit"]
+    assert groups["ner"] == ["mlops-kit[ner]"]
+    assert groups["dev"][-2:] == ["ruff>=0.17,<1", "mypy>=1"]
+    assert merged["project"]["dependencies"] == ["requests>=2"]
+    assert merged["project"]["scripts"] == {"serve": "shop.service:main"}
+    assert merged["tool"]["uv"]["sources"]["mlops-kit"]["path"] == "tools/kit"
+    assert merged["tool"]["mlops"] == {"package": "shop"}
+    assert "  # the shop's API" in written
