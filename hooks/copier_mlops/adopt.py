@@ -30,7 +30,7 @@ from .ignore_rules import ADDED, LEFT, Change
 from .locking import Settled, settle
 from .lost_answers import managed_package, nearest, recover
 from .new import tell_not_stored
-from .project import ANSWERS_FILE, KIT, read_answers_file
+from .project import ANSWERS_FILE, CODE, KIT, read_answers_file
 from .pyproject_merge import PYPROJECT, Arrangement, arrangements
 from .snapshot import (
     abort,
@@ -100,6 +100,11 @@ def adopt(
         commit = resolve(opened_template, version)
         inferred = {question: evidence.answer for question, evidence in found.items()}
         rendered = render(opened_template, commit, inferred, given=given, asking=asking)
+        if f"{CODE}cli.py" not in rendered.files:
+            raise ToolError(
+                f"{rendered.name} has its code inside the package, which this tool no longer does; "
+                "adopt with a newer version, or with the tool of that one."
+            )
         settled = _settle(existing, rendered, lock)
         theirs = rendered.answers["package_name"] in existing.source_packages
         if theirs and settled.arrangement.mode == "apart":

@@ -1,4 +1,4 @@
-"""The pre-commit hook: `python -m PACKAGE.mlops.privacy.hook [FILES]`; without files, the staged.
+"""The pre-commit hook: `python -m mlops_kit.privacy.gate.hook [FILES]`; else the staged ones.
 
 It starts in a fraction of a second because it imports the standard library only. Tables of the
 open zone, models and reports are read by `mlops privacy check`, with everything that it needs.
