@@ -27,10 +27,10 @@ from .git import (
     update_index,
 )
 from .ignore_rules import ADDED, LEFT, Change
-from .locking import LOCK, Settled, settle
+from .locking import Settled, settle
 from .lost_answers import managed_package, nearest, recover
 from .new import tell_not_stored
-from .project import ANSWERS_FILE, read_answers_file
+from .project import ANSWERS_FILE, CODE, KIT, read_answers_file
 from .pyproject_merge import PYPROJECT, Arrangement, arrangements
 from .snapshot import (
     abort,
@@ -100,6 +100,11 @@ def adopt(
         commit = resolve(opened_template, version)
         inferred = {question: evidence.answer for question, evidence in found.items()}
         rendered = render(opened_template, commit, inferred, given=given, asking=asking)
+        if f"{CODE}cli.py" not in rendered.files:
+            raise ToolError(
+                f"{rendered.name} has its code inside the package, which this tool no longer does; "
+                "adopt with a newer version, or with the tool of that one."
+            )
         settled = _settle(existing, rendered, lock)
         theirs = rendered.answers["package_name"] in existing.source_packages
         if theirs and settled.arrangement.mode == "apart":
@@ -107,8 +112,8 @@ def adopt(
             found["package_name"] = package_beside(existing)
             answers = {**rendered.answers, "package_name": found["package_name"].answer}
             rendered = render(opened_template, commit, answers, given=given)
-            ways, shipped = _arrangements(existing, rendered), rendered.files[LOCK].content
-            apart = settle(existing, ways[-1:], shipped, wanted=lock)
+            ways = _arrangements(existing, rendered)
+            apart = settle(existing, ways[-1:], rendered.files, wanted=lock)
             why = replace(apart.arrangement, note=settled.arrangement.note)
             settled = replace(apart, arrangement=why, said=settled.said)
     return _adopt(existing, rendered, settled, _explained(rendered, found, given), dry_run, lock)
@@ -129,7 +134,14 @@ def _settle(existing: Existing, rendered: Rendered, lock: bool) -> Settled:
     if why := existing.workspace_obstacle(package):
         raise ToolError(f"uv could no longer read your workspace: {why}.")
     ways = _arrangements(existing, rendered)
-    return settle(existing, ways, rendered.files[LOCK].content, wanted=lock)
+    settled = settle(existing, ways, rendered.files, wanted=lock)
+    if settled.arrangement.mode == "apart" and (member := existing.member_below("src")):
+        # Between the member and its workspace, uv would find the template's own project.
+        raise ToolError(
+            f"uv could no longer read your workspace: its member {member} lies where the "
+            f"template's src/pyproject.toml goes; adopt a member instead, for example {member}."
+        )
+    return settled
 
 
 def _arrangements(existing: Existing, rendered: Rendered) -> list[Arrangement]:
@@ -145,10 +157,9 @@ def _adopt(
     dry_run: bool,
     lock: bool,
 ) -> Adoption:
-    package = rendered.answers["package_name"]
     known = "license" in answers and answers["license"].because == GIVEN
-    changes = plan(existing, rendered.files, settled.arrangement, rendered.answers, known)
-    _refuse_incomplete(changes, package, settled.arrangement)
+    changes = plan(existing, rendered.files, settled.arrangement, known)
+    _refuse_incomplete(changes, settled.arrangement)
     folder = existing.repo.prefix or "."
     for name, content in settled.locks.items():
         changes.append(_lock_change(existing, posixpath.relpath(name, folder), content))
@@ -199,17 +210,14 @@ def _refuse_unsafe(repo: Repository, dry_run: bool) -> None:
         )
 
 
-def _refuse_incomplete(changes: list[Change], package: str, arrangement: Arrangement) -> None:
+def _refuse_incomplete(changes: list[Change], arrangement: Arrangement) -> None:
     """Refuse when something stands where the template's own code must be."""
     needed = {name for name in arrangement.files if name != PYPROJECT}
     for change in changes:
-        must = change.path.startswith(f"src/{package}/mlops/") or change.path in needed
+        must = change.path.startswith(KIT) or change.path in needed
         if must and change.action != ADDED:
-            # Where src itself is no folder, another package has no room either.
-            elsewhere = not change.why.startswith("`src` ")
-            cure = ", or choose another -d package_name=NAME" if elsewhere else ""
             raise ToolError(
-                f"The template's {change.path} has no room: {change.why}; move what is there{cure}."
+                f"The template's {change.path} has no room: {change.why}; move what is there."
             )
 
 

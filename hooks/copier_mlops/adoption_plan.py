@@ -25,18 +25,12 @@ TWINS = {
     ".editorconfig": r"\.editorconfig",
 }
 SETTINGS = re.compile(r"conf/(base|dev|staging|prod)\.yaml")
-QUIET_TESTS = '''"""A plain `pytest` stays what it was: your tests, and only those."""
-
-# The template's own tests: uv run pytest src/{package}/mlops/tests
-collect_ignore = ["{package}/mlops"]
-'''
 
 
 def plan(
     existing: Existing,
     files: Mapping[str, File],
     arrangement: Arrangement,
-    answers: Mapping[str, Any],
     license_known: bool,
 ) -> list[Change]:
     """Return a change for each path that the template ships, but the answers file and locks.
@@ -49,17 +43,12 @@ def plan(
         What the template renders for the answers.
     arrangement : Arrangement
         The chosen one; its files replace pyproject.toml.
-    answers : mapping
-        The answers, with ``package_name``.
     license_known : bool
         Whether somebody chose the licence; else the template's is left out.
     """
-    package = answers["package_name"]
     wanted = {name: file for name, file in files.items() if name not in (ANSWERS_FILE, LOCK)}
     wanted.pop(PYPROJECT, None)
     extra = {name: text for name, text in arrangement.files.items() if name != PYPROJECT}
-    if existing.has_tests:
-        extra["src/conftest.py"] = QUIET_TESTS.format(package=package)
     wanted |= {name: File(text.encode()) for name, text in extra.items()}
     filtered = _filtered(existing, wanted)
     changes = []

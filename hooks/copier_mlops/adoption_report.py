@@ -12,6 +12,7 @@ from .evidence import Evidence
 from .existing import MANIFESTS, PYTEST_TABLES, RUNNERS, Existing
 from .ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
 from .locking import Settled
+from .project import KIT
 from .pyproject_merge import requirements_of
 
 REPORT, HEADING = "ADOPTION.md", "# Adoption"
@@ -116,7 +117,7 @@ def report(
         "## Left out\n",
         *_bullets(f"`{c.path}`: {c.why}" for c in changes if c.action == LEFT),
         "## Added\n",
-        *_bullets(_added(changes, package)),
+        *_bullets(_added(changes)),
     ]
     return "\n".join(parts)
 
@@ -148,20 +149,14 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
         f"`{run} mlops doctor` looks at the set-up; `{run} mlops run` runs the pipeline on an "
         f"invented shop, until you write `src/{package}/features.py` for your own data "
         f"({guide}).",
-        "Run your own tests as before. The template's: "
-        f"`{run} {pytest} src/{package}/mlops/tests`.",
+        f"Run your own tests as before. The template's: `{run} {pytest} {KIT}tests`.",
     ]
-    if settled.arrangement.mode == "inside":
-        steps.append(
-            f"`src/{package}/` holds `mlops/` from now on: exclude it where you publish the "
-            "package or measure its coverage."
-        )
-    elif f'"{package}.*"' in settled.arrangement.files.get("pyproject.toml", ""):
+    if f'"{package}.*"' in settled.arrangement.files.get("pyproject.toml", ""):
         steps.append(
             f"Your build looks for packages in src/: `exclude` in [tool.setuptools.packages.find] "
             f"leaves `{package}` out."
         )
-    elif existing.builds_what_it_finds:
+    elif existing.builds_what_it_finds and package not in existing.source_packages:
         steps.append(
             f"Your build takes the packages that it finds, and so `{package}` too: exclude it in "
             "your build's configuration if you publish the package."
@@ -196,8 +191,8 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
     if tools := [tool for tool in CHECKERS if _checks(existing, tool)]:
         listed = " and ".join(filter(None, [", ".join(tools[:-1]), tools[-1]]))
         steps.append(
-            f"Let {listed} leave `src/{package}/mlops/` out: the template formats and checks it. "
-            "The few modules beside it are yours: fit them to your rules."
+            f"Let {listed} leave `{KIT}` out: the template formats and checks it. "
+            f"The few modules in `src/{package}/` are yours: fit them to your rules."
         )
     if beside := [name for name in added if name.endswith(BESIDE)]:
         steps.append(
@@ -240,14 +235,10 @@ def _merged(existing: Existing, change: Change) -> list[str]:
     return [f"`{change.path}`: {change.why}{changed}"]
 
 
-def _added(changes: list[Change], package: str) -> list[str]:
-    managed = f"src/{package}/mlops/"
+def _added(changes: list[Change]) -> list[str]:
     names = [c.path for c in changes if c.action == ADDED]
-    own = [f"`{name}`" for name in names if not name.startswith(managed)]
-    return [
-        f"`{managed}`: {sum(n.startswith(managed) for n in names)} files, the template's code",
-        *own,
-    ]
+    own = [f"`{name}`" for name in names if not name.startswith(KIT)]
+    return [f"`{KIT}`: {len(names) - len(own)} files, the template's code", *own]
 
 
 def _bullets(lines: Any) -> list[str]:

@@ -12,6 +12,8 @@ from .git import Repository, changed_paths, git, path_in, repository_at
 from .merge import BESIDE
 from .project import (
     ANSWERS_FILE,
+    CODE,
+    KIT,
     ForeignAnswersError,
     has_own_code,
     project_at,
@@ -58,10 +60,10 @@ def eject(path: Path) -> list[str]:
         plan: dict[str, bytes | None] = {repo.prefix + name: None for name in gone}
         if readme.is_symlink():
             say(f"{README} is a symbolic link and stays as it is. Note where people read:")
-            say(note(answers))
+            say(note(repo, answers))
         elif readme.is_file() or not any(repo.folder.glob("[Rr][Ee][Aa][Dd][Mm][Ee]*")):
             content = readme.read_bytes() if readme.is_file() else b""
-            plan[repo.prefix + README] = noted(content, note(answers))
+            plan[repo.prefix + README] = noted(content, note(repo, answers))
         index = snapshot.own_folder(repo) / "index"
         with snapshot.undone_on_error(repo, "eject", plan, {}):
             for name, planned in plan.items():
@@ -128,13 +130,14 @@ def noted(content: bytes, paragraph: str) -> bytes:
     return content + gap + paragraph.encode().replace(b"\n", end)
 
 
-def note(answers: dict[str, object]) -> str:
+def note(repo: Repository, answers: dict[str, object]) -> str:
     """Return the paragraph for the README."""
     source = without_credentials(str(answers.get("_src_path", "a template")))
     version, package = answers.get("_commit"), answers.get("package_name")
+    code = KIT if (repo.folder / CODE).is_dir() else f"src/{package}/mlops/"
     return (
         "\n## Left the template\n\n"
         f"This repository followed {source} at version {version} "
         "and does so no longer: no updates come, and every file, also those in "
-        f"`src/{package}/mlops/`, is the team's to change.\n"
+        f"`{code}`, is the team's to change.\n"
     )

@@ -70,7 +70,8 @@ PYTEST_TABLES = {
 OLDEST_PYTHON = 11  # the minor version below which the template's code does not run
 RUNNING_PYTHONS = range(OLDEST_PYTHON, 40)  # it sets no upper bound
 REGULAR = ("100644", "100755")
-FOLDERS = ("conf", "data", "docs", "models", "notebooks", "reports", "tests")  # the template's
+FOLDERS = ("conf", "data", "docs", "models", "notebooks", "reports", "tests", "tools")
+"""The template's."""
 
 
 @dataclass(frozen=True)
@@ -292,17 +293,26 @@ class Existing:
         oid = self.entries[name].oid
         return read_blobs(self.repo, [oid])[oid]
 
+    def takes_for_member(self, folder: str) -> bool:
+        """Whether their workspace takes this folder for one of its members."""
+        workspace = self.tools.get("uv", {}).get("workspace", {})
+        taken, left = (
+            any(_matches(folder, glob) for glob in workspace.get(key, []))
+            for key in ("members", "exclude")
+        )
+        return taken and not left
+
+    def member_below(self, folder: str) -> str | None:
+        """Return a member of their workspace below a folder, if there is one."""
+        if "workspace" not in self.tools.get("uv", {}):
+            return None
+        projects = (n for n in self.entries if n.endswith("/pyproject.toml"))
+        found = (n for n in projects if n.startswith(f"{folder}/") and n.count("/") > 1)
+        return next((str(PurePosixPath(name).parent) for name in found), None)
+
     def workspace_obstacle(self, package: str) -> str | None:
         """Say why uv could not read their workspace any more with the template's folders in it."""
         workspace = self.tools.get("uv", {}).get("workspace", {})
-        for name in self.entries if workspace else ():
-            if name.startswith("src/") and name.endswith("/pyproject.toml"):
-                # Between the member and its workspace, uv would find the template's own project.
-                member = PurePosixPath(name).parent
-                return (
-                    f"its member {member} lies where the template's src/pyproject.toml goes; "
-                    f"adopt a member instead, for example {member}"
-                )
         for place, taking in [("", workspace), *self._workspaces_above()]:
             members, excluded = taking.get("members", []), taking.get("exclude", [])
             for folder in (*FOLDERS, f"src/{package}"):

@@ -15,9 +15,11 @@ from .environment import for_uv
 from .errors import ToolError
 from .existing import LARGEST_TEXT, REGULAR, Existing
 from .git import Repository, path_in, read_blobs, run_git, tree_of
+from .project import KIT
 from .pyproject_merge import Arrangement
+from .versions import File
 
-LOCK = "uv.lock"
+LOCK, KIT_PROJECT = "uv.lock", f"{KIT}pyproject.toml"
 MOST_FILES = 20_000
 QUIET = ("--no-progress", "--color", "never")
 LONGEST = 900  # seconds; uv may have to build old distributions to learn what they need
@@ -42,7 +44,11 @@ class Settled:
 
 
 def settle(
-    existing: Existing, arrangements: list[Arrangement], lock: bytes, *, wanted: bool
+    existing: Existing,
+    arrangements: list[Arrangement],
+    rendered: Mapping[str, File],
+    *,
+    wanted: bool,
 ) -> Settled:
     """Lock the first arrangement that can be locked; the repository itself is not touched.
 
@@ -52,8 +58,8 @@ def settle(
         The repository.
     arrangements : list of Arrangement
         The best first; the last one needs no resolution, the template's own lock fits it.
-    lock : bytes
-        uv.lock as the template renders it.
+    rendered : mapping
+        The template's files: its lock, and the kit, which every arrangement installs.
     wanted : bool
         False: resolve nothing and take the first arrangement.
     """
@@ -61,9 +67,10 @@ def settle(
     if len(arrangements) > 1 and (not wanted or uv is None):
         why = "uv is not on the PATH" if wanted else "--no-lock was given"
         return Settled(arrangements[0], {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
-    environment = for_uv(os.environ)
+    lock, environment = rendered[LOCK].content, for_uv(os.environ)
     # The scratch copy has no history to take a version from.
     environment.setdefault("SETUPTOOLS_SCM_PRETEND_VERSION", "0.0.0")
+    kit = rendered[KIT_PROJECT].content.decode()
     said = unbuilt = ""
     for arrangement in arrangements[:-1]:
         with tempfile.TemporaryDirectory(prefix="copier-mlops-lock-") as scratch:
@@ -72,7 +79,7 @@ def settle(
             folder = top / existing.repo.prefix
             if LOCK not in existing.entries:
                 (folder / LOCK).write_bytes(lock)
-            for name, text in arrangement.files.items():
+            for name, text in {**arrangement.files, KIT_PROJECT: kit}.items():
                 path = path_in(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8", newline="\n")
@@ -97,6 +104,8 @@ def settle(
                 why = f"uv could not reach the package index ({said[-200:]})"
                 return Settled(arrangement, {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
     last = _explained(arrangements[-1], unbuilt)
+    # The same kit, seen from src/.
+    lock = lock.replace(b'editable = "tools/kit"', b'editable = "../tools/kit"')
     return Settled(last, {f"{existing.repo.prefix}src/{LOCK}": lock}, said[:1500])
 
 

@@ -10,6 +10,7 @@ import yaml
 
 from .evidence import Evidence
 from .existing import Existing
+from .project import CODE, KIT, code_of
 from .versions import Rendered, Template, render, resolve
 
 ENOUGH = 0.5  # below it, the code only shares names with the template
@@ -24,7 +25,11 @@ class Nearest:
 
 
 def managed_package(existing: Existing) -> str | None:
-    """Return the package that holds the template's code, if there is one."""
+    """Return the team's package of a repository that holds the template's code, if it does."""
+    if {f"{CODE}doctor.py", f"{CODE}cli.py"} <= existing.entries.keys():
+        named = existing.tools.get("mlops", {}).get("package")
+        seeds = (re.fullmatch(r"src/(\w+)/features\.py", name) for name in existing.entries)
+        return named or next((match[1] for match in seeds if match), None)
     found = (re.fullmatch(r"src/(\w+)/mlops/doctor\.py", name) for name in existing.entries)
     packages = [match[1] for match in found if match]
     return next((p for p in packages if f"src/{p}/mlops/cli.py" in existing.entries), None)
@@ -37,7 +42,8 @@ def recover(existing: Existing, package: str) -> dict[str, Evidence]:
         base = yaml.safe_load(existing.texts.get("conf/base.yaml", "")) or {}
     except yaml.YAMLError:
         base = {}
-    found = {"package_name": Evidence(package, f"src/{package}/mlops/")}
+    code = code_of(existing.entries, package) or CODE
+    found = {"package_name": Evidence(package, code)}
     keys = {"project": "project_name"} | {
         key: key for key in ("business_metric", "task", "functionality")
     }
@@ -48,8 +54,9 @@ def recover(existing: Existing, package: str) -> dict[str, Evidence]:
     found["stage"] = Evidence(
         "production" if production else "poc", "conf/prod.yaml or its absence"
     )
-    private = any(name.startswith(f"src/{package}/mlops/privacy/") for name in existing.entries)
-    found["personal_data"] = Evidence("pii" if private else "none", "mlops/privacy/ or its absence")
+    private = any(name.startswith(f"{code}privacy/") for name in existing.entries)
+    because = f"{code}privacy/ or its absence"
+    found["personal_data"] = Evidence("pii" if private else "none", because)
     if described := existing.declared("description"):
         found["description"] = Evidence(*described)
     return found
@@ -78,7 +85,8 @@ def likeness(existing: Existing, rendered: Rendered) -> float:
     """Return twice the common lines of the managed files over all their lines: 1 means equal."""
     package = rendered.answers.get("package_name", "")
     managed = [name for name in rendered.files if name not in rendered.seeded]
-    theirs = [name for name in existing.texts if name.startswith(f"src/{package}/mlops/")]
+    code = (KIT, f"src/{package}/mlops/")
+    theirs = [name for name in existing.texts if name.startswith(code)]
     common = total = 0
     for name in {*managed, *theirs}:
         lines = [

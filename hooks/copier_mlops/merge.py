@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from .git import run_git
+from .toml_merge import lost_values, merge_toml
 from .versions import EXECUTABLE, FILE, LINK, File, Rendered
 
 SAME_FILE = 0.6  # share of common lines from which a new file is an old one that was moved
@@ -31,6 +32,8 @@ class Merged:
     renamed: dict[str, str] = field(default_factory=dict)
     follows: dict[str, str] = field(default_factory=dict)
     """Where the owner moved rendered files: the rendered path, by the owner's."""
+    by_value: set[str] = field(default_factory=set)
+    """Paths that were merged by what they mean, and not line by line."""
     notes: dict[str, str] = field(default_factory=dict)
     """What a person should look at, by path."""
 
@@ -125,6 +128,17 @@ def merge_managed(
         merged.conflicts[name] = {stage: file for stage, file in stages.items() if file}
         return
     result, clean = merge_files(old, own, new, labels)
+    if not clean and old and name.endswith("pyproject.toml") and not is_unrelated(own, old):
+        by_value = merge_toml(old.content, own.content, new.content)
+        if by_value is not None:
+            content, left_out = by_value
+            windows = has_windows_ends(own.content)
+            content = with_ends_of(own.content, content) if windows else content
+            result, clean = File(content, own.mode), True
+            merged.by_value.add(name)
+            if left_out:
+                listing = ", ".join(left_out)
+                merged.notes[name] = f"yours has no {listing} any more; the template changed it"
     if not clean and old is not None and is_unrelated(own, old):
         merged.notes[name] = "yours is not the template's file; its changes did not go there"
         return
@@ -290,5 +304,10 @@ def lost_lines(
             continue
         target = merged.renamed.get(name, name)
         result = merged.files.get(target, ours.get(target))
+        rendered = base.files.get(merged.follows.get(name, name))
+        if target in merged.by_value and result and rendered:
+            for lost in lost_values(rendered.content, own.content, result.content):
+                yield name, lost.encode()
+            continue
         for line in written - lines_of(result):
             yield name, line

@@ -1,7 +1,7 @@
 """Read a rendered repository: where it came from, at which version, and what was answered."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,9 @@ from .versions import Rendered
 ANSWERS_FILE = ".copier-answers.yml"
 # Questions of every version, in forks and mirrors too; no other template asks for all of them.
 OWN_QUESTIONS = ("package_name", "task", "functionality")
+KIT = "tools/kit/"
+CODE = f"{KIT}mlops_kit/"
+"""Where the template's own code lies; up to 0.3 it was inside the team's package."""
 LARGEST_ANSWERS = 1_000_000  # bytes; ours have one thousand
 LARGEST_ANSWER = 100_000  # characters; systems allow no longer argument of a command
 
@@ -125,13 +128,20 @@ def is_own(repo: Repository, content: Mapping[str, Any]) -> bool:
     return found == [*OWN_QUESTIONS] or (one_lost and has_own_code(repo))
 
 
+def code_of(names: Container[str], package: object) -> str | None:
+    """Return the folder that holds the template's own code among these paths, if there is one."""
+    places = (CODE, f"src/{package}/mlops/")
+    return next((place for place in places if f"{place}cli.py" in names), None)
+
+
 def has_own_code(repo: Repository) -> bool:
     """Tell whether the template's own code stands in a project."""
-    return any((repo.folder / "src").glob("*/mlops/cli.py"))
+    old = (repo.folder / "src").glob("*/mlops/cli.py")
+    return (repo.folder / CODE / "cli.py").is_file() or any(old)
 
 
 def renders_own_code(rendered: Rendered) -> bool:
     """Tell whether a template is this one or a fork of it, wherever it lies: by what it renders."""
     package = rendered.answers.get("package_name")
     own = all(name in rendered.questions for name in OWN_QUESTIONS)
-    return own and f"src/{package}/mlops/cli.py" in rendered.files
+    return own and code_of(rendered.files, package) is not None

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from .errors import ToolError
 from .existing import OLDEST_PYTHON, RUNNING_PYTHONS, Existing
+from .project import KIT
 
 PYPROJECT, MEMBER = "pyproject.toml", "src/pyproject.toml"
 UNITED = re.compile(
@@ -30,8 +31,8 @@ class Arrangement:
     """How the template's environment and command stand beside the repository's own build."""
 
     mode: str
-    """whole: the template's own; inside: a command more in [project]; beside: a second distribution
-    in src/; workspace: the same, where there is no [project]; apart: an environment of its own."""
+    """whole: the template's own; beside: the kit in the environment of theirs; workspace: the same,
+    where there is no [project]; apart: an environment of its own, in src/."""
     files: dict[str, str]
     """Text by path."""
     differing: list[str] = field(default_factory=list)
@@ -52,9 +53,6 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
         The answer to ``package_name``.
     """
     sections = _buildable(existing, split(template), package)
-    project = tomllib.loads(template)["project"]["name"]
-    if canonicalize_name(project) == existing.name:
-        project += "-mlops"  # uv takes two distributions of one name for the same.
     own = _distribution(existing) if existing.is_legacy else ""
     nameless = existing.is_legacy and not own
     has_project = "project" in existing.pyproject
@@ -72,21 +70,14 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
             text = _whole(existing, sections, requirements)
             note = _left([] if requirements else listed, skipped)
             found.append(_merge(existing, "whole", text, {}, note))
-    elif has_project and package in existing.source_packages and not existing.locks_groups:
-        text = {k: v for k, v in sections.items() if not k.startswith(("project", "build-system"))}
-        _build_tables(text)
-        text["project.scripts"] = sections["project.scripts"]
-        _bound(existing, text, [*tomllib.loads(sections["dependency-groups"])])
-        found.append(_merge(existing, "inside", text, {}))
     else:
         mode = "beside" if has_project else "workspace"
         listed = requirements_of(existing)[0] if bare and own else []
         ladder = [[own, *listed], [own]] if listed else [[own]] if own else []
         for installed in [*ladder, []]:
-            member, text = _beside(existing, sections, project, package, installed)
-            text |= _left_out(existing, package)
+            text = _beside(existing, sections, installed) | _left_out(existing, package)
             note = NAMELESS if nameless else _not_installed(own, installed, ladder)
-            found.append(_merge(existing, mode, text, {MEMBER: member}, note))
+            found.append(_merge(existing, mode, text, {}, note))
     merged = [way for way in found if way is not None]
     apart = {MEMBER: _standalone(sections)}
     note = _why(existing, bool(merged))
@@ -121,7 +112,6 @@ def _build_tables(text: dict[str, str]) -> dict[str, str]:
     """Take the tables of the build backend out, and return them as they are inside src/."""
     found = {}
     if uv := text.pop("tool.uv.build-backend", None):
-        uv = re.sub(r"^wheel-exclude = .*\n", "", uv, flags=re.MULTILINE)
         found["tool.uv.build-backend"] = f'module-root = ""\n{uv.strip()}\n'
     if hatch := text.pop("tool.hatch.build.targets.wheel", None):
         found["tool.hatch.build.targets.wheel"] = hatch.replace('"src/', '"')
@@ -255,28 +245,28 @@ def _whole(
 
 
 def _beside(
-    existing: Existing,
-    sections: Mapping[str, str],
-    project: str,
-    package: str,
-    installed: list[str],
-) -> tuple[str, dict[str, str]]:
-    """Return the second distribution's pyproject.toml, and the tables that install it."""
+    existing: Existing, sections: Mapping[str, str], installed: list[str]
+) -> dict[str, str]:
+    """Return the tables that install the kit, and their own distribution where uv does not."""
     text = {"dependency-groups": ""}
     text |= {k: v for k, v in sections.items() if k.startswith("tool.")}
-    build = _build_tables(text)
+    _build_tables(text)
     groups = tomllib.loads(sections["dependency-groups"])
     chosen = tomllib.loads(sections["tool.uv"])["default-groups"]
-    extra = [*installed]
-    sources = f'{extra[0]} = {{ path = ".", editable = true }}\n' if extra else ""
-    if "project" in existing.pyproject:
-        extra.append(project)
-        sources += f'{project} = {{ path = "src", editable = true }}\n'
-    else:
-        text["tool.uv.workspace"] = 'members = ["src"]\n'
+    if installed:
+        text["tool.uv.sources"] += f'{installed[0]} = {{ path = ".", editable = true }}\n'
+    member = existing.takes_for_member(KIT.rstrip("/"))
+    if "project" not in existing.pyproject and not member:
+        # As a member, the kit says for which Python versions to lock.
+        text["tool.uv.workspace"] = f'members = ["{KIT.rstrip("/")}"]\n'
+        member = True
+    if member:
+        text["tool.uv.sources"] = re.sub(
+            r"^mlops-kit = .*", "mlops-kit = { workspace = true }", text["tool.uv.sources"]
+        )
     if existing.locks_groups:
         del text["dependency-groups"]
-        lines = "".join(f"  {_quoted(name)},\n" for name in extra)
+        lines = "".join(f"  {_quoted(name)},\n" for name in installed)
         # Line by line as in the template's groups, so that a later update merges into them.
         for name in chosen:
             block = re.search(
@@ -288,28 +278,18 @@ def _beside(
             f"dev-dependencies = [\n{lines}]\n"
         )
     else:
-        added = f"# The command mlops, and your own distribution.\n{GROUP} = {_quoted(extra)}\n"
-        text["dependency-groups"] = (
-            sections["dependency-groups"].rstrip() + "\n" + added * bool(extra)
-        )
-        text["tool.uv"] = f"default-groups = {_quoted(chosen + [GROUP] * bool(extra))}\n"
-    if sources:
-        text["tool.uv.sources"] = sources
+        added = f"# Your own distribution.\n{GROUP} = {_quoted(installed)}\n" * bool(installed)
+        text["dependency-groups"] = sections["dependency-groups"].rstrip() + "\n" + added
+        text["tool.uv"] = f"default-groups = {_quoted(chosen + [GROUP] * bool(installed))}\n"
     if "project" in existing.pyproject:
-        _bound(existing, text, [*groups, *[GROUP] * bool(extra)])
-    member = (
-        "# The template's command as a distribution of its own: your build stays as it is.\n"
-        f'[project]\nname = {_quoted(project)}\nversion = "0.1.0"\n'
-        f'requires-python = ">=3.{OLDEST_PYTHON}"\ndependencies = []\n\n'
-        f"[project.scripts]\n{sections['project.scripts'].strip()}\n\n"
-        f"[build-system]\n{sections['build-system'].strip()}\n"
-        + "".join(f"\n[{name}]\n{table}" for name, table in build.items())
-    )
-    return member, text
+        _bound(existing, text, [*groups, *[GROUP] * bool(installed)])
+    return text
 
 
 def _left_out(existing: Existing, package: str) -> dict[str, str]:
     """Return what keeps the template's package out of a build that looks for packages in src/."""
+    if package in existing.source_packages:
+        return {}
     packages = existing.tools.get("setuptools", {}).get("packages")
     find = packages.get("find") if isinstance(packages, dict) else None
     if not isinstance(find, dict) or "src" not in find.get("where", []):
@@ -340,6 +320,7 @@ def _standalone(sections: Mapping[str, str]) -> str:
     """Return the template's pyproject.toml for src/: locked as rendered, apart from the team's."""
     kept = {k: v for k, v in sections.items() if not k.startswith(("tool.pytest", "tool.pyrefly"))}
     kept["project"] = re.sub(r"^readme = .*\n", "", kept["project"], flags=re.MULTILINE)
+    kept["tool.uv.sources"] = kept["tool.uv.sources"].replace('"tools/kit"', '"../tools/kit"')
     kept |= _build_tables(kept)
     head = "# An environment of its own: yours and the template's cannot be installed together.\n"
     return head + "\n".join(f"[{name}]\n{text.strip()}\n" for name, text in kept.items())

@@ -12,6 +12,12 @@ from .merge import Merged
 
 REPORT_FILE = "TEMPLATE_UPDATE.md"
 TITLE = "# Update of the template: "
+MOVED_CODE = (
+    "Run `uv run mlops run`: the template's code is in `tools/kit` now, so every stage runs once "
+    "again. Whoever updates with plain `copier update` loses edits in files that moved; "
+    "`copier-mlops update` keeps them, and writes `src/<package>/mlops/__init__.py` where your "
+    "files name the old modules."
+)
 
 
 @dataclass
@@ -24,6 +30,8 @@ class Report:
     new_answers: dict[str, Any]
     """Questions that the old version did not ask, with the defaults taken."""
     changelog: str
+    moved_code: bool = False
+    """Whether the template's code left the team's package for tools/kit."""
     lock: str = ""
     """What is left to do about uv.lock."""
 
@@ -67,6 +75,7 @@ def report_text(report: Report) -> str:
     todo += [
         "Look at the changes: `git diff --cached`.",
         "Run `uv run pytest` and `uv run mlops doctor`.",
+        *([MOVED_CODE] if report.moved_code else []),
         "Commit. This file may be committed too, or deleted.",
     ]
     parts = [

@@ -21,6 +21,7 @@ from .git import (
     tree_of,
 )
 from .merge import BESIDE, Merged, is_elsewhere, kind_of, merge
+from .migration import keep_old_names, moved_code
 from .new import SIGN_IN
 from .project import ANSWERS_FILE, ForeignAnswersError, Project, project_at, renders_own_code
 from .proof import prove
@@ -30,6 +31,7 @@ from .tags import show
 from .versions import File, Rendered, Template, askable, opened, precedes, render, resolve
 
 SUBMODULE = "160000"
+KIT_NAME = "mlops_kit"
 FIXED = {
     "package_name": "move src/<old> to src/<new>, replace the name in pyproject.toml, uv.lock, "
     "README.md and tests, and write it into .copier-answers.yml, all in one commit",
@@ -148,6 +150,7 @@ def work_out(project: Project, to: str | None, given: Mapping[str, str]) -> Plan
     labels = ("yours", f"template {names[0]}", f"template {names[1]}")
     merged = merge(base, theirs, ours, renames.moved, labels)
     keep_answers_readable(merged, theirs)
+    keep_old_names(repo, tree, theirs, merged, renames.moved)
     if stored != ours.get(ANSWERS_FILE):
         merged.files.setdefault(ANSWERS_FILE, ours[ANSWERS_FILE])
         if ANSWERS_FILE not in merged.changed:
@@ -168,6 +171,7 @@ def work_out(project: Project, to: str | None, given: Mapping[str, str]) -> Plan
             if name in theirs.answers and name not in base.answers and name not in given
         },
         changelog=changelog,
+        moved_code=moved_code(base, theirs),
     )
     old_lock = base.files.get(LOCK)
     follows = old_lock is not None and ours.get(LOCK) == old_lock and LOCK in theirs.files
@@ -192,6 +196,11 @@ def render_both(
                 f"{name} is fixed once rendered ({base.answers[name]!r}). By hand: {steps}."
             )
     renames = renames_of(template, target, base.answers)
+    if base.answers.get("package_name") == KIT_NAME:
+        raise ToolError(
+            f"The package is called {KIT_NAME}, and so is the template's code since it left the "
+            f"package: one of them could not be imported. First, by hand: {FIXED['package_name']}."
+        )
     say(f"Rendering {to or 'the newest version'}")
     try:
         theirs = render(template, target, migrate(base.answers, renames), given=given)

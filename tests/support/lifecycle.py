@@ -8,6 +8,7 @@ from typing import Any
 from unittest import mock
 
 import copier
+import yaml
 from copier_mlops import update
 from copier_mlops.versions import Rendered, Template
 from packaging.version import Version
@@ -44,7 +45,8 @@ def next_version() -> str:
 NEXT = next_version()
 BINARY, ARTIFICIAL = "90.0.0", "91.0.0"
 FIRST_PICTURE, SECOND_PICTURE = b"\x89PNG\0one", b"\x89PNG\0two"
-MANAGED = "template/src/{{ package_name }}/mlops"
+KIT = "template/tools/kit"
+MANAGED = f"{KIT}/mlops_kit"
 
 
 def versioned_template(destination: Path) -> Path:
@@ -82,7 +84,15 @@ def with_artificial_versions(template: Path) -> Path:
     platform = text_of(template, "questions/40-platform.yml").replace("    Azure: azure\n", "")
     slug = text_of(template, "questions/text.jinja").replace("_project", "_the_project")
     ignored = text_of(template, "template/.dvcignore")
-    writing = text_of(template, f"{MANAGED}/files.py")
+    writing = text_of(template, f"{MANAGED}/core/files.py")
+    renames = yaml.safe_load(text_of(template, "renames.yml"))
+    renames["moved"] |= {
+        "/.dvcignore": "/.dvc/ignored",
+        "/conf/base.yaml": "/conf/common.yaml",
+        "/tools/kit/mlops_kit/core/files.py": "/tools/kit/mlops_kit/core/whole_files.py",
+    }
+    renames["removed"].append("/.editorconfig")
+    renames["choices"] = {"hosting": {"azure": "on_premises"}}
     add_version(
         template,
         ARTIFICIAL,
@@ -90,8 +100,8 @@ def with_artificial_versions(template: Path) -> Path:
             "template/logo.png": SECOND_PICTURE,
             "template/.dvcignore": None,
             "template/.dvc/ignored": f"# moved here, and changed\n{ignored}",
-            f"{MANAGED}/files.py": None,
-            f"{MANAGED}/whole_files.py": writing.replace("import", "# changed\nimport", 1),
+            f"{MANAGED}/core/files.py": None,
+            f"{MANAGED}/core/whole_files.py": writing.replace("import", "# changed\nimport", 1),
             "template/.editorconfig": None,
             "template/conf/base.yaml.jinja": None,
             "template/conf/common.yaml.jinja": text_of(template, "template/conf/base.yaml.jinja"),
@@ -100,11 +110,7 @@ def with_artificial_versions(template: Path) -> Path:
             "questions/60-practice.yml": text_of(template, "questions/60-practice.yml")
             + "\nreview_days:\n  type: int\n  default: 14\n  help: How often is it reviewed?\n",
             "questions/text.jinja": slug,
-            "renames.yml": "moved:\n  /.dvcignore: /.dvc/ignored\n"
-            "  /conf/base.yaml: /conf/common.yaml\n"
-            "  '/src/{{ package_name }}/mlops/files.py': "
-            "'/src/{{ package_name }}/mlops/whole_files.py'\n"
-            "removed: [/.editorconfig]\nchoices: {hosting: {azure: on_premises}}\n",
+            "renames.yml": yaml.safe_dump(renames),
         },
     )
     return template

@@ -35,17 +35,17 @@ def two_versions(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """Return the template with a later version that changes what adoptions have merged."""
     later = tmp_path_factory.mktemp("later") / "template"
     git("clone", "--quiet", str(template), str(later), cwd=template)
-    room = "template/src/{{ package_name }}/mlops/rooms.py"
+    room = "template/tools/kit/mlops_kit/room.py"
     project = text_of(later, "template/pyproject.toml.jinja")
     changes: dict[str, str | bytes | None] = {
         room: text_of(later, room) + "\n# A later version.\n",
-        room.replace("rooms", "extra"): '"""New."""\n',
+        room.replace("room", "extra"): '"""New."""\n',
         "template/.github/workflows/ci.yml.jinja": "# A later version.\n"
         + text_of(later, "template/.github/workflows/ci.yml.jinja"),
         "template/.gitignore": text_of(later, "template/.gitignore") + "/later/\n",
         "template/pyproject.toml.jinja": project.replace(
-            '"typer>=', '"tabulate>=0.9,<1",\n  "typer>='
-        ),
+            'ui = ["mlops-kit[ui]"]', 'ui = ["mlops-kit[ui]"]\nlater = ["mlops-kit"]'
+        ).replace('"ruff>=', '"tabulate>=0.9,<1",\n  "ruff>='),
     }
     add_version(later, "0.2.0", changes)
     return later
@@ -93,7 +93,9 @@ def test_a_repository_comes_in_without_losing_a_line(
         assert answers[question] == evidence.answer
         assert evidence.because
         assert f"| {question} |" in report
-    assert (folder / "src" / PACKAGES[shape] / "mlops" / "cli.py").is_file()
+    assert (folder / "src" / PACKAGES[shape] / "features.py").is_file()
+    assert (folder / "tools" / "kit" / "mlops_kit" / "cli.py").is_file()
+    assert not (folder / "src" / "pyproject.toml").exists(), "no second distribution is needed"
 
     if tests_before[0] == 0:
         assert own_tests(folder) == tests_before
@@ -102,11 +104,15 @@ def test_a_repository_comes_in_without_losing_a_line(
 
     (folder / "conf" / "dev.yaml").unlink()  # update refuses what it might ship
     merged, _ = update(folder, to="0.2.0", given={}, check=False, lock=False)
-    assert "A later version." in (folder / f"src/{PACKAGES[shape]}/mlops/rooms.py").read_text()
+    assert "A later version." in (folder / "tools/kit/mlops_kit/room.py").read_text()
     assert "/later/" in (folder / ".gitignore").read_text(encoding="utf-8")
     assert merged.merged.conflicts == {}
     merged_project = (folder / "pyproject.toml").read_text(encoding="utf-8")
-    assert '"tabulate>=0.9,<1"' in merged_project
+    if shape == "poetry":  # Its tools stand in a list of another name.
+        assert "no dependency-groups any more" in merged.merged.notes["pyproject.toml"]
+    else:
+        assert '"tabulate>=0.9,<1"' in merged_project
+        assert 'later = ["mlops-kit"]' in merged_project
 
 
 def test_an_update_goes_to_the_templates_files_that_lie_beside_yours(
@@ -271,7 +277,7 @@ def test_rules_that_would_hide_the_managed_code_are_answered(
     assert git("ls-files", "-ci", "--exclude-standard", cwd=folder) == ""
     assert "\n!/uv.lock\n" in (folder / ".gitignore").read_text(encoding="utf-8")
     report = (folder / REPORT).read_text(encoding="utf-8")
-    assert "your rule `data/` would hide the template's src/r_ml/mlops/data/" in report
+    assert "your rule `data/` would hide the template's tools/kit/mlops_kit/data/" in report
     assert re.search(r"your rule `data/` hides data/inputs.json.*git add --force", report)
 
 

@@ -16,7 +16,7 @@ def test_rules_above_an_adopted_folder_do_not_hide_the_managed_code(
     adopted(folder, template)
     assert git("ls-files", "-ci", "--exclude-standard", cwd=folder).splitlines() == []
     report = (folder / REPORT).read_text(encoding="utf-8")
-    assert "your rule `data/` would hide the template's src/service_ml/mlops/data/" in report
+    assert "your rule `data/` would hide the template's tools/kit/mlops_kit/data/" in report
     assert "hides data/inputs.json" in report
 
 

@@ -44,7 +44,8 @@ def test_own_values_comments_and_order_stay(rendered: str) -> None:
     theirs = (
         "# first\n[tool.uv.sources]\na = { path = 'a' }  # keep\n\n[project]\nname = 'a'\n\n"
         "[tool.uv]\ndefault-groups = [\n  'x', # mine\n]\n\n[dependency-groups]\nx = ['typer<1']\n"
-        "mlops = [\n  'duckdb<2',  # old\n]\n\n[tool.pyrefly]\npython-version = '3.12'\n"
+        "mlops = [\n  'duckdb<2',  # old\n]\ndev = [\n  'ruff<1',\n]\n\n"
+        "[tool.pyrefly]\npython-version = '3.12'\n"
     )
     chosen = {
         k: v
@@ -56,11 +57,12 @@ def test_own_values_comments_and_order_stay(rendered: str) -> None:
         assert line in text.splitlines()
     merged = tomllib.loads(text)
     assert merged["tool"]["uv"]["default-groups"] == ["x", "dev", "mlops"]
-    assert merged["dependency-groups"]["mlops"][0] == "duckdb<2"
-    assert len([r for r in merged["dependency-groups"]["mlops"] if r.startswith("duckdb")]) == 1
+    assert merged["dependency-groups"]["mlops"] == ["duckdb<2", "mlops-kit"]
+    assert merged["dependency-groups"]["dev"][0] == "ruff<1"
+    assert len([r for r in merged["dependency-groups"]["dev"] if r.startswith("ruff")]) == 1
     assert merged["tool"]["pyrefly"]["python-version"] == "3.12"
     assert merged["tool"]["pyrefly"]["search-path"] == ["src"]
-    assert any("duckdb<2" in sentence for sentence in differing)
+    assert any("ruff<1" in sentence for sentence in differing)
     assert any("tool.pyrefly.python-version" in sentence for sentence in differing)
 
 
@@ -106,7 +108,8 @@ def test_a_repository_without_metadata_gets_the_templates_own(
     assert parsed(second)["project"]["dependencies"] == []
     assert "uv cannot lock requirements.txt together" in second.note
     assert parsed(first)["project"]["readme"] == "readme.rst"
-    assert parsed(first)["project"]["scripts"]["mlops"] == "shop.mlops.cli:main"
+    assert parsed(first)["tool"]["uv"]["sources"]["mlops-kit"]["path"] == "tools/kit"
+    assert parsed(first)["tool"]["mlops"] == {"package": "shop"}
 
 
 def test_requirements_of_every_kind_are_read_or_named(tmp_path: Path) -> None:
@@ -129,8 +132,9 @@ def test_an_older_python_is_kept_and_only_the_groups_ask_for_more(
     asked = merged["tool"]["uv"]["dependency-groups"]
     assert asked["mlops"] == {"requires-python": ">=3.11"}
     assert "dev" not in asked
-    assert merged["tool"]["uv"]["sources"]["shop"] == {"path": "src", "editable": True}
-    assert parsed(first, "src/pyproject.toml")["project"]["scripts"]["mlops"]
+    kit = {"path": "tools/kit", "editable": True}
+    assert merged["tool"]["uv"]["sources"] == {"mlops-kit": kit}
+    assert [*first.files] == ["pyproject.toml"]
 
 
 def test_a_python_that_is_too_old_is_named_and_gets_an_environment_apart(
@@ -145,6 +149,7 @@ def test_a_python_that_is_too_old_is_named_and_gets_an_environment_apart(
     assert member["tool"]["uv"]["build-backend"]["module-root"] == ""
     assert "readme" not in member["project"]
     assert member["dependency-groups"] == tomllib.loads(rendered)["dependency-groups"]
+    assert member["tool"]["uv"]["sources"]["mlops-kit"]["path"] == "../tools/kit"
 
 
 @pytest.mark.parametrize(
@@ -178,7 +183,8 @@ def test_poetry_sees_nothing_that_it_would_lock(tmp_path: Path, rendered: str) -
     assert "dependency-groups" not in merged
     assert "project" not in merged
     assert merged["tool"]["uv"]["dev-dependencies"][0] == "pricing"
-    assert merged["tool"]["uv"]["workspace"] == {"members": ["src"]}
+    assert merged["tool"]["uv"]["workspace"] == {"members": ["tools/kit"]}
+    assert merged["tool"]["uv"]["sources"]["mlops-kit"] == {"workspace": True}
     assert "pricing" not in parsed(without)["tool"]["uv"]["dev-dependencies"]
     assert "`uv run` does not have it" in without.note
     groups = tomllib.loads(rendered)["dependency-groups"]
@@ -190,7 +196,7 @@ def test_poetry_with_project_keeps_its_older_python(tmp_path: Path, rendered: st
     files = {"pyproject.toml": f"{project}[tool.poetry]\npackages = []\n{SETUPTOOLS}"}
     uv = parsed(ways(tmp_path / "r", files, rendered)[0])["tool"]["uv"]
     assert uv["environments"] == ["python_full_version >= '3.11'"]
-    assert uv["dev-dependencies"][0] == "shop"
+    assert "mlops-kit" in uv["dev-dependencies"]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +267,9 @@ WORKSPACE = "[project]\nname='all'\nversion='1'\n\n[tool.uv.workspace]\nmembers 
 @pytest.mark.parametrize(
     ("members", "extra", "said"),
     [
-        ("'src/*'", {"src/core/pyproject.toml": "[project]\n"}, "its member src/core lies"),
+        ("'src/*'", {"src/core/pyproject.toml": "[project]\n"}, "takes the template's src/all_ml/"),
+        ("'src/core'", {"src/core/pyproject.toml": "[project]\n"}, None),
+        ("'tools/*'", {"tools/own/pyproject.toml": "[project]\n"}, None),
         ("'./*'", {"core/pyproject.toml": "[project]\n"}, "`./*` takes the template's conf/"),
         ("'packages/*'", {"packages/core/pyproject.toml": "[project]\n"}, None),
         ("'*']\nexclude = ['[cdmnrt]*', 'src', 'build*'", {}, None),
@@ -371,26 +379,14 @@ def test_an_environment_apart_does_not_hold_the_package_of_theirs(
     written = committed(folder)
     member = tomllib.loads(written["src/pyproject.toml"].decode())
     assert member["tool"]["uv"]["build-backend"]["module-name"] == package
-    assert f"src/{package}/mlops/cli.py" in written
+    assert "tools/kit/mlops_kit/cli.py" in written
+    assert written["src/uv.lock"].count(b'editable = "../tools/kit"') >= 2
+    assert b'editable = "tools/kit"' not in written["src/uv.lock"]
     locked = tomllib.loads(written["src/uv.lock"].decode())["package"]
     assert member["project"]["name"] in {
         entry["name"] for entry in locked if "dev-dependencies" in entry
     }
     assert f"package_name: {package}\n".encode() in written[".copier-answers.yml"]
-
-
-def test_the_second_distribution_never_has_the_name_of_theirs(
-    tmp_path: Path, rendered: str
-) -> None:
-    project = f"[project]\nname = 'Shop'\nversion = '1'\n\n{SETUPTOOLS}"
-    beside, _ = ways(tmp_path / "r", {"pyproject.toml": project}, rendered)
-    assert parsed(beside, "src/pyproject.toml")["project"]["name"] == "shop-mlops"
-    assert parsed(beside)["dependency-groups"]["adopted"] == ["shop-mlops"]
-    assert "shop" not in parsed(beside)["tool"]["uv"]["sources"]
-    setup = "from setuptools import setup\nsetup(name='shop', packages=['lib'])\n"
-    workspace, *_ = ways(tmp_path / "s", {"setup.py": setup}, rendered)
-    assert parsed(workspace, "src/pyproject.toml")["project"]["name"] == "shop-mlops"
-    assert set(parsed(workspace)["tool"]["uv"]["sources"]) == {"shop"}
 
 
 @pytest.mark.parametrize(

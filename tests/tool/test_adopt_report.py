@@ -85,8 +85,8 @@ def test_tools_that_check_code_are_told_in_one_step_wherever_they_are_configured
     files = {".flake8": "[flake8]\n", "mypy.ini": "[mypy]\n", "Makefile": "lint:\n\tblack .\n"}
     files |= {"pyrightconfig.json": "{}", ".pre-commit-config.yaml": "repos: [] # bandit\n"}
     report = told(template, tmp_path / "r", {**files, "a.py": "\n"})
-    assert "Let black, flake8, mypy, bandit and pyright leave `src/r_ml/mlops/` out" in report
-    assert "modules beside it are yours: fit them to your rules." in report
+    assert "Let black, flake8, mypy, bandit and pyright leave `tools/kit/` out" in report
+    assert "modules in `src/r_ml/` are yours: fit them to your rules." in report
 
 
 def test_a_tool_whose_name_is_in_that_of_another_is_not_taken_for_it(
@@ -136,15 +136,18 @@ def test_the_templates_tests_run_without_the_options_of_theirs(
     options: str, command: str, template: Path, tmp_path: Path
 ) -> None:
     report = told(template, tmp_path / "r", {"pytest.ini": f"[pytest]\n{options}\n", "a.py": ""})
-    assert f"`uv run pytest {command}src/r_ml/mlops/tests`" in report
+    assert f"`uv run pytest {command}tools/kit/tests`" in report
 
 
-def test_code_inside_their_package_is_told_for_builds_and_coverage(
+def test_their_package_gets_the_teams_files_only_and_nothing_to_exclude(
     template: Path, tmp_path: Path
 ) -> None:
     files = {"pyproject.toml": PROJECT + SETUPTOOLS, "src/lib_x/__init__.py": ""}
     report = told(template, tmp_path / "r", files)
-    assert "exclude it where you publish the package or measure its coverage" in report
+    inside = [name for name in committed(tmp_path / "r") if name.startswith("src/")]
+    seeds = ("__init__", "baseline", "features", "model")
+    assert inside == [f"src/lib_x/{name}.py" for name in seeds]
+    assert "exclude it" not in report
 
 
 FIND = "\n[tool.setuptools.packages.find]\nwhere = ['src']\n"

@@ -55,13 +55,20 @@ def test_an_untouched_repository_becomes_a_fresh_render(
     before = tracked(project)
     report, _ = update(project, lock=False)
     assert report.merged.conflicts == {}
-    assert report.merged.notes == {}
     stored = yaml.safe_load(before[".copier-answers.yml"].decode())
+    # The seeded notebook imports the package's old name, which the team's new file keeps working.
+    old_names = f"src/{stored['package_name']}/mlops/__init__.py"
+    crosses = version in RELEASES
+    assert report.merged.notes.keys() == ({old_names} if crosses else set())
+    assert report.moved_code is crosses
     if stored["hosting"] == "azure":
         stored["hosting"] = "on_premises"
     given = {name: value for name, value in stored.items() if not name.startswith("_")}
     fresh = fresh_render({**given, "review_days": 14})
     after = tracked(project)
+    if crosses:
+        assert "notebooks/start.ipynb" in report.merged.notes[old_names]
+        assert after.pop(old_names).startswith(b'"""The template\'s modules under their old names.')
     moved = {"conf/common.yaml": "conf/base.yaml"}
     expected = {
         name: before.get(moved.get(name, name), file.content)
@@ -71,7 +78,7 @@ def test_an_untouched_repository_becomes_a_fresh_render(
     }
     assert {n for n in after.keys() | expected.keys() if after.get(n) != expected.get(n)} == set()
     assert after["logo.png"] == SECOND_PICTURE
-    assert f"src/{stored['package_name']}/mlops/cli.py" in after
+    assert "tools/kit/mlops_kit/cli.py" in after
     assert git("diff", "--name-only", cwd=project) == "", "what is staged is not what is on disk"
 
 

@@ -233,7 +233,7 @@ def _edited_template() -> Iterator[Finding]:
     if edited:
         first = ", ".join(edited[:3])
         message = f"{len(edited)} managed files edited since {rendered[:8]}: {first}"
-        mend = "keep your own code beside mlops/; copier-mlops drift compares with the template"
+        mend = "keep your own code in src/; copier-mlops drift compares with the template"
         yield Finding("drift", NOTE, message, mend)
     else:
         yield Finding("drift", OK, f"no managed code edited since {rendered[:8]}")

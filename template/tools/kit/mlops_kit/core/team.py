@@ -1,7 +1,9 @@
 """The team's package: which it is, and its modules; the only place where the kit meets it."""
 
 import importlib
+import importlib.util
 import os
+import sys
 import tomllib
 from functools import lru_cache
 from pathlib import Path
@@ -40,7 +42,7 @@ def module(name: str) -> ModuleType:
     ModuleNotFoundError
         When the package has no such module, or one that it imports is missing.
     """
-    return importlib.import_module(f"{required()}.{name}")
+    return importlib.import_module(f"{_importable()}.{name}")
 
 
 def required() -> str:
@@ -55,7 +57,7 @@ def required() -> str:
 
 def folder() -> Path:
     """Return the folder of the team's package as Python imports it."""
-    found = importlib.import_module(required())
+    found = importlib.import_module(_importable())
     return Path(str(found.__file__)).parent
 
 
@@ -66,6 +68,17 @@ def project_folder() -> Path | None:
         if (candidate / "conf" / "base.yaml").is_file() or "mlops" in _tools(candidate):
             return candidate
     return None
+
+
+def _importable() -> str:
+    """Return the package's name; where no distribution installs it, put its folder on the path.
+
+    So it is in a repository that adopted the template: its own build knows nothing of the package.
+    """
+    name = required()
+    if importlib.util.find_spec(name) is None and (project := project_folder()):
+        sys.path += [str(place) for place in (project / "src", project) if (place / name).is_dir()]
+    return name
 
 
 @lru_cache(maxsize=64)
