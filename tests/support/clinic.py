@@ -10,8 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from mlops_kit.core import settings as settings_of
-from mlops_kit.data import ingest
+from mlops_kit.data import commands
 from mlops_kit.privacy.protect import keys, tokens
 from mlops_kit.privacy.protect import stage as protect_of
 
@@ -142,7 +141,7 @@ def stand_in_copy(built: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def read() -> None:
     """Run the data stage."""
-    ingest.ingest(settings_of.load_settings(), TABLES, QUARANTINE)
+    commands.ingest(TABLES, QUARANTINE)
 
 
 def protect() -> str:

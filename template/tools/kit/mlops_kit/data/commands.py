@@ -7,10 +7,10 @@ import typer
 
 from mlops_kit.core.errors import NEGATIVE, OK
 from mlops_kit.core.files import progress
-from mlops_kit.room import Room, Tables, rooms
+from mlops_kit.room import Room
 
 if TYPE_CHECKING:
-    from mlops_kit.data.sources.files import Sources
+    pass
 
 
 def ingest(
@@ -21,12 +21,7 @@ def ingest(
     from mlops_kit.core.settings import load_settings
     from mlops_kit.data.ingest import ingest
 
-    def left_out(read: "Tables", config: "Sources") -> Tables:
-        for room in rooms():
-            read = room.before_ingest(read, config)
-        return read
-
-    progress("data", ingest(load_settings(), tables, quarantine, left_out))
+    progress("data", ingest(load_settings(), tables, quarantine))
 
 
 def test() -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from mlops_kit.data.sources.files import (
     load_sources,
     read_tables,
 )
-from mlops_kit.room import Tables
+from mlops_kit.room import rooms
 
 if TYPE_CHECKING:
     import polars
@@ -61,9 +60,10 @@ def ingest(
     settings: Settings,
     tables_folder: Path,
     quarantine_folder: Path,
-    left_out: Callable[[Tables, Sources], Tables] | None = None,
 ) -> str:
     """Read, check and store every declared table.
+
+    Each room may leave out what must not come in, such as people who were erased.
 
     Parameters
     ----------
@@ -74,8 +74,6 @@ def ingest(
         `entities.parquet`: one row per entity, and whether a split by hash or group holds it out.
     quarantine_folder : Path
         Receives `<table>.parquet` with the broken rows and their `reason`.
-    left_out : callable, optional
-        Leaves out of the tables what must not come in, such as people who were erased.
 
     Returns
     -------
@@ -92,8 +90,8 @@ def ingest(
     config = load_sources()
     limit = settings.data.max_quarantined_share
     read = read_tables(config)
-    if left_out is not None:  # somebody who was erased does not come back
-        read = left_out(read, config)
+    for room in rooms():
+        read = room.before_ingest(read, config)
     checked = {name: validate(name, config.tables[name], frame) for name, frame in read.items()}
     quarantined = {name: broken for name, (_, broken) in checked.items()}
     store_tables(quarantined, quarantine_folder)
