@@ -1,10 +1,14 @@
 """Plain ``copier update``: managed files follow the template, the team's files stay the team's."""
 
 from pathlib import Path
+from typing import Any, Literal
 
 import copier
 import pytest
-from rendering import SHOP, files_of, git, render, tagged_template
+import yaml
+from copier._main import Worker
+from lifecycle import RELEASES, repository, versioned_template
+from rendering import ROOT, SHOP, files_of, git, render, tagged_template, working_tree_copy
 
 NOTE = "# A later version of the template says this.\n"
 
@@ -88,3 +92,58 @@ def test_a_poc_graduates_by_changing_its_answer(released: Path, tmp_path: Path) 
     copier.run_update(path, data={"stage": "production"}, defaults=True, overwrite=True, quiet=True)
     fresh = files_of(render(tmp_path / "fresh", SHOP, template=released))
     assert set(files_of(path)) == set(fresh)
+
+
+@pytest.fixture(scope="module")
+def every_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return versioned_template(tmp_path_factory.mktemp("versions") / "template")
+
+
+def seeded_files(template: Path, project: Path) -> set[str]:
+    """Return the rendered paths that Copier takes for the team's."""
+    worker = Worker(src_path=str(template), dst_path=project, data=SHOP, defaults=True, quiet=True)
+    with worker:
+        worker._ask()
+        names = set(files_of(project))
+        return {name for name in names if worker.match_skip(Path(name))}
+
+
+@pytest.mark.parametrize("conflict", ["inline", "rej"])
+@pytest.mark.parametrize("whose", ["managed", "seeded"])
+def test_whatever_rendered_file_was_deleted_plain_copier_updates_from_the_last_release(
+    whose: str, conflict: Literal["inline", "rej"], every_version: Path, tmp_path: Path
+) -> None:
+    """Copier reads settings for a deleted file before it has answers, and Renovate runs Copier."""
+    path = repository(every_version, tmp_path / "shop", [*RELEASES][-1], SHOP)
+    names, seeded = set(files_of(path)), seeded_files(every_version, path)
+    assert {"notebooks/start.ipynb", "src/shop/model.py"} <= seeded
+    gone = (seeded if whose == "seeded" else names - seeded) - {".copier-answers.yml"}
+    assert gone
+    for name in gone:
+        (path / name).unlink()
+    commit(path)
+    copier.run_update(path, defaults=True, overwrite=True, quiet=True, conflict=conflict)
+    assert git("ls-files", "--unmerged", cwd=path) == ""
+    assert not list(path.rglob("*.rej"))
+    after = set(files_of(path))
+    # Copier itself brings seeded files back, and leaves the deletion of managed ones alone.
+    assert gone <= after if whose == "seeded" else not gone & after
+
+
+def settings() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8").split("\n---\n")[0])
+
+
+def texts_of(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [text for one in inner for text in texts_of(one)]
+
+
+@pytest.mark.parametrize("name", [name for name in settings() if name != "_envops"])
+def test_every_setting_can_be_read_before_there_are_answers(name: str, tmp_path: Path) -> None:
+    template = str(working_tree_copy())
+    for text in texts_of(settings()[name]):
+        with Worker(src_path=template, dst_path=tmp_path, quiet=True) as worker:
+            worker._render_string(text)

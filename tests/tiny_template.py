@@ -10,7 +10,7 @@ from rendering import git
 COPIER = """\
 _subdirectory: template
 _envops: {trim_blocks: true, lstrip_blocks: true, keep_trailing_newline: true}
-_skip_if_exists: [/README.md, "/src/{{ package_name }}/model.py", /conf/, /uv.lock]
+_skip_if_exists: [/README.md, "/src/{{ package_name | default('*') }}/model.py", /conf/, /uv.lock]
 _exclude:
   - |
     {% if privacy | default("yes") == "no" %}
