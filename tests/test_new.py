@@ -318,6 +318,7 @@ def test_a_place_that_cannot_be_written_is_refused(tool: Tool) -> None:
     """Permissions do not bind root, so root steps down in a child process."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o555)
+    working_tree_copy()  # made by who may read it, not by the child
     try:
         code = in_child(lambda: tool_without_rights(tool, folder))
     finally:
