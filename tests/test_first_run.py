@@ -213,8 +213,11 @@ columns = model.metadata.get_input_schema().input_names()
 rows = holdout[columns]
 if "score" in table:
     same = np.array_equal(native.predict_proba(rows)[:, 1], table["score"].to_numpy())
+    same &= np.array_equal(model.predict(rows), table["score"].to_numpy())
 else:
     same = np.array_equal(np.asarray(model.predict(rows)), np.stack(table["items"]))
+from {package}.mlops import load  # the rest of the package is still there beside the model's files
+assert len(load("predictions"))
 print(json.dumps({{
     "versions": len(versions), "aliases": challenger.aliases, "rows": len(rows), "same": bool(same),
     "module": type(native).__module__, "tags": challenger.tags,

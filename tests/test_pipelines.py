@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace as changed_copy
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import run
 from running import Project, new_project, replace
 
 TASKS = ("classification", "regression", "recommendation")
@@ -136,6 +138,71 @@ def judge(project: Project, *stages: str) -> dict[str, Any]:
     for stage in (*stages, "compare run"):
         project.mlops(*stage.split())
     return decision_of(project)
+
+
+WITHOUT_THE_PROJECT = """
+import importlib.util, json, sys, warnings
+import mlflow, numpy as np, pandas as pd
+
+warnings.simplefilter("ignore")
+place, zone, package = sys.argv[1:]
+assert importlib.util.find_spec(package) is None
+assert mlflow.models.Model.load(place).signature.outputs is not None
+model = mlflow.pyfunc.load_model(place)
+features = pd.read_parquet(f"{zone}/features.parquet")
+holdout = features[features["split"] == "holdout"]
+judged = pd.read_parquet(f"{zone}/predictions.parquet").query("system == 'candidate'")
+(column,) = {"score", "prediction", "items"} & set(judged)
+wanted = np.stack(judged[column]) if column == "items" else judged[column].to_numpy()
+given = model.predict(holdout)
+# As a server gets it: rows as JSON, whole numbers and dates as JSON has them.
+from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
+
+sent = holdout[list(dict(model.model_config["columns"]))]
+plain = lambda value: value.tolist() if hasattr(value, "tolist") else value
+data = [[plain(value) for value in row] for row in sent.itertuples(index=False)]
+body = json.loads(json.dumps({"columns": list(sent), "data": data}))
+served = model.predict(
+    dataframe_from_parsed_json(body, "split", model.metadata.get_input_schema())
+)
+whole = [name for name, kind in model.model_config["columns"] if kind.startswith("int")]
+gaps = holdout.head(5).copy()
+for name in whole:
+    gaps[name] = gaps[name].astype("float64")
+    gaps.loc[gaps.index[0], name] = np.nan
+filled = model.predict(gaps) if column != "items" else wanted[:5]
+print(json.dumps({
+    "rows": len(given), "modules": [name for name in sys.modules if ".mlops" in name],
+    "difference": float(np.max(np.abs(given - wanted))),
+    "served": float(np.max(np.abs(np.asarray(served) - wanted))),
+    "whole": len(whole), "others": float(np.max(np.abs(filled[1:] - wanted[1:5]))),
+    "first": bool(np.isfinite(filled[0]).all()),
+}))
+"""
+
+
+@every_task
+def test_the_registered_model_answers_what_was_judged_where_the_project_is_not(
+    task: str, pipelines: Pipelines, figure, tmp_path: Path
+) -> None:
+    project = pipelines(task, "new")
+    (place,) = (project.path / "mlruns").rglob("MLmodel")
+    model = tmp_path / "model"
+    shutil.copytree(place.parent, model)
+    program = [sys.executable, "-c", WITHOUT_THE_PROJECT, str(model)]
+    zone = project.path / "data" / "open"
+    found = json.loads(run([*program, str(zone), "shop"], cwd=tmp_path).stdout.splitlines()[-1])
+    assert found["rows"] == decision_of(project)["primary"]["n_rows"]
+    assert found["difference"] == 0
+    assert found["served"] < 1e-12
+    assert found["others"] == 0 and found["first"]
+    assert found["whole"] > 0
+    assert found["modules"] == []  # nothing of ours was imported
+    carried = {file.relative_to(model).as_posix() for file in model.rglob("*.py")}
+    theirs = {"baseline.py", "features.py", "model.py", "__init__.py"}
+    theirs = {f"code/shop/{name}" for name in theirs} if task == "recommendation" else set()
+    assert carried == {"served_model.py"} | theirs
+    figure(f"registered {task}: {found['rows']} predictions, {found['difference']} apart")
 
 
 @pytest.mark.parametrize("functionality", FUNCTIONALITIES)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from .data.database import connect
 from .data.ingest import ENTITIES
 from .data.sources import Sources, load_sources
 from .errors import MlopsError
@@ -70,11 +71,9 @@ def build_features(settings: Settings) -> str:
     MlopsError
         When the team's SQL fails, gives a row twice or without label, or sees the future.
     """
-    import duckdb
-
     params, sources = load_params(), load_sources()
     seeds = _seeds()
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.execute(f"SET threads TO {settings.data.threads}")
         _open_tables(connection, sources, before=None)
         _run(connection, "rows", seeds.rows(params.features))

@@ -7,20 +7,21 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from .dataset import load_params
 from .errors import MlopsError, without_credentials
 from .files import sha256_of, write_json
+from .packaging import log_model
 from .settings import OPEN_ZONE, Settings, environment
-from .training import MODEL_FILE, load_model, predict, read_card, trusted_types
+from .training import read_card
 
 DECISION_FILE = Path("reports/compare/decision.json")
 REGISTRATION = Path("models/registration.json")
 NO_TELEMETRY = ("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reports its use unless told not to
-RUNTIME = ("scikit-learn", "skops", "numpy", "scipy", "pandas")
+# Our own list of requirements, not the lock file of the whole project, goes with a model.
+NO_LOCK_FILE = ("MLFLOW_UV_AUTO_DETECT", "false")
 
 
 def register(settings: Settings) -> dict[str, Any]:
@@ -69,6 +70,7 @@ def _known(key: dict[str, str], uri: str) -> dict[str, Any] | None:
 def quiet_mlflow() -> Iterator[None]:
     """Hush MLflow and Alembic, which narrate on both streams; errors still come as exceptions."""
     os.environ.setdefault(*NO_TELEMETRY)
+    os.environ.setdefault(*NO_LOCK_FILE)
     unheard = io.StringIO()
     with (
         contextlib.redirect_stdout(unheard),
@@ -105,9 +107,6 @@ def _log(settings: Settings, card: dict[str, Any]) -> dict[str, Any]:
 
 def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str, Any]:
     import mlflow
-    import mlflow.sklearn
-    import pandas as pd
-    from mlflow.models import ModelSignature, infer_signature
 
     decision = json.loads(DECISION_FILE.read_text(encoding="utf-8"))
     primary = decision["primary"]
@@ -133,24 +132,9 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
         }
     )
     mlflow.log_artifacts(str(DECISION_FILE.parent), "compare")
-    model = load_model()
-    example = pd.read_parquet(OPEN_ZONE / "features.parquet").head(100)[card["features"]]
-    signature: ModelSignature = infer_signature(example, predict(model, example, settings.task))
-    own = trusted_types(MODEL_FILE)
-    package = Path(__file__).parents[1].name
-    logged = mlflow.sklearn.log_model(
-        model,
-        name="model",
-        signature=signature,
-        pip_requirements=[f"{name}=={version(name)}" for name in RUNTIME],
-        skops_trusted_types=own,
-        # A class of this project can only be loaded where its code is.
-        code_paths=[str(Path(__file__).parents[1])] if any(package in name for name in own) else [],
-        registered_model_name=registered_name(settings),
-    )
     name = registered_name(settings)
+    number = log_model(card, name)
     client = mlflow.MlflowClient()
-    number = str(logged.registered_model_version)
     client.set_model_version_tag(name, number, "model_sha256", card["sha256"])
     client.set_registered_model_alias(name, "challenger", number)
     return {"name": name, "version": number, "run_id": run_id}

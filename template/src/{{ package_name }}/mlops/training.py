@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .data.database import connect
 from .data.sources import Sample, load_sources
 from .dataset import NOT_FEATURES, load_params
 from .errors import MlopsError
@@ -76,6 +77,7 @@ def train_and_predict(settings: Settings) -> str:
         | {name: digest_of(spec) for name, spec in others.items()},
         "task": settings.task,
         "estimator": type(estimator).__name__,
+        "types": trusted_types(MODEL_FILE),
         "features": names,
         "training_rows": len(train),
         "params": load_params().model,
@@ -184,8 +186,6 @@ def _check_target(task: str, train: "pandas.DataFrame") -> None:
 
 def _oracle(task: str) -> "numpy.ndarray | None":
     """Best possible predictions for the holdout rows, when the sample publishes all of them."""
-    import duckdb
-
     sources = load_sources()
     table = sources.tables.get("oracle")
     file = OPEN_ZONE / "tables" / "oracle.parquet"
@@ -198,7 +198,7 @@ def _oracle(task: str) -> "numpy.ndarray | None":
         return None
     column = ORACLE_COLUMN[task]
     features = OPEN_ZONE / "features.parquet"
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.execute("SET threads TO 1")
         connection.read_parquet(str(file)).create_view("published")
         rows = connection.read_parquet(str(features)).filter("split = 'holdout'")

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..errors import MlopsError
+from .database import connect
 from .sources import SOURCES_FILE, Column, Table
 
 if TYPE_CHECKING:
@@ -18,6 +19,17 @@ SQL_TYPES = {
     "datetime": "TIMESTAMP",
     "integers": "BIGINT[]",
 }
+MOMENTS = ("date", "datetime")
+# A day, or a day and a time with or without an offset from UTC.
+MOMENT = (
+    r"^\s*(\d{1,5}[-/ \\]\d{1,2}[-/ \\]\d{1,2}(?:[T ]\s*\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d*)?)?)?)"
+    r"(\s*(?:Z|z|UTC|GMT|([+-])(\d{1,2})(?::?([0-5]\d)(?::?([0-5]\d))?)?))?\s*$"
+)
+FARTHEST = 16 * 3600  # seconds: no clock is as far from UTC
+WRITTEN = (
+    " (written as 2024-01-31 or 2024-01-31T23:30:00, perhaps with an offset such as Z or +02:00; "
+    "names of time zones are not read)"
+)
 REASONS = {
     "not_nullable": "is empty",
     "field_uniqueness": "is not unique",
@@ -89,30 +101,51 @@ def validate(
 def _cast(
     table: Table, frame: "polars.DataFrame"
 ) -> "tuple[polars.DataFrame, list[tuple[int, str, str]]]":
-    import duckdb
+    import polars as pl
 
     selected = ", ".join(
-        f'{_cast_sql(column, contract.type)} AS "{column}"'
+        f'{_cast_sql(column, contract.type, frame.schema[column] == pl.String)} AS "{column}"'
         for column, contract in table.columns.items()
     )
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.register("incoming", frame)
         connection.execute("SET threads TO 1")
         typed = connection.sql(f"SELECT {selected} FROM incoming").pl()
     failures = []
     for column, contract in table.columns.items():
         lost = typed[column].is_null() & frame[column].is_not_null()
-        failures += [(row, column, f"is not of type {contract.type}") for row in lost.arg_true()]
+        why = f"is not of type {contract.type}"
+        if contract.type in MOMENTS:
+            why += WRITTEN
+        failures += [(row, column, why) for row in lost.arg_true()]
     return typed, failures
 
 
-def _cast_sql(column: str, kind: str) -> str:
+def _cast_sql(column: str, kind: str, is_text: bool) -> str:
     cast = f'try_cast("{column}" AS {SQL_TYPES[kind]})'
     if kind == "integer":  # a plain cast would round 3.7 to 4
         return f'CASE WHEN try_cast("{column}" AS DOUBLE) % 1 = 0 THEN {cast} END'
     if kind == "number":  # NaN and infinities are no measurements
         return f"CASE WHEN isfinite({cast}) THEN {cast} END"
+    if kind in MOMENTS and is_text:
+        return f"CAST({_moment_sql(column)} AS {SQL_TYPES[kind]})"
     return cast
+
+
+def _moment_sql(column: str) -> str:
+    """Read a text as a moment in UTC: an offset is subtracted, and anything else behind refused.
+
+    DuckDB's own cast drops an offset, the name of a zone, and even AM and PM, without a word.
+    """
+    parts = ", ".join(f"'{name}'" for name in ("local", "offset", "sign", "h", "m", "s"))
+    found = f"""regexp_extract("{column}", '{MOMENT}', [{parts}])"""
+    away = " + ".join(
+        f"coalesce(try_cast({found}.{part} AS BIGINT), 0) * {seconds}"
+        for part, seconds in (("h", 3600), ("m", 60), ("s", 1))
+    )
+    fits = f"""{away} < {FARTHEST} AND ({found}.offset = '' OR contains({found}.local, ':'))"""
+    return f"""CASE WHEN {fits} THEN try_cast({found}.local AS TIMESTAMP)
+        - to_seconds(CASE {found}.sign WHEN '-' THEN -1 ELSE 1 END * ({away})) END"""
 
 
 def _schema(table: Table) -> "pandera.polars.DataFrameSchema":

@@ -7,6 +7,8 @@ from pydantic import Field
 
 from ..errors import MlopsError
 from ..settings import Section, read_config
+from .database import connect
+from .delimited import ADVICE, read_csv
 
 if TYPE_CHECKING:
     import polars
@@ -140,11 +142,15 @@ def read_files(source: Files, name: str, table: Table) -> "polars.DataFrame":
     # Any, because DuckDB's stubs know one path only; it reads a list of them.
     files: Any = [file.as_posix() for file in files_of(source, name, table.path)]
     kind = FORMATS[Path(files[0]).suffix]
-    with duckdb.connect() as connection:
+    with connect() as connection:
         try:
             if kind == "csv":
-                relation = connection.read_csv(files, header=True, all_varchar=True)
-            elif kind == "jsonl":
+                import polars as pl
+
+                return pl.concat(
+                    [read_csv(connection, Path(file), list(table.columns), name) for file in files]
+                )
+            if kind == "jsonl":
                 text = dict.fromkeys(table.columns, "VARCHAR")
                 relation = connection.read_json(files, format="newline_delimited", columns=text)
             else:
@@ -154,15 +160,15 @@ def read_files(source: Files, name: str, table: Table) -> "polars.DataFrame":
                 raise MlopsError(
                     f'{files[0]} has no column "{missing[0]}", which table "{name}" of '
                     f"{SOURCES_FILE.as_posix()} declares ({len(relation.columns)} columns found); "
-                    "correct the name, or give the file a header line."
+                    "correct the name."
                 )
             quoted = ", ".join(f'"{column}"' for column in table.columns)
             return relation.project(quoted).pl()
         except duckdb.Error as error:
             reason = str(error).strip().splitlines()[0]
+            advice = ADVICE if kind == "csv" else "replace the file with an undamaged one"
             raise MlopsError(
-                f"{files[0]} cannot be read as {kind} ({reason}); "
-                "replace the file with an undamaged one."
+                f"{files[0]} cannot be read as {kind} ({reason}); {advice}."
             ) from error
 
 

@@ -40,11 +40,12 @@ def table(opened: Opened) -> Iterator[Piece]:
     sample = reader.read(BLOCK // 16)
     reader.seek(0)
     try:
-        dialect: type[csv.Dialect] = csv.Sniffer().sniff(sample, delimiters=",;\t|")
+        delimiter = csv.Sniffer().sniff(sample, delimiters=",;\t|").delimiter
     except csv.Error:
-        dialect = csv.excel_tab if "\t" in sample.partition("\n")[0] else csv.excel
+        delimiter = "\t" if "\t" in sample.partition("\n")[0] else ","
     csv.field_size_limit(8 * BLOCK)
-    rows = csv.reader(reader, dialect)
+    # Of the sniffer, the delimiter only: how quotes are written is no guess from the first rows.
+    rows = csv.reader(reader, delimiter=delimiter, skipinitialspace=True)
     header = next(rows, [])
     yield Text(opened.place, "\n".join(header), 0)
     first = 1

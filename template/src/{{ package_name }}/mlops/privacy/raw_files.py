@@ -10,8 +10,9 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..data.delimited import ADVICE, Layout, layout_of
 from ..errors import MlopsError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def remove_rows(file: Path, columns: list[str], mark: Mark, dry_run: bool) -> in
         How many rows are, or would be, removed. A file without any is not touched.
     """
     if file.suffix == ".csv":
-        remove = functools.partial(_from_csv, *_dialect(file))
+        remove = functools.partial(_from_csv, layout_of(file, columns))
     else:
         remove = _from_parquet if file.suffix == ".parquet" else _from_lines
     removed = remove(file, columns, mark, None)
@@ -63,33 +64,8 @@ def remove_rows(file: Path, columns: list[str], mark: Mark, dry_run: bool) -> in
     return removed
 
 
-def _dialect(file: Path) -> tuple[dict[str, Any], int]:
-    """How DuckDB, which reads the file for the pipeline, takes it; lines before the header."""
-    import duckdb
-
-    with duckdb.connect() as connection:
-        try:
-            found = connection.execute(
-                "SELECT Delimiter, Quote, Escape, SkipRows "
-                "FROM sniff_csv($file, all_varchar = true)",
-                {"file": str(file)},
-            ).fetchall()
-        except duckdb.Error as error:
-            raise MlopsError(
-                f"{file.as_posix()} cannot be read as csv; replace it with an undamaged file."
-            ) from error
-    delimiter, quote, escape, skip = found[0]
-    quoted = bool(quote) and quote not in ("\0", "(empty)")
-    dialect: dict[str, Any] = {"delimiter": delimiter, "doublequote": True}
-    dialect |= {"quotechar": quote} if quoted else {"quoting": csv.QUOTE_NONE}
-    if escape and escape not in ("\0", "(empty)", quote):
-        dialect |= {"escapechar": escape, "doublequote": False}
-    return dialect, skip
-
-
 def _from_csv(
-    dialect: dict[str, Any],
-    skip: int,
+    layout: Layout,
     file: Path,
     columns: list[str],
     mark: Mark,
@@ -104,25 +80,28 @@ def _from_csv(
                 raw.append(line)
                 yield line
 
-        for _ in range(skip):
-            next(lines)
-        reader = csv.reader(heard(), **dialect)
-        header = [name.removeprefix("\ufeff").strip() for name in next(reader)]
-        if missing := [name for name in columns if name not in header]:
-            raise MlopsError(f'{file.as_posix()} has no column "{missing[0]}"; correct its header.')
-        places = [header.index(name) for name in columns]
+        list(itertools.islice(lines, layout.skipped))
+        reader = csv.reader(heard(), **layout.dialect)
+        next(reader)
+        places = [layout.header.index(name) for name in columns]
 
         def records() -> Iterator[tuple[str, list[str | None]]]:
-            for record in reader:
-                yield (
-                    "".join(raw),
-                    [record[at] if at < len(record) else None for at in places],
-                )
-                raw.clear()
+            try:
+                for record in reader:
+                    yield (
+                        "".join(raw),
+                        [record[at] if at < len(record) else None for at in places],
+                    )
+                    raw.clear()
+            except csv.Error as error:
+                raise MlopsError(
+                    f"{file.as_posix()} cannot be read as csv (line {reader.line_num:,}: {error}): "
+                    f"{ADVICE}."
+                ) from error
 
         head = "".join(raw)
         raw.clear()
-        return _kept(records(), columns, mark, out, _first_lines(file, skip) + head)
+        return _kept(records(), columns, mark, out, _first_lines(file, layout.skipped) + head)
 
 
 def _from_lines(file: Path, columns: list[str], mark: Mark, out: Path | None) -> int:
