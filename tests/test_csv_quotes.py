@@ -3,6 +3,7 @@
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -25,7 +26,7 @@ def read(file: Path, columns: list[str] = COLUMNS) -> pl.DataFrame:
     return sources.read_files(files, "people", table)
 
 
-def written(file: Path, rows: list[list[str]], **dialect: str) -> Path:
+def written(file: Path, rows: list[list[str]], **dialect: Any) -> Path:
     with file.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream, **dialect).writerows([COLUMNS, *rows])
     return file

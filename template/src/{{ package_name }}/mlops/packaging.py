@@ -15,12 +15,11 @@ from .training import MODEL_FILE, PREDICTIONS, VALUE_COLUMN, trusted_types
 
 if TYPE_CHECKING:
     import pandas
-    from mlflow.models import ModelSignature
+    from mlflow.models import Model, ModelSignature
 
 PACKAGE = Path(__file__).parents[1]
 SERVED = Path(__file__).with_name("served_model.py")
 RUNTIME = ("scikit-learn", "skops", "numpy", "scipy", "pandas")
-SKLEARN_FLAVOR = "sklearn"
 NOT_THE_TEAMS = ("mlops", "__pycache__", ".*", "*.pyc")
 
 
@@ -42,46 +41,60 @@ def log_model(card: dict[str, Any], name: str) -> str:
     str
         The version in the registry.
     """
-    import mlflow.pyfunc
     from mlflow.models import Model
 
     features = _table(OPEN_ZONE / "features.parquet", card["features"])
     types = card["types"] if "types" in card else trusted_types(MODEL_FILE)
-    used = {name for name in types if name.split(".")[0] == PACKAGE.name}
-    with tempfile.TemporaryDirectory() as folder:
-        theirs = Path(folder) / PACKAGE.name
-        if used:
-            shutil.copytree(PACKAGE, theirs, ignore=shutil.ignore_patterns(*NOT_THE_TEAMS))
-
-        def save_model(path: str, mlflow_model: Model, **given: Any) -> None:
-            mlflow_model.add_flavor(
-                SKLEARN_FLAVOR,
-                pickled_model=f"artifacts/{MODEL_FILE.name}",
-                sklearn_version=version("scikit-learn"),
-                serialization_format="skops",
-                code="code" if used else None,
-                skops_trusted_types=types,
-            )
-            mlflow.pyfunc.save_model(path, mlflow_model=mlflow_model, **given)
-
-        logged = Model.log(
-            artifact_path=None,
-            name="model",
-            flavor=SimpleNamespace(__name__="mlflow.pyfunc", save_model=save_model),
-            registered_model_name=name,
-            python_model=str(SERVED),
-            artifacts={"model": str(MODEL_FILE)},
-            code_paths=[str(theirs)] if used else None,
-            model_config=_config(card, types, features, PACKAGE.name if used else ""),
-            signature=signature_of(features, _judged(card["task"])),
-            pip_requirements=requirements(types),
-        )
+    logged = Model.log(
+        artifact_path=None,
+        name="model",
+        flavor=SimpleNamespace(__name__="mlflow.pyfunc", save_model=save_model),
+        registered_model_name=name,
+        signature=signature_of(features, _judged(card["task"])),
+        config=_config(card, types, features),
+    )
     return str(logged.registered_model_version)
 
 
-def _config(
-    card: dict[str, Any], types: list[str], features: "pandas.DataFrame", package: str
-) -> dict[str, Any]:
+def save_model(path: str, mlflow_model: "Model", signature: Any, config: dict[str, Any]) -> None:
+    """Write MLflow's folder of the model: this is the flavour that `log_model` logs.
+
+    Parameters
+    ----------
+    signature : ModelSignature
+        See `signature_of`.
+    config : dict
+        What served_model.py reads: `task`, `sha256`, `columns` (name and kind, in their order),
+        `types` (the approved ones) and `package` (the team's, or "").
+    """
+    import mlflow.pyfunc
+
+    types, package = config["types"], config["package"]
+    mlflow_model.add_flavor(
+        "sklearn",
+        pickled_model="artifacts/" + MODEL_FILE.name,
+        sklearn_version=version("scikit-learn"),
+        serialization_format="skops",
+        code="code" if package else None,
+        skops_trusted_types=types,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = Path(folder) / PACKAGE.name
+        if package:
+            shutil.copytree(PACKAGE, theirs, ignore=shutil.ignore_patterns(*NOT_THE_TEAMS))
+        mlflow.pyfunc.save_model(
+            path,
+            mlflow_model=mlflow_model,
+            python_model=str(SERVED),
+            artifacts={"model": str(MODEL_FILE)},
+            code_paths=[str(theirs)] if package else None,
+            model_config=config,
+            signature=signature,
+            pip_requirements=requirements(types),
+        )
+
+
+def _config(card: dict[str, Any], types: list[str], features: "pandas.DataFrame") -> dict[str, Any]:
     from .served_model import kind_of
 
     return {
@@ -90,15 +103,17 @@ def _config(
         # A list: MLflow sorts the keys of a mapping, and estimators know the order of columns.
         "columns": [[str(name), kind_of(features[name])] for name in features],
         "types": types,
-        "package": package,
+        # A class of the team can only be loaded where its code is.
+        "package": PACKAGE.name if any(_top(one) == PACKAGE.name for one in types) else "",
     }
 
 
 def signature_of(features: "pandas.DataFrame", judged: Any) -> "ModelSignature":
     """Describe what the registered model takes and gives.
 
-    MLflow's whole numbers refuse a missing value, and its `double` refuses a table of whole
-    numbers: a column of whole numbers is declared as `any` and checked by the model itself.
+    MLflow's whole numbers refuse a missing value, its `double` refuses a table of whole numbers,
+    and its server reads a missing yes or no as no: such columns, and lists, are declared as `any`
+    and checked by the model itself.
 
     Parameters
     ----------
@@ -121,16 +136,14 @@ def _column(column: "pandas.Series") -> Any:
 
     from .served_model import kind_of
 
-    kinds = {"f": DataType.double, "b": DataType.boolean, "M": DataType.datetime}
-    kind: Any = AnyType()
-    if column.dtype != object and column.dtype.kind in kinds:
-        kind = kinds[column.dtype.kind]
-    elif kind_of(column) == "date":
-        kind = DataType.datetime
-    elif kind_of(column) in ("str", "string", "category") or (
-        kind_of(column) == "object" and not column.dropna().map(type).eq(bool).any()
-    ):
-        kind = DataType.string
+    kinds = {
+        "date": DataType.datetime,
+        "text": DataType.string,
+        "str": DataType.string,
+    }
+    letters = {"f": DataType.double, "M": DataType.datetime}
+    named = kinds.get(kind_of(column), letters.get(column.dtype.kind))
+    kind: Any = AnyType() if named is None else named
     return ColSpec(kind, name=str(column.name))
 
 
@@ -142,9 +155,9 @@ def requirements(types: list[str]) -> list[str]:
     list of str
         `name==version`, in the order of the names.
     """
-    tops = {name.split(".")[0] for name in types} - {PACKAGE.name}
+    tops = {_top(name) for name in types} - {PACKAGE.name}
     for module in {name.rsplit(".", 1)[0] for name in types}:
-        if module.split(".")[0] == PACKAGE.name:
+        if _top(module) == PACKAGE.name:
             tops |= _imports(module, set())
     known = packages_distributions()
     names = {*RUNTIME, *(name for top in tops for name in known.get(top, []))}
@@ -161,11 +174,11 @@ def _imports(module: str, seen: set[str]) -> set[str]:
     tops: set[str] = set()
     package = module if place.is_dir() else module.rpartition(".")[0]
     for name in _imported(ast.parse(file.read_bytes()), package):
-        if name.split(".")[0] == PACKAGE.name:
+        if _top(name) == PACKAGE.name:
             for end in range(1, name.count(".") + 2):
                 tops |= _imports(".".join(name.split(".")[:end]), seen)
         else:
-            tops.add(name.split(".")[0])
+            tops.add(_top(name))
     return tops - set(sys.stdlib_module_names)
 
 
@@ -179,8 +192,12 @@ def _imported(tree: ast.AST, package: str) -> Iterator[str]:
             base = parts[: len(parts) - node.level + 1] if node.level else []
             start = ".".join([*base, *([node.module] if node.module else [])])
             yield start
-            if node.level or start.split(".")[0] == PACKAGE.name:
+            if node.level or _top(start) == PACKAGE.name:
                 yield from (f"{start}.{alias.name}" for alias in node.names)
+
+
+def _top(name: str) -> str:
+    return name.split(".")[0]
 
 
 def _is_installed(name: str) -> bool:

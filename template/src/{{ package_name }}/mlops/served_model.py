@@ -13,7 +13,6 @@ import pkgutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
@@ -48,7 +47,8 @@ class JudgedModel(PythonModel):
         self.task, self.columns = config["task"], dict(config["columns"])
         self.estimator = skops.io.load(file, trusted=config["types"])
 
-    def predict(self, context: Any, model_input: Any, params: Any = None) -> np.ndarray:
+    # Without annotations, which MLflow would take for the signature.
+    def predict(self, context, model_input, params=None):
         """Predict rows of features; other columns are ignored.
 
         Returns
@@ -75,7 +75,8 @@ def as_trained(column: pd.Series, kind: str) -> pd.Series:
     column : Series
         (n,) values as JSON or a table brings them.
     kind : str
-        A dtype of pandas, or `date`, `decimal`, `values` (a list each, or anything else).
+        A dtype of pandas, or what Python objects hold: `date`, `decimal`, `text`, `truth`
+        (yes or no), `values` (a list each, or anything else).
 
     Raises
     ------
@@ -85,15 +86,14 @@ def as_trained(column: pd.Series, kind: str) -> pd.Series:
     if kind == "values":
         return column
     try:
-        given = column.astype(object).where(column.notna(), None)
+        given = _objects(column)
         if kind == "date":
-            days = pd.to_datetime(given)
-            return days.dt.date.astype(object).where(days.notna(), None)
+            return _objects(pd.to_datetime(given).dt.date)
         if kind == "decimal":
-            return given.map(lambda value: None if value is None else decimal.Decimal(str(value)))
-        if kind == "object":
+            return _objects(given, lambda value: decimal.Decimal(str(value)))
+        if kind == "text":
             return given
-        dtype = pd.api.types.pandas_dtype(kind)
+        dtype = pd.api.types.pandas_dtype("bool" if kind == "truth" else kind)
         if dtype.kind in "iuf":
             numbers = pd.to_numeric(given)
             if dtype.kind != "f" and (numbers.isna() | (numbers % 1 != 0)).any():
@@ -102,12 +102,18 @@ def as_trained(column: pd.Series, kind: str) -> pd.Series:
         if dtype.kind == "b":
             if not given.map(lambda value: value in (None, True, False)).all():
                 raise ValueError
-            return given if column.isna().any() else given.astype(dtype)
+            return given if kind == "truth" or column.isna().any() else given.astype(dtype)
         if dtype.kind == "M":
             return pd.to_datetime(given).astype(dtype)
         return column.astype(dtype)
     except (TypeError, ValueError, decimal.InvalidOperation) as error:
         raise ValueError(f'The column "{column.name}" holds a value that is no {kind}.') from error
+
+
+def _objects(column: pd.Series, change: Any = lambda value: value) -> pd.Series:
+    """Give the values as Python objects, changed, and None for what is missing."""
+    values = [None if gone else change(v) for v, gone in zip(column, column.isna(), strict=True)]
+    return pd.Series(values, index=column.index, name=column.name, dtype=object)
 
 
 def kind_of(column: pd.Series) -> str:
@@ -120,7 +126,9 @@ def kind_of(column: pd.Series) -> str:
         return "date"
     if isinstance(first, decimal.Decimal):
         return "decimal"
-    return "object" if first is None or isinstance(first, str | bool) else "values"
+    if isinstance(first, bool):
+        return "truth"
+    return "text" if isinstance(first, str) else "values"
 
 
 set_model(JudgedModel())

@@ -122,19 +122,18 @@ def _check_complete(file: Path, layout: Layout, rows: int) -> None:
     if not _has_quotes(file):
         return
     csv.field_size_limit(sys.maxsize)
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            for _ in range(layout.skipped):
-                next(stream)
-            reader = csv.reader(stream, **layout.dialect)
+    one = len(layout.header) == 1  # there, an empty line is a missing value
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        lines = itertools.islice(stream, layout.skipped, None)
+        reader = csv.reader(lines, **layout.dialect)
+        try:
             next(reader)
-            one = len(layout.header) == 1  # there, an empty line is a missing value
             found = sum(1 for record in reader if record or one)
-    except csv.Error as error:
-        raise MlopsError(
-            f"{file.as_posix()} cannot be read as csv (line {reader.line_num:,}: {error}): "
-            f"{ADVICE}."
-        ) from error
+        except csv.Error as error:
+            raise MlopsError(
+                f"{file.as_posix()} cannot be read as csv (line {reader.line_num:,}: {error}): "
+                f"{ADVICE}."
+            ) from error
     if found != rows:
         raise MlopsError(
             f"{file.as_posix()} cannot be read as csv: its quotes give {found:,} or {rows:,} rows; "
