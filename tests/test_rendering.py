@@ -1,5 +1,6 @@
 """The renderer itself: fast equals plain, twice equals once, and seeded files are left alone."""
 
+import re
 import shutil
 from pathlib import Path
 from unittest import mock
@@ -73,7 +74,7 @@ def test_every_seeded_path_exists_in_some_profile_or_belongs_to_the_team(tmp_pat
     rendered = files_of(render(tmp_path / "p", SHOP))
     teams_own = {"/pipelines/", "/notebooks/", "/.env*", "/.secrets/"}
     for pattern in set(patterns) - teams_own:
-        spec = GitIgnoreSpec.from_lines([pattern.replace("{{ package_name }}", "shop")])
+        spec = GitIgnoreSpec.from_lines([re.sub(r"{{.*?}}", "shop", pattern)])
         assert any(spec.match_files(rendered)), pattern
 
 
