@@ -1,4 +1,4 @@
-"""Plain ``copier update``, as Renovate runs it, in repositories whose team deleted rendered files."""
+"""Plain ``copier update``, as Renovate runs it, where the team deleted rendered files."""
 
 import re
 from collections.abc import Iterator
