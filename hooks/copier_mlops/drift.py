@@ -11,7 +11,7 @@ from .git import Repository, ask_git, git
 from .merge import moved_by_owner
 from .project import ANSWERS_FILE, Project, project_at
 from .update import render_recorded, version_name
-from .versions import File, Rendered, opened, resolve
+from .versions import File, Rendered, opened, precedes, resolve
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,8 @@ def drift(path: Path) -> Drift:
     with opened(project.source) as template:
         base = render_recorded(template, project)
         target = resolve(template, None)
-        is_older = ask_git("merge-base", "--is-ancestor", base.commit, target, cwd=template.clone)
         newer = next((v for v, commit in template.versions.items() if commit == target), target)
-        is_newest = target == base.commit or is_older is None
+        is_newest = target == base.commit or not precedes(template, base.commit, target)
         version = version_name(template, base)
     repo = project.repo
     managed = sorted(base.files.keys() - base.seeded - {ANSWERS_FILE})

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .answers import check_answers, read_answers, refuse_unasked
-from .errors import ToolError, last_line
+from .errors import ToolError, last_line, say
 from .template import profile_file, resolve_source
 
 
@@ -74,6 +74,17 @@ def create(
 
     # Copier takes half a second to import: only after everything cheap has passed.
     from copier._main import Worker
+    from copier._vcs import get_repo
+
+    said = ""
+    if vcs_ref is None and get_repo(source):
+        from .versions import newest, opened
+
+        try:
+            with opened(source) as versions:
+                vcs_ref, said = newest(versions)
+        except ToolError as error:
+            raise ToolError(f"Cannot read the template {source}: {error}") from error
 
     with staging_folder(free) as staging, sentences(source), warnings.catch_warnings():
         # What Copier would warn about (a dirty template) is refused above.
@@ -101,6 +112,8 @@ def create(
             destination.mkdir(parents=True, exist_ok=True)
             for path in staging.iterdir():
                 path.rename(destination / path.name)
+    if said:
+        say(said)
     return project
 
 

@@ -22,9 +22,19 @@ from .git import (
 )
 from .merge import Merged, is_elsewhere, kind_of, lost_lines, merge
 from .project import ANSWERS_FILE, Project, project_at
+from .releases import show
 from .renames import migrate, renames_of
 from .report import Report
-from .versions import File, Rendered, Template, askable, opened, render, resolve, show
+from .versions import (
+    File,
+    Rendered,
+    Template,
+    askable,
+    opened,
+    precedes,
+    render,
+    resolve,
+)
 
 SUBMODULE = "160000"
 FIXED = {
@@ -166,13 +176,10 @@ def render_both(
     """Render the recorded version with the recorded answers, and the wanted one with today's."""
     base = render_recorded(template, project)
     target = resolve(template, to)
-    if (
-        target != base.commit
-        and ask_git("merge-base", "--is-ancestor", target, base.commit, cwd=template.clone)
-        is not None
-    ):
+    if precedes(template, target, base.commit):
+        than = "what --to names" if to else "the newest release"
         raise ToolError(
-            f"This repository is at {project.version}, newer than what --to names; "
+            f"This repository is at {project.version}, newer than {than}; "
             "to go back, revert the commit of the update."
         )
     for name, steps in FIXED.items():
@@ -213,7 +220,8 @@ def render_recorded(template: Template, project: Project) -> Rendered:
 
 def version_name(template: Template, rendered: Rendered) -> str:
     """Return the release's number, or git's description of the commit."""
-    released = {commit: version for version, commit in template.versions.items()}
+    known = [*template.candidates.items(), *template.versions.items()]
+    released = {commit: version for version, commit in known}
     return released.get(rendered.commit, rendered.name)
 
 

@@ -1,23 +1,22 @@
 """The template's versions: which there are, and what one of them renders for given answers."""
 
 import os
-import re
 import shutil
 import tempfile
-import tomllib
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from .answers import check_answers, refuse_unasked
-from .errors import ToolError
+from .errors import ToolError, say, some
 from .git import ask_git, git
 from .new import sentences
+from .releases import commit_of, parsed, released
 
 FILE, EXECUTABLE, LINK = "100644", "100755", "120000"
 
@@ -31,6 +30,12 @@ class Template:
     clone: Path
     versions: dict[str, str]
     """Commit by released version, oldest first."""
+    candidates: dict[str, str] = field(default_factory=dict)
+    """Commit by pre-release, oldest first; never taken unless it is named."""
+    unread: tuple[str, ...] = ()
+    """Tags that are not read as versions."""
+    head: str = "HEAD"
+    """The newest commit of the main branch; each render moves the clone's own HEAD."""
 
 
 @dataclass(frozen=True)
@@ -76,33 +81,23 @@ def opened(source: str) -> Iterator[Template]:
             raise ToolError(f"The template {source} has no git history, so no versions.")
         # As _src_path comes from the repository, no helper protocol and nothing read as an option.
         git("clone", "--quiet", "--no-checkout", "--", address, clone, cwd=Path(scratch))
-        yield Template(source, clone, released(clone))
+        head = commit_of(clone, "HEAD") or "HEAD"
+        yield Template(source, clone, *released(clone), head)
 
 
-def released(clone: Path) -> dict[str, str]:
-    """Return the commit of each release, oldest first, from tags and from releases.toml."""
-    found: dict[Version, str] = {}
-    for tag in git("tag", "--list", cwd=clone).splitlines():
-        try:
-            found[Version(tag)] = git("rev-parse", f"refs/tags/{tag}^{{commit}}", cwd=clone)
-        except InvalidVersion:
-            continue
-    # The record wins over a tag, which somebody may have moved.
-    for text, commit in tomllib.loads(show(clone, "HEAD", "releases.toml") or "").items():
-        if known := commit_of(clone, str(commit)):
-            found[Version(text)] = known
-    return {str(version): found[version] for version in sorted(found) if not version.is_prerelease}
-
-
-def commit_of(clone: Path, revision: str) -> str | None:
-    """Return the commit that a tag, branch, commit or description names, if there is one."""
-    if re.search(r"[\s\0]", revision):
-        return None
-    for candidate in (revision, f"refs/remotes/origin/{revision}"):
-        command = ("rev-parse", "--verify", "--quiet", "--end-of-options")
-        if found := ask_git(*command, f"{candidate}^{{commit}}", cwd=clone):
-            return found.splitlines()[-1]
-    return None
+def precedes(template: Template, one: str, other: str) -> bool:
+    """Tell whether a commit is the older one: by version if both have one, else by history."""
+    numbers = {
+        commit: Version(version)
+        for version, commit in sorted(
+            [*template.versions.items(), *template.candidates.items()],
+            key=lambda item: Version(item[0]),
+        )
+    }
+    if one in numbers and other in numbers:
+        return numbers[one] < numbers[other]
+    asked = ("merge-base", "--is-ancestor", one, other)
+    return one != other and ask_git(*asked, cwd=template.clone) is not None
 
 
 def resolve(template: Template, version: str | None) -> str:
@@ -114,20 +109,42 @@ def resolve(template: Template, version: str | None) -> str:
         The template has no such version.
     """
     if version is None:
-        return [*template.versions.values()][-1] if template.versions else resolve(template, "HEAD")
-    plain = version.removeprefix("v")
-    found = template.versions.get(plain) or commit_of(template.clone, version)
+        commit, said = newest(template)
+        say(said)
+        return commit
+    known = {**template.candidates, **template.versions}
+    number = parsed(version)
+    found = known.get(str(number)) or commit_of(
+        template.clone, template.head if version == "HEAD" else version
+    )
+    if found is None and number is not None:
+        found = next((known[name] for name in known if Version(name) == number), None)
     if found is None:
-        known = ", ".join(template.versions) or "none"
+        listed = ", ".join(template.versions) or "none"
         raise ToolError(
-            f"The template {template.source} has no version {version!r}; its releases are {known}."
+            f"The template {template.source} has no version {version!r}; its releases are {listed}."
         )
     return found
 
 
-def show(clone: Path, commit: str, name: str) -> str | None:
-    """Return the text of a file at a commit, or None."""
-    return ask_git("show", f"{commit}:{name}", cwd=clone)
+def newest(template: Template) -> tuple[str, str]:
+    """Return the commit of the newest release, else the newest commit, and say in words which."""
+    names = [*template.versions]
+    early = f"; candidates: {some(template.candidates)}" if template.candidates else ""
+    unread = f"; tags not read as versions: {some(template.unread)}" if template.unread else ""
+    if not names:
+        commit = resolve(template, template.head)
+        return commit, (
+            f"The template has no release{early}{unread}. Taking its newest commit {commit[:12]}, "
+            "which nobody released; name a tag or commit to take that one."
+        )
+    commit = template.versions[names[-1]]
+    asked = ("merge-base", "--is-ancestor", commit, template.head)
+    apart = ask_git(*asked, cwd=template.clone) is None
+    aside = ", which is not in the history of the main branch" if apart else ""
+    listed = ", ".join(names[-5:] if len(names) < 6 else ["...", *names[-5:]])
+    said = f"Releases of the template: {listed}{early}{unread}. Taking {names[-1]}{aside}."
+    return commit, said
 
 
 def render(
