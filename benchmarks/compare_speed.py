@@ -33,10 +33,10 @@ def drawn(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def closed_forms(n: int) -> Callable[[], Any]:
     """Give four paired effects with their intervals."""
-    from packaged import packaged
+    from importlib import import_module
 
-    inference = packaged("mlops.compare.inference")
-    named = packaged("mlops.compare.metrics").metric_named
+    inference = import_module("mlops_kit.compare.inference.effect")
+    named = import_module("mlops_kit.compare.metrics.registry").metric_named
     metrics = [named(name) for name in ("auc", "f1", "log_loss", "rmse")]
     truth, one, other = drawn(n)
 

@@ -18,6 +18,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def read_gold(path: Path) -> list[Case]:
 
 def ours(cases: list[Case]) -> list[Spans]:
     """Predict by our rules."""
-    find = packaged("mlops.privacy.text").find
+    find = import_module("mlops_kit.privacy.detect.text").find
     return [[(s.start, s.end, CLASS.get(s.entity, "ID")) for s in find(c.text)] for c in cases]
 
 
@@ -162,7 +163,7 @@ def presidio(cases: list[Case], language: str) -> list[Spans]:
 
 def columns(rows: int = 1000, seeds: int = 3) -> dict[str, float]:
     """Judge made-up columns with their headers hidden."""
-    judge = packaged("mlops.privacy.columns").judge
+    judge = import_module("mlops_kit.privacy.detect.column").judge
     hit = missed = wrong = 0
     for seed in range(seeds):
         for entity, values in personal_columns(seed, rows):

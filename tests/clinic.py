@@ -10,14 +10,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from packaged import packaged
-
-ingest = packaged("mlops.data.ingest")
-sources_of = packaged("mlops.data.sources")
-settings_of = packaged("mlops.settings")
-protect_of = packaged("mlops.privacy.protect")
-keys = packaged("mlops.privacy.keys")
-tokens = packaged("mlops.privacy.tokens")
+from mlops_kit.core import settings as settings_of
+from mlops_kit.data import ingest
+from mlops_kit.data.sources import files as sources_of
+from mlops_kit.privacy.protect import keys, tokens
+from mlops_kit.privacy.protect import stage as protect_of
 
 KEY = "the key of an invented clinic, long enough"
 TABLES, QUARANTINE = Path("data/restricted/tables"), Path("data/restricted/quarantine")

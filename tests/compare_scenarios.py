@@ -4,11 +4,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from packaged import packaged
+from mlops_kit.compare.inference import bootstrap as resampling
+from mlops_kit.compare.inference import effect as inference
+from mlops_kit.compare.metrics import registry as metrics
 
-inference = packaged("mlops.compare.inference")
-metrics = packaged("mlops.compare.metrics")
-resampling = packaged("mlops.compare.resampling")
 ALPHA = 0.05
 
 N = 4000

@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,17 @@ import pyarrow.parquet
 import pytest
 import yaml
 from compare_scenarios import AUC, wide_scores
-from packaged import packaged
+from mlops_kit.compare import stage as compare
+from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision import decide
+from mlops_kit.compare.holdout import ledger
+from mlops_kit.compare.holdout.holdout import read_holdout
+from mlops_kit.compare.report.markdown import markdown
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.settings import read_config
+from mlops_kit.operate.experiments import abtest, plan, shadow
 
-compare = packaged("mlops.compare")
-abtest = packaged("mlops.compare.abtest")
-shadow = packaged("mlops.compare.shadow")
-plan = packaged("mlops.compare.plan")
-ledger = packaged("mlops.compare.ledger")
-read_config = packaged("mlops.settings").read_config
-CompareConfig = packaged("mlops.compare.config").CompareConfig
 config_of = CompareConfig.model_validate
-decide = packaged("mlops.compare.decision").decide
-markdown = packaged("mlops.compare.report").markdown
-read_holdout = packaged("mlops.compare.holdout").read_holdout
-MlopsError = packaged("mlops.errors").MlopsError
 
 N = 600
 RMSE = {"primary": {"metric": "rmse"}}
@@ -358,7 +356,7 @@ def test_the_gate_says_when_the_best_candidate_is_not_the_model(tmp_path: Path) 
 def test_reports_are_not_written_from_other_predictions_of_the_same_holdout(
     tmp_path: Path,
 ) -> None:
-    rewrite = packaged("mlops.compare.report").rewrite
+    rewrite = import_module("mlops_kit.compare.report.markdown").rewrite
     config = config_of({"case": "C"} | AUC)
     context = {"project": "p", "business_metric": "b"}
     pyarrow.parquet.write_table(pa.table(SCORES), tmp_path / "table.parquet")

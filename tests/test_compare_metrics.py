@@ -5,18 +5,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from packaged import packaged
-
-metrics = packaged("mlops.compare.metrics")
-IID = packaged("mlops.compare.inference").IID
-Design = packaged("mlops.compare.inference").Design
-paired_effect = packaged("mlops.compare.inference").paired_effect
-single_effect = packaged("mlops.compare.inference").single_effect
-metric_named = packaged("mlops.compare.metrics").metric_named
-register = packaged("mlops.compare.metrics").register
-effect_of = packaged("mlops.compare.resampling").effect_of
-MlopsError = packaged("mlops.errors").MlopsError
-
+from mlops_kit.compare.inference.bootstrap import effect_of
+from mlops_kit.compare.inference.effect import IID, Design, paired_effect, single_effect
+from mlops_kit.compare.metrics import registry as metrics
+from mlops_kit.compare.metrics.registry import metric_named, register
+from mlops_kit.core.errors import MlopsError
 
 N = 600
 OPTIONS = {"payoff": [[0, -1], [-5, 20]], "threshold": 0.4, "quantile": 0.8}

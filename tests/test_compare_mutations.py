@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,15 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 from compare_scenarios import ALL_CHECKS, AUC, N, wide_scores
-from packaged import packaged
+from mlops_kit.compare import stage as compare
+from mlops_kit.compare.checks import fairness, flips
+from mlops_kit.compare.checks import running_cost as ops
+from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision import decide
+from mlops_kit.compare.holdout import holdout, ledger
+from mlops_kit.core.errors import MlopsError
 
-compare = packaged("mlops.compare")
-config_of = packaged("mlops.compare.config").CompareConfig.model_validate
-decide = packaged("mlops.compare.decision").decide
-fairness = packaged("mlops.compare.fairness")
-flips = packaged("mlops.compare.flips")
-holdout = packaged("mlops.compare.holdout")
-ledger = packaged("mlops.compare.ledger")
-ops = packaged("mlops.compare.ops")
-MlopsError = packaged("mlops.errors").MlopsError
+config_of = CompareConfig.model_validate
 
 
 def _decision(table: Any, config: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
@@ -285,7 +284,7 @@ def test_fewer_than_thirty_groups_wait() -> None:
 
 @pytest.mark.parametrize(("rows", "decision"), [(150, "inconclusive"), (400, "promote")])
 def test_a_metric_of_ones_own_is_not_trusted_on_few_rows(rows: int, decision: str) -> None:
-    metrics = packaged("mlops.compare.metrics")
+    metrics = import_module("mlops_kit.compare.metrics.registry")
     table = wide_scores(0.01, 0.6, rows)
     own = {"primary": {"metric": "hits", "min_effect": 0.0}}
     try:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,16 @@ import pyarrow.parquet
 import pytest
 import sklearn.metrics
 import yaml
+from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision import decide
+from mlops_kit.compare.holdout.holdout import read_holdout
+from mlops_kit.compare.report.wording import footing
+from mlops_kit.core.errors import MlopsError
 from packaged import SOURCE, packaged
 from rendering import ROOT
 from scipy import stats
 
-config_of = packaged("mlops.compare.config").CompareConfig.model_validate
-decide = packaged("mlops.compare.decision").decide
-read_holdout = packaged("mlops.compare.holdout").read_holdout
-footing = packaged("mlops.compare.story").footing
-MlopsError = packaged("mlops.errors").MlopsError
+config_of = CompareConfig.model_validate
 
 FOLDS, ROWS = 10, 400
 
@@ -135,13 +137,16 @@ def test_every_configuration_of_the_page_is_valid(block: str) -> None:
 
 
 def test_the_page_names_every_metric_and_every_trivial_predictor() -> None:
-    names = [*packaged("mlops.compare.metrics").METRICS, *packaged("mlops.compare.trivial").TASKS]
+    names = [
+        *import_module("mlops_kit.compare.metrics.registry").METRICS,
+        *import_module("mlops_kit.compare.systems.trivial").TASKS,
+    ]
     assert [name for name in names if name.removesuffix("_at_k") not in PAGE] == []
 
 
 def _claims(truth: Any, prediction: Any, factor: float) -> Any:
     """Give the mean prediction and `factor` times its influences."""
-    estimate = packaged("mlops.compare.estimates").mean_of(prediction)
+    estimate = import_module("mlops_kit.compare.metrics.estimate").mean_of(prediction)
     return estimate._replace(influence=factor * estimate.influence, rows=None)
 
 
@@ -193,7 +198,7 @@ def test_a_metric_of_the_teams_own_is_found_in_its_metrics_module(tmp_path: Path
     ],
 )
 def test_a_metric_of_ones_own_that_fails_or_lies_is_named(function: Any, sentence: str) -> None:
-    metrics = packaged("mlops.compare.metrics")
+    metrics = import_module("mlops_kit.compare.metrics.registry")
     try:
         metrics.register("own", function, "higher", "score")
         with pytest.raises(MlopsError, match=sentence):

@@ -8,18 +8,16 @@ import pauc
 import pytest
 import sklearn.metrics
 from compare_scenarios import four_classes, tied_scores
-from packaged import packaged
+from mlops_kit.compare.inference import bootstrap as resampling
+from mlops_kit.compare.inference import effect as inference
+from mlops_kit.compare.inference import standard_errors
+from mlops_kit.compare.metrics import estimate as estimates
+from mlops_kit.compare.metrics import registry as metrics
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
-
-estimates = packaged("mlops.compare.estimates")
-inference = packaged("mlops.compare.inference")
-metrics = packaged("mlops.compare.metrics")
-resampling = packaged("mlops.compare.resampling")
-standard_errors = packaged("mlops.compare.standard_errors")
 
 EXACT: dict[str, Any] = {"rel": 1e-9, "abs": 1e-12}
 IID = inference.IID

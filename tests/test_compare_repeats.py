@@ -13,10 +13,9 @@ import pyarrow.parquet
 import pytest
 import yaml
 from compare_scenarios import ALL_CHECKS, AUC, N, wide_scores
+from mlops_kit.compare import stage as compare
+from mlops_kit.core.errors import MlopsError
 from packaged import NAME, SOURCE, packaged
-
-compare = packaged("mlops.compare")
-MlopsError = packaged("mlops.errors").MlopsError
 
 
 def _lines(tmp_path: Path, table: Any, config: dict[str, Any], name: str) -> list[str]:

@@ -8,21 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from packaged import packaged
-
-CompareConfig = packaged("mlops.compare.config").CompareConfig
-decide = packaged("mlops.compare.decision").decide
-net_benefit = packaged("mlops.compare.diagnostics").net_benefit
-Holdout = packaged("mlops.compare.holdout").Holdout
-read_holdout = packaged("mlops.compare.holdout").read_holdout
-smallest_visible = packaged("mlops.compare.plots").smallest_visible
-html_page = packaged("mlops.compare.report").html_page
-markdown = packaged("mlops.compare.report").markdown
-plan = packaged("mlops.compare.rollout").plan
-score_map = packaged("mlops.compare.rollout").score_map
-consequences = packaged("mlops.compare.users").consequences
-picked = packaged("mlops.compare.users").picked
-
+from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision import decide
+from mlops_kit.compare.holdout.holdout import Holdout, read_holdout
+from mlops_kit.compare.report.figures import net_benefit
+from mlops_kit.compare.report.markdown import html_page, markdown
+from mlops_kit.compare.report.plots import smallest_visible
+from mlops_kit.compare.report.rollout import plan, score_map
+from mlops_kit.compare.report.users import consequences, picked
 
 # Slices of more than 200 rows: smaller ones would be bootstrapped, which takes long.
 N = 6000

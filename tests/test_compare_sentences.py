@@ -12,14 +12,14 @@ import pyarrow.parquet
 import pytest
 import yaml
 from compare_scenarios import AUC, wide_scores
-from packaged import packaged
+from mlops_kit.compare import stage as compare
+from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision import decide
+from mlops_kit.compare.holdout.holdout import read_holdout
+from mlops_kit.compare.report.wording import footing
+from mlops_kit.operate.experiments import plan as plans
 
-compare = packaged("mlops.compare")
-config_of = packaged("mlops.compare.config").CompareConfig.model_validate
-decide = packaged("mlops.compare.decision").decide
-read_holdout = packaged("mlops.compare.holdout").read_holdout
-plans = packaged("mlops.compare.plan")
-footing = packaged("mlops.compare.story").footing
+config_of = CompareConfig.model_validate
 
 
 def _decision(table: dict[str, Any], **changes: Any) -> dict[str, Any]:

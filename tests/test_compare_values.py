@@ -7,9 +7,7 @@ import pyarrow as pa
 import pytest
 import sklearn.metrics
 from compare_scenarios import four_classes, tied_scores
-from packaged import packaged
-
-metrics = packaged("mlops.compare.metrics")
+from mlops_kit.compare.metrics import registry as metrics
 
 EXACT: dict[str, Any] = {"rel": 1e-9, "abs": 1e-12}
 

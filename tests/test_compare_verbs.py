@@ -9,13 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from packaged import packaged
+from mlops_kit.operate.experiments import abtest, sequential, shadow
 from running import Project, new_project, replace
 from scipy.stats import multivariate_normal
-
-sequential = packaged("mlops.compare.sequential")
-abtest = packaged("mlops.compare.abtest")
-shadow = packaged("mlops.compare.shadow")
 
 # Reboussin, DeMets, Kim and Lan (2000) and gsDesign's sfLDOF: Lan-DeMets boundaries like those of
 # O'Brien and Fleming at equal looks, one-sided 2.5 %.

@@ -11,11 +11,9 @@ import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from packaged import packaged
+from mlops_kit.privacy.policy.schema import ColumnPolicy
+from mlops_kit.privacy.protect import actions, tokens
 
-actions = packaged("mlops.privacy.actions")
-tokens = packaged("mlops.privacy.tokens")
-ColumnPolicy = packaged("mlops.privacy.policy_schema").ColumnPolicy
 KEY, OTHER = b"k" * 32, b"another key that is long enough!"
 TOKEN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{32}")
 # Fixed: a changed scheme would break every stored token. OpenSSL gives the same digits:

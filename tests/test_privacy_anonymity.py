@@ -14,10 +14,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from packaged import packaged
+from mlops_kit.privacy.policy.schema import Anonymity
+from mlops_kit.privacy.protect import anonymity
 
-anonymity = packaged("mlops.privacy.anonymity")
-Anonymity = packaged("mlops.privacy.policy_schema").Anonymity
 ROW = anonymity.ROW
 
 PEER = """

@@ -10,14 +10,12 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from packaged import packaged
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.privacy.detect import batches, text
+from mlops_kit.privacy.detect import check_digits as checksums
+from mlops_kit.privacy.detect import column as columns
 from pii_cases import CHECKED, harmless_columns, identifiers, personal_columns
 
-columns = packaged("mlops.privacy.columns")
-text = packaged("mlops.privacy.text")
-batches = packaged("mlops.privacy.batches")
-checksums = packaged("mlops.privacy.checksums")
-MlopsError = packaged("mlops.errors").MlopsError
 PLAIN = ["waiting for parts", "no answer yet", "ok", "", "SKU-4471", "2.4 kg", "2024-05-01"]
 
 

@@ -1,20 +1,20 @@
 """The proposed policy and docs/privacy.md of rendered projects: valid, complete, never stale."""
 
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import polars as pl
 import pytest
 import yaml
-from packaged import packaged
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.data.sources import files as sources
+from mlops_kit.privacy.detect.kinds import entities
+from mlops_kit.privacy.policy import load as policy
+from mlops_kit.privacy.policy import propose
+from mlops_kit.privacy.record import document
 from rendering import SHOP, git, render
 
-document = packaged("mlops.privacy.document")
-propose = packaged("mlops.privacy.propose")
-policy = packaged("mlops.privacy.policy")
-sources = packaged("mlops.data.sources")
-entities = packaged("mlops.privacy.entities")
-MlopsError = packaged("mlops.errors").MlopsError
 COLUMNS = """
 entity: {table: patients, column: patient_id}
 sources: {mine: {kind: files, folder: raw}}
@@ -157,7 +157,7 @@ def test_what_nobody_said_is_called_out(project: Path) -> None:
 
 def test_a_stale_document_is_told_by_the_doctor(project: Path) -> None:
     use(project)
-    commands = packaged("mlops.privacy.commands")
+    commands = import_module("mlops_kit.privacy.commands")
     assert [found[2] for found in commands.examine()] == ["docs/privacy.md is not written yet"]
     document.write_document()
     assert list(commands.examine()) == []
@@ -172,5 +172,5 @@ def test_a_stale_document_is_told_by_the_doctor(project: Path) -> None:
 def test_the_documents_pass_the_gate(project: Path) -> None:
     use(project)
     document.write_document()
-    check = packaged("mlops.privacy.check")
+    check = import_module("mlops_kit.privacy.gate.check")
     assert check.check([Path("docs"), Path("conf")]).findings == []

@@ -10,11 +10,10 @@ from pathlib import Path
 import clinic
 import polars as pl
 import pytest
-from packaged import packaged
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.privacy.people import erase as erase_of
+from mlops_kit.privacy.people import subjects as subjects_of
 
-erase_of = packaged("mlops.privacy.erase")
-subjects_of = packaged("mlops.privacy.subjects")
-MlopsError = packaged("mlops.errors").MlopsError
 WHO = 7
 
 

@@ -10,6 +10,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from packaged import packaged
+from mlops_kit.privacy.gate import check
+from mlops_kit.privacy.gate.scan import UNREADABLE
+from mlops_kit.privacy.read import open_file as formats
 from PIL import Image
 
-check = packaged("mlops.privacy.check")
-formats = packaged("mlops.privacy.formats")
-UNREADABLE = packaged("mlops.privacy.scanning").UNREADABLE
 MAIL = "ana.perez@example.com"
 
 
@@ -387,7 +387,7 @@ def test_what_cannot_be_read_whole_is_never_clean(
 
 
 def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packaged("mlops.privacy.archives"), "MAX_WHOLE", 1_000)
+    monkeypatch.setattr(import_module("mlops_kit.privacy.read.archives"), "MAX_WHOLE", 1_000)
     for name, content in (
         ("a.zip", zipped(("a.txt", b"x" * 1_001))),
         ("a.gz", gzip.compress(b"x" * 1_001)),

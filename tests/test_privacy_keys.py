@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from packaged import packaged
-
-keys = packaged("mlops.privacy.keys")
-MlopsError = packaged("mlops.errors").MlopsError
-Sources = packaged("mlops.data.sources").Sources
-Privacy = packaged("mlops.privacy.policy_schema").Privacy
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.data.sources.files import Sources
+from mlops_kit.privacy.policy.schema import Privacy
+from mlops_kit.privacy.protect import keys
 
 KEY = "a key of this project, long enough"
 SAMPLE = {"kind": "sample"}

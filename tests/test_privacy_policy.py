@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from packaged import packaged
-
-policy = packaged("mlops.privacy.policy")
-MlopsError = packaged("mlops.errors").MlopsError
-Finding = packaged("mlops.privacy.entities").Finding
-Sources = packaged("mlops.data.sources").Sources
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.data.sources.files import Sources
+from mlops_kit.privacy.detect.kinds.entities import Finding
+from mlops_kit.privacy.policy import load as policy
 
 TODAY = datetime.date(2026, 6, 1)
 SOURCES = Sources.model_validate(

@@ -11,12 +11,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.privacy.protect import keys
+from mlops_kit.privacy.protect import stage as protect
+from mlops_kit.privacy.protect import staging as workplace
 from packaged import NAME, SOURCE, packaged
-
-protect = packaged("mlops.privacy.protect")
-workplace = packaged("mlops.privacy.workplace")
-keys = packaged("mlops.privacy.keys")
-MlopsError = packaged("mlops.errors").MlopsError
 
 SOURCES = """
 entity: {table: people, column: id}

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from packaged import packaged
-
-raw_files = packaged("mlops.privacy.raw_files")
-MlopsError = packaged("mlops.errors").MlopsError
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.privacy.people import raw_files
 
 
 def of_seven(frame: pl.DataFrame) -> pl.Series:

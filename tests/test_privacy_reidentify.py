@@ -7,11 +7,10 @@ from pathlib import Path
 
 import clinic
 import pytest
-from packaged import packaged
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.privacy.people import reidentify as reidentify_of
+from mlops_kit.privacy.protect import keys
 
-reidentify_of = packaged("mlops.privacy.reidentify")
-keys = packaged("mlops.privacy.keys")
-MlopsError = packaged("mlops.errors").MlopsError
 SECOND = "s" * 40
 WHO, WHY = "A. Auditor", "complaint 12"
 

@@ -8,19 +8,17 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import polars as pl
 import pytest
-from packaged import packaged
+from mlops_kit.privacy.gate import accepted as baseline
+from mlops_kit.privacy.gate import check, hook, report
+from mlops_kit.privacy.gate import logs as log_filter
+from mlops_kit.privacy.gate import scan as scanning
 from rendering import PROFILES, SHOP, git, profile, render
 
-check = packaged("mlops.privacy.check")
-report = packaged("mlops.privacy.report")
-baseline = packaged("mlops.privacy.baseline")
-log_filter = packaged("mlops.privacy.log_filter")
-scanning = packaged("mlops.privacy.scanning")
-hook = packaged("mlops.privacy.hook")
 # One value of each kind that must be repeated nowhere.
 VALUES = {
     "email": "Ana.Perez@corp.com",
@@ -79,7 +77,7 @@ def sarif(findings: list) -> dict:
 
 
 def test_the_sarif_report_has_what_code_scanning_needs() -> None:
-    finding = packaged("mlops.privacy.entities").Finding
+    finding = import_module("mlops_kit.privacy.detect.kinds.entities").Finding
     log = sarif(
         [
             finding("docs/a b.md", "email", 2, 7, 0.9),
@@ -139,7 +137,7 @@ def test_a_wrong_baseline_is_told_in_one_sentence(
 ) -> None:
     (project / "conf").mkdir()
     (project / "conf/privacy-baseline.json").write_text(content)
-    with pytest.raises(packaged("mlops.errors").MlopsError, match=says) as error:
+    with pytest.raises(import_module("mlops_kit.core.errors").MlopsError, match=says) as error:
         check.check()
     assert error.value.exit_code == 3
     assert hook.main() == 3
@@ -147,7 +145,7 @@ def test_a_wrong_baseline_is_told_in_one_sentence(
 
 
 def test_an_entry_covers_its_file_and_no_file_with_a_longer_name() -> None:
-    finding = packaged("mlops.privacy.entities").Finding
+    finding = import_module("mlops_kit.privacy.detect.kinds.entities").Finding
     entry = baseline.Accepted("docs/a.md", "email", 9, "r", datetime.date(2999, 1, 1))
     for place in ("docs/a.md", "docs/a.md (file name)", "docs/a.md: column x"):
         assert entry.covers(finding(place, "email", 1, 0, 1.0))

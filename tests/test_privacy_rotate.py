@@ -7,13 +7,12 @@ from pathlib import Path
 import clinic
 import polars as pl
 import pytest
-from packaged import packaged
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.privacy.people import rotate as rotate_of
+from mlops_kit.privacy.people import subjects
+from mlops_kit.privacy.protect import keys
+from mlops_kit.privacy.protect import staging as workplace
 
-rotate_of = packaged("mlops.privacy.rotate")
-workplace = packaged("mlops.privacy.workplace")
-keys = packaged("mlops.privacy.keys")
-subjects = packaged("mlops.privacy.subjects")
-MlopsError = packaged("mlops.errors").MlopsError
 NEXT = "n" * 40
 
 

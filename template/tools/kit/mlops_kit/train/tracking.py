@@ -1,0 +1,156 @@
+"""What MLflow is told: one run per pipeline result, the model, and its place in the registry."""
+
+import contextlib
+import io
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.core.files import sha256_of, write_json
+from mlops_kit.core.settings import OPEN_ZONE, Settings, environment
+from mlops_kit.train.features import load_params
+from mlops_kit.train.stage import MODEL_FILE, load_model, predict, read_card, trusted_types
+
+DECISION_FILE = Path("reports/compare/decision.json")
+REGISTRATION = Path("models/registration.json")
+NO_TELEMETRY = ("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reports its use unless told not to
+RUNTIME = ("scikit-learn", "skops", "numpy", "scipy", "pandas")
+
+
+def register(settings: Settings) -> dict[str, Any]:
+    """Log the last run to MLflow and register its model with the alias `challenger`.
+
+    A result that was registered before, in the same registry, is not registered again.
+
+    Returns
+    -------
+    dict
+        `name`, `version` and `run_id` of the registered model, kept in models/registration.json.
+    """
+    if not DECISION_FILE.is_file():
+        raise MlopsError(f"{DECISION_FILE.as_posix()} does not exist; run `uv run mlops run`.")
+    card = read_card()
+    key = {
+        "environment": environment(),
+        "tracking_uri": without_credentials(settings.tracking.uri),
+        "model_sha256": card["sha256"],
+        "decision_sha256": sha256_of(DECISION_FILE),
+    }
+    known = _known(key, settings.tracking.uri)
+    if known:
+        return known
+    registered = _log(settings, card) | key
+    write_json(REGISTRATION, registered)
+    return registered
+
+
+def registered_name(settings: Settings) -> str:
+    """Name of the model in this environment's registry."""
+    return f"{settings.tracking.registry_prefix}.{settings.model_name}"
+
+
+def _known(key: dict[str, str], uri: str) -> dict[str, Any] | None:
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads(REGISTRATION.read_text(encoding="utf-8"))
+        database = uri.removeprefix("sqlite:///")
+        lost = database != uri and not Path(database).is_file()
+        if not lost and all(found.get(name) == value for name, value in key.items()):
+            return found
+    return None
+
+
+@contextlib.contextmanager
+def quiet_mlflow() -> Iterator[None]:
+    """Hush MLflow and Alembic, which narrate on both streams; errors still come as exceptions."""
+    os.environ.setdefault(*NO_TELEMETRY)
+    unheard = io.StringIO()
+    with (
+        contextlib.redirect_stdout(unheard),
+        contextlib.redirect_stderr(unheard),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        import mlflow  # noqa: F401  (it sets up the loggers that are turned down next)
+
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        yield
+
+
+def _log(settings: Settings, card: dict[str, Any]) -> dict[str, Any]:
+    logged: dict[str, Any] = {}
+    with quiet_mlflow():
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        try:
+            mlflow.set_tracking_uri(settings.tracking.uri)
+            mlflow.set_experiment(settings.tracking.experiment)
+            with mlflow.start_run() as run:
+                logged = _log_run(settings, card, run.info.run_id)
+        except MlflowException as error:
+            reason = str(error).strip().splitlines()[0]
+            raise MlopsError(
+                f"MLflow at tracking.uri ({settings.tracking.uri}) refuses: {reason} "
+                "The reports are written; run again when it answers."
+            ) from error
+    return logged
+
+
+def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str, Any]:
+    import mlflow
+    import mlflow.sklearn
+    import pandas as pd
+    from mlflow.models import ModelSignature, infer_signature
+
+    decision = json.loads(DECISION_FILE.read_text(encoding="utf-8"))
+    primary = decision["primary"]
+    params = load_params()
+    sections = {"split": dict(params.split), "features": params.features, "model": params.model}
+    named = {f"{part}.{key}": value for part in sections for key, value in sections[part].items()}
+    mlflow.log_params({"seed": params.seed, **named})
+    mlflow.log_metrics(
+        {
+            f"candidate_{primary['metric']}": decision["candidate"]["value"],
+            f"incumbent_{primary['metric']}": decision["incumbent"]["value"],
+            "difference": primary["estimate"],
+            "difference_lower": primary["lower"],
+            "difference_upper": primary["upper"],
+        }
+    )
+    mlflow.set_tags(
+        {
+            "decision": decision["decision"],
+            "model_sha256": card["sha256"],
+            "holdout_sha256": decision["holdout_sha256"],
+            "features_sha256": sha256_of(OPEN_ZONE / "features.parquet"),
+        }
+    )
+    mlflow.log_artifacts(str(DECISION_FILE.parent), "compare")
+    model = load_model()
+    example = pd.read_parquet(OPEN_ZONE / "features.parquet").head(100)[card["features"]]
+    signature: ModelSignature = infer_signature(example, predict(model, example, settings.task))
+    own = trusted_types(MODEL_FILE)
+    package = Path(__file__).parents[1].name
+    logged = mlflow.sklearn.log_model(
+        model,
+        name="model",
+        signature=signature,
+        pip_requirements=[f"{name}=={version(name)}" for name in RUNTIME],
+        skops_trusted_types=own,
+        # A class of this project can only be loaded where its code is.
+        code_paths=[str(Path(__file__).parents[1])] if any(package in name for name in own) else [],
+        registered_model_name=registered_name(settings),
+    )
+    name = registered_name(settings)
+    client = mlflow.MlflowClient()
+    number = str(logged.registered_model_version)
+    client.set_model_version_tag(name, number, "model_sha256", card["sha256"])
+    client.set_registered_model_alias(name, "challenger", number)
+    return {"name": name, "version": number, "run_id": run_id}
