@@ -19,7 +19,7 @@ import yaml
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "seeds"
 TASKS = ("classification", "regression", "recommendation")
 FUNCTIONALITIES = ("new", "existing_rules", "existing_model")

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-SOURCE = Path(__file__).parents[1] / "template" / "src" / "{{ package_name }}"
+SOURCE = Path(__file__).parents[2] / "template" / "src" / "{{ package_name }}"
 NAME = "packaged_template"
 
 

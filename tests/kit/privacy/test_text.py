@@ -16,7 +16,7 @@ from mlops_kit.privacy.detect.kinds.entities import ENTITIES
 from mlops_kit.privacy.detect.kinds.rules import LIKELY
 from pii_cases import held_back
 
-sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
 
 
 def found(words: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ import yaml
 from copier import _main as copier_main
 from jinja2 import Environment
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PROFILES = sorted(path.stem for path in (ROOT / "profiles").glob("*.yml"))
 # As in the messages of the project's documents: the package of the running example.
 SHOP = {"project_name": "Shop recommender", "package_name": "shop"}
