@@ -28,7 +28,7 @@ endif
 # --frozen: "uv lock --check" in "make check" is the one place that compares lock and pyproject.toml.
 RUN := uv run --frozen
 # Scripts share the renderer of the tests.
-SCRIPT := PYTHONPATH="$(CURDIR)/tests" $(RUN) python
+SCRIPT := PYTHONPATH="$(CURDIR)/tests/support:$(CURDIR)/template/tools/kit" $(RUN) python
 
 demo: $(BOOTSTRAP)
 	@$(SCRIPT) scripts/demo.py
@@ -53,7 +53,7 @@ lock: $(BOOTSTRAP)
 
 filesets: $(BOOTSTRAP)
 	$(SCRIPT) scripts/filesets.py
-	git diff --stat -- tests/filesets
+	git diff --stat -- tests/rendered/filesets
 
 release: $(BOOTSTRAP)
 	@$(SCRIPT) scripts/release.py "$(VERSION)"

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from measuring import cost_of, machine
-from packaged import SOURCE, packaged
+from packaged import SOURCE
 from pii_cases import Case, harmless_columns, held_back, personal_columns
 
 ROOT = Path(__file__).parents[1]

@@ -17,7 +17,7 @@ source = { registry = "https://pypi.org/simple" }
 
 @pytest.fixture
 def project(club, monkeypatch):
-    """A project with a lock, in which no index is configured."""
+    """Return a project with a lock, in which no index is configured."""
     (club / "uv.lock").write_text(LOCK)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(club / "nothing"))
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(club.parent))

@@ -48,7 +48,7 @@ def test_crossing_probabilities_equal_a_multivariate_normal(drift: float) -> Non
     stays = multivariate_normal(
         drift * np.sqrt(shares), joint, abseps=1e-9, releps=1e-9, maxpts=4_000_000, seed=1
     ).cdf(bounds)
-    found = sum(sequential.crossing_probabilities(shares, bounds, drift))
+    found = sum(sequential.crossing_probabilities(shares.tolist(), bounds.tolist(), drift))
     assert found == pytest.approx(1 - stays, abs=1e-6)
 
 

@@ -4,14 +4,14 @@ import json
 import os
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
+from rendering import ROOT
 from running import Project, new_project
 
 pytestmark = pytest.mark.xdist_group("promote")
-DRIVER = Path(__file__).with_name("promotion_driver.py")
+DRIVER = ROOT / "tests" / "support" / "promotion_driver.py"
 BEFORE = {"challenger": "3", "previous": "1", "champion": "2"}
 AFTER = {"champion": "3", "previous": "2", "retired": "1"}
 Scenario = Callable[[str], Any]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from copier_mlops.update import update
-from lifecycle import NEXT, RELEASES, commit, repository, versioned_template
+from lifecycle import ANSWER_SETS, NEXT, RELEASES, commit, repository, versioned_template
 from running import Project
 
 # Two in continuous integration; LIFECYCLE_ALL=1 runs every answer set from every release.
@@ -20,8 +20,6 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ),
 ]
 if os.environ.get("LIFECYCLE_ALL"):
-    from test_update_fixpoint import ANSWER_SETS
-
     CASES = [(version, answers) for version in RELEASES for answers in ANSWER_SETS.values()]
 
 pytestmark = pytest.mark.xdist_group("update_runs")

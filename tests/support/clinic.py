@@ -12,7 +12,6 @@ import polars as pl
 import pytest
 from mlops_kit.core import settings as settings_of
 from mlops_kit.data import ingest
-from mlops_kit.data.sources import files as sources_of
 from mlops_kit.privacy.protect import keys, tokens
 from mlops_kit.privacy.protect import stage as protect_of
 

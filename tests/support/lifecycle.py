@@ -15,6 +15,25 @@ from rendering import ROOT, SHOP, copy_working_tree, git
 
 RELEASES: dict[str, str] = tomllib.loads((ROOT / "releases.toml").read_text(encoding="utf-8"))
 
+ANSWER_SETS: dict[str, dict[str, Any]] = {
+    **{name: profile(name) for name in PROFILES},
+    "regression": {
+        "task": "regression",
+        "functionality": "existing_rules",
+        "personal_data": "none",
+        "data_sources": ["files", "postgresql"],
+    },
+    "strings": {
+        "project_name": 'Tienda «Ñandú» 🛒: "sí"',
+        "package_name": "tienda",
+        "task": "recommendation",
+        "functionality": "existing_model",
+        "hosting": "azure",
+        "owner": "O'Brien & Söhne",
+        "license": "Apache-2.0",
+    },
+}
+
 
 def next_version() -> str:
     """Return the version that comes after every release."""
@@ -160,3 +179,24 @@ def tracked(project: Path) -> dict[str, bytes]:
         for name in filter(None, listed.split("\0"))
         if name != "TEMPLATE_UPDATE.md" and (project / name).is_file()
     }
+
+
+def state_of(top: Path) -> dict[str, object]:
+    """Return all that an operation could change: files with modes and times, index, branches."""
+    files = {
+        path.relative_to(top).as_posix(): (
+            str(path.readlink()) if path.is_symlink() else path.read_bytes(),
+            path.lstat().st_mode,
+            None if path.is_symlink() else path.lstat().st_mtime_ns,
+        )
+        for path in sorted(top.rglob("*"))
+        if ".git" not in path.relative_to(top).parts and not path.is_dir()
+    }
+    folders = sorted(
+        path.relative_to(top).as_posix()
+        for path in top.rglob("*")
+        if path.is_dir() and ".git" not in path.relative_to(top).parts
+    )
+    index = git("ls-files", "--stage", "--debug", cwd=top)
+    refs = git("for-each-ref", cwd=top) + (top / ".git" / "HEAD").read_text()
+    return {"files": files, "folders": folders, "index": index, "refs": refs}

@@ -20,9 +20,9 @@ from typing import Any
 from mlflow import MlflowClient
 
 PACKAGE = "shop"
-promote_module = importlib.import_module(f"{PACKAGE}.mlops.compare.promote")
-settings_module = importlib.import_module(f"{PACKAGE}.mlops.settings")
-errors = importlib.import_module(f"{PACKAGE}.mlops.errors")
+promote_module = importlib.import_module("mlops_kit.operate.promote.promote")
+settings_module = importlib.import_module("mlops_kit.core.settings")
+errors = importlib.import_module("mlops_kit.core.errors")
 
 # What every fork would otherwise import again.
 for module in ("model_registry", "tracking"):

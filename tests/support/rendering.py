@@ -23,6 +23,7 @@ from copier import _main as copier_main
 from jinja2 import Environment
 
 ROOT = Path(__file__).resolve().parents[2]
+KIT = ROOT / "template" / "tools" / "kit"
 PROFILES = sorted(path.stem for path in (ROOT / "profiles").glob("*.yml"))
 # As in the messages of the project's documents: the package of the running example.
 SHOP = {"project_name": "Shop recommender", "package_name": "shop"}

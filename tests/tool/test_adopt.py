@@ -14,10 +14,9 @@ from copier_mlops.cli import main
 from copier_mlops.eject import eject
 from copier_mlops.errors import ToolError
 from copier_mlops.update import update
-from lifecycle import add_version, text_of
+from lifecycle import add_version, state_of, text_of
 from rendering import git
 from shapes import FOLDER, SHAPES, build, build_shape
-from test_snapshot import state_of
 
 PACKAGES = {
     "data_science": "data_science_ml",

@@ -9,9 +9,9 @@ import pytest
 from adoption import adopted, committed, on_disk
 from copier_mlops.adopt import BRANCH
 from copier_mlops.cli import main
+from lifecycle import state_of
 from rendering import git
 from shapes import build, build_shape
-from test_snapshot import state_of
 
 BAD_INPUT = 3
 

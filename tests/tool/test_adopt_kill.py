@@ -10,9 +10,9 @@ from pathlib import Path
 
 from copier_mlops.adopt import BRANCH, undo
 from copier_mlops.errors import ToolError
+from lifecycle import state_of
 from rendering import git
 from shapes import build_shape
-from test_snapshot import state_of
 
 MOMENTS = 4
 # Renders fast, and says when it begins to write, so that the moments fall where it matters.

@@ -14,10 +14,9 @@ from copier_mlops.drift import drift, drift_text
 from copier_mlops.eject import eject
 from copier_mlops.eject import undo as undo_eject
 from copier_mlops.errors import ToolError
-from lifecycle import commit
+from lifecycle import commit, state_of
 from processes import run
 from rendering import ROOT, git
-from test_snapshot import state_of
 from tiny_template import second_version, tiny_project, tiny_template
 
 CLI = "src/shop/mlops/cli.py"

@@ -8,28 +8,8 @@ import pytest
 from copier_mlops import snapshot
 from copier_mlops.errors import ToolError
 from copier_mlops.git import Repository, path_in, repository_at
+from lifecycle import state_of
 from rendering import git
-
-
-def state_of(top: Path) -> dict[str, object]:
-    """Return all that an operation could change: files with modes and times, index, branches."""
-    files = {
-        path.relative_to(top).as_posix(): (
-            str(path.readlink()) if path.is_symlink() else path.read_bytes(),
-            path.lstat().st_mode,
-            None if path.is_symlink() else path.lstat().st_mtime_ns,
-        )
-        for path in sorted(top.rglob("*"))
-        if ".git" not in path.relative_to(top).parts and not path.is_dir()
-    }
-    folders = sorted(
-        path.relative_to(top).as_posix()
-        for path in top.rglob("*")
-        if path.is_dir() and ".git" not in path.relative_to(top).parts
-    )
-    index = git("ls-files", "--stage", "--debug", cwd=top)
-    refs = git("for-each-ref", cwd=top) + (top / ".git" / "HEAD").read_text()
-    return {"files": files, "folders": folders, "index": index, "refs": refs}
 
 
 @pytest.fixture

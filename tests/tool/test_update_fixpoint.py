@@ -9,7 +9,7 @@ import yaml
 from copier_mlops import update as update_module
 from copier_mlops.update import update
 from copier_mlops.versions import Rendered, resolve
-from lifecycle import (
+from lifecycle import ANSWER_SETS, (
     ARTIFICIAL,
     BINARY,
     NEXT,
@@ -23,25 +23,6 @@ from lifecycle import (
     with_artificial_versions,
 )
 from rendering import PROFILES, SHOP, git, profile
-
-ANSWER_SETS: dict[str, dict[str, Any]] = {
-    **{name: profile(name) for name in PROFILES},
-    "regression": {
-        "task": "regression",
-        "functionality": "existing_rules",
-        "personal_data": "none",
-        "data_sources": ["files", "postgresql"],
-    },
-    "strings": {
-        "project_name": 'Tienda «Ñandú» 🛒: "sí"',
-        "package_name": "tienda",
-        "task": "recommendation",
-        "functionality": "existing_model",
-        "hosting": "azure",
-        "owner": "O'Brien & Söhne",
-        "license": "Apache-2.0",
-    },
-}
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,8 @@ from copier_mlops import apply, snapshot
 from copier_mlops.errors import ToolError
 from copier_mlops.git import repository_at
 from copier_mlops.update import resume, undo, update
-from lifecycle import commit
+from lifecycle import commit, state_of
 from rendering import git
-from test_snapshot import state_of
 from tiny_template import MANAGED, second_version, tiny_project, tiny_template
 
 MOMENTS = 20

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 import yaml
 from copier_mlops.cli import main
-from lifecycle import commit
+from lifecycle import commit, state_of
 from rendering import git
-from test_snapshot import state_of
 from tiny_template import LINES, MANAGED, second_version, tiny_project, tiny_template
 
 ANSWERS = ".copier-answers.yml"

@@ -6,9 +6,8 @@ import pytest
 from copier_mlops.errors import ToolError
 from copier_mlops.report import as_dict, report_text
 from copier_mlops.update import undo, update
-from lifecycle import commit
+from lifecycle import commit, state_of
 from rendering import git
-from test_snapshot import state_of
 from tiny_template import LINES, MANAGED, PICTURE, second_version, tiny_project, tiny_template
 
 CLI = "src/shop/mlops/cli.py"

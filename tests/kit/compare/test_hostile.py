@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -322,9 +323,14 @@ def test_experiments_answer_nonsense_in_sentences_and_json(tmp_path: Path) -> No
     code, result = shadow.shadow(tmp_path / "log.csv", budgets)
     assert code == 2
     assert '"upper": null' in _said_of(result)
-    for wish in ({"min_effect": 1e-300}, {"alpha": 1e-300}, {"spread": float("inf")}):
+    wishes: list[dict[str, Any]] = [
+        {"min_effect": 1e-300},
+        {"alpha": 1e-300},
+        {"spread": float("inf")},
+    ]
+    for wish in wishes:
         with pytest.raises(MlopsError, match="plan needs"):
-            plan.Wish(**({"min_effect": 0.01} | wish))
+            replace(plan.Wish(0.01), **wish)
 
 
 def test_a_decision_made_up_by_hand_opens_no_gate(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from mlops_kit.compare.checks import fairness, flips
 from mlops_kit.compare.checks import running_cost as ops
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.decision import decide
-from mlops_kit.compare.holdout import holdout, ledger
+from mlops_kit.compare.holdout import holdout
 from mlops_kit.core.errors import MlopsError
 
 config_of = CompareConfig.model_validate
@@ -359,6 +359,7 @@ def test_gaps_are_those_of_fairlearn() -> None:
     ours = fairness.equalised_odds(truth, picked, groups)
     theirs = fairlearn.equalized_odds_difference(truth, picked, sensitive_features=groups)
     assert ours.value == pytest.approx(theirs, rel=1e-12)
+    assert ours.influence is not None
     assert ours.influence.sum() == pytest.approx(0, abs=1e-12)
 
 

@@ -1,8 +1,8 @@
 """Folds of a cross-validation, and metrics of one's own: what a team adds to the comparison."""
 
 import json
+import os
 import re
-import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -20,8 +20,7 @@ from mlops_kit.compare.decision import decide
 from mlops_kit.compare.holdout.holdout import read_holdout
 from mlops_kit.compare.report.wording import footing
 from mlops_kit.core.errors import MlopsError
-from packaged import SOURCE, packaged
-from rendering import ROOT
+from rendering import KIT, ROOT
 from scipy import stats
 
 config_of = CompareConfig.model_validate
@@ -150,17 +149,20 @@ def _claims(truth: Any, prediction: Any, factor: float) -> Any:
     return estimate._replace(influence=factor * estimate.influence, rows=None)
 
 
-BROKEN = "from .mlops.compare.metrics import register\nregister('auc', None, 'higher', 'score')"
+BROKEN = (
+    "from mlops_kit.compare.metrics.registry import register\n"
+    "register('auc', None, 'higher', 'score')"
+)
 SCRIPT = (
-    "import sys; from pathlib import Path; from shop.mlops.compare import run_table; "
-    "from shop.mlops.errors import MlopsError\n"
+    "import sys; from pathlib import Path; from mlops_kit.compare.stage import run_table; "
+    "from mlops_kit.core.errors import MlopsError\n"
     "try: run_table(Path('table.parquet'), Path('compare.yaml'), Path('out'))\n"
     "except MlopsError as error: print(error)"
 )
 
 
 def test_a_metric_of_the_teams_own_is_found_in_its_metrics_module(tmp_path: Path) -> None:
-    shutil.copytree(SOURCE, tmp_path / "shop", ignore=shutil.ignore_patterns("tests"))
+    (tmp_path / "shop").mkdir()
     random = np.random.default_rng(5)
     truth = random.normal(0, 25, 300)
     table = {"id": range(300), "y_true": truth}
@@ -170,11 +172,15 @@ def test_a_metric_of_the_teams_own_is_found_in_its_metrics_module(tmp_path: Path
     config = {"case": "C", "primary": {"metric": "within_ten", "min_effect": 0.1}}
     (tmp_path / "compare.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
 
+    environment = {**os.environ, "PYTHONPATH": str(KIT), "MLOPS_PACKAGE": "shop"}
+
     def said(own: str | None) -> str:
         if own is not None:
             (tmp_path / "shop" / "metrics.py").write_text(own, encoding="utf-8")
         command = [sys.executable, "-c", SCRIPT]
-        done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+        )
         return done.stdout
 
     assert 'unknown metric "within_ten"' in said(None)

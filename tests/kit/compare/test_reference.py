@@ -55,6 +55,7 @@ def test_the_error_of_an_auc_difference_is_delongs(decimals: int) -> None:
     assert one.value == pytest.approx(sklearn.metrics.roc_auc_score(truth, first), **EXACT)
     assert effect.estimate == pytest.approx(estimate, **EXACT)
     assert effect.standard_error == pytest.approx(error, **EXACT)
+    assert one.influence is not None
     assert one.influence.sum() == pytest.approx(0, abs=1e-12)
 
 
@@ -300,6 +301,7 @@ def test_influences_are_the_jackknifes_to_first_order(name: str, classes: int) -
         prediction = tied_scores()[1]
     function = metrics.metric_named(name).function
     found = function(truth, prediction)
+    assert found.influence is not None
     n = truth.size
     without = [
         function(np.delete(truth, row), np.delete(prediction, row, 0)).value for row in range(n)

@@ -15,7 +15,7 @@ import yaml
 from compare_scenarios import ALL_CHECKS, AUC, N, wide_scores
 from mlops_kit.compare import stage as compare
 from mlops_kit.core.errors import MlopsError
-from packaged import NAME, SOURCE, packaged
+from rendering import KIT
 
 
 def _lines(tmp_path: Path, table: Any, config: dict[str, Any], name: str) -> list[str]:
@@ -71,14 +71,13 @@ def test_the_number_of_threads_changes_no_digit(tmp_path: Path) -> None:
     pyarrow.parquet.write_table(pa.table(wide_scores()), tmp_path / "table.parquet")
     config = yaml.safe_dump({"case": "C"} | ALL_CHECKS)
     (tmp_path / "compare.yaml").write_text(config, encoding="utf-8")
-    (tmp_path / NAME).symlink_to(SOURCE, target_is_directory=True)
     script = (
-        f"import sys; from pathlib import Path; from {NAME}.mlops.compare import run_table; "
+        "import sys; from pathlib import Path; from mlops_kit.compare.stage import run_table; "
         "run_table(Path('table.parquet'), Path('compare.yaml'), Path(sys.argv[1]))"
     )
     for threads in ("1", "4"):
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_NUM_THREADS", "OMP_THREAD_LIMIT")
-        environment = dict.fromkeys(names, threads) | {"PYTHONDONTWRITEBYTECODE": "1"}
+        environment = dict.fromkeys(names, threads) | {"PYTHONPATH": str(KIT)}
         command = [sys.executable, "-c", script, threads]
         subprocess.run(command, cwd=tmp_path, env=environment, check=True)
     one, four = (tmp_path / threads / "decision.json" for threads in ("1", "4"))

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.decision import decide
-from mlops_kit.compare.holdout.holdout import Holdout, read_holdout
+from mlops_kit.compare.holdout.holdout import read_holdout
 from mlops_kit.compare.report.figures import net_benefit
 from mlops_kit.compare.report.markdown import html_page, markdown
 from mlops_kit.compare.report.plots import smallest_visible

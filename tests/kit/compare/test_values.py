@@ -91,6 +91,7 @@ def test_ranking_metrics_equal_those_of_scikit_learn_and_of_plain_counting(k: in
     for name, value in expected.items():
         found = metrics.metric_named(f"{name}_at_{k}").function(truth, items)
         assert found.value == pytest.approx(value, **EXACT), name
+        assert found.influence is not None
         assert found.influence.sum() == pytest.approx(0, abs=1e-12)
 
 
@@ -102,6 +103,7 @@ def test_influences_of_shared_lists_are_the_jackknifes(name: str) -> None:
     truth, items = pa.array([[row % 60] for row in range(n)], lists), pa.array(shown, lists)
     function = metrics.metric_named(f"{name}_at_5").function
     found = function(truth, items)
+    assert found.influence is not None
     rows = np.arange(n)
     without = [
         function(

@@ -19,13 +19,13 @@ def test_the_environment_file_wins_over_base_and_a_variable_over_both(club, monk
 
 def test_an_unknown_key_is_refused_with_its_file_and_the_nearest_known_key(club):
     append(club, "conf/dev.yaml", "dvc_remot: x\n")
-    with pytest.raises(MlopsError, match='conf/dev.yaml: .*"dvc_remot"; did you mean "dvc_'):
+    with pytest.raises(MlopsError, match=r'conf/dev.yaml: .*"dvc_remot"; did you mean "dvc_'):
         load_settings()
 
 
 def test_an_unknown_key_inside_a_section_is_refused(club):
     append(club, "conf/base.yaml", "tracking: {url: x}\n")
-    with pytest.raises(MlopsError, match='conf/base.yaml: .*"tracking.url"; did you mean "uri"'):
+    with pytest.raises(MlopsError, match=r'conf/base.yaml: .*"tracking.url"; did you mean "uri"'):
         load_settings()
 
 
@@ -40,7 +40,7 @@ def test_a_missing_file_and_a_damaged_file_are_named(club):
     with pytest.raises(MlopsError, match=r"conf/dev.yaml, line \d+ is not valid YAML"):
         load_settings()
     (club / "conf/dev.yaml").unlink()
-    with pytest.raises(MlopsError, match="conf/dev.yaml does not exist"):
+    with pytest.raises(MlopsError, match=r"conf/dev.yaml does not exist"):
         load_settings()
 
 
@@ -52,7 +52,7 @@ def test_a_secret_has_no_place_in_yaml(club):
 
 def test_a_wrong_variable_is_named_and_not_a_file(club, monkeypatch):
     monkeypatch.setenv("MLOPS_TASK", "clustering")
-    with pytest.raises(MlopsError, match="^MLOPS_TASK: "):
+    with pytest.raises(MlopsError, match=r"^MLOPS_TASK: "):
         load_settings()
 
 

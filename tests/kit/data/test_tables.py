@@ -4,6 +4,7 @@ import json
 
 import polars as pl
 import pytest
+from club import replace
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import load_settings
 from mlops_kit.data.ingest import ingest, input_record, write_input_record
@@ -12,12 +13,6 @@ from mlops_kit.data.sources.files import load_sources
 
 def run_ingest(club):
     return ingest(load_settings(), club / "tables", club / "quarantine")
-
-
-def replace(file, old, new):
-    text = file.read_text(encoding="utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def test_good_tables_arrive_typed_and_nothing_is_set_aside(club):
@@ -91,7 +86,7 @@ def test_a_table_that_cannot_be_read_is_one_sentence(club, file, content, senten
 def test_a_damaged_parquet_file_is_one_sentence(club):
     replace(club / "conf/sources.yaml", "path: visits.csv", "path: visits.parquet")
     (club / "raw/visits.parquet").write_bytes(b"PAR1 this is no parquet PAR1")
-    with pytest.raises(MlopsError, match="raw/visits.parquet cannot be read as parquet"):
+    with pytest.raises(MlopsError, match=r"raw/visits.parquet cannot be read as parquet"):
         run_ingest(club)
 
 

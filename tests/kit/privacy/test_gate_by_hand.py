@@ -14,7 +14,7 @@ MAIL = "jane.roe" + "@corp.com"
 
 @pytest.fixture
 def repository(club):
-    """A project in git that is clean."""
+    """Return a project in git that is clean."""
     subprocess.run(["git", "init", "--quiet"], check=True)
     (club / "conf/privacy.yaml").unlink(missing_ok=True)
     return club

@@ -15,7 +15,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.privacy.protect import keys
 from mlops_kit.privacy.protect import stage as protect
 from mlops_kit.privacy.protect import staging as workplace
-from packaged import NAME, SOURCE, packaged
+from rendering import KIT
 
 SOURCES = """
 entity: {table: people, column: id}
@@ -252,7 +252,8 @@ def test_a_table_that_is_no_longer_declared_leaves_the_open_zone() -> None:
 
 KILLED = """
 import os, pathlib, signal
-from packaged_template.mlops.privacy import protect, sorting
+from mlops_kit.privacy.protect import sort as sorting
+from mlops_kit.privacy.protect import stage as protect
 
 moment, count = int(os.environ["MOMENT"]), 0
 
@@ -286,12 +287,11 @@ protect.protect()
 """
 
 
-def killed(moment: int, package: Path) -> bool:
+def killed(moment: int) -> bool:
     """Protect in a process of its own that is killed at a moment; false when it ended before."""
-    places = {"PYTHONPATH": str(package), "PYTHONPYCACHEPREFIX": str(package / "compiled")}
     done = subprocess.run(
         [sys.executable, "-c", KILLED],
-        env={**os.environ, **places, "PYTHONDONTWRITEBYTECODE": "", "MOMENT": str(moment)},
+        env={**os.environ, "PYTHONPATH": str(KIT), "MOMENT": str(moment)},
         capture_output=True,
         text=True,
         check=False,
@@ -301,11 +301,7 @@ def killed(moment: int, package: Path) -> bool:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="nobody sends SIGKILL on Windows")
-def test_a_kill_at_any_moment_leaves_whole_files_and_the_next_run_finishes(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    package = tmp_path_factory.mktemp("package")
-    (package / NAME).symlink_to(SOURCE, target_is_directory=True)
+def test_a_kill_at_any_moment_leaves_whole_files_and_the_next_run_finishes() -> None:
     protect.protect(TODAY)
     new = zone()
     write_tables(first_age=30)
@@ -320,7 +316,7 @@ def test_a_kill_at_any_moment_leaves_whole_files_and_the_next_run_finishes(
         (OPEN / "tables/old.parquet").write_bytes(b"of the past")
         before = zone()
         write_tables()
-        if not killed(moment, package):
+        if not killed(moment):
             break
         left = zone()
         for name, content in left.items():

@@ -4,14 +4,13 @@ import shutil
 
 import polars as pl
 import pytest
+from club import replace
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.sources.files import load_sources
 from mlops_kit.privacy.commands import inputs
 from mlops_kit.privacy.protect.keys import SAMPLE_KEY, create_key, privacy_key
 from mlops_kit.privacy.protect.stage import protect
 from mlops_kit.privacy.protect.tokens import token
-
-from .test_data import replace
 
 POLICY = """
 columns:
@@ -25,7 +24,7 @@ KEY = "k" * 32
 
 @pytest.fixture
 def restricted(club, club_tables, monkeypatch):
-    """A project whose tables are in the restricted zone, with a policy and a key."""
+    """Return a project whose tables are in the restricted zone, with a policy and a key."""
     (club / "conf/privacy.yaml").write_text(POLICY, encoding="utf-8")
     monkeypatch.setenv("MLOPS_PRIVACY_KEY", KEY)
     shutil.copytree(club_tables, club / "data/restricted/tables")
@@ -107,7 +106,7 @@ def test_a_new_key_is_for_the_owner_only_and_never_replaced(restricted):
 
 def test_a_policy_that_names_an_unknown_column_is_refused(restricted):
     replace(restricted / "conf/privacy.yaml", "visits.day", "visits.date")
-    with pytest.raises(MlopsError, match='names "visits.date"'):
+    with pytest.raises(MlopsError, match=r'names "visits.date"'):
         protect()
 
 
@@ -117,5 +116,5 @@ def test_a_policy_without_the_entity_is_refused(restricted):
         "  members.member_id: {action: token, domain: member}\n",
         "",
     )
-    with pytest.raises(MlopsError, match="must name members.member_id"):
+    with pytest.raises(MlopsError, match=r"must name members.member_id"):
         protect()

@@ -4,12 +4,10 @@ import shutil
 
 import polars as pl
 import pytest
+from club import FEATURES, ROWS, replace, use_features
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import load_settings
 from mlops_kit.train import features as dataset
-
-from .conftest import FEATURES, ROWS, use_features
-from .test_data import replace
 
 
 @pytest.fixture
@@ -42,7 +40,7 @@ def test_the_latest_days_are_held_out_and_the_gap_keeps_labels_apart(tables):
 )
 def test_a_feature_that_looks_into_the_future_stops_the_run(tables, monkeypatch, leak):
     use_features(monkeypatch, leak)
-    with pytest.raises(MlopsError, match='column "minutes_before" changes for .* into the future'):
+    with pytest.raises(MlopsError, match=r'column "minutes_before" changes for .* into the future'):
         build(tables)
     assert not (tables / "data/open/features.parquet").exists()
 
@@ -129,6 +127,6 @@ def test_what_the_sql_does_wrong_is_one_sentence(tables, monkeypatch, features, 
 
 
 def test_rows_without_an_outcome_are_left_out_and_counted(tables, monkeypatch):
-    more = ROWS + " UNION ALL SELECT member_id, DATE '2025-03-01' FROM members"
+    more = ROWS + " UNION ALL SELECT member_id, DATE '2025-03-01' FROM members"  # noqa: S608
     use_features(monkeypatch, FEATURES, more)
     assert "(40 without outcome)" in dataset.build_features(load_settings())

@@ -1,13 +1,16 @@
 """Contracts on the team's files: features.py, model.py and baseline.py fit into the pipeline."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+
 from mlops_kit.compare.systems.adapters import predict_with
 from mlops_kit.compare.systems.spec import Table
+from mlops_kit.core import team
 from mlops_kit.core.settings import OPEN_ZONE, load_settings
 from mlops_kit.data.ingest import ingest
 from mlops_kit.data.sources import files as sources_module
@@ -15,8 +18,7 @@ from mlops_kit.data.sources.files import load_sources, uses_only_sample
 from mlops_kit.train.features import NOT_FEATURES, build_features
 from mlops_kit.train.stage import fit, predict
 
-from .conftest import ROOT
-
+ROOT = Path(__file__).parents[3]
 SMALL = {"customers": 600, "products": 60, "order_lines": 9_000}
 
 
@@ -34,6 +36,7 @@ def rows(tmp_path_factory):
             return
         shutil.copytree(ROOT / "conf", folder / "conf")
         shutil.copy(ROOT / "params.yaml", folder)
+        patch.setenv(team.VARIABLE, team.required())
         patch.chdir(folder)
         shrink(folder / sources_module.SOURCES_FILE)
         ingest(load_settings(), folder / OPEN_ZONE / "tables", folder / "quarantine")

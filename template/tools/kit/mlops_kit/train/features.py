@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import written_beside
 from mlops_kit.core.settings import OPEN_ZONE, Section, Settings, read_config
@@ -136,9 +137,7 @@ def build_features(settings: Settings) -> str:
 
 
 def _seeds() -> Any:
-    from .. import features
-
-    return features
+    return team.module("features")
 
 
 def _open_tables(connection: "duckdb.DuckDBPyConnection", sources: Sources, before: Any) -> None:

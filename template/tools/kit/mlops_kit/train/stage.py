@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_json, written_beside
 from mlops_kit.core.settings import OPEN_ZONE, Settings, read_config
@@ -87,10 +88,9 @@ def train_and_predict(settings: Settings) -> str:
 
 def fit(features: "pandas.DataFrame", target: "pandas.Series") -> Any:
     """Build the team's estimator from params.yaml and fit it on the training rows."""
-    from .. import model
-
     params = load_params()
     try:
+        model = team.module("model")
         estimator: Any = model.build({**params.model, "seed": params.seed})
         return estimator.fit(features, target)
     except Exception as error:
@@ -161,8 +161,8 @@ def trusted_types(path: Path) -> list[str]:
     import skops.io
 
     asked = skops.io.get_untrusted_types(file=path)
-    own = Path(__file__).parents[1].name
-    strange = [name for name in asked if name.split(".")[0] not in (*TRUSTED_MODULES, own)]
+    trusted = (*TRUSTED_MODULES, team.package())
+    strange = [name for name in asked if name.split(".")[0] not in trusted]
     if strange:
         raise MlopsError(
             f"{path.as_posix()} asks for {strange[0]}, which is neither this project's nor one of "

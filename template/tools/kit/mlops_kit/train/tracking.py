@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.files import sha256_of, write_json
 from mlops_kit.core.settings import OPEN_ZONE, Settings, environment
@@ -137,7 +138,7 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
     example = pd.read_parquet(OPEN_ZONE / "features.parquet").head(100)[card["features"]]
     signature: ModelSignature = infer_signature(example, predict(model, example, settings.task))
     own = trusted_types(MODEL_FILE)
-    package = Path(__file__).parents[1].name
+    package = team.required()
     logged = mlflow.sklearn.log_model(
         model,
         name="model",
@@ -145,7 +146,7 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
         pip_requirements=[f"{name}=={version(name)}" for name in RUNTIME],
         skops_trusted_types=own,
         # A class of this project can only be loaded where its code is.
-        code_paths=[str(Path(__file__).parents[1])] if any(package in name for name in own) else [],
+        code_paths=[str(team.folder())] if any(package in name for name in own) else [],
         registered_model_name=registered_name(settings),
     )
     name = registered_name(settings)

@@ -1,6 +1,5 @@
 """The metrics by name: which function, which column it reads, and which direction is better."""
 
-import importlib
 import math
 import re
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import numpy as np
 from mlops_kit.compare.metrics import classification, ranking
 from mlops_kit.compare.metrics.estimate import Estimate, Floats, mean_of
 from mlops_kit.compare.metrics.ranking import hits
+from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
 
 __all__ = ["METRICS", "Estimate", "Metric", "hits", "metric_named", "register"]
@@ -151,11 +151,12 @@ def metric_named(name: str, **options: Any) -> Metric:
 
 def _read_own_metrics() -> None:
     """Import metrics.py of the team's package, when there is one: it registers what it holds."""
-    package = str(__package__).rsplit(".", 2)[0]
+    if (package := team.package()) is None:
+        return
     try:
-        importlib.import_module(f"{package}.metrics")
+        team.module("metrics")
     except ModuleNotFoundError as error:
-        if error.name != f"{package}.metrics":
+        if error.name not in (package, f"{package}.metrics"):
             raise ValueError(f"metrics.py fails: {error}") from error
     except Exception as error:
         raise ValueError(f"metrics.py fails: {type(error).__name__}: {error}") from error

@@ -42,7 +42,7 @@ def html_page(
     users = consequences(holdout, config)
     reasons = [f"<p>{_sentence(each)}</p>" for each in decision["reasons"][: story.MOST_REASONS]]
     figures = _figures(decision, holdout, config, latency_ms)
-    skeleton = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
+    skeleton = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
     return Template(skeleton).substitute(
         {name: escape(" ".join(text.split())) for name, text in context.items()},
         word=story.word_of(decision),

@@ -22,6 +22,7 @@ from mlops_kit.compare.systems.spec import (
     Trivial,
 )
 from mlops_kit.compare.systems.trivial import trivial
+from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_text
 from mlops_kit.core.settings import load_settings
@@ -31,8 +32,6 @@ from mlops_kit.train.stage import predict
 if TYPE_CHECKING:
     import numpy
     import pandas
-
-BASELINE_CODE = Path(__file__).parents[2] / "baseline.py"
 
 
 def predict_with(
@@ -103,7 +102,7 @@ def write_systems_record(path: Path, config: CompareConfig) -> None:
 def digest_of(spec: SystemSpec) -> str:
     """Hexadecimal SHA-256 of what makes this system's predictions, as far as it can be read."""
     if isinstance(spec, Table):
-        return sha256_of(BASELINE_CODE)
+        return sha256_of(team.folder() / "baseline.py")
     if isinstance(spec, Rules):
         return sha256_of(_code_of(spec))
     if isinstance(spec, Logged | Sklearn):
@@ -128,7 +127,7 @@ def _baseline(
             f'conf/compare.yaml: the pipeline makes no system "{spec.name}"; say where it comes '
             "from with `kind`, or use baseline."
         )
-    function = _function("baseline.py", f"{_package()}.baseline.predict")
+    function = _function("baseline.py", f"{team.required()}.baseline.predict")
     return _called("baseline.py: predict()", function, train, rows)
 
 
@@ -137,10 +136,6 @@ def _rules(
 ) -> "numpy.ndarray":
     function = _function(spec.name, spec.function)
     return _called(f"{spec.name}: {spec.function}()", function, train, rows)
-
-
-def _package() -> str:
-    return str(__package__).rsplit(".", 2)[0]
 
 
 def _function(name: str, dotted: str) -> Callable[..., Any]:
@@ -211,7 +206,7 @@ def _sklearn(
         own = [
             kind
             for kind in skops.io.get_untrusted_types(file=file)
-            if kind.split(".")[0] in ("sklearn", "numpy", "scipy", _package().split(".")[0])
+            if kind.split(".")[0] in ("sklearn", "numpy", "scipy", team.package())
         ]
         estimator = skops.io.load(file, trusted=[*own, *spec.trusted])
     except Exception as error:

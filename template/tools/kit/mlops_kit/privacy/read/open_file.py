@@ -96,22 +96,22 @@ MAGIC: tuple[tuple[int, bytes, str], ...] = (
 )
 # Who reads a kind: module and function; those of optional groups say which group is missing.
 READERS = {
-    "parquet": ("arrays", "parquet"),
-    "arrow": ("arrays", "arrow"),
-    "npy": ("arrays", "numpy_array"),
+    "parquet": ("columnar", "parquet"),
+    "arrow": ("columnar", "arrow"),
+    "npy": ("columnar", "numpy_array"),
     "sqlite": ("archives", "sqlite"),
     "zip": ("archives", "zipped"),
     "gzip": ("archives", "gzipped"),
     "png": ("archives", "png"),
-    "image": ("tags", "image"),
-    "pdf": ("tags", "pdf"),
-    "media": ("tags", "media"),
-    "table": ("documents", "table"),
-    "json": ("documents", "json_document"),
-    "jsonl": ("documents", "json_lines"),
-    "notebook": ("documents", "notebook"),
-    "html": ("pages", "html_page"),
-    "xml": ("pages", "xml_document"),
+    "image": ("media_tags", "image"),
+    "pdf": ("media_tags", "pdf"),
+    "media": ("media_tags", "media"),
+    "table": ("json_csv", "table"),
+    "json": ("json_csv", "json_document"),
+    "jsonl": ("json_csv", "json_lines"),
+    "notebook": ("json_csv", "notebook"),
+    "html": ("markup", "html_page"),
+    "xml": ("markup", "xml_document"),
 }
 # A name that promises one of these and holds something else is a damaged file.
 PROMISES = {
@@ -278,7 +278,7 @@ def plain_text(opened: Opened) -> Iterator[Piece]:
     start = opened.stream.read(1)
     opened.stream.seek(0)
     if start in (b"{", b"["):  # JSON under another name, such as a folder list of DVC
-        with_path = import_module(".documents", __package__).json_or_nothing(opened, encoding)
+        with_path = import_module(".json_csv", __package__).json_or_nothing(opened, encoding)
         if with_path is not None:
             yield from with_path
             return

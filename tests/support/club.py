@@ -9,8 +9,6 @@ from mlops_kit.core.settings import load_settings
 from mlops_kit.data.ingest import ingest
 from mlops_kit.train import features as dataset
 
-ROOT = Path(__file__).parents[4]
-
 BASE = """
 project: Club
 business_metric: visits
@@ -76,7 +74,7 @@ def write_club(folder: Path) -> None:
 
 @pytest.fixture
 def club(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The club's project folder; it is the cwd."""
+    """Return the club's project folder, the cwd."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLOPS_ENV", raising=False)
     write_club(tmp_path)
@@ -86,7 +84,7 @@ def club(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def club_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The club's tables as ingest writes them, read once for all tests; copy, never change them."""
+    """Return the club's tables as ingest writes them, made once: copy, never change them."""
     folder = tmp_path_factory.mktemp("club")
     write_club(folder)
     with pytest.MonkeyPatch.context() as patch:
@@ -117,3 +115,9 @@ def visits_csv() -> str:
         for member in range(40)
     ]
     return "\n".join(["member_id,day,minutes", *lines, ""])
+
+
+def replace(file, old, new):
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
