@@ -28,7 +28,7 @@ endif
 # --frozen: "uv lock --check" in "make check" is the one place that compares lock and pyproject.toml.
 RUN := uv run --frozen
 # Scripts share the renderer of the tests.
-SCRIPT := PYTHONPATH="$(CURDIR)/tests/support:$(CURDIR)/template/tools/kit" $(RUN) python
+SCRIPT := PYTHONPATH="$(CURDIR)/tests/support" $(RUN) python
 
 demo: $(BOOTSTRAP)
 	@$(SCRIPT) scripts/demo.py

@@ -62,18 +62,6 @@ def test_answers_are_read_with_a_default_where_an_update_meets_old_answers() -> 
     assert all("| default(" in condition for condition in conditions)
 
 
-def requirements(text: str, group: str) -> dict[str, str]:
-    entries = tomllib.loads(text)["dependency-groups"][group]
-    return dict(re.fullmatch(r"([\w-]+)(?:\[.*\])?(.*)", entry).groups() for entry in entries)  # type: ignore[union-attr]
-
-
-def test_these_tests_run_the_versions_that_the_rendered_project_allows(tmp_path: Path) -> None:
-    rendered = (render(tmp_path / "p", SHOP) / "pyproject.toml").read_text(encoding="utf-8")
-    theirs = requirements(rendered, "mlops")
-    ours = requirements((ROOT / "pyproject.toml").read_text(encoding="utf-8"), "runtime")
-    assert {name: bound for name, bound in ours.items() if theirs.get(name) != bound} == {}
-
-
 def workflow_folders(tmp_path: Path) -> list[Path]:
     """Return this repository and every profile that has workflows."""
     projects = [render(tmp_path / name, {**SHOP, **profile(name)}) for name in PROFILES]

@@ -11,7 +11,7 @@ import copier
 from copier_mlops import update
 from copier_mlops.versions import Rendered, Template
 from packaging.version import Version
-from rendering import ROOT, SHOP, copy_working_tree, git
+from rendering import PROFILES, ROOT, SHOP, copy_working_tree, git, profile
 
 RELEASES: dict[str, str] = tomllib.loads((ROOT / "releases.toml").read_text(encoding="utf-8"))
 

@@ -9,7 +9,8 @@ import yaml
 from copier_mlops import update as update_module
 from copier_mlops.update import update
 from copier_mlops.versions import Rendered, resolve
-from lifecycle import ANSWER_SETS, (
+from lifecycle import (
+    ANSWER_SETS,
     ARTIFICIAL,
     BINARY,
     NEXT,
@@ -22,7 +23,7 @@ from lifecycle import ANSWER_SETS, (
     versioned_template,
     with_artificial_versions,
 )
-from rendering import PROFILES, SHOP, git, profile
+from rendering import SHOP, git
 
 
 @pytest.fixture(scope="module")
