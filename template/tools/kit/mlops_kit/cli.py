@@ -18,7 +18,6 @@ from mlops_kit.core.errors import (
     StageError,
     without_credentials,
 )
-from mlops_kit.core.files import progress
 from mlops_kit.room import rooms
 
 EXITS = "Exit codes: 0 ok, 1 negative verdict, 2 inconclusive, 3 bad input or usage."
@@ -107,22 +106,21 @@ def ui(
         raise MlopsError("The uv program is not on the PATH; install uv first.") from error
 
 
-@app.command()
-def train() -> None:
-    """Stage: fit the model and predict the holdout."""
-    from mlops_kit.core.settings import load_settings
-    from mlops_kit.train.stage import train_and_predict
-
-    progress("train", train_and_predict(load_settings()))
-
-
 def add_rooms() -> None:
-    """Add the groups and commands of every room that this repository was rendered with."""
-    for room in rooms():
-        for name, group in room.GROUPS.items():
-            app.add_typer(group, name=name, no_args_is_help=True)
-        for name, command in getattr(room, "COMMANDS", {}).items():
-            app.command(name)(command)
+    """Add the commands of every room that this repository was rendered with."""
+    known = list(rooms())
+    said = {name: text for room in known for name, text in room.groups.items()}
+    groups = {name: typer.Typer(help=text, callback=_nothing) for name, text in said.items()}
+    for room in known:
+        for words, command in room.commands.items():
+            group, _, name = words.rpartition(" ")
+            (groups[group] if group else app).command(name)(command)
+    for name, group in groups.items():
+        app.add_typer(group, name=name, no_args_is_help=True)
+
+
+def _nothing() -> None:
+    """Keep a group of one command a group."""
 
 
 def main() -> NoReturn:
@@ -162,8 +160,7 @@ def main() -> NoReturn:
 
 def _start_rooms() -> None:
     for room in rooms():
-        if hasattr(room, "start"):
-            room.start()
+        room.start()
 
 
 def _fail(error: Exception, sentence: str, code: int = BAD_INPUT) -> NoReturn:
@@ -171,6 +168,6 @@ def _fail(error: Exception, sentence: str, code: int = BAD_INPUT) -> NoReturn:
         _start_rooms()  # Typer has put its own hook for tracebacks in the place of the rooms'
         raise error
     for room in rooms():
-        sentence = room.redacted(sentence) if hasattr(room, "redacted") else sentence
+        sentence = room.redact(sentence)
     print(f"error: {without_credentials(sentence)}", file=sys.stderr)
     sys.exit(code)

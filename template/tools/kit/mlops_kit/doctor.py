@@ -6,9 +6,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Final
 
 from mlops_kit.core import lockfile
 from mlops_kit.core.errors import MlopsError, without_credentials
@@ -19,21 +20,13 @@ from mlops_kit.core.settings import (
     read_yaml,
     settings_files,
 )
-from mlops_kit.room import rooms
+from mlops_kit.room import Finding, rooms
 
-OK, PROBLEM, NOTE = "ok", "problem", "note"
+OK: Final = "ok"
+PROBLEM: Final = "problem"
+NOTE: Final = "note"
 RUNTIME = ("scikit-learn", "duckdb", "polars", "pandas", "mlflow-skinny", "dvc")
 ANSWERS = Path(".copier-answers.yml")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report: what was looked at, how it is, and how to mend it."""
-
-    name: str
-    status: str
-    message: str
-    mend: str = ""
 
 
 def examine() -> list[Finding]:
@@ -97,8 +90,7 @@ def _configuration() -> Iterator[Finding]:
         ("params.yaml", load_params),
     ]
     for room in rooms():
-        if hasattr(room, "settings"):
-            checks += room.settings().items()
+        checks += room.settings().items()
     for name, check in checks:
         try:
             check()
@@ -223,9 +215,7 @@ def _template() -> Iterator[Finding]:
 
 def _rooms() -> Iterator[Finding]:
     for room in rooms():
-        if hasattr(room, "examine"):
-            for finding in room.examine():
-                yield Finding(*finding)
+        yield from room.examine()
 
 
 def _edited_template() -> Iterator[Finding]:

@@ -1,12 +1,73 @@
-"""The rooms that this repository was rendered with; each brings its commands and its checks."""
+"""A room: what a part of the kit brings to the commands, the doctor and the pipeline."""
 
-import importlib
-from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    import polars
+
+    from mlops_kit.data.sources.files import Sources
+
+# In the order of the layers; one that was not asked for is not rendered.
+NAMES = ("data", "train", "privacy", "compare", "operate")
+
+Tables: TypeAlias = dict[str, "polars.DataFrame"]
 
 
-def rooms() -> Iterator[ModuleType]:
-    """Import `commands.py` of every room, in the order of their names; they import light."""
-    for file in sorted(Path(__file__).parent.glob("*/commands.py")):
-        yield importlib.import_module(f".{file.parent.name}.commands", __package__)
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor: what was looked at, how it is, and how to mend it."""
+
+    name: str
+    status: Literal["ok", "problem", "note"]
+    message: str
+    mend: str = ""
+
+
+def _unchanged(tables: Tables, sources: "Sources") -> Tables:
+    return tables
+
+
+def _nothing_read(sources: "Sources") -> Mapping[str, str]:
+    return {}
+
+
+def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What a room brings; each part does nothing unless the room says otherwise."""
+
+    commands: Mapping[str, Callable[..., None]] = field(default_factory=dict)
+    """By the words of the command line: `train`, or `data ingest` in the group `data`."""
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """What the help says about each group of commands."""
+    start: Callable[[], None] = _nothing
+    """Called before any command."""
+    redact: Callable[[str], str] = str
+    """Take out of a sentence what must not be shown."""
+    examine: Callable[[], Iterable[Finding]] = tuple
+    """What the doctor says about this room."""
+    settings: Callable[[], Mapping[str, Callable[[], object]]] = dict
+    """The room's own configuration files, and what reads each."""
+    inputs: Callable[["Sources"], Mapping[str, str]] = _nothing_read
+    """What is read from outside besides the tables; a change of it runs the data stage again."""
+    before_ingest: Callable[[Tables, "Sources"], Tables] = _unchanged
+    """Leave out of the tables that were read what must not come in."""
+    clean_up: Callable[[], None] = _nothing
+    """Complete or clear away what a killed run has left."""
+
+
+def rooms() -> Iterator[Room]:
+    """Return the rooms that this repository was rendered with; their commands import light."""
+    for name in NAMES:
+        if find_spec(f"mlops_kit.{name}.commands") is not None:
+            room: Any = import_module(f"mlops_kit.{name}.commands").ROOM
+            if not isinstance(room, Room):
+                raise TypeError(f"mlops_kit.{name}.commands.ROOM is no Room")
+            yield room

@@ -69,7 +69,7 @@ def run(force: bool = False) -> dict[str, Any]:
     remove_leftovers(RESULTS, started)
     known = REGISTRATION.read_bytes() if REGISTRATION.is_file() else b""
     for room in rooms():
-        getattr(room, "clear_up", lambda: None)()
+        room.clean_up()
     model = register(settings)
     decision = json.loads(DECISION_FILE.read_text(encoding="utf-8"))
     primary = decision["primary"]
@@ -97,8 +97,7 @@ def room_inputs(sources: Sources) -> dict[str, Any]:
     """What the rooms read from outside besides the tables, such as which key is in use."""
     found: dict[str, Any] = {}
     for room in rooms():
-        if hasattr(room, "inputs"):
-            found |= room.inputs(sources)
+        found |= room.inputs(sources)
     return found
 
 

@@ -1,19 +1,18 @@
 """Commands of the data room: `mlops data ...` and `mlops sources ...`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlops_kit.core.errors import NEGATIVE, OK
 from mlops_kit.core.files import progress
+from mlops_kit.room import Room, Tables, rooms
 
-data = typer.Typer(help="Read, check and prepare data.")
-sources = typer.Typer(help="The places where data comes from.")
-GROUPS = {"data": data, "sources": sources}
+if TYPE_CHECKING:
+    from mlops_kit.data.sources.files import Sources
 
 
-@data.command()
 def ingest(
     tables: Annotated[Path, typer.Option(help="Folder of the tables that keep their contract.")],
     quarantine: Annotated[Path, typer.Option(help="Folder of the rows that break it.")],
@@ -22,19 +21,14 @@ def ingest(
     from mlops_kit.core.settings import load_settings
     from mlops_kit.data.ingest import ingest
 
-    progress("data", ingest(load_settings(), tables, quarantine))
+    def left_out(read: "Tables", config: "Sources") -> Tables:
+        for room in rooms():
+            read = room.before_ingest(read, config)
+        return read
+
+    progress("data", ingest(load_settings(), tables, quarantine, left_out))
 
 
-@data.command()
-def features() -> None:
-    """Stage: run features.py and split the rows."""
-    from mlops_kit.core.settings import load_settings
-    from mlops_kit.train.features import build_features
-
-    progress("features", build_features(load_settings()))
-
-
-@sources.command()
 def test() -> None:
     """Read and check every source, and write nothing."""
     from mlops_kit.data.contract import validate
@@ -50,6 +44,10 @@ def test() -> None:
     raise typer.Exit(NEGATIVE if broken_rows else OK)
 
 
-@sources.callback()
-def group() -> None:
-    """The places where data comes from."""
+ROOM = Room(
+    commands={"data ingest": ingest, "sources test": test},
+    groups={
+        "data": "Read, check and prepare data.",
+        "sources": "The places where data comes from.",
+    },
+)

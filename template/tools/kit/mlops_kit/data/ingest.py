@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from mlops_kit.data.sources.files import (
     load_sources,
     read_tables,
 )
-from mlops_kit.room import rooms
+from mlops_kit.room import Tables
 
 if TYPE_CHECKING:
     import polars
@@ -55,7 +56,12 @@ def write_input_record(path: Path, config: Sources, more: dict[str, Any] | None 
     write_json(path, record)
 
 
-def ingest(settings: Settings, tables_folder: Path, quarantine_folder: Path) -> str:
+def ingest(
+    settings: Settings,
+    tables_folder: Path,
+    quarantine_folder: Path,
+    left_out: Callable[[Tables, Sources], Tables] | None = None,
+) -> str:
     """Read, check and store every declared table.
 
     Parameters
@@ -67,6 +73,8 @@ def ingest(settings: Settings, tables_folder: Path, quarantine_folder: Path) -> 
         `entities.parquet`: one row per entity, and whether a split by hash or group holds it out.
     quarantine_folder : Path
         Receives `<table>.parquet` with the broken rows and their `reason`.
+    left_out : callable, optional
+        Leaves out of the tables what must not come in, such as people who were erased.
 
     Returns
     -------
@@ -83,8 +91,8 @@ def ingest(settings: Settings, tables_folder: Path, quarantine_folder: Path) -> 
     config = load_sources()
     limit = settings.data.max_quarantined_share
     read = read_tables(config)
-    for room in rooms():  # somebody who was erased does not come back
-        read = getattr(room, "without_erased", lambda tables, _: tables)(read, config)
+    if left_out is not None:  # somebody who was erased does not come back
+        read = left_out(read, config)
     checked = {name: validate(name, config.tables[name], frame) for name, frame in read.items()}
     quarantined = {name: broken for name, (_, broken) in checked.items()}
     store_tables(quarantined, quarantine_folder)

@@ -1,22 +1,17 @@
 """Commands of the privacy room: `mlops privacy ...`."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlops_kit.core.files import progress
 from mlops_kit.privacy.gate import commands as gate_commands
+from mlops_kit.room import Finding, Room, Tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mlops_kit.data.sources.files import Sources
-
-privacy = typer.Typer(help="What leaves the restricted zone, and in which form.")
-GROUPS = {"privacy": privacy}
-privacy.command()(gate_commands.check)
-privacy.command()(gate_commands.propose)
-privacy.command()(gate_commands.document)
 
 
 def start() -> None:
@@ -26,19 +21,20 @@ def start() -> None:
     install()
 
 
-def redacted(sentence: str) -> str:
+def redact(sentence: str) -> str:
     """Return an error's sentence without personal data."""
     from mlops_kit.privacy.gate.logs import redacted
 
     return redacted(sentence)
 
 
-def examine() -> "Iterator[tuple[str, str, str, str]]":
-    """What the doctor says about this room: name, status, message, and how to mend it."""
+def examine() -> "Iterator[Finding]":
+    """What the doctor says about this room: whether its document is up to date."""
     from mlops_kit.privacy.record.document import staleness
 
     if stale := staleness():
-        yield "privacy", "note", stale, "uv run mlops privacy document, then commit it"
+        mend = "uv run mlops privacy document, then commit it"
+        yield Finding("privacy", "note", stale, mend)
 
 
 def inputs(sources: "Sources") -> dict[str, str]:
@@ -56,21 +52,20 @@ def settings() -> dict[str, "Callable[[], object]"]:
     return {PRIVACY_FILE.as_posix(): lambda: load_privacy(load_sources())}
 
 
-def without_erased(tables: Any, sources: "Sources") -> Any:
+def before_ingest(tables: Tables, sources: "Sources") -> Tables:
     """Leave out who was erased, should a source deliver them again; the data stage asks."""
     from mlops_kit.privacy.people.subjects import without_erased
 
     return without_erased(tables, sources)
 
 
-def clear_up() -> None:
+def clean_up() -> None:
     """Complete or clear away what a killed run left in the restricted zone."""
     from mlops_kit.privacy.protect.staging import finish
 
     finish()
 
 
-@privacy.command()
 def protect() -> None:
     """Stage: write the protected tables to the open zone."""
     from mlops_kit.privacy.protect.stage import protect
@@ -78,7 +73,6 @@ def protect() -> None:
     progress("protect", protect())
 
 
-@privacy.command()
 def key(
     following: Annotated[bool, typer.Option("--next", help="The key to rotate to.")] = False,
     second: Annotated[bool, typer.Option("--second", help="The key to look people up.")] = False,
@@ -98,7 +92,6 @@ def key(
     print(f"wrote {made.as_posix()} (id {identity}); {shared}, never commit it")
 
 
-@privacy.command()
 def rotate() -> None:
     """Give the open zone the tokens of the next key."""
     from mlops_kit.privacy.people.rotate import rotate
@@ -106,7 +99,6 @@ def rotate() -> None:
     print("\n".join(rotate()))
 
 
-@privacy.command()
 def reidentify(
     code: Annotated[str, typer.Option(help="The token or encrypted value.")],
     who: Annotated[str, typer.Option(help="Who looks; goes to the log.")],
@@ -118,7 +110,6 @@ def reidentify(
     print(f"written to {reidentify(code, who, why).as_posix()}; delete it when you have read it")
 
 
-@privacy.command()
 def erase(
     subject: Annotated[str, typer.Option(help="A token of the person.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list.")] = False,
@@ -140,3 +131,25 @@ def erase(
     for sentence in told["history"]:
         print(f"{'history':<9} {sentence}")
     print(f"{'next':<9} {told['next']}")
+
+
+ROOM = Room(
+    commands={
+        "privacy check": gate_commands.check,
+        "privacy propose": gate_commands.propose,
+        "privacy document": gate_commands.document,
+        "privacy protect": protect,
+        "privacy key": key,
+        "privacy rotate": rotate,
+        "privacy reidentify": reidentify,
+        "privacy erase": erase,
+    },
+    groups={"privacy": "What leaves the restricted zone, and in which form."},
+    start=start,
+    redact=redact,
+    examine=examine,
+    settings=settings,
+    inputs=inputs,
+    before_ingest=before_ingest,
+    clean_up=clean_up,
+)
