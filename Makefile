@@ -1,13 +1,14 @@
 # Every target does its own set-up: Python 3.11 or newer, git and make are enough.
 #   make demo          render with the default answers into build/demo and run the pipeline there
 #   make test          the template's tests
-#   make test-servers  the tests that need real database servers
+#   make test-servers  the tests that start real servers: the registered model behind MLflow's
+#   make verify        repetitions, kills, simulations and benchmarks: hours, before a release
 #   make check         lint, format, types, and the size of what is rendered
 #   make lock          lock the rendered project again (UPGRADE=1 takes newer versions)
 #   make release       check a release and write it into releases.toml: VERSION=1.2.3 (commits nothing)
 #   make filesets      write down which files each profile renders (the tests compare)
 
-.PHONY: demo test test-servers check lock filesets release
+.PHONY: demo test test-servers verify check lock filesets release
 .DEFAULT_GOAL := check
 
 # The newest interpreter that really starts; a version manager's stub may be on PATH without one behind it.
@@ -37,7 +38,11 @@ test: $(BOOTSTRAP)
 	$(RUN) pytest --numprocesses auto --dist loadgroup
 
 test-servers: $(BOOTSTRAP)
-	@echo "No test needs a server yet: every data source so far reads files."
+	$(RUN) pytest tests/servers
+
+# Everything is run, then what failed is named. One after the other: they measure.
+verify: $(BOOTSTRAP)
+	@ONLY="$(ONLY)" $(SCRIPT) scripts/verify.py
 
 check: $(BOOTSTRAP)
 	uv lock --check

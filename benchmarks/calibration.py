@@ -1,6 +1,8 @@
 """How often the comparison promotes a candidate that is no better, and one that is.
 
-Run as ``PYTHONPATH=tests uv run --frozen python benchmarks/calibration.py [REPLICATES]``.
+Run as ``PYTHONPATH=tests uv run --frozen python benchmarks/calibration.py [REPLICATES] [--grid]``.
+With ``--grid``: holdouts of groups over periods. A design whose share of wins may exceed 6.5 % (the
+upper end of Wilson's 95 % interval) is drawn again five times as often, with another seed.
 """
 
 import argparse
@@ -9,6 +11,7 @@ import math
 import sys
 
 from compare_scenarios import ALPHA, SCENARIOS, accuracy, blocked_by_slices, promotions
+from panel_scenarios import Panel, wins
 from scipy.stats import binom, binomtest
 
 REPLICATES = 2000
@@ -21,6 +24,31 @@ GAINS = {
     "AR(1) over time": 0.03,
 }
 DEPENDENT = ("clustered users", "AR(1) over time")
+# Highest share of wins of equal systems that a design of the grid may have beyond doubt.
+LIMIT = 0.065
+SIZES = (
+    (2, 52), (2, 104), (5, 30), (12, 52), (20, 104), (30, 16), (50, 40), (100, 20), (100, 52),
+    (400, 30), (1000, 104), (2000, 16), (2000, 26),
+)  # fmt: skip
+WAITING = ((2, 12), (20, 26), (100, 2), (50, 3), (2000, 6), (2000, 12))
+SHARED = ((0, 0), (0.1, 0), (0.1, 0.9), (0.3, 0.5), (0.3, 0.9), (1, 0), (1, 0.9))
+LASTING = SHARED[2:]
+OTHERS = (
+    *(Panel(*size, *shared, metric=metric)
+      for metric in ("right", "auc") for size in ((30, 52), (500, 24)) for shared in LASTING),
+    *(Panel(*size, *shared, sizes=sizes)
+      for sizes in ("uneven", "one") for size in ((50, 40), (300, 20)) for shared in LASTING),
+    *(Panel(*size, 0.1, memory, 1, memory)
+      for size in ((10, 40), (100, 26)) for memory in (0.5, 0.9)),
+    *(Panel(*size, *shared, 0)
+      for size in ((30, 30), (500, 16)) for shared in ((0, 0), (0.2, 0.9))),
+)  # fmt: skip
+# Gains that are worth finding, for the power beside that of ignoring the periods.
+WORTH = (
+    Panel(100, 52, gain=0.15), Panel(2000, 26, gain=0.06), Panel(2000, 16, 0, 0, 1, gain=0.1),
+    Panel(100, 52, 0.1, gain=0.15), Panel(50, 40, 0.5, gain=0.4),
+    Panel(100, 104, 0.3, 0.5, gain=0.3),
+)  # fmt: skip
 
 
 def rate(found: int, replicates: int) -> str:
@@ -77,7 +105,45 @@ def main(replicates: int) -> int:
     return len(broken)
 
 
+def wilson(found: int, replicates: int) -> float:
+    """Upper end of Wilson's 95 % interval of a share."""
+    return float(binomtest(found, replicates).proportion_ci(0.95, "wilson").high)
+
+
+def grid(replicates: int) -> int:
+    """Print the wins of equal systems in every design, and return how many are too often."""
+    designs = [Panel(*size, *shared) for size in (*SIZES, *WAITING) for shared in SHARED]
+    broken = 0
+    print(
+        "groups periods shock memory group memory sizes metric | wins, upper end of Wilson's 95 %"
+    )
+    for seed, panel in enumerate([*designs, *OTHERS]):
+        named = " ".join(f"{value!s:>6}" for value in panel[:-1])
+        if panel.waits():
+            print(f"{named} | waits")
+            continue
+        found, drawn = wins(panel, replicates, seed), replicates
+        upper, note = wilson(found, drawn), ""
+        if upper > LIMIT:
+            note = f" (first {100 * found / drawn:.2f} %, {100 * upper:.2f})"
+            found, drawn = wins(panel, 5 * replicates, 10_000 + seed), 5 * replicates
+            upper = wilson(found, drawn)
+        fails = upper > LIMIT
+        broken += fails
+        told = f"{100 * found / drawn:5.2f} %  {100 * upper:5.2f}{note}{' TOO OFTEN' * fails}"
+        print(f"{named} | {told}", flush=True)
+    print("With a gain: found with the periods, and by group alone")
+    for seed, panel in enumerate(WORTH):
+        both, alone = (wins(panel, replicates, seed, kind) for kind in ("two-way", "clustered"))
+        named = " ".join(f"{value!s:>6}" for value in panel)
+        print(f"{named} | {100 * both / replicates:5.1f} %  {100 * alone / replicates:5.1f} %")
+    print(json.dumps({"broken": broken}))
+    return broken
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("replicates", type=int, nargs="?", default=REPLICATES)
-    sys.exit(min(main(parser.parse_args().replicates), 1))
+    parser.add_argument("--grid", action="store_true", help="groups over periods, about 15 minutes")
+    asked = parser.parse_args()
+    sys.exit(min((grid if asked.grid else main)(asked.replicates), 1))

@@ -51,6 +51,22 @@ def closed_forms(n: int) -> Callable[[], Any]:
     return run
 
 
+def two_way(n: int) -> Callable[[], Any]:
+    """Give the paired effect of an AUC by customer (eight rows each) and by day (104)."""
+    from packaged import packaged
+
+    inference = packaged("mlops.compare.inference")
+    metric = packaged("mlops.compare.metrics").metric_named("auc")
+    truth, one, other = drawn(n)
+    random = np.random.default_rng(3)
+    design = inference.Design(
+        "two-way", random.integers(0, max(n // 8, 2), n), random.integers(0, 104, n)
+    )
+    return lambda: inference.paired_effect(
+        metric.function(truth, one), metric.function(truth, other), 1, design, 0.05
+    )
+
+
 def two_argsorts(n: int) -> Callable[[], Any]:
     """Give the cheapest thing that any AUC of two systems must do."""
     _, one, other = drawn(n)
@@ -136,6 +152,7 @@ def child(what: str, n: int) -> None:
     else:
         own = {
             "closed forms": closed_forms,
+            "AUC in two ways": two_way,
             "two argsorts": two_argsorts,
             "two stable argsorts": two_stable_argsorts,
         }
@@ -165,6 +182,7 @@ def main(sizes: Sequence[int]) -> None:
         found = {}
         for what in (
             "closed forms",
+            "AUC in two ways",
             "two argsorts",
             "two stable argsorts",
             "scikit-learn loop",
@@ -182,6 +200,8 @@ def main(sizes: Sequence[int]) -> None:
                 f"  {what:<22}{cost['seconds']:>10.3f}{cost['seconds'] / ours:>14,.2f}"
                 f"{cost['peak']:>14.0f} ({cost['added']:.0f})  {cost['note']}"
             )
+        apart = found["AUC in two ways"]["seconds"] / found["two argsorts"]["seconds"]
+        print(f"  AUC in two ways / two argsorts: {apart:.2f}")
         for sort in ("two argsorts", "two stable argsorts"):
             print(f"  ours / {sort}: {ours / found[sort]['seconds']:.2f}")
 

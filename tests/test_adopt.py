@@ -238,7 +238,7 @@ def test_an_adoption_can_be_undone_after_it_ended(
 
 
 def test_a_repository_of_the_template_is_told_to_update(template: Path, tmp_path: Path) -> None:
-    answers = "_src_path: /t\n_commit: v1\npackage_name: x\nfunctionality: new\n"
+    answers = "_src_path: /t\n_commit: v1\npackage_name: x\ntask: a\nfunctionality: new\n"
     folder = build(tmp_path / "r", {".copier-answers.yml": answers})
     with pytest.raises(ToolError, match="use copier-mlops update"):
         adopted(folder, template)

@@ -193,17 +193,19 @@ def test_copies_of_rows_under_other_ids_are_no_evidence() -> None:
     assert _decision(honest, RMSE)["decision"] == "inconclusive"
     result = _decision(copied, RMSE)
     assert (result["primary"]["verdict"], result["decision"]) == ("pass", "inconclusive")
-    assert "Every row stands 40 times" in " ".join(result["reasons"])
+    assert "Of 3,200 rows only 80 differ" in " ".join(result["reasons"])
     few_values = {name: np.round(values) for name, values in copied.items() if name != "id"}
     coarse = few_values | {"id": copied["id"]}
     coarse["candidate"][0] += 1
-    assert "stands" not in " ".join(_decision(coarse, RMSE)["reasons"])
+    assert "Of 3,200 rows only 65 differ" in " ".join(_decision(coarse, RMSE)["reasons"])
 
 
-def test_labels_that_are_right_by_merit_are_no_leak() -> None:
+def test_labels_that_are_right_by_merit_are_no_leak_and_somebody_has_to_say_so() -> None:
     table = SCORES | {"candidate": SCORES["y_true"]}
-    result = _decision(table, {"primary": {"metric": "accuracy"}})
-    assert result["decision"] == "promote"
+    config = {"primary": {"metric": "accuracy"}}
+    assert _decision(table, config)["decision"] == "inconclusive"
+    merit = {"perfect": {"reason": "a check digit decides", "until": "9999-12-31"}}
+    assert _decision(table, config, acknowledged=merit)["decision"] == "promote"
 
 
 def test_a_part_that_was_asked_for_and_cannot_be_judged_does_not_pass() -> None:

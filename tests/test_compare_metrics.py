@@ -104,7 +104,7 @@ def test_a_custom_metric_takes_two_lines_and_gets_the_bootstrap() -> None:
         assert 0 < effect.lower < effect.estimate < effect.upper
         assert effect.p_value(effect.lower) == pytest.approx(0.05, abs=0.005)
         in_time = effect_of(metric, truth, one, other, Design("time", order=np.arange(N)), 0.05)
-        assert in_time.method == "Newey-West, fixed-b"
+        assert in_time.method == "slow waves over periods"
         assert in_time.lower > 0
         with pytest.raises(ValueError, match="taken"):
             register("worst_tenth", lambda t, p: 0.0, "lower", "prediction")

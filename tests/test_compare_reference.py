@@ -10,7 +10,6 @@ import sklearn.metrics
 from compare_scenarios import four_classes, tied_scores
 from packaged import packaged
 from scipy import stats
-from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
@@ -201,54 +200,6 @@ def test_unequal_clusters_are_worth_fewer() -> None:
     ]
     assert freedom[0] == pytest.approx(39)
     assert freedom[1] < 5
-
-
-def test_newey_west_is_that_of_statsmodels_up_to_its_small_sample_factors() -> None:
-    random = np.random.default_rng(2)
-    series = random.normal(0, 1, 400)
-    for day in range(1, 400):
-        series[day] += 0.5 * series[day - 1]
-    centred = (series - series.mean()) / 400
-    error, freedom, n_periods = standard_errors.serial(centred, np.arange(400))
-    memory, width = standard_errors.bandwidth(centred)
-    fit = OLS(series, np.ones(400)).fit(cov_type="HAC", cov_kwds={"maxlags": width - 1})
-    lags = np.arange(1, 400)
-    kernel = np.maximum(1 - np.abs(np.subtract.outer(np.arange(400), np.arange(400))) / width, 0)
-    demean = np.eye(400) - 1 / 400
-    moments = demean @ kernel @ demean
-    seen = 1 + 2 * (np.maximum(1 - lags / width, 0) * memory**lags).sum()
-    kept = seen / (1 + 2 * (memory**lags).sum())
-    factor = 400 / np.trace(moments) / kept
-    assert n_periods == 400
-    assert memory == pytest.approx(0.5, abs=0.1)
-    assert width == math.ceil(
-        2 * 1.1447 * (4 * memory**2 / ((1 - memory) ** 2 * (1 + memory) ** 2) * 400) ** (1 / 3)
-    )
-    assert error == pytest.approx(fit.bse[0] * math.sqrt(factor), rel=1e-9)
-    assert freedom == pytest.approx(np.trace(moments) ** 2 / (moments**2).sum(), rel=1e-9)
-
-
-@pytest.mark.parametrize("share", [0.02, 0.05, 0.1, 0.2])
-def test_fixed_b_critical_values_are_those_of_kiefer_and_vogelsang(share: float) -> None:
-    """Their table 1 (2005): a cubic in b for the 95 and 97.5 % points of Bartlett's t."""
-    n = 1000
-    trace, squares = standard_errors._moments(n, round(share * n))
-    for level, a in (
-        (0.95, (1.6449, 2.1859, 0.3142, -0.3427)),
-        (0.975, (1.9600, 2.9694, 0.4160, -0.5324)),
-    ):
-        published = sum(term * share**power for power, term in enumerate(a))
-        ours = stats.t.ppf(level, trace**2 / squares) * math.sqrt(n / trace)
-        assert ours == pytest.approx(published, rel=0.02)
-
-
-def test_without_memory_rows_in_time_are_the_t_test() -> None:
-    # Each value is followed as often by its like as by its opposite: no lag enters.
-    series = np.array([1.0, 1, -1, -1] * 12 + [1.0, 0, -1])
-    error, freedom, n_periods = standard_errors.serial(series, np.arange(51))
-    assert standard_errors.bandwidth(series) == (0.0, 1)
-    assert (freedom, n_periods) == (pytest.approx(50), 51)
-    assert error == pytest.approx(stats.sem(series) * 51, rel=1e-9)
 
 
 def test_bca_is_that_of_scipy_on_the_same_resamples() -> None:

@@ -48,13 +48,14 @@ def test_rows_to_collect_are_told_in_days_too_and_what_happens_until_then() -> N
     rows = 400
     first = datetime.date(2026, 1, 1)
     table = wide_scores(n=rows)
-    table |= {"time": [first + datetime.timedelta(days=int(day)) for day in np.arange(rows) // 20]}
-    result = _decision(table, primary={"metric": "auc", "min_effect": 0.07})
+    table |= {"time": [first + datetime.timedelta(days=int(day)) for day in np.arange(rows) // 4]}
+    result = _decision(table, primary={"metric": "auc", "min_effect": 0.1})
     assert result["decision"] == "inconclusive"
+    assert "over 100 now); more rows of the same periods add little." in result["reasons"][0]
     needed = result["primary"]["rows_needed"]
     assert needed > rows
     assert (
-        f"about {needed:,} rows in all ({-(-20 * needed // rows):,} days' worth)" in result["next"]
+        f"about {needed:,} rows in all ({-(-100 * needed // rows):,} days' worth)" in result["next"]
     )
     assert result["next"].endswith("Until then keep what is in force.")
 

@@ -1,5 +1,6 @@
 """What drifted is named, a team can leave, and a rendered workflow warns without ever failing."""
 
+import base64
 import json
 import os
 import re
@@ -209,6 +210,7 @@ def test_the_workflow_never_fails_where_the_template_cannot_be_reached(
         ("gh:shop/template", "git+https://github.com/shop/template"),
         ("https://host.example/t.git", "git+https://host.example/t.git"),
         ("git+https://host.example/t", "git+https://host.example/t"),
+        ("https://user:secret@host.example/t.git", "git+https://host.example/t.git"),
     ],
 )
 def test_the_workflow_reads_every_kind_of_address(
@@ -222,9 +224,24 @@ def test_the_workflow_reads_every_kind_of_address(
     assert f"--from {address}@v1.0.0 " in asked
 
 
+def test_the_workflow_signs_in_to_a_private_template_by_a_secret(
+    project: Path, workflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (project / ANSWERS).read_text(encoding="utf-8")
+    text = re.sub(r"_src_path: .*", "_src_path: https://host.example:81/t.git", text)
+    (project / ANSWERS).write_text(text, encoding="utf-8")
+    commit(project)
+    monkeypatch.setenv("TEMPLATE_TOKEN", "of-nobody")
+    read = "git config --get-urlmatch http.extraHeader https://host.example:81/t.git"
+    said, summary, _ = warnings(project, workflow, read, tmp_path)
+    coded = base64.b64encode(b"x-access-token:of-nobody").decode()
+    assert summary == f"Authorization: Basic {coded}\n"
+    assert said == f"::add-mask::{coded}\n"
+
+
 def test_the_preset_of_renovate_keeps_its_schema() -> None:
     preset = ROOT / "renovate" / "template.json"
     command = ["check-jsonschema", "--builtin-schema", "vendor.renovate", preset]
     assert run(command, ROOT).returncode == 0
-    (rule,) = json.loads(preset.read_text(encoding="utf-8"))["packageRules"]
+    rule, _ = json.loads(preset.read_text(encoding="utf-8"))["packageRules"]
     assert (rule["matchManagers"], rule["dependencyDashboardApproval"]) == (["copier"], True)

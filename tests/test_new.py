@@ -1,10 +1,12 @@
 """``copier-mlops new``: what it renders, what it refuses, and with which sentence and exit code."""
 
+import importlib
 import json
 import os
 import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -195,7 +197,7 @@ def test_the_version_is_printed(tool: Tool) -> None:
         (["-d", "personal_data=none", "-d", "jurisdictions=gdpr"], "jurisdictions is not asked"),
         (["--profile", "huge"], "it has cloud, poc, regulated, team"),
         (["--profile", "../profiles/poc"], "has no profile"),
-        (["--vcs-ref", "v9.9.9"], "Unknown revision: 'v9.9.9'"),
+        (["--vcs-ref", "v9.9.9"], "has no version 'v9.9.9'; its releases are 0.1.0"),
         (["--answers", "no-such-file.yml"], "No such file or directory"),
         (["--nonsense"], "--help lists what is possible"),
     ],
@@ -307,18 +309,22 @@ def test_an_old_python_is_refused(tool: Tool, monkeypatch: pytest.MonkeyPatch) -
     assert_refused(tool("--version"), "needs Python 3.11 or newer; this is 3.10.14")
 
 
-def test_debug_shows_the_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    command = ["copier-mlops", "--debug", "new", str(tmp_path / "p"), "--template", "nowhere"]
-    monkeypatch.setattr(sys, "argv", [*command, "--defaults"])
-    with pytest.raises(Exception, match="There is no template at"):
-        main()
+def test_debug_shows_the_traceback(tool: Tool, tmp_path: Path) -> None:
+    outcome = tool("--debug", "new", tmp_path / "p", "--template", "nowhere", "--defaults")
+    assert outcome.code == BAD_INPUT
+    assert outcome.err.startswith("Traceback (most recent call last):")
+    assert "in resolve_source" in outcome.err
+    assert "ToolError: There is no template at" in outcome.err
 
 
 def test_a_place_that_cannot_be_written_is_refused(tool: Tool) -> None:
     """Permissions do not bind root, so root steps down in a child process."""
-    folder = Path(tempfile.mkdtemp())
+    # Not in TMPDIR, which others may not be let into; then that folder would be the one refused.
+    folder = Path(tempfile.mkdtemp(dir="/tmp")).resolve()
     folder.chmod(0o555)
-    working_tree_copy()  # made by who may read it, not by the child
+    # Made and imported by who may read it, not by the child.
+    working_tree_copy()
+    importlib.import_module("copier_mlops.new")
     try:
         code = in_child(lambda: tool_without_rights(tool, folder))
     finally:
@@ -346,6 +352,8 @@ def in_child(work: Callable[[], None]) -> int:
         try:
             work()
             status = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(status)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

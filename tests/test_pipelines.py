@@ -1,7 +1,10 @@
 """All nine pipelines on the sample at its full size: a good model wins, and nothing else does."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace as changed_copy
@@ -83,6 +86,35 @@ def build(params: dict) -> BaseEstimator:
     return Fixed()
 '''
 
+LOAD = """
+import json, sys
+from pathlib import Path
+import mlflow, numpy as np, pandas as pd
+model = mlflow.pyfunc.load_model(sys.argv[1])
+data = Path(sys.argv[2])
+table = pd.read_parquet(data / "features.parquet")
+judged = pd.read_parquet(data / "predictions.parquet")
+judged = judged[judged["system"] == "candidate"]
+column = next(name for name in ("score", "prediction", "items") if name in judged)
+expected = np.array(judged[column].tolist(), float)
+rows = table[table["split"] == "holdout"]
+given = np.array(model.predict(rows).tolist(), float)
+whole = [name for name, kind in rows.dtypes.items() if kind.kind == "i" and name != "y_true"]
+some = rows.head(20).copy()
+if column != "items":  # the sample's recommender needs each row's month
+    for name in whole:
+        some[name] = some[name].astype("float64")
+        some.iloc[0, some.columns.get_loc(name)] = np.nan
+lacking = np.array(model.predict(some).tolist(), float)
+print(json.dumps({
+    "rows": len(rows),
+    "difference": float(np.abs(given - expected).max()),
+    "others_difference": float(np.abs(lacking[1:] - expected[1:20]).max()),
+    "ours": [name for name in sys.modules if "mlops" in name],
+    "types": [spec["type"] for spec in model.metadata.signature.inputs.to_dict()],
+}))
+"""
+
 
 @pytest.fixture(scope="session")
 def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipelines]:
@@ -161,6 +193,37 @@ def test_every_pipeline_closes_half_of_the_possible_gain_and_is_promoted(
     assert decision["case"] == CASES[functionality]
     gate = project.mlops("compare", "check", check=False)
     assert gate.returncode == 0, gate.stdout
+
+
+@every_task
+def test_the_registered_model_gives_what_was_judged_where_the_project_is_not(
+    task: str, pipelines: Pipelines, tmp_path: Path
+) -> None:
+    project = pipelines(task, "new").path
+    (stored,) = project.glob("mlruns/*/models/*/artifacts")
+    elsewhere = shutil.copytree(stored, tmp_path / "model")
+    # The template's own environment has MLflow and scikit-learn, and neither `shop` nor its rooms.
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", LOAD, str(elsewhere), str(project / "data" / "open")],
+        cwd=tmp_path,
+        env={k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "MLFLOW"))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["rows"] > 1_000
+    assert told["difference"] <= 1e-12
+    assert told["ours"] == []
+    assert set(told["types"]) <= {"any", "double", "string", "array"}
+    # With a missing value in each whole number, only that row changes.
+    assert told["others_difference"] <= 1e-12
+    files = {file.relative_to(elsewhere).as_posix() for file in elsewhere.rglob("*.*")}
+    code = {name for name in files if name.startswith("code/")}
+    own = {"code/shop/__init__.py", "code/shop/model.py"} if task == "recommendation" else set()
+    assert {name for name in code if name.endswith(".py")} == own  # 142 files in 0.3.0
+    assert not {"pyproject.toml", "uv.lock"} & files
 
 
 @classification

@@ -79,11 +79,12 @@ def test_a_proposed_policy_is_valid_and_says_why(project: Path) -> None:
         "birth_date": "generalise",
         "postal_code": "generalise",
         "notes": "drop",
-        "code": "keep",
+        "code": "undecided",
         "price": "keep",
     }
-    lines = [line for line in text.splitlines() if line.startswith("  ")]
-    assert len(lines) == 8
+    rules_of_columns = text.partition("\ncolumns:\n")[2]
+    lines = [line for line in rules_of_columns.splitlines() if line.startswith("  ")]
+    assert len(lines) == 9  # columns, and a rule under anonymity
     assert all(" # " in line for line in lines)
     assert "e-mail address, likelihood 0.9" in text
     for value in ("Ruiz", "corp.com", "C1000ABC", "reposo"):
@@ -117,6 +118,7 @@ def use(project: Path) -> None:
         "retention": "two years",
         "recipients": ["the ward", "nobody else"],
     }
+    content["columns"]["patients.code"] = {"action": "keep"}
     content["allow"] = [
         {"place": "patients.code", "entity": "account", "reason": "codes", "until": "2030-01-31"}
     ]

@@ -271,7 +271,7 @@ def test_the_table_of_rules_names_known_entities_and_checks() -> None:
     for rule in text._rules():
         assert rule.entity in ENTITIES
         assert rule.starts
-        assert re.search(r"<[A-Z_]+>", rule.pattern) is None, "a macro without meaning"
+        assert re.search(r"<[A-Z_\d]+>", rule.pattern) is None, "a macro without meaning"
         assert not rule.check or callable(getattr(checksums, rule.check))
 
 
@@ -410,8 +410,25 @@ def unlikely(words: str) -> set[tuple[str, str]]:
 def likeliest_of_all(spans: list) -> list:
     """Keep what overlaps nothing likelier, by comparing each with each."""
     kept: list = []
-    spans = [overlaps._before_the_next(span, spans) for span in spans]
-    spans = [overlaps._as_likely_as_its_parts(span, spans) for span in spans]
+    ends = [span.start for span in spans if overlaps._ends_an_address(span)]
+    spans = [
+        span._replace(end=min([span.end, *(at for at in ends if at > span.start)]))
+        if span.entity == "address"
+        else span
+        for span in spans
+    ]
+    spans = [
+        span._replace(
+            likelihood=max(
+                other.likelihood
+                for other in spans
+                if other.entity == span.entity
+                and span.start <= other.start
+                and other.end <= span.end
+            )
+        )
+        for span in spans
+    ]
     for span in sorted(spans, key=lambda s: (-s.likelihood, s.start - s.end, s.start)):
         if all(span.end <= other.start or other.end <= span.start for other in kept):
             kept.append(span)

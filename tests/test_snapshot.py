@@ -8,6 +8,7 @@ import pytest
 from copier_mlops import snapshot
 from copier_mlops.errors import ToolError
 from copier_mlops.git import Repository, path_in, repository_at
+from copier_mlops.whole_files import write
 from rendering import git
 
 
@@ -62,9 +63,9 @@ EVERY = (".env", "tracked.txt", "folder/run.sh", "ñandú.txt", "link", "untrack
 def wreck(repo: Repository) -> None:
     """Change everything that the snapshot was told about."""
     for name in EVERY[:-1]:
-        snapshot.write(repo, name, b"overwritten\n")
-    snapshot.write(repo, "new/deep/f", b"new\n", "100755")
-    snapshot.write(repo, "folder/run.sh", None)
+        write(repo, name, b"overwritten\n")
+    write(repo, "new/deep/f", b"new\n", "100755")
+    write(repo, "folder/run.sh", None)
     git("add", "--all", cwd=repo.top)
     git("checkout", "--quiet", "-b", "work", cwd=repo.top)
 
@@ -87,15 +88,15 @@ def test_undoing_can_itself_be_killed_and_repeated(
     before = state_of(repo.top)
     snapshot.begin(repo, "update", EVERY, {})
     for name in EVERY:
-        snapshot.write(repo, name, b"overwritten\n")
-    put_back, calls = snapshot._restore, iter(range(len(EVERY)))
+        write(repo, name, b"overwritten\n")
+    put_back, calls = snapshot.restore, iter(range(len(EVERY)))
 
     def killed(*arguments: object) -> None:
         if next(calls) == 3:
             raise KeyboardInterrupt
         put_back(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(snapshot, "_restore", killed)
+    monkeypatch.setattr(snapshot, "restore", killed)
     with pytest.raises(KeyboardInterrupt):
         snapshot.abort(repo, "update")
     monkeypatch.undo()
@@ -105,7 +106,7 @@ def test_undoing_can_itself_be_killed_and_repeated(
 
 def test_what_a_person_wrote_afterwards_is_kept_aside(repo: Repository) -> None:
     snapshot.begin(repo, "update", {"tracked.txt": b"ours\n", "link": None}, {})
-    snapshot.write(repo, "tracked.txt", b"ours\n")
+    write(repo, "tracked.txt", b"ours\n")
     (repo.top / "tracked.txt").write_text("an hour of resolving\n1")
     for number in ("1", "2"):
         kept = repo.git_dir / "copier-mlops" / "aborted" / number / "tracked.txt"
@@ -130,7 +131,7 @@ def test_an_interrupted_operation_is_recognised_and_a_finished_one_is_not_in_the
 
 def test_committed_work_is_never_undone(repo: Repository) -> None:
     snapshot.begin(repo, "update", ["tracked.txt"], {})
-    snapshot.write(repo, "tracked.txt", b"ours\n")
+    write(repo, "tracked.txt", b"ours\n")
     snapshot.finish(repo)
     git("commit", "--all", "--quiet", "--message", "Done", cwd=repo.top)
     with pytest.raises(ToolError, match="you committed"):
@@ -174,10 +175,10 @@ def test_a_link_out_of_the_tree_is_not_followed(repo: Repository, tmp_path: Path
     (tmp_path / "outside").mkdir()
     (repo.top / "out").symlink_to(tmp_path / "outside")
     with pytest.raises(ToolError, match="symbolic link"):
-        snapshot.write(repo, "out/file", b"x")
+        write(repo, "out/file", b"x")
     (tmp_path / "precious").write_text("precious")
     (repo.top / "last").symlink_to(tmp_path / "precious")
-    snapshot.write(repo, "last", b"x")
+    write(repo, "last", b"x")
     assert (tmp_path / "precious").read_text() == "precious"
     assert list((tmp_path / "outside").iterdir()) == []
 

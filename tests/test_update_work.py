@@ -1,15 +1,26 @@
 """What people wrote survives an update: merged, in a marked conflict, or named."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from copier_mlops.cli import main
 from copier_mlops.errors import ToolError
 from copier_mlops.report import as_dict, report_text
 from copier_mlops.update import undo, update
 from lifecycle import commit
 from rendering import git
 from test_snapshot import state_of
-from tiny_template import LINES, MANAGED, PICTURE, second_version, tiny_project, tiny_template
+from tiny_template import (
+    LINES,
+    MANAGED,
+    PICTURE,
+    PYPROJECT,
+    second_version,
+    tiny_project,
+    tiny_template,
+)
 
 CLI = "src/shop/mlops/cli.py"
 
@@ -333,3 +344,29 @@ def test_the_answers_file_never_gets_conflict_markers(template: Path, project: P
     assert "<<<<" not in answers
     assert "_commit: v2.0.0" in answers
     assert "# do not touch" in answers + report.merged.notes[".copier-answers.yml"]
+
+
+def test_an_update_whose_lock_fails_says_why_and_exits_with_1(
+    template: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The team holds a library below what the new version needs."""
+    project = tiny_project(template, tmp_path / "pinned")
+    pyproject = project / "pyproject.toml"
+    text = pyproject.read_text(encoding="utf-8")
+    pyproject.write_text(text.replace("dependencies = []", 'dependencies = ["idna<3"]'), "utf-8")
+    subprocess.run(["uv", "lock", "--quiet"], cwd=project, check=True)
+    commit(project)
+    second_version(template, **{"template/pyproject.toml.jinja": PYPROJECT.replace(">=2", ">=3")})
+    monkeypatch.setattr(sys, "argv", ["copier-mlops", "update", str(project)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    said = capsys.readouterr().out
+    assert "uv lock failed" in said
+    assert "idna<3" in said
+    assert "idna>=3" in said
+    assert "hint" not in said
+    assert 'mlops = ["idna>=3"]' in pyproject.read_text(encoding="utf-8")

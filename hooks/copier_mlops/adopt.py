@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .addresses import without_credentials
 from .adoption_plan import plan
-from .adoption_report import BRANCH, REPORT, Adoption, environment_notes, report
+from .adoption_report import BRANCH, HEADING, REPORT, Adoption, environment_notes, report
 from .answers import read_answers
 from .errors import ToolError
 from .evidence import Evidence, facts, infer, package_beside
@@ -28,6 +29,7 @@ from .git import (
 from .ignore_rules import ADDED, LEFT, Change
 from .locking import LOCK, Settled, settle
 from .lost_answers import managed_package, nearest, recover
+from .new import tell_not_stored
 from .project import ANSWERS_FILE, read_answers_file
 from .pyproject_merge import PYPROJECT, Arrangement, arrangements
 from .snapshot import (
@@ -36,10 +38,10 @@ from .snapshot import (
     record_commits,
     refuse_interrupted,
     undone_on_error,
-    write,
 )
 from .template import resolve_source
 from .versions import File, Rendered, Template, opened, render, resolve
+from .whole_files import write
 
 FIRST = "chore: adopt the copier-mlops template"
 GIVEN = "given"
@@ -79,7 +81,8 @@ def adopt(
         raise ToolError("Cannot ask questions here; add --defaults, or run in a terminal.")
     repo = repository_at(path)
     source = resolve_source(template)
-    if done := _follows(repo, source):
+    tell_not_stored(source)
+    if done := _follows(repo):
         return done
     _refuse_unsafe(repo, dry_run)
     existing = read_existing(repo)
@@ -106,7 +109,8 @@ def adopt(
             rendered = render(opened_template, commit, answers, given=given)
             ways, shipped = _arrangements(existing, rendered), rendered.files[LOCK].content
             apart = settle(existing, ways[-1:], shipped, wanted=lock)
-            settled = replace(apart, said=settled.said)
+            why = replace(apart.arrangement, note=settled.arrangement.note)
+            settled = replace(apart, arrangement=why, said=settled.said)
     return _adopt(existing, rendered, settled, _explained(rendered, found, given), dry_run, lock)
 
 
@@ -150,9 +154,7 @@ def _adopt(
         changes.append(_lock_change(existing, posixpath.relpath(name, folder), content))
     known_facts = facts(existing)
     text = report(existing, changes, settled, answers, known_facts, rendered.name)
-    name = REPORT if REPORT not in existing.entries and not existing.obstacle(REPORT) else ""
-    file = File(text.encode("utf-8", "replace"))
-    changes.append(Change(name or f"{BRANCH}.md", ADDED, "this report", file))
+    changes.append(_report_change(existing, text, "this report"))
     adoption = Adoption(
         version=rendered.name,
         answers=answers,
@@ -165,22 +167,18 @@ def _adopt(
     return adoption if dry_run else _apply(existing, adoption, rendered.files)
 
 
-def _follows(repo: Repository, source: str) -> Adoption | None:
+def _follows(repo: Repository) -> Adoption | None:
     """Return an adoption when it was done before; refuse when the repository came otherwise."""
     path = repo.folder / ANSWERS_FILE
     if not path.is_symlink() and not path.exists():
         return None
-    stored = read_answers_file(repo)
+    stored = read_answers_file(repo)  # refuses another template's
     subjects = ask_git("log", "--format=%s", "--", ANSWERS_FILE, cwd=repo.folder) or ""
-    version = str(stored.get("_commit", ""))
-    if SECOND in subjects.splitlines() or (repo.folder / REPORT).is_file():
-        return Adoption(done_before=True, version=version)
-    if "package_name" in stored and "functionality" in stored:
-        raise ToolError(f"{repo.folder} already follows the template; use copier-mlops update.")
-    raise ToolError(
-        f"{path} belongs to another template ({stored.get('_src_path')}, not {source}); rename it, "
-        "tell that template with copier update --answers-file, and adopt again."
-    )
+    earlier = repo.folder / REPORT
+    adopted = earlier.is_file() and earlier.read_bytes().startswith(HEADING.encode())
+    if adopted or SECOND in subjects.splitlines():
+        return Adoption(done_before=True, version=str(stored.get("_commit", "")))
+    raise ToolError(f"{repo.folder} already follows the template; use copier-mlops update.")
 
 
 def _refuse_unsafe(repo: Repository, dry_run: bool) -> None:
@@ -230,17 +228,24 @@ def _child(
     scores = ", ".join(f"{version} {score:.2f}" for version, score in best.scores.items())
     note = f"It came from the template: its code is most like {best.rendered.name} ({scores})."
     lines = [
-        f"# Adoption\n\n{note} Only `.copier-answers.yml` was written again; correct an answer "
+        f"{HEADING}\n\n{note} Only `.copier-answers.yml` was written again; correct an answer "
         "if it is wrong, then `copier-mlops update` brings it to today. Delete this file.\n",
         *(f"- {q}: {e.answer} ({e.because})" for q, e in explained.items()),
         "",
     ]
-    files = {
-        REPORT: File("\n".join(lines).encode()),
-        ANSWERS_FILE: best.rendered.files[ANSWERS_FILE],
-    }
-    changes = [Change(name, ADDED, "", file) for name, file in files.items()]
+    changes = [
+        _report_change(existing, "\n".join(lines), ""),
+        Change(ANSWERS_FILE, ADDED, "", best.rendered.files[ANSWERS_FILE]),
+    ]
     return Adoption(version=best.rendered.name, answers=explained, changes=changes, notes=[note])
+
+
+def _report_change(existing: Existing, text: str, why: str) -> Change:
+    """Return the report as a file, under a name that nothing of theirs has."""
+    names = (REPORT, *(f"{BRANCH}{n}.md" for n in ("", *map("-{}".format, range(2, 100)))))
+    free = (n for n in names if n not in existing.entries and not existing.obstacle(n))
+    content = without_credentials(text).encode("utf-8", "replace")
+    return Change(next(free), ADDED, why, File(content))
 
 
 def _explained(

@@ -14,7 +14,7 @@ from .ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
 from .locking import Settled
 from .pyproject_merge import requirements_of
 
-REPORT = "ADOPTION.md"
+REPORT, HEADING = "ADOPTION.md", "# Adoption"
 BRANCH = "adopt-copier-mlops"
 STRICTLY_READ = ("conf/sources.yaml", "conf/compare.yaml", "conf/privacy.yaml", "params.yaml")
 CHECKERS = ("black", "flake8", "pylint", "mypy", "isort", "bandit", "pyright", "basedpyright")
@@ -48,7 +48,13 @@ def summary(adoption: Adoption, dry_run: bool) -> str:
             lines.append(f"{change.action:<9} {change.path}  {change.why}".rstrip())
             lines += [f"{'':<9}   {what}" for what in change.differing]
         return "\n".join([*lines, *adoption.notes, "Nothing was written (--dry-run)."])
-    head = f"Adopted at {adoption.version} on the branch {adoption.branch}; read {REPORT}."
+    names = (
+        c.path for c in adoption.changes if c.file and c.file.content.startswith(HEADING.encode())
+    )
+    head = (
+        f"Adopted at {adoption.version} on the branch {adoption.branch}; "
+        f"read {next(names, REPORT)}."
+    )
     return "\n".join([head, *lines, *adoption.notes, f"Next: {adoption.run} mlops doctor"])
 
 
@@ -84,7 +90,7 @@ def report(
     package = answers["package_name"].answer
     added = [c.path for c in changes if c.action == ADDED]
     parts = [
-        "# Adoption\n",
+        f"{HEADING}\n",
         f"This repository follows the template at {version} from here on. Everything below is "
         "one commit on a branch of its own; a second commit holds `.copier-answers.yml`, from "
         "which the next `copier-mlops update` starts. Delete this file when you have read it.\n",

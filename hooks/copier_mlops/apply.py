@@ -11,19 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from . import snapshot
-from .errors import ToolError, last_line, say, some
-from .git import Repository, changed_paths, git, path_in, run_git, store, update_index
+from .addresses import without_credentials
+from .environment import for_uv, for_uv_with
+from .errors import ToolError, say, some
+from .git import Repository, ask_git, changed_paths, git, path_in, run_git, store, update_index
+from .locking import told
 from .merge import Merged
 from .project import Project
 from .report import REPORT_FILE, Report, is_report, report_text
 from .versions import FILE, File
+from .whole_files import write
 
 PYPROJECT, LOCK = "pyproject.toml", "uv.lock"
-# Their place is taken by --default-index, or they would forbid to write the lock.
-LOCK_VARIABLES = (
-    *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_FROZEN", "UV_LOCKED"),
-    *("UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV"),
-)
 
 
 @dataclass(frozen=True)
@@ -42,20 +41,36 @@ def carry_out(plan: Plan, details: dict[str, Any]) -> None:
     """Write files, index, lock and report, in an order that can be undone at any moment."""
     repo, merged, prefix = plan.project.repo, plan.merged, plan.project.repo.prefix
     written = {prefix + name: file.content if file else None for name, file in merged.files.items()}
-    touched = {**written, prefix + LOCK: plan.new_lock, prefix + REPORT_FILE: None}
+    reports = may_write_report(repo)
+    touched = {**written, prefix + LOCK: plan.new_lock}
+    touched |= {prefix + REPORT_FILE: None} if reports else {}
     index = next_index(repo, merged)
     if changed := changed_paths(repo):
         raise ToolError(f"{some(changed)} changed meanwhile; nothing was written, start again.")
     with snapshot.undone_on_error(repo, "update", touched, details):
         for name, file in merged.files.items():
             content, mode = (file.content, file.mode) if file else (None, FILE)
-            snapshot.write(repo, prefix + name, content, mode)
+            write(repo, prefix + name, content, mode)
         put_index(repo, index)
         if details["lock"]:
             bring_lock_in_line(plan)
-        if is_report(repo.folder / REPORT_FILE):
-            text = report_text(plan.report).encode("utf-8", "replace")
-            snapshot.write(repo, prefix + REPORT_FILE, text)
+        if reports:
+            text = without_credentials(report_text(plan.report)).encode("utf-8", "replace")
+            write(repo, prefix + REPORT_FILE, text)
+        else:
+            say(f"{REPORT_FILE} is yours, or has your notes: it stays, and the report is printed.")
+
+
+def may_write_report(repo: Repository) -> bool:
+    """Tell whether nothing of a person's is lost where the report goes."""
+    path = repo.folder / REPORT_FILE
+    if not os.path.lexists(path) or snapshot.wrote(repo, repo.prefix + REPORT_FILE):
+        return True
+    if not (path.is_file() or path.is_symlink()):
+        return True  # A folder, a pipe: beginning to write there is what refuses it.
+    # An older one in the commit, as no tracked file has changes that are in no commit.
+    tracked = ask_git("ls-files", "--error-unmatch", "--", REPORT_FILE, cwd=repo.folder)
+    return tracked is not None and is_report(path)
 
 
 def next_index(repo: Repository, merged: Merged) -> Path:
@@ -102,20 +117,20 @@ def bring_lock_in_line(plan: Plan) -> None:
         report.lock = "run uv lock once pyproject.toml is resolved" if uv else "run uv lock"
         return
     if plan.new_lock is not None:
-        snapshot.write(repo, repo.prefix + LOCK, plan.new_lock)
+        write(repo, repo.prefix + LOCK, plan.new_lock)
     say("Checking uv.lock")
     indexes = re.findall(rb'registry = "([^"]+)"', lock.read_bytes())
     index = Counter(indexes).most_common(1)[0][0].decode() if indexes else None
     done = subprocess.run(
-        [uv, "lock", *(["--default-index", index] if index else [])],
+        [uv, "lock"],
         cwd=repo.folder,
-        env={name: value for name, value in os.environ.items() if name not in LOCK_VARIABLES},
+        env=for_uv_with(os.environ, index) if index else for_uv(os.environ),
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        report.lock = f"run uv lock: it failed here ({last_line(done.stderr)})"
+        report.lock = f"uv lock failed, mend what it names and run it: {told(done.stderr)[:1500]}"
     else:
         git("add", "--", LOCK, cwd=repo.folder)
 

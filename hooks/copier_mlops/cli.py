@@ -2,6 +2,7 @@
 
 import json
 import sys
+import traceback
 from dataclasses import asdict
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -11,9 +12,10 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from .addresses import without_credentials
 from .answers import parse_pairs
-from .errors import BAD_INPUT, NEGATIVE, OK, ToolError, last_line
-from .git import scrub_environment
+from .environment import scrub_environment
+from .errors import BAD_INPUT, NEGATIVE, OK, ToolError, last_line, say, tell
 
 app = typer.Typer(
     help="Start MLOps repositories from the template and keep them current. "
@@ -80,10 +82,10 @@ def new(
         defaults=defaults,
     )
     if as_json:
-        print(json.dumps(asdict(project), indent=2, ensure_ascii=False))
+        tell(json.dumps(asdict(project), indent=2, ensure_ascii=False))
         return
-    print(f"Rendered {project.template} {project.version or ''}".rstrip(), file=sys.stderr)
-    print(project.message)
+    say(f"Rendered {project.template} {project.version or ''}".rstrip())
+    tell(project.message)
 
 
 Folder = Annotated[Path, typer.Argument(help="The folder that holds .copier-answers.yml.")]
@@ -113,7 +115,7 @@ def update(
 ) -> None:
     """Merge a newer version of the template into a repository; nothing of yours is lost.
 
-    Exit codes: 0 merged, 1 conflicts to resolve, 3 refused with nothing written.
+    Exit codes: 0 merged, 1 conflicts to resolve or no lock, 3 refused with nothing written.
     """
     from .report import as_dict, report_text
     from .update import resume, undo
@@ -128,18 +130,18 @@ def update(
     if go_on:
         report, diff = resume(path), ""
         if report is None:
-            print("{}" if as_json else "The update is complete; commit it.")
+            tell("{}" if as_json else "The update is complete; commit it.")
             return
     else:
         pairs = parse_pairs(data or [])
         report, diff = run_update(path, to=to, given=pairs, check=check, lock=not no_lock)
     if as_json:
-        print(json.dumps(as_dict(report), indent=2, ensure_ascii=False))
+        tell(json.dumps(as_dict(report), indent=2, ensure_ascii=False))
     elif report.is_empty:
-        print(f"Up to date: {report.after}.")
+        tell(f"Up to date: {report.after}.")
     else:
-        print(diff + report_text(report), end="")
-    raise typer.Exit(NEGATIVE if report.merged.conflicts else OK)
+        tell(diff + report_text(report), end="")
+    raise typer.Exit(NEGATIVE if report.merged.conflicts or report.lock else OK)
 
 
 @app.command()
@@ -190,9 +192,9 @@ def adopt(
         lock=not no_lock,
     )
     if as_json:
-        print(json.dumps(as_dict(adoption, dry_run), indent=2, ensure_ascii=False))
+        tell(json.dumps(as_dict(adoption, dry_run), indent=2, ensure_ascii=False))
     else:
-        print(summary(adoption, dry_run))
+        tell(summary(adoption, dry_run))
     raise typer.Exit(NEGATIVE if adoption.unlocked and not dry_run else OK)
 
 
@@ -206,7 +208,7 @@ def drift(path: Folder = Path(), as_json: Json = False) -> None:
     from .drift import drift_text
 
     found = find_drift(path)
-    print(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else drift_text(found))
+    tell(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else drift_text(found))
     raise typer.Exit(NEGATIVE if found.found else OK)
 
 
@@ -223,18 +225,18 @@ def eject(
         say_undone("eject", undo(path), as_json=False)
         return
     for name in run_eject(path):
-        print(name)
-    print("Staged. Look at git diff --cached, then commit; eject --abort undoes it until then.")
+        tell(name)
+    tell("Staged. Look at git diff --cached, then commit; eject --abort undoes it until then.")
 
 
 def say_undone(what: str, kept: list[str], as_json: bool) -> None:
     """Tell that the former state is back, and where later edits of a person are."""
     if as_json:
-        print(json.dumps({"kept_aside": kept}, ensure_ascii=False))
+        tell(json.dumps({"kept_aside": kept}, ensure_ascii=False))
         return
-    print(f"The state before the {what} is back.")
+    tell(f"The state before the {what} is back.")
     for name in kept:
-        print(f"A later edit of yours is kept in {name}.")
+        tell(f"A later edit of yours is kept in {name}.")
 
 
 def main() -> NoReturn:
@@ -264,8 +266,8 @@ def main() -> NoReturn:
 
 
 def explain(error: Exception, sentence: str) -> NoReturn:
-    """Print one sentence, or with --debug raise the error itself."""
+    """Print one sentence, or with --debug the traceback; neither shows a password."""
     if state["debug"]:
-        raise error
-    print(sentence, file=sys.stderr)
+        sentence = "".join(traceback.format_exception(error))
+    print(without_credentials(sentence), file=sys.stderr)
     sys.exit(BAD_INPUT)

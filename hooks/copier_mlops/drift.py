@@ -11,7 +11,7 @@ from .git import Repository, ask_git, git
 from .merge import moved_by_owner
 from .project import ANSWERS_FILE, Project, project_at
 from .update import render_recorded, version_name
-from .versions import File, Rendered, opened, resolve
+from .versions import File, Rendered, opened, precedes, resolve
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,9 @@ def drift(path: Path) -> Drift:
     with opened(project.source) as template:
         base = render_recorded(template, project)
         target = resolve(template, None)
-        is_older = ask_git("merge-base", "--is-ancestor", base.commit, target, cwd=template.clone)
         newer = next((v for v, commit in template.versions.items() if commit == target), target)
-        is_newest = target == base.commit or is_older is None
-        version = version_name(template, base)
+        is_newest = not precedes(template, base.commit, target)
+        version = version_name(template, base.commit, base.name)
     repo = project.repo
     managed = sorted(base.files.keys() - base.seeded - {ANSWERS_FILE})
     gone = [name for name in managed if not (repo.folder / name).is_file()]
@@ -85,8 +84,12 @@ def is_edited(repo: Repository, name: str, base: Rendered) -> bool:
     path, file = repo.folder / name, base.files[name]
     if path.is_symlink():
         return True
-    found, rendered = path.read_bytes(), file.content
-    return found.replace(b"\r\n", b"\n") != rendered.replace(b"\r\n", b"\n")
+    return not is_same(path.read_bytes(), file)
+
+
+def is_same(content: bytes, file: File) -> bool:
+    """Tell whether contents are as rendered; line ends of a checkout do not count."""
+    return content.replace(b"\r\n", b"\n") == file.content.replace(b"\r\n", b"\n")
 
 
 def edited_answers(project: Project, base: Rendered, *, has_drift: bool) -> list[str]:

@@ -1,13 +1,26 @@
 """Leave the template: the team owns every file from here on."""
 
-import re
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from . import snapshot
-from .errors import ToolError, some
-from .git import changed_paths, git, path_in, repository_at
-from .project import ANSWERS_FILE, read_answers_file
+from .addresses import without_credentials
+from .drift import is_same
+from .errors import ToolError, say, some
+from .git import Repository, changed_paths, git, path_in, repository_at
+from .merge import BESIDE
+from .project import (
+    ANSWERS_FILE,
+    ForeignAnswersError,
+    has_own_code,
+    project_at,
+    read_answers_file,
+)
 from .report import REPORT_FILE, is_report
+from .update import render_recorded
+from .versions import File, opened
+from .whole_files import write
 
 WORKFLOW = ".github/workflows/template.yml"
 README = "README.md"
@@ -16,7 +29,9 @@ README = "README.md"
 def eject(path: Path) -> list[str]:
     """Remove what only serves updates, note it in the README, and leave both staged.
 
-    Works without the template: it may be gone.
+    A file goes only if it is proven to be the template's: rendered again, from the recorded
+    version and answers, it is the same. Without the template (it may be gone) it stays, and that
+    is said. The answers file goes in any case, as soon as it is known to be this template's.
 
     Returns
     -------
@@ -26,7 +41,7 @@ def eject(path: Path) -> list[str]:
     Raises
     ------
     ToolError
-        The folder was not rendered, or has uncommitted changes.
+        The folder was not rendered from this template, or has uncommitted changes.
     """
     repo = repository_at(path)
     answers = read_answers_file(repo)
@@ -34,24 +49,69 @@ def eject(path: Path) -> list[str]:
         snapshot.refuse_interrupted(repo)
         if changed := changed_paths(repo):
             raise ToolError(f"Uncommitted changes: {some(changed)}; commit or stash them first.")
-        gone = [name for name in (ANSWERS_FILE, WORKFLOW) if path_in(repo.folder, name).is_file()]
-        if (repo.folder / REPORT_FILE).is_file() and is_report(repo.folder / REPORT_FILE):
+        gone = [ANSWERS_FILE, *proven(repo, rendered_again(repo))]
+        if snapshot.wrote(repo, repo.prefix + REPORT_FILE):
             gone.append(REPORT_FILE)
+        elif is_report(repo.folder / REPORT_FILE):
+            say(f"Kept {REPORT_FILE}: it may have notes of yours; delete it when you have read it.")
         readme = path_in(repo.folder, README)
         plan: dict[str, bytes | None] = {repo.prefix + name: None for name in gone}
-        if readme.is_file() or not any(repo.folder.glob("[Rr][Ee][Aa][Dd][Mm][Ee]*")):
+        if readme.is_symlink():
+            say(f"{README} is a symbolic link and stays as it is. Note where people read:")
+            say(note(answers))
+        elif readme.is_file() or not any(repo.folder.glob("[Rr][Ee][Aa][Dd][Mm][Ee]*")):
             content = readme.read_bytes() if readme.is_file() else b""
             plan[repo.prefix + README] = noted(content, note(answers))
         index = snapshot.own_folder(repo) / "index"
         with snapshot.undone_on_error(repo, "eject", plan, {}):
             for name, planned in plan.items():
-                snapshot.write(repo, name, planned)
+                write(repo, name, planned)
             index.write_bytes((repo.git_dir / "index").read_bytes())
             names = "".join(f"{name}\0" for name in plan).encode()
             command = ("update-index", "--add", "--remove", "-z", "--stdin")
             git(*command, cwd=repo.top, data=names, environ={"GIT_INDEX_FILE": str(index)})
             index.replace(repo.git_dir / "index")
     return [name.removeprefix(repo.prefix) for name in plan]
+
+
+def rendered_again(repo: Repository) -> Mapping[str, File] | None:
+    """Render what the repository records; None where the template cannot be had any more.
+
+    Raises
+    ------
+    ForeignAnswersError
+        The answers are another template's.
+    """
+    try:
+        project = project_at(repo.folder)
+        say(f"Reading the template {project.source}")
+        with opened(project.source) as template:
+            return render_recorded(template, project).files
+    except ForeignAnswersError:
+        raise
+    except ToolError as error:
+        if not has_own_code(repo):
+            # Nothing here but three answers would say that this file is ours to delete.
+            raise ToolError(f"{error} Nothing else proves whose {ANSWERS_FILE} is.") from error
+        say(f"The template cannot be compared with: {error}")
+        return None
+
+
+def proven(repo: Repository, files: Mapping[str, File] | None) -> list[str]:
+    """Return the files for updates that are the template's, and tell of those that stay."""
+    found = []
+    for name in (WORKFLOW, f"{WORKFLOW}{BESIDE}"):
+        path = path_in(repo.folder, name)
+        if not os.path.lexists(path):
+            continue
+        file = (files or {}).get(WORKFLOW)
+        if file and not path.is_symlink() and path.is_file() and is_same(path.read_bytes(), file):
+            found.append(name)
+        elif files is None:
+            say(f"Kept {name}: whether it is the template's cannot be proven; delete it if it is.")
+        else:
+            say(f"Kept {name}: it is not as the template renders it, so it is yours.")
+    return found
 
 
 def undo(path: Path) -> list[str]:
@@ -70,7 +130,7 @@ def noted(content: bytes, paragraph: str) -> bytes:
 
 def note(answers: dict[str, object]) -> str:
     """Return the paragraph for the README."""
-    source = re.sub(r"//[^/@]*@", "//", str(answers.get("_src_path", "a template")))
+    source = without_credentials(str(answers.get("_src_path", "a template")))
     version, package = answers.get("_commit"), answers.get("package_name")
     return (
         "\n## Left the template\n\n"

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Iterable
 
+from .addresses import without_credentials
+
 OK = 0
 NEGATIVE = 1
 BAD_INPUT = 3
@@ -11,11 +13,15 @@ BAD_INPUT = 3
 class ToolError(Exception):
     """A problem that a person can mend: the message says what, where and what to do next."""
 
+    def __str__(self) -> str:
+        """Return the message; an address in it may have come with a password."""
+        return without_credentials(super().__str__())
+
 
 def last_line(text: object) -> str:
     """Return the last line that says something: where git, YAML and Copier put the reason."""
     lines = [line.strip(" |") for line in str(text).splitlines() if line.strip(" |")]
-    return lines[-1] if lines else "no reason given"
+    return without_credentials(lines[-1]) if lines else "no reason given"
 
 
 def some(names: Iterable[str]) -> str:
@@ -24,6 +30,11 @@ def some(names: Iterable[str]) -> str:
     return ", ".join(listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")
 
 
+def tell(text: str, end: str = "\n") -> None:
+    """Print a result, without passwords in its addresses."""
+    print(without_credentials(text), end=end)
+
+
 def say(text: str) -> None:
-    """Tell a waiting person what goes on."""
-    print(text, file=sys.stderr, flush=True)
+    """Tell a waiting person what goes on, without passwords in its addresses."""
+    print(without_credentials(text), file=sys.stderr, flush=True)

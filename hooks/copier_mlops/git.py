@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from .environment import scrubbed
 from .errors import ToolError, last_line
 
 SETTINGS = (
@@ -28,10 +29,15 @@ SETTINGS = (
     "advice.detachedHead=false",
 )
 FLAGS = [part for setting in SETTINGS for part in ("-c", setting)]
-# What reaches a remote, a person's configuration, who commits; every other GIT_ variable goes.
-KEPT = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_ASKPASS")
-KEPT_PREFIXES = ("GIT_SSH", "GIT_SSL", "GIT_PROXY", "GIT_HTTP", "GIT_AUTHOR_", "GIT_COMMITTER_")
 NOBODY = {"NAME": "copier-mlops", "EMAIL": "copier-mlops@localhost"}
+
+
+class GitError(ToolError):
+    """git ended badly; ``reason`` is what it said last."""
+
+    def __init__(self, command: str, cwd: Path, reason: str) -> None:
+        super().__init__(f"git {command} failed in {cwd}: {reason}")
+        self.reason = reason
 
 
 class Entry(NamedTuple):
@@ -59,13 +65,6 @@ class Repository:
         return self.top / self.prefix
 
 
-def scrub_environment() -> None:
-    """Drop inherited ``GIT_`` variables that would send git, or Copier's git, somewhere else."""
-    for name in list(os.environ):
-        if name.startswith("GIT_") and name not in KEPT and not name.startswith(KEPT_PREFIXES):
-            del os.environ[name]
-
-
 def run_git(
     *arguments: str | Path,
     cwd: Path,
@@ -78,20 +77,14 @@ def run_git(
     Raises
     ------
     ToolError
-        git is missing, or ended with a code that is not in ``ok``.
+        git is missing, or (``GitError``) ended with a code that is not in ``ok``.
     """
-    scrubbed = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in KEPT or name.startswith(KEPT_PREFIXES)
-    }
     extra = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0"}
     try:
         done = subprocess.run(
             ["git", *FLAGS, *arguments],
             cwd=cwd,
-            env={**scrubbed, **kept, **extra, **(environ or {})},
+            env={**scrubbed(os.environ), **extra, **(environ or {})},
             input=data if data is not None else b"",
             capture_output=True,
             check=False,
@@ -99,8 +92,8 @@ def run_git(
     except FileNotFoundError as error:
         raise ToolError("git is needed and is not on PATH; install git.") from error
     if done.returncode not in ok:
-        reason = last_line(done.stderr.decode("utf-8", "replace"))
-        raise ToolError(f"git {arguments[0]} failed in {cwd}: {reason}")
+        said = done.stderr.decode("utf-8", "replace")
+        raise GitError(str(arguments[0]), cwd, last_line(said))
     return done.returncode, done.stdout
 
 

@@ -1,14 +1,17 @@
-"""Find the first arrangement of dependencies that uv can lock, in a scratch copy."""
+"""Find the first arrangement of dependencies that uv can lock and build, in a scratch copy."""
 
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .addresses import without_credentials
+from .environment import for_uv
 from .errors import ToolError
 from .existing import LARGEST_TEXT, REGULAR, Existing
 from .git import Repository, path_in, read_blobs, run_git, tree_of
@@ -16,9 +19,8 @@ from .pyproject_merge import Arrangement
 
 LOCK = "uv.lock"
 MOST_FILES = 20_000
+QUIET = ("--no-progress", "--color", "never")
 LONGEST = 900  # seconds; uv may have to build old distributions to learn what they need
-# What would let uv look at another project, or not lock at all.
-UNWANTED = ("UV_FROZEN", "UV_LOCKED", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
 NO_ANSWER = ("failed to fetch", "dns error", "error sending request", "connection", "timed out")
 NO_PYTHON = (
     "no interpreter found",
@@ -59,10 +61,10 @@ def settle(
     if len(arrangements) > 1 and (not wanted or uv is None):
         why = "uv is not on the PATH" if wanted else "--no-lock was given"
         return Settled(arrangements[0], {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
-    environment = {name: value for name, value in os.environ.items() if name not in UNWANTED}
+    environment = for_uv(os.environ)
     # The scratch copy has no history to take a version from.
     environment.setdefault("SETUPTOOLS_SCM_PRETEND_VERSION", "0.0.0")
-    said = ""
+    said = unbuilt = ""
     for arrangement in arrangements[:-1]:
         with tempfile.TemporaryDirectory(prefix="copier-mlops-lock-") as scratch:
             top = Path(scratch)
@@ -76,21 +78,74 @@ def settle(
                 path.write_text(text, encoding="utf-8", newline="\n")
             done = _lock(uv or "uv", folder, environment, existing.pythons)
             if done.returncode == 0:
-                return Settled(arrangement, _locks(top, before, existing.repo), said)
-            said = _told(done.stderr.replace(scratch, ""))
+                locks = _locks(top, before, existing.repo)
+                # Of the template's own arrangement only pyproject.toml is here, and it builds.
+                own = arrangement.mode == "whole"
+                done = done if own else build(uv or "uv", folder, environment, existing.pythons)
+                if done.returncode == 0:
+                    return Settled(_explained(arrangement, unbuilt), locks, said)
+                unbuilt = said = told(done.stderr.replace(scratch, ""))
+                if any(words in said.casefold() for words in NO_ANSWER):
+                    why = f"uv could not build your project, as no index answered ({said[-200:]})"
+                    return Settled(arrangement, locks, unlocked=f"{why}: run `uv sync`.")
+                continue
+            said = told(done.stderr.replace(scratch, ""))
             if any(words in said.casefold() for words in NO_PYTHON):
                 why = f"uv found no Python {existing.pythons} on this machine"
                 return Settled(arrangement, {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
             if any(words in said.casefold() for words in NO_ANSWER):
                 why = f"uv could not reach the package index ({said[-200:]})"
                 return Settled(arrangement, {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
-    return Settled(arrangements[-1], {f"{existing.repo.prefix}src/{LOCK}": lock}, said[:1500])
+    last = _explained(arrangements[-1], unbuilt)
+    return Settled(last, {f"{existing.repo.prefix}src/{LOCK}": lock}, said[:1500])
+
+
+def _explained(arrangement: Arrangement, unbuilt: str) -> Arrangement:
+    """Give an arrangement the cause why a better one was left out: their own build fails."""
+    if not unbuilt:
+        return arrangement
+    without = (
+        "The template's command has an environment of its own in src/, because"
+        if arrangement.mode == "apart"
+        else "`uv run` does not have your own project, because"
+    )
+    note = (
+        f"{without} your project cannot be built as it stands, so nothing that contains it can be "
+        "installed: mend what uv names, undo this adoption, and adopt again."
+    )
+    return replace(arrangement, note=note)
 
 
 def _lock(
     uv: str, folder: Path, environ: Mapping[str, str], pythons: str
 ) -> subprocess.CompletedProcess[str]:
-    command = [uv, "lock", "--no-progress", "--color", "never", "--python", pythons]
+    return _uv([uv, "lock", *QUIET, "--python", pythons], folder, environ)
+
+
+def build(
+    uv: str, folder: Path, environ: Mapping[str, str], pythons: str
+) -> subprocess.CompletedProcess[str]:
+    """Install the folder's own distribution, if the lock has it, alone into a fresh environment.
+
+    A lock needs its metadata only; a build backend may refuse all the same, for example when no
+    module has the distribution's name.
+    """
+    lock = next(path / LOCK for path in (folder, *folder.parents) if (path / LOCK).is_file())
+    here = Path(os.path.relpath(folder, lock.parent)).as_posix()
+    sources = [one["source"] for one in tomllib.loads(lock.read_text("utf-8")).get("package", [])]
+    if not any(here in (source.get("editable"), source.get("directory")) for source in sources):
+        return subprocess.CompletedProcess([], 0, "", "")
+    with tempfile.TemporaryDirectory(prefix="copier-mlops-build-") as environment:
+        done = _uv([uv, "venv", *QUIET, "--python", pythons, environment], folder, environ)
+        if done.returncode == 0:
+            options = (*QUIET, "--no-deps", "--python", environment)
+            done = _uv([uv, "pip", "install", *options, "--editable", "."], folder, environ)
+    return done
+
+
+def _uv(
+    command: list[str], folder: Path, environ: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
             command,
@@ -107,16 +162,16 @@ def _lock(
         return subprocess.CompletedProcess(command, 1, "", said)
 
 
-def _told(stderr: str) -> str:
+def told(stderr: str) -> str:
     """Return what uv says in one line: no warnings, and of a traceback only how it ended."""
-    lines = [line.strip(" │├╰─▶") for line in stderr.splitlines()]
+    lines = [line.strip(" │├╰─▶") for line in without_credentials(stderr).splitlines()]
     lines = [line for line in lines if not line.startswith(("warning:", "Using CPython"))]
     if "Traceback (most recent call last):" in lines:
         start = lines.index("Traceback (most recent call last):")
         ends = [line for line in lines[start:] if re.match(r"[\w.]+(Error|Exception|Exit)\b", line)]
         lines = lines[:start] + ends[-1:]
     said = " ".join(" ".join(lines).split())
-    return said.partition("cause: ")[2].partition(" hint: ")[0] or said
+    return (said.partition("cause: ")[2] or said).partition(" hint: ")[0]
 
 
 def _export(repo: Repository, destination: Path) -> dict[str, bytes]:

@@ -62,6 +62,11 @@ def merge(
         if target in own or target in old or source not in old or source in theirs.files:
             continue
         old[target] = old.pop(source)
+        if source in own and is_not_rendered(source, own, old[target], source in base_seeded):
+            # Where the template's file went is no reason to move another one of that name.
+            merged.notes[source] = f"yours stays; it is not the template's, which is {target} now"
+            del old[target]
+            continue
         rendered_as[target] = source
         if source in base_seeded:
             base_seeded.add(target)
@@ -134,6 +139,11 @@ def merge_managed(
 def is_elsewhere(name: str, own: File | None, old: File, names: Container[str]) -> bool:
     """Tell whether what the template rendered at a path is not there, but perhaps elsewhere."""
     return f"{name}{BESIDE}" in names or is_unrelated(own, old)
+
+
+def is_not_rendered(name: str, own: Mapping[str, File], old: File, seeded: bool) -> bool:
+    """Tell whether a file only has the name of the template's; a seed may be all the team's."""
+    return f"{name}{BESIDE}" in own or (not seeded and is_unrelated(own[name], old))
 
 
 def is_unrelated(own: File | None, old: File) -> bool:

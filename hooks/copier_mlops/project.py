@@ -1,19 +1,36 @@
 """Read a rendered repository: where it came from, at which version, and what was answered."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from .errors import ToolError, last_line
+from .addresses import without_credentials
+from .errors import ToolError, last_line, say
 from .git import Repository, path_in, repository_at
 from .template import REMOTE
+from .versions import Rendered
 
 ANSWERS_FILE = ".copier-answers.yml"
+# Questions of every version, in forks and mirrors too; no other template asks for all of them.
+OWN_QUESTIONS = ("package_name", "task", "functionality")
 LARGEST_ANSWERS = 1_000_000  # bytes; ours have one thousand
 LARGEST_ANSWER = 100_000  # characters; systems allow no longer argument of a command
+
+
+class ForeignAnswersError(ToolError):
+    """The answers file is another template's: whatever a command would do, it is not asked for."""
+
+    def __init__(self, repo: Repository, source: object) -> None:
+        super().__init__(
+            f"{repo.folder / ANSWERS_FILE} belongs to another template "
+            f"({source or 'no _src_path'}); nothing was done. To adopt the repository, rename the "
+            "file, tell that template with copier update --answers-file, and run "
+            "copier-mlops adopt."
+        )
 
 
 @dataclass(frozen=True)
@@ -22,7 +39,7 @@ class Project:
 
     repo: Repository
     source: str
-    """The template's URL or absolute path, as stored."""
+    """The template's URL or absolute path, as stored: an old one may hold a password."""
     version: str
     """What ``_commit`` says: a tag, or git's description of a commit."""
     answers: dict[str, Any]
@@ -52,6 +69,11 @@ def project_at(path: Path) -> Project:
             )
         if not Path(source).expanduser().exists():
             raise ToolError(f"There is no template at {source}; mend _src_path in {where}.")
+    if source != without_credentials(source):
+        say(
+            f"{where} holds a password or token in _src_path, and so does git's history: revoke it "
+            "where it was made. copier-mlops update takes it out of the file."
+        )
     answers = {name: value for name, value in answers.items() if not name.startswith("_")}
     return Project(repo, source, str(version), answers)
 
@@ -62,7 +84,7 @@ def read_answers_file(repo: Repository) -> dict[str, Any]:
     Raises
     ------
     ToolError
-        It is missing, a link, too large, or not what Copier writes.
+        It is missing, a link, too large, not what Copier writes, or another template's.
     """
     path = path_in(repo.folder, ANSWERS_FILE)
     if path.is_symlink() or not path.is_file():
@@ -80,6 +102,8 @@ def read_answers_file(repo: Repository) -> dict[str, Any]:
         raise ToolError(f"{path} is not YAML: {last_line(error)}") from error
     if not isinstance(content, dict):
         raise ToolError(f"{path} must hold answers, one 'question: answer' a line.")
+    if not is_own(repo, content):
+        raise ForeignAnswersError(repo, content.get("_src_path"))
     for name, value in content.items():
         items = value if isinstance(value, list) else [value]
         plain = not any(isinstance(item, dict | list) or not is_text(item) for item in items)
@@ -92,3 +116,22 @@ def is_text(value: object) -> bool:
     """Tell whether a value can be handed to git and written as UTF-8; half a character cannot."""
     text = str(value)
     return len(text) <= LARGEST_ANSWER and not any("\ud800" <= sign <= "\udfff" for sign in text)
+
+
+def is_own(repo: Repository, content: Mapping[str, Any]) -> bool:
+    """Tell whether answers are to this template's questions; one may have been lost by hand."""
+    found = [name for name in OWN_QUESTIONS if name in content]
+    one_lost = len(found) == len(OWN_QUESTIONS) - 1
+    return found == [*OWN_QUESTIONS] or (one_lost and has_own_code(repo))
+
+
+def has_own_code(repo: Repository) -> bool:
+    """Tell whether the template's own code stands in a project."""
+    return any((repo.folder / "src").glob("*/mlops/cli.py"))
+
+
+def renders_own_code(rendered: Rendered) -> bool:
+    """Tell whether a template is this one or a fork of it, wherever it lies: by what it renders."""
+    package = rendered.answers.get("package_name")
+    own = all(name in rendered.questions for name in OWN_QUESTIONS)
+    return own and f"src/{package}/mlops/cli.py" in rendered.files

@@ -9,7 +9,8 @@ import yaml
 
 from .errors import ToolError, last_line
 from .git import path_in
-from .versions import Template, show
+from .tags import show
+from .versions import Template
 
 RENAMES_FILE = "renames.yml"
 

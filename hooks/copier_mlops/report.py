@@ -52,10 +52,8 @@ def as_dict(report: Report) -> Mapping[str, Any]:
 
 
 def is_report(path: Path) -> bool:
-    """Tell whether the report may be written here: nothing is there, or an older report."""
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        return False
-    return not path.exists() or path.read_bytes().startswith(TITLE.encode())
+    """Tell whether a file is a report of an update, perhaps with somebody's notes in it."""
+    return not path.is_symlink() and path.is_file() and path.read_bytes().startswith(TITLE.encode())
 
 
 def report_text(report: Report) -> str:

@@ -13,12 +13,12 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from .errors import ToolError
 from .git import Repository, ask_git, git, path_in, refuse_busy
+from .whole_files import digest, place_beside, restore, save, sha
 
 RUNNING, DONE = "running", "done"
 
@@ -129,9 +129,11 @@ def begin(
     for number, name in enumerate(sorted(set(paths))):
         path = path_in(repo.top, name)
         # A link there would be written through, a file written over.
-        if os.path.lexists(_beside(path)):
-            raise ToolError(f"{_beside(path)} stands where a file would be written; move it away.")
-        saved[name] = _save(path, fresh / str(number))
+        if os.path.lexists(place_beside(path)):
+            raise ToolError(
+                f"{place_beside(path)} stands where a file would be written; move it away."
+            )
+        saved[name] = save(path, fresh / str(number))
         for parent in Path(name).parents:
             if parent != Path() and not (repo.top / parent).exists():
                 missing[parent.as_posix()] = None
@@ -140,7 +142,7 @@ def begin(
         shutil.copy2(repo.git_dir / "index", fresh / "index")
     commit = git("rev-parse", "HEAD", cwd=repo.top)
     head = ask_git("symbolic-ref", "--quiet", "HEAD", cwd=repo.top) or commit
-    planned = {name: _sha(content) for name, content in dict(paths).items()} if named else {}
+    planned = {name: sha(content) for name, content in dict(paths).items()} if named else {}
     snapshot = Snapshot(
         command, details, head, commit, has_index, saved, list(missing), written=planned
     )
@@ -178,28 +180,6 @@ def refuse_interrupted(repo: Repository) -> None:
         )
 
 
-def write(repo: Repository, name: str, content: bytes | None, mode: str = "100644") -> None:
-    """Write a path from the top whole, or remove it (None) together with folders left empty."""
-    path = path_in(repo.top, name)
-    if content is None:
-        path.unlink(missing_ok=True)
-        for parent in path.parents:
-            if parent in (repo.folder, repo.top) or any(parent.iterdir()):
-                return
-            parent.rmdir()
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = _beside(path)
-    if mode == "120000":
-        beside.unlink(missing_ok=True)
-        beside.symlink_to(os.fsdecode(content))
-    else:
-        beside.write_bytes(content)
-        old = (path if path.is_file() and not path.is_symlink() else beside).stat().st_mode
-        beside.chmod(old | 0o111 if mode == "100755" else old & ~0o111)
-    beside.replace(path)
-
-
 def record_commits(repo: Repository, branch: str, commits: Collection[str]) -> None:
     """Note a branch before it is made, and every commit that it may point to."""
     _change(repo, branches={branch: [*commits]})
@@ -209,8 +189,15 @@ def finish(repo: Repository) -> None:
     """Note that the operation is complete, and what it wrote, so that later work is recognised."""
     snapshot = current(repo)
     if snapshot:
-        written = {name: _digest(path_in(repo.top, name)) for name in snapshot.saved}
+        written = {name: digest(path_in(repo.top, name)) for name in snapshot.saved}
         _change(repo, phase=DONE, written=written)
+
+
+def wrote(repo: Repository, name: str) -> bool:
+    """Tell whether a file, from the top, is still what the last complete operation wrote there."""
+    snapshot = current(repo)
+    found = digest(path_in(repo.top, name))
+    return bool(snapshot and found and found == snapshot.written.get(name))
 
 
 def forget(repo: Repository) -> None:
@@ -252,7 +239,7 @@ def abort(repo: Repository, command: str) -> list[str]:
     folder = own_folder(repo) / "operation"
     kept = _keep_later_edits(repo, snapshot, folder)
     for name, before in snapshot.saved.items():
-        _restore(repo, name, before, folder)
+        restore(repo, name, before, folder)
     for name in sorted(snapshot.missing_folders, key=len, reverse=True):
         with suppress(OSError):  # Not empty: somebody's new file is in it.
             (repo.top / name).rmdir()
@@ -276,45 +263,6 @@ def abort(repo: Repository, command: str) -> list[str]:
     return kept
 
 
-def _save(path: Path, copy: Path) -> dict[str, Any]:
-    """Copy what is at a path and describe it."""
-    if path.is_symlink():
-        return {"kind": "link", "target": base64.b64encode(os.fsencode(path.readlink())).decode()}
-    if not path.exists():
-        return {"kind": "absent"}
-    if path.is_dir():
-        raise ToolError(f"{path} is a folder, and the template has a file of that name; move it.")
-    if not path.is_file():
-        raise ToolError(f"{path} is a pipe or a device where a file would be written; move it.")
-    shutil.copyfile(path, copy)
-    about = path.stat()
-    return {
-        "kind": "file",
-        "copy": copy.name,
-        "mode": about.st_mode & 0o7777,
-        "times": [about.st_atime_ns, about.st_mtime_ns],
-    }
-
-
-def _restore(repo: Repository, name: str, before: dict[str, Any], folder: Path) -> None:
-    """Put back what was at a path."""
-    path = path_in(repo.top, name)
-    beside = _beside(path)
-    if path.parent.is_dir():
-        beside.unlink(missing_ok=True)
-    if before["kind"] == "absent":
-        path.unlink(missing_ok=True)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if before["kind"] == "link":
-        beside.symlink_to(os.fsdecode(base64.b64decode(before["target"])))
-    else:
-        shutil.copyfile(folder / before["copy"], beside)
-        beside.chmod(before["mode"])
-        os.utime(beside, ns=(before["times"][0], before["times"][1]))
-    beside.replace(path)
-
-
 def _keep_later_edits(repo: Repository, snapshot: Snapshot, folder: Path) -> list[str]:
     """Copy aside what is neither the former contents nor the operation's: it would be lost."""
     kept = []
@@ -322,27 +270,19 @@ def _keep_later_edits(repo: Repository, snapshot: Snapshot, folder: Path) -> lis
     earlier = len(list(aside.iterdir())) if aside.exists() else 0
     for name, before in snapshot.saved.items():
         path = path_in(repo.top, name)
-        former = _digest(folder / before["copy"]) if before["kind"] == "file" else ""
-        if _digest(path) not in ("", former, snapshot.written.get(name)):
+        former = ""
+        if before["kind"] == "file":
+            former = digest(folder / before["copy"])
+        elif before["kind"] == "link":
+            former = sha(base64.b64decode(before["target"]))
+        if path.is_dir() and not path.is_symlink():
+            raise ToolError(f"{path} is a folder now; move it away, then abort again.")
+        if digest(path) not in ("", former, snapshot.written.get(name)):
             target = aside / str(earlier + 1) / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+            shutil.copyfile(path, target, follow_symlinks=False)
             kept.append(str(target))
     return kept
-
-
-def _digest(path: Path) -> str:
-    """Return what identifies the contents of a file; nothing for a link or no file."""
-    return _sha(path.read_bytes()) if path.is_file() and not path.is_symlink() else ""
-
-
-def _sha(content: bytes | None) -> str:
-    return "" if content is None else sha256(content).hexdigest()
-
-
-def _beside(path: Path) -> Path:
-    """Return the name under which a file is written before it takes its place."""
-    return path.with_name(f".{path.name}.copier-mlops")
 
 
 def _change(repo: Repository, **fields: Any) -> None:
@@ -359,12 +299,12 @@ def _change(repo: Repository, **fields: Any) -> None:
 
 def _store(folder: Path, snapshot: Snapshot) -> None:
     """Write the snapshot's description whole."""
-    beside = folder / "snapshot.json.new"
-    with beside.open("w", encoding="utf-8") as file:
+    fresh = folder / "snapshot.json.new"
+    with fresh.open("w", encoding="utf-8") as file:
         json.dump(asdict(snapshot), file)
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(folder / "snapshot.json")
+    fresh.replace(folder / "snapshot.json")
 
 
 def _remove(repo: Repository) -> None:

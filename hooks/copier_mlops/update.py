@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from . import snapshot
+from .addresses import without_credentials
 from .apply import LOCK, Plan, carry_out, diff_of
 from .errors import ToolError, say, some
 from .git import (
@@ -13,18 +15,19 @@ from .git import (
     Repository,
     ask_git,
     changed_paths,
-    git,
-    path_in,
     read_blobs,
     repository_at,
     run_git,
     tree_of,
 )
-from .merge import Merged, is_elsewhere, kind_of, lost_lines, merge
-from .project import ANSWERS_FILE, Project, project_at
+from .merge import BESIDE, Merged, is_elsewhere, kind_of, merge
+from .new import SIGN_IN
+from .project import ANSWERS_FILE, ForeignAnswersError, Project, project_at, renders_own_code
+from .proof import prove
 from .renames import migrate, renames_of
 from .report import Report
-from .versions import File, Rendered, Template, askable, opened, render, resolve, show
+from .tags import show
+from .versions import File, Rendered, Template, askable, opened, precedes, render, resolve
 
 SUBMODULE = "160000"
 FIXED = {
@@ -135,13 +138,24 @@ def work_out(project: Project, to: str | None, given: Mapping[str, str]) -> Plan
     with opened(project.source) as template:
         base, theirs, renames = render_both(template, project, to, given)
         changelog = show(template.clone, theirs.commit, "CHANGELOG.md") or ""
-        names = tuple(version_name(template, one) for one in (base, theirs))
+        names = tuple(version_name(template, one.commit, one.name) for one in (base, theirs))
     say("Merging")
     tree = tree_of(repo, "HEAD")
     ours = read_ours(repo, tree, base, theirs, renames.moved)
+    stored = ours.get(ANSWERS_FILE)
+    if stored:  # Copier once stored addresses with the password in them.
+        ours[ANSWERS_FILE] = without_stored_password(stored)
     labels = ("yours", f"template {names[0]}", f"template {names[1]}")
     merged = merge(base, theirs, ours, renames.moved, labels)
     keep_answers_readable(merged, theirs)
+    if stored != ours.get(ANSWERS_FILE):
+        merged.files.setdefault(ANSWERS_FILE, ours[ANSWERS_FILE])
+        if ANSWERS_FILE not in merged.changed:
+            merged.changed.append(ANSWERS_FILE)
+        merged.notes[ANSWERS_FILE] = (
+            "_src_path held a password or token; it is out of the file, not out of git's history: "
+            f"revoke it where it was made; {SIGN_IN}"
+        )
     prove(repo, base, ours, merged, tree)
     new = [name for name in theirs.questions if askable(theirs.questions, name)]
     report = Report(
@@ -166,13 +180,10 @@ def render_both(
     """Render the recorded version with the recorded answers, and the wanted one with today's."""
     base = render_recorded(template, project)
     target = resolve(template, to)
-    if (
-        target != base.commit
-        and ask_git("merge-base", "--is-ancestor", target, base.commit, cwd=template.clone)
-        is not None
-    ):
+    if precedes(template, target, base.commit):
+        than = "what --to names" if to else "the newest release"
         raise ToolError(
-            f"This repository is at {project.version}, newer than what --to names; "
+            f"This repository is at {project.version}, newer than {than}; "
             "to go back, revert the commit of the update."
         )
     for name, steps in FIXED.items():
@@ -196,7 +207,7 @@ def render_recorded(template: Template, project: Project) -> Rendered:
     Raises
     ------
     ToolError
-        The template does not have that version.
+        The template does not have that version, or (``ForeignAnswersError``) is another one.
     """
     try:
         commit = resolve(template, project.version)
@@ -208,13 +219,16 @@ def render_recorded(template: Template, project: Project) -> Rendered:
             f"({hint}); it has {', '.join(template.versions) or 'no releases'}."
         ) from error
     say(f"Rendering {project.version} again")
-    return render(template, commit, project.answers)
+    rendered = render(template, commit, project.answers, name=project.version)
+    if not renders_own_code(rendered):
+        raise ForeignAnswersError(project.repo, template.source)
+    return rendered
 
 
-def version_name(template: Template, rendered: Rendered) -> str:
-    """Return the release's number, or git's description of the commit."""
+def version_name(template: Template, commit: str, otherwise: str = "") -> str:
+    """Return the release's number, or what else names the commit."""
     released = {commit: version for version, commit in template.versions.items()}
-    return released.get(rendered.commit, rendered.name)
+    return released.get(commit, otherwise)
 
 
 def read_ours(
@@ -243,6 +257,7 @@ def read_ours(
         and is_elsewhere(name, ours.get(name), file, tree)
     }
     others = {name for name in tree.keys() - rendered if kind_of(name) in gone}
+    others |= {f"{name}{BESIDE}" for name in moved} & tree.keys()
     return ours | read_files(repo, tree, others)
 
 
@@ -255,6 +270,13 @@ def read_files(
     return {name: File(blobs[tree[name].oid], tree[name].mode) for name in wanted}
 
 
+def without_stored_password(file: File) -> File:
+    """Return an answers file without user, password and token in the template's address."""
+    lines = file.content.decode("utf-8", "surrogateescape").splitlines(keepends=True)
+    lines = [without_credentials(x) if x.startswith("_src_path:") else x for x in lines]
+    return replace(file, content="".join(lines).encode("utf-8", "surrogateescape"))
+
+
 def keep_answers_readable(merged: Merged, theirs: Rendered) -> None:
     """Never leave conflict markers in the answers file: without it nothing can be updated."""
     if ANSWERS_FILE in merged.conflicts:
@@ -264,42 +286,3 @@ def keep_answers_readable(merged: Merged, theirs: Rendered) -> None:
         gone = [line for line in yours.content.splitlines() if line not in theirs_lines]
         text = b"; ".join(gone).decode("utf-8", "replace")
         merged.notes[ANSWERS_FILE] = f"it was edited by hand and is written anew; gone: {text}"
-
-
-def prove(
-    repo: Repository,
-    base: Rendered,
-    ours: Mapping[str, File],
-    merged: Merged,
-    tree: Mapping[str, Entry],
-) -> None:
-    """Refuse a merge that would lose a line, or write over what git does not keep.
-
-    Raises
-    ------
-    ToolError
-        With the first few paths.
-    """
-    lost = {name for name, _ in lost_lines(base, ours, merged, ours) if name != ANSWERS_FILE}
-    if lost:
-        raise ToolError(f"The merge would lose lines of {some(lost)}; nothing was written.")
-    in_the_way = []
-    for name, file in merged.files.items():
-        path = path_in(repo.folder, name)
-        above = any((repo.folder / up).is_file() for up in Path(name).parents if up != Path())
-        if file is not None and (
-            above or path.is_dir() or (os.path.lexists(path) and name not in tree)
-        ):
-            in_the_way.append(name)
-    if in_the_way:
-        raise ToolError(
-            f"The new version has {some(in_the_way)}, and files that git does not keep are there; "
-            "move them away, or commit them."
-        )
-    flagged = git("ls-files", "-v", "-z", "--", ".", cwd=repo.folder)
-    hidden = {line[2:] for line in flagged.split("\0") if line[:1] != "H" and line}
-    if hidden := hidden & merged.files.keys():
-        raise ToolError(
-            f"git is told to ignore changes of {some(hidden)} (git ls-files -v); "
-            "git update-index --no-assume-unchanged --no-skip-worktree shows them again."
-        )

@@ -1,23 +1,23 @@
 """The template's versions: which there are, and what one of them renders for given answers."""
 
 import os
-import re
 import shutil
 import tempfile
-import tomllib
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from .answers import check_answers, refuse_unasked
-from .errors import ToolError
-from .git import ask_git, git
-from .new import sentences
+from .environment import signed_in
+from .errors import ToolError, say, some
+from .git import GitError, ask_git, git
+from .new import sentences, unread
+from .tags import commit_of, released
 
 FILE, EXECUTABLE, LINK = "100644", "100755", "120000"
 
@@ -27,10 +27,16 @@ class Template:
     """A scratch clone of the template with its whole history."""
 
     source: str
-    """As stored in the answers file."""
+    """As stored in the answers file, without a user and password."""
     clone: Path
+    head: str
+    """The newest commit of its main branch; the clone's own HEAD is moved by each render."""
     versions: dict[str, str]
     """Commit by released version, oldest first."""
+    numbers: dict[str, Version] = field(default_factory=dict)
+    """Version by commit, release candidates too; of two on one commit the newer."""
+    other_tags: tuple[str, ...] = ()
+    """Tags that are not read as versions."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,10 @@ class Rendered:
 
 
 @contextmanager
-def opened(source: str) -> Iterator[Template]:
+def opened(asked: str) -> Iterator[Template]:
     """Clone a template into a scratch folder and find its versions.
+
+    A user and password in its address serve this clone and are not in what is yielded.
 
     Raises
     ------
@@ -67,7 +75,11 @@ def opened(source: str) -> Iterator[Template]:
     """
     from copier._vcs import get_repo
 
-    with tempfile.TemporaryDirectory(prefix="copier-mlops-") as scratch, sentences(source):
+    with (
+        tempfile.TemporaryDirectory(prefix="copier-mlops-") as scratch,
+        signed_in(asked) as source,
+        sentences(source),
+    ):
         clone = Path(scratch) / "template"
         address = get_repo(source) or source
         if Path(address).expanduser().is_dir() and not (
@@ -75,34 +87,17 @@ def opened(source: str) -> Iterator[Template]:
         ):
             raise ToolError(f"The template {source} has no git history, so no versions.")
         # As _src_path comes from the repository, no helper protocol and nothing read as an option.
-        git("clone", "--quiet", "--no-checkout", "--", address, clone, cwd=Path(scratch))
-        yield Template(source, clone, released(clone))
-
-
-def released(clone: Path) -> dict[str, str]:
-    """Return the commit of each release, oldest first, from tags and from releases.toml."""
-    found: dict[Version, str] = {}
-    for tag in git("tag", "--list", cwd=clone).splitlines():
         try:
-            found[Version(tag)] = git("rev-parse", f"refs/tags/{tag}^{{commit}}", cwd=clone)
-        except InvalidVersion:
-            continue
-    # The record wins over a tag, which somebody may have moved.
-    for text, commit in tomllib.loads(show(clone, "HEAD", "releases.toml") or "").items():
-        if known := commit_of(clone, str(commit)):
-            found[Version(text)] = known
-    return {str(version): found[version] for version in sorted(found) if not version.is_prerelease}
-
-
-def commit_of(clone: Path, revision: str) -> str | None:
-    """Return the commit that a tag, branch, commit or description names, if there is one."""
-    if re.search(r"[\s\0]", revision):
-        return None
-    for candidate in (revision, f"refs/remotes/origin/{revision}"):
-        command = ("rev-parse", "--verify", "--quiet", "--end-of-options")
-        if found := ask_git(*command, f"{candidate}^{{commit}}", cwd=clone):
-            return found.splitlines()[-1]
-    return None
+            git("clone", "--quiet", "--no-checkout", "--", address, clone, cwd=Path(scratch))
+        except GitError as error:
+            raise ToolError(unread(source, error.reason)) from error
+        head = commit_of(clone, "HEAD")
+        if head is None:
+            raise ToolError(f"The template {source} has no commit on its main branch.")
+        found, others = released(clone)
+        final = {str(number): found[number] for number in found if not number.is_prerelease}
+        numbers = {commit: number for number, commit in found.items()}
+        yield Template(source, clone, head, final, numbers, tuple(others))
 
 
 def resolve(template: Template, version: str | None) -> str:
@@ -114,9 +109,11 @@ def resolve(template: Template, version: str | None) -> str:
         The template has no such version.
     """
     if version is None:
-        return [*template.versions.values()][-1] if template.versions else resolve(template, "HEAD")
-    plain = version.removeprefix("v")
-    found = template.versions.get(plain) or commit_of(template.clone, version)
+        commit, said = newest(template)
+        say(said)
+        return commit
+    name = template.head if version == "HEAD" else version
+    found = template.versions.get(name.removeprefix("v")) or commit_of(template.clone, name)
     if found is None:
         known = ", ".join(template.versions) or "none"
         raise ToolError(
@@ -125,9 +122,43 @@ def resolve(template: Template, version: str | None) -> str:
     return found
 
 
-def show(clone: Path, commit: str, name: str) -> str | None:
-    """Return the text of a file at a commit, or None."""
-    return ask_git("show", f"{commit}:{name}", cwd=clone)
+def newest(template: Template) -> tuple[str, str]:
+    """Return the commit of the newest release, and in words which that is and of which.
+
+    Without any release it is the newest commit, which is announced.
+    """
+    others = f"; not read as versions: {some(template.other_tags)}" if template.other_tags else ""
+    if template.versions:
+        *older, last = template.versions
+        said = f"Newest version: {last} (older: {', '.join(older[-5:]) or 'none'}{others})"
+        return template.versions[last], said
+    tags = f" (its tags {some(template.other_tags)} are none)" if template.other_tags else ""
+    return template.head, (
+        f"The template {template.source} has no version, which is a tag such as v1.2.0{tags}: its "
+        f"newest commit, {template.head[:8]}, is taken, which nobody released."
+    )
+
+
+def precedes(template: Template, one: str, other: str) -> bool:
+    """Tell whether a commit is the older one: by version if both have one, else by history."""
+    if one in template.numbers and other in template.numbers:
+        return template.numbers[one] < template.numbers[other]
+    asked = ("merge-base", "--is-ancestor", one, other)
+    return one != other and ask_git(*asked, cwd=template.clone) is not None
+
+
+def stand_at(worker: Any, template: Template, commit: str, name: str = "") -> None:
+    """Let Copier render our clone, which already stands at the commit, instead of cloning again.
+
+    It names the commit as Copier would, but by a version: of the tags on one commit Copier takes
+    the first by alphabet, and ``v2``, which moves, comes before ``v2.1.0``.
+    """
+    _check_out(template, commit)
+    others = [f"--exclude={tag}" for tag in template.other_tags]
+    name = name or git("describe", "--tags", "--always", *others, cwd=template.clone)
+    worker.template.__dict__.update(
+        local_abspath=template.clone.resolve(), vcs="git", commit=name.strip()
+    )
 
 
 def render(
@@ -137,6 +168,7 @@ def render(
     *,
     given: Mapping[str, Any] | None = None,
     asking: bool = False,
+    name: str = "",
 ) -> Rendered:
     """Render a version in memory: no tasks, no trust, nobody's defaults, no network.
 
@@ -152,6 +184,8 @@ def render(
         New answers; unknown, computed and unasked ones are refused.
     asking : bool
         Ask a person every question that ``given`` does not answer; ``answers`` are proposed.
+    name : str, optional
+        What ``_commit`` shall say; by default the version or git's description of the commit.
 
     Raises
     ------
@@ -161,7 +195,6 @@ def render(
     from copier._main import Worker
     from copier._settings import SettingsModel
 
-    _check_out(template, commit)
     scratch = Path(tempfile.mkdtemp(prefix="copier-mlops-render-"))
     try:
         with (
@@ -177,8 +210,7 @@ def render(
             ) as worker,
         ):
             warnings.simplefilter("ignore")
-            # Copier would clone again for each render; ours already stands at the commit.
-            worker.template.__dict__.update(local_abspath=template.clone.resolve(), vcs="git")
+            stand_at(worker, template, commit, name)
             questions = worker.template.questions_data
             if not questions:
                 raise ToolError(f"{template.source} has no copier.yml with questions at {commit}.")

@@ -20,6 +20,7 @@ def params() -> dict[str, Any]:
 def shop() -> Iterator[duckdb.DuckDBPyConnection]:
     """Two customers in 2025: customer 1 buys product 7 each month, customer 2 bought once."""
     connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")  # as in the pipeline
     connection.execute(
         "CREATE TABLE customers (customer_id BIGINT, segment TEXT, signup_date DATE)"
     )

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from typing import Annotated, NoReturn
 
 import typer
@@ -160,10 +161,10 @@ def _start_rooms() -> None:
 
 
 def _fail(error: Exception, sentence: str, code: int = BAD_INPUT) -> NoReturn:
-    if os.environ.get("MLOPS_DEBUG"):
-        _start_rooms()  # Typer has put its own hook for tracebacks in the place of the rooms'
-        raise error
+    debug = os.environ.get("MLOPS_DEBUG")
+    said = "".join(traceback.format_exception(error)) if debug else f"error: {sentence}"
+    said = without_credentials(said)
     for room in rooms():
-        sentence = room.redacted(sentence) if hasattr(room, "redacted") else sentence
-    print(f"error: {without_credentials(sentence)}", file=sys.stderr)
+        said = room.redacted(said) if hasattr(room, "redacted") else said
+    print(said, file=sys.stderr)
     sys.exit(code)

@@ -12,6 +12,7 @@ from .errors import MlopsError
 from .files import written_beside
 from .leakage import check_future, check_outcome
 from .settings import OPEN_ZONE, Section, Settings, read_config
+from .utc import connect
 
 if TYPE_CHECKING:
     import duckdb
@@ -70,12 +71,9 @@ def build_features(settings: Settings) -> str:
     MlopsError
         When the team's SQL fails, gives a row twice or without label, or sees the future.
     """
-    import duckdb
-
     params, sources = load_params(), load_sources()
     seeds = _seeds()
-    with duckdb.connect() as connection:
-        connection.execute(f"SET threads TO {settings.data.threads}")
+    with connect(settings.data.threads) as connection:
         _open_tables(connection, sources, before=None)
         _run(connection, "rows", seeds.rows(params.features))
         _run(connection, "target", seeds.target(params.features))

@@ -208,6 +208,9 @@ def _template() -> Iterator[Finding]:
     if not absolute:
         mend = f"set _src_path in {ANSWERS} to the template's URL or absolute path"
         yield Finding("template", PROBLEM, f'_src_path "{source}" is relative', mend)
+    elif source != without_credentials(source):
+        mend = "revoke it, as git's history has it too; copier-mlops update takes it out"
+        yield Finding("template", PROBLEM, f"{ANSWERS} holds a password in _src_path", mend)
     elif commit is None:
         mend = "render from a tagged template in git; an update needs a version to start from"
         yield Finding("template", NOTE, f"{source} without a version", mend)

@@ -73,9 +73,11 @@ def run(force: bool = False) -> dict[str, Any]:
     model = register(settings)
     decision = json.loads(DECISION_FILE.read_text(encoding="utf-8"))
     primary = decision["primary"]
+    # What somebody vouches for is never silent.
+    vouched = [each["sentence"] for each in decision["safety"] if "acknowledged" in each]
     return {
         "decision": decision["decision"],
-        "reason": decision["reasons"][0],
+        "reason": " ".join(dict.fromkeys([decision["reasons"][0], *vouched])),
         "metric": primary["metric"],
         "candidate": decision["candidate"]["value"],
         "incumbent": decision["incumbent"]["value"],

@@ -5,22 +5,37 @@ import io
 import json
 import logging
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .dataset import load_params
 from .errors import MlopsError, without_credentials
-from .files import sha256_of, write_json
+from .files import progress, sha256_of, write_json
+from .packing import OURS, pack
 from .settings import OPEN_ZONE, Settings, environment
-from .training import MODEL_FILE, load_model, predict, read_card, trusted_types
+from .training import (
+    MODEL_FILE,
+    TRUSTED_MODULES,
+    load_model,
+    predict,
+    read_card,
+    trusted_types,
+)
+
+if TYPE_CHECKING:
+    import pyarrow
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import AnyType, Array, DataType
 
 DECISION_FILE = Path("reports/compare/decision.json")
 REGISTRATION = Path("models/registration.json")
 NO_TELEMETRY = ("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reports its use unless told not to
-RUNTIME = ("scikit-learn", "skops", "numpy", "scipy", "pandas")
+# A model that took pyproject.toml and uv.lock along would install the whole project to be served.
+NO_PROJECT = ("MLFLOW_UV_AUTO_DETECT", "false")
+REGISTERED_CODE = Path(__file__).parent / "registered.py"
 
 
 def register(settings: Settings) -> dict[str, Any]:
@@ -69,6 +84,7 @@ def _known(key: dict[str, str], uri: str) -> dict[str, Any] | None:
 def quiet_mlflow() -> Iterator[None]:
     """Hush MLflow and Alembic, which narrate on both streams; errors still come as exceptions."""
     os.environ.setdefault(*NO_TELEMETRY)
+    os.environ.setdefault(*NO_PROJECT)
     unheard = io.StringIO()
     with (
         contextlib.redirect_stdout(unheard),
@@ -105,9 +121,7 @@ def _log(settings: Settings, card: dict[str, Any]) -> dict[str, Any]:
 
 def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str, Any]:
     import mlflow
-    import mlflow.sklearn
-    import pandas as pd
-    from mlflow.models import ModelSignature, infer_signature
+    import mlflow.pyfunc
 
     decision = json.loads(DECISION_FILE.read_text(encoding="utf-8"))
     primary = decision["primary"]
@@ -133,24 +147,73 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
         }
     )
     mlflow.log_artifacts(str(DECISION_FILE.parent), "compare")
-    model = load_model()
-    example = pd.read_parquet(OPEN_ZONE / "features.parquet").head(100)[card["features"]]
-    signature: ModelSignature = infer_signature(example, predict(model, example, settings.task))
-    own = trusted_types(MODEL_FILE)
-    package = Path(__file__).parents[1].name
-    logged = mlflow.sklearn.log_model(
-        model,
-        name="model",
-        signature=signature,
-        pip_requirements=[f"{name}=={version(name)}" for name in RUNTIME],
-        skops_trusted_types=own,
-        # A class of this project can only be loaded where its code is.
-        code_paths=[str(Path(__file__).parents[1])] if any(package in name for name in own) else [],
-        registered_model_name=registered_name(settings),
-    )
+    signature, dtypes = _signature(card["features"], settings.task)
+    with tempfile.TemporaryDirectory() as folder:
+        packed = pack(trusted_types(MODEL_FILE), Path(folder))
+        if not packed.is_complete:
+            progress(
+                "register",
+                f"model.py needs code of the template ({OURS}), which no other machine has: the "
+                "registered model loads in this project only; move what it needs to the team's own",
+            )
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(REGISTERED_CODE),
+            artifacts={"model": str(MODEL_FILE)},
+            model_config={
+                "task": settings.task,
+                "features": dtypes,
+                "trusted_modules": [*TRUSTED_MODULES, REGISTERED_CODE.parents[1].name],
+            },
+            signature=signature,
+            pip_requirements=packed.requirements,
+            code_paths=packed.code_paths or None,
+            registered_model_name=registered_name(settings),
+        )
     name = registered_name(settings)
     client = mlflow.MlflowClient()
     number = str(logged.registered_model_version)
     client.set_model_version_tag(name, number, "model_sha256", card["sha256"])
     client.set_registered_model_alias(name, "challenger", number)
     return {"name": name, "version": number, "run_id": run_id}
+
+
+def _signature(features: list[str], task: str) -> "tuple[ModelSignature, list[list[str]]]":
+    """Describe what the model takes and gives, and name the pandas type of each feature.
+
+    MLflow's whole numbers, dates and booleans refuse missing values, which any column of the table
+    of features may have: they are declared as any value, and the model checks them itself.
+    """
+    import pandas as pd
+    import pyarrow.parquet
+    from mlflow.models import ModelSignature, infer_signature
+    from mlflow.types import ColSpec, Schema
+
+    file = OPEN_ZONE / "features.parquet"
+    kinds = pyarrow.parquet.read_schema(file)
+    table = pd.read_parquet(file, columns=features)
+    inputs = Schema([ColSpec(_spec(kinds.field(name).type), name=name) for name in features])
+    predicted = predict(load_model(), table.head(100), task)
+    outputs = infer_signature(model_output=predicted).outputs
+    # A list, because MLflow sorts the keys of a mapping.
+    dtypes = [[str(name), str(dtype)] for name, dtype in table.dtypes.items()]
+    return ModelSignature(inputs=inputs, outputs=outputs), dtypes
+
+
+def _spec(kind: "pyarrow.DataType") -> "DataType | Array | AnyType":
+    import pyarrow as pa
+    from mlflow.types.schema import AnyType, Array, DataType
+
+    if pa.types.is_float64(kind):
+        return DataType.double
+    if pa.types.is_float32(kind):
+        return DataType.float
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return DataType.string
+    if pa.types.is_timestamp(kind) and kind.tz is None:
+        return DataType.datetime
+    if pa.types.is_list(kind) and pa.types.is_int64(kind.value_type):
+        return Array(DataType.long)
+    if pa.types.is_list(kind) and not pa.types.is_integer(kind.value_type):
+        return Array(_spec(kind.value_type))
+    return AnyType()

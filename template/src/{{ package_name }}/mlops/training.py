@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from .data.sources import Sample, load_sources
 from .dataset import NOT_FEATURES, load_params
 from .errors import MlopsError
+from .evidence import notes, same_features
 from .files import sha256_of, write_json, written_beside
 from .settings import OPEN_ZONE, Settings, read_config
+from .utc import connect
 
 if TYPE_CHECKING:
     import numpy
@@ -36,7 +38,8 @@ def train_and_predict(settings: Settings) -> str:
     """Fit on the training rows, store the model, and write every system's holdout predictions.
 
     Writes `models/model.skops`, `models/model.json` and `predictions.parquet` in the open zone:
-    the long table (id, y_true, system, score | prediction | items, group, time) that compare reads.
+    the long table (id, y_true, system, score | prediction | items, group, time, same_features) that
+    compare reads.
 
     Returns
     -------
@@ -64,7 +67,13 @@ def train_and_predict(settings: Settings) -> str:
     oracle = _oracle(settings.task)
     if oracle is not None:
         systems["oracle"] = oracle
-    long_table = _long_table(settings.task, holdout, systems, _compared_columns(config, holdout))
+    compared = _compared_columns(config, holdout)
+    long_table = _long_table(
+        settings.task,
+        holdout.assign(same_features=same_features(holdout, names)),
+        systems,
+        compared,
+    )
     save_model(estimator, MODEL_FILE)
     import pyarrow.parquet
 
@@ -79,6 +88,7 @@ def train_and_predict(settings: Settings) -> str:
         "features": names,
         "training_rows": len(train),
         "params": load_params().model,
+        "holdout": notes(holdout, names, load_params().features.get("horizon_days")),
     }
     write_json(MODEL_CARD, card)
     seconds = time.perf_counter() - started
@@ -184,8 +194,6 @@ def _check_target(task: str, train: "pandas.DataFrame") -> None:
 
 def _oracle(task: str) -> "numpy.ndarray | None":
     """Best possible predictions for the holdout rows, when the sample publishes all of them."""
-    import duckdb
-
     sources = load_sources()
     table = sources.tables.get("oracle")
     file = OPEN_ZONE / "tables" / "oracle.parquet"
@@ -198,8 +206,7 @@ def _oracle(task: str) -> "numpy.ndarray | None":
         return None
     column = ORACLE_COLUMN[task]
     features = OPEN_ZONE / "features.parquet"
-    with duckdb.connect() as connection:
-        connection.execute("SET threads TO 1")
+    with connect() as connection:
         connection.read_parquet(str(file)).create_view("published")
         rows = connection.read_parquet(str(features)).filter("split = 'holdout'")
         rows.project("id, time, row_number() OVER () AS position").create_view("wanted")
@@ -254,7 +261,8 @@ def _long_table(
         }
         if "time" in holdout:
             columns["time"] = pa.array(holdout["time"])
-        columns |= {name: pa.array(holdout[name]) for name in compared}
+        noted = ["same_features"] if "same_features" in holdout else []
+        columns |= {name: pa.array(holdout[name]) for name in (*noted, *compared)}
         parts.append(pa.table(columns))
     return pa.concat_tables(parts, promote_options="permissive")
 

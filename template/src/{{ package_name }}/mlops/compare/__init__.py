@@ -1,5 +1,6 @@
 """Compare a candidate with what is in force, decide, and write the decision and its reports."""
 
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ from ..files import sha256_of, write_json, write_text
 from .gate import check
 
 if TYPE_CHECKING:
+    from .background import Background
     from .config import CompareConfig
     from .ops import Measured
 
@@ -24,6 +26,7 @@ def run(
     digests: dict[str, str],
     measured_ops: "Measured | None" = None,
     ledger: Path | None = None,
+    background: "Background | None" = None,
 ) -> dict[str, Any]:
     """Decide on the table `predictions` and write decision.json, report.md and report.html.
 
@@ -43,6 +46,8 @@ def run(
         What running the candidate costs, when budgets ask for it.
     ledger : Path, optional
         The file that remembers how often each holdout was used; without it nothing is spent.
+    background : Background, optional
+        What is known about the rows besides the table.
 
     Raises
     ------
@@ -55,7 +60,7 @@ def run(
     from .safety import same_predictions
 
     try:
-        paired = holdout.read_holdout(predictions, config)
+        paired = holdout.read_holdout(predictions, config, background)
         look = look_at(ledger, paired, config)
         result = decision.decide(paired, config, digests, measured_ops, look)
     except MlopsError:
@@ -77,7 +82,13 @@ def context_of(data: Path) -> dict[str, str]:
     return {"project": data.stem, "business_metric": "not named (a table outside a project)"}
 
 
-def run_table(data: Path, config_file: Path, out: Path) -> dict[str, Any]:
+def run_table(
+    data: Path,
+    config_file: Path,
+    out: Path,
+    horizon_days: int | None = None,
+    as_of: date | None = None,
+) -> dict[str, Any]:
     """Compare on any table, outside a pipeline and outside a project.
 
     Parameters
@@ -88,8 +99,13 @@ def run_table(data: Path, config_file: Path, out: Path) -> dict[str, Any]:
         Says what conf/compare.yaml says.
     out : Path
         Folder of decision.json and the reports, and of holdouts.json, its own ledger.
+    horizon_days : int, optional
+        How old an outcome must be to be known.
+    as_of : date, optional
+        The day on which the outcomes were read; today when only the horizon is given.
     """
     from ..settings import read_config
+    from .background import Background
     from .config import CompareConfig
 
     config = read_config(config_file, CompareConfig)
@@ -97,4 +113,9 @@ def run_table(data: Path, config_file: Path, out: Path) -> dict[str, Any]:
         raise MlopsError(f"{data.as_posix()} does not exist: give the table to compare.")
     digest = sha256_of(data)
     digests = dict.fromkeys(config.systems.values(), digest)
-    return run(data, config, out, context_of(data), digests, ledger=out / "holdouts.json")
+    until = as_of - timedelta(days=1) if as_of else None
+    known = Background(horizon_days, until, f"read on {as_of}" if as_of else "")
+    return run(
+        data, config, out, context_of(data), digests,
+        ledger=out / "holdouts.json", background=known,
+    )  # fmt: skip

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from ..dataset import NOT_FEATURES
 from ..errors import MlopsError
 from ..files import sha256_of, write_text
-from ..settings import load_settings
 from ..training import predict
 from .config import CompareConfig
 from .external import ask_command, join_logged
+from .registry import load_version, version_of
 from .systems import Command, Logged, Mlflow, Rules, Sklearn, SystemSpec, Table, Trivial
 from .trivial import trivial
 
@@ -100,7 +100,7 @@ def digest_of(spec: SystemSpec) -> str:
     if isinstance(spec, Logged | Sklearn):
         return sha256_of(_existing(spec.name, spec.file))
     if isinstance(spec, Mlflow):
-        return _registered(spec)[1]
+        return version_of(spec)[1]
     text = spec.model_dump_json()
     if isinstance(spec, Command):
         text += "".join(sha256_of(Path(word)) for word in spec.command if Path(word).is_file())
@@ -217,50 +217,7 @@ def _sklearn(
 def _mlflow(
     spec: Mlflow, train: "pandas.DataFrame", rows: "pandas.DataFrame", task: str, params: Any
 ) -> "numpy.ndarray":
-    from ..tracking import quiet_mlflow
-
-    uri, _ = _registered(spec)
-    with quiet_mlflow():
-        import mlflow
-        import mlflow.sklearn
-        from mlflow.exceptions import MlflowException
-
-        try:
-            estimator: Any = mlflow.sklearn.load_model(uri)
-        except MlflowException as error:
-            reason = str(error).strip().splitlines()[0]
-            raise MlopsError(f"{spec.name}: {uri} cannot be loaded: {reason}") from error
-    return _estimated(spec.name, estimator, rows, task)
-
-
-def _registered(spec: Mlflow) -> tuple[str, str]:
-    """Return the address of the aliased version and the digest of its model."""
-    from ..tracking import quiet_mlflow, registered_name
-
-    settings = load_settings()
-    model = spec.model or registered_name(settings)
-    missing = MlopsError(
-        f"{spec.name}: {model} has no version with the alias {spec.alias}; promote one with "
-        "`uv run mlops promote`, or compare with `incumbent: baseline` until there is one."
-    )
-    database = settings.tracking.uri.removeprefix("sqlite:///")
-    if database != settings.tracking.uri and not Path(database).is_file():
-        raise missing
-    with quiet_mlflow():
-        import mlflow
-        from mlflow.exceptions import MlflowException
-
-        mlflow.set_tracking_uri(settings.tracking.uri)
-        try:
-            version = mlflow.MlflowClient().get_model_version_by_alias(model, spec.alias)
-        except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                raise missing from error
-            reason = str(error).strip().splitlines()[0]
-            raise MlopsError(f"{spec.name}: the registry refuses: {reason}") from error
-    unknown = hashlib.sha256(f"{model}/{version.version}".encode()).hexdigest()
-    # The number, not the alias: another promotion may move it while this one is loaded.
-    return f"models:/{model}/{version.version}", version.tags.get("model_sha256", unknown)
+    return _estimated(spec.name, load_version(spec), rows, task)
 
 
 def _estimated(name: str, estimator: Any, rows: "pandas.DataFrame", task: str) -> "numpy.ndarray":

@@ -14,11 +14,10 @@ from .config import CompareConfig
 from .holdout import Holdout
 from .inference import Effect, single_effect
 from .metrics import Metric
+from .needed import days_of, more_rows, rows_of
 from .resampling import FEW, effect_of, values_by_fold
 
 Entry = dict[str, Any]
-# Nobody waits for this many times the present rows.
-FAR = 20
 
 
 def gain(
@@ -112,6 +111,7 @@ def primary_check(holdout: Holdout, config: CompareConfig, alpha: float) -> Entr
         method=effect.method,
         n_rows=holdout.n_rows,
         n_groups=effect.n_units,
+        n_periods=holdout.n_periods,
         degrees_of_freedom=min(effect.degrees_of_freedom, 1e9),
     )
     return found | _settled_by(rows, holdout)
@@ -264,29 +264,3 @@ def at_worst(lower: float) -> str:
 def share(value: float) -> str:
     """Say a share between 0 and 1 as a percentage."""
     return f"{100 * value:.3g} %"
-
-
-def rows_of(factor: float | None, holdout: Holdout) -> int | None:
-    """How many rows in all `factor` times the present ones are; None when no number will do."""
-    if factor is None or not math.isfinite(factor):
-        return None
-    return math.ceil(max(factor, 1.0) * holdout.n_rows)
-
-
-def more_rows(rows: int | None, holdout: Holdout) -> str:
-    """Say how many rows, and days when times are dates, would settle an open question."""
-    if rows is None:
-        return "no number of rows would settle it"
-    times = rows / holdout.n_rows
-    if times > FAR:
-        return f"it would take {times:,.0f} times the rows, so treat the two as equal here"
-    days = days_of(rows, holdout)
-    took = f", {days:,} days' worth," if days else ""
-    return f"about {rows:,} rows in all{took} would settle it ({holdout.n_rows:,} now)"
-
-
-def days_of(rows: int | None, holdout: Holdout) -> int | None:
-    """How many days it takes to see so many rows at the holdout's pace."""
-    if rows is None or not holdout.days:
-        return None
-    return math.ceil(holdout.days * rows / holdout.n_rows)

@@ -1,6 +1,7 @@
 """Commands of the compare room: `mlops compare ...` and `mlops promote`."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,17 +68,25 @@ def plan(
 
 @compare.command()
 def run(
-    data: Table = None, config: Config = CONFIG, out: Out = REPORTS, as_json: Json = False
+    data: Table = None,
+    config: Config = CONFIG,
+    out: Out = REPORTS,
+    horizon: Annotated[int | None, typer.Option(min=1, help="Days until an outcome.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day outcomes were read.")
+    ] = None,
+    as_json: Json = False,
 ) -> None:
     """Stage, or any table with --data: decide and report."""
     if data is not None:
         from . import run_table
 
-        result = run_table(data, config, out)
+        result = run_table(data, config, out, horizon, as_of.date() if as_of else None)
         if as_json:
             print(json.dumps(result, indent=2))
             return
         print(f"{result['decision']}: {' '.join(result['reasons'])} {result['next']}")
+        print(result["outcomes"]["sentence"])
         return
     from ..errors import MlopsError
     from ..settings import load_settings
@@ -85,6 +94,11 @@ def run(
 
     if (config, out) != (CONFIG, REPORTS):
         raise MlopsError("--config and --out go with --data; the pipeline's own paths are fixed.")
+    if horizon is not None or as_of is not None:
+        raise MlopsError(
+            "--horizon and --as-of go with --data; the pipeline reads features.horizon_days of "
+            "params.yaml and its own tables."
+        )
     progress("compare", compare(load_settings()))
     if as_json:
         print((REPORTS / "decision.json").read_text(encoding="utf-8"), end="")

@@ -1,35 +1,25 @@
 """Turn paired predictions into one decision: promote, reject or inconclusive."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from .checks import FAR, Entry, guardrail_checks, level_checks, primary_check, value_of
+from .advice import checks_of, is_meaningless, needed_of, next_step, reasons_of
+from .checks import Entry, guardrail_checks, level_checks, primary_check, value_of
 from .config import CompareConfig
 from .fairness import fairness_checks
 from .flips import flip_checks
-from .gate import GROUPS
 from .holdout import Holdout
 from .inference import mcnemar_midp
 from .ledger import Look
+from .maturity import told
+from .needed import one_period
 from .ops import Measured, ops_checks
 from .safety import safety_checks, same_predictions
 from .slices import slice_checks
 
 # Of a metric's value: what the last digits of the same sum differ by.
 ROUNDING = 1e-12
-NEXT = {
-    ("A", "promote"): "Test it on real users, a small share first, and watch the business metric.",
-    ("B", "promote"): "Run it in shadow beside the rules, then move users over in steps; "
-    "keep the rules ready to return to.",
-    ("C", "promote"): "Run it in shadow beside the present model, then move users over in steps; "
-    "keep the present model ready to return to.",
-    ("A", "reject"): "Do not build on this model: look for better features or another target.",
-    ("B", "reject"): "Keep the rules; look for information that they do not use yet.",
-    ("C", "reject"): "Keep the present model; look for information that it does not use yet.",
-}
-NO_CHANGE = "Nothing to deploy: change the model first, or check which one was trained."
 
 
 def decide(
@@ -41,7 +31,8 @@ def decide(
 ) -> dict[str, Any]:
     """Compare the candidate with the incumbent on `holdout`: the content of decision.json.
 
-    Any check that fails rejects; all that pass promote; otherwise the decision is inconclusive.
+    Any check that fails rejects; all that pass promote; otherwise the decision is inconclusive, as
+    it is where copies, immature outcomes or a leak leave the figures without a meaning.
     Of several candidates the best that passes is told, each judged at the level that Holm's
     procedure leaves it.
 
@@ -88,10 +79,11 @@ def decide(
         "schema": 1,
         "decision": result["decision"],
         "case": config.case,
-        "reasons": _reasons(result),
-        "next": _next(result, config),
+        "reasons": reasons_of(result) + _caveats(result, chosen),
+        "next": next_step(result, config),
         **{key: value for key, value in result.items() if key not in ("decision", "same")},
-        "needed": _needed(result),
+        "needed": needed_of(result),
+        "outcomes": told(holdout),
         "holdout_sha256": holdout.sha256,
         "inference": {
             "alpha": config.inference.alpha,
@@ -141,7 +133,9 @@ def _judge(
         "same": same,
     }
     verdicts = [check["verdict"] for check in checks_of(result)]
-    if "fail" in verdicts:
+    if is_meaningless(result) and not same:
+        decision = "inconclusive"
+    elif "fail" in verdicts:
         decision = "reject"
     else:
         decision = "inconclusive" if "inconclusive" in verdicts else "promote"
@@ -152,14 +146,6 @@ def _only_rounds(holdout: Holdout, primary: Entry) -> bool:
     """Tell whether the gain is nothing, or what rounding leaves of nothing."""
     values = (value_of(holdout.metric, holdout, role) for role in ("candidate", "incumbent"))
     return max(abs(primary["lower"]), abs(primary["upper"])) <= ROUNDING * max(map(abs, values))
-
-
-def checks_of(decision: dict[str, Any]) -> Iterator[Entry]:
-    """Every check of a decision, the primary metric first."""
-    yield decision["primary"]
-    for group in GROUPS:
-        found = decision.get(group, [])
-        yield from found.values() if isinstance(found, dict) else found
 
 
 def holm_levels(p_values: list[float], alpha: float) -> list[float]:
@@ -194,57 +180,10 @@ def _refuse_second_use(result: dict[str, Any]) -> None:
         result["decision"] = "inconclusive"
 
 
-def _reasons(result: dict[str, Any]) -> list[str]:
-    """Sentences that explain the decision, what weighs most first."""
-    wanted = {"reject": "fail", "inconclusive": "inconclusive", "promote": "pass"}
-    verdict = wanted[result["decision"]]
-    if verdict != "pass":
-        if result["same"]:
-            return [result["primary"]["sentence"]]
-        deciding = [check for check in checks_of(result) if check["verdict"] == verdict]
-        # What makes the figures meaningless comes before the figures.
-        deciding.sort(key=lambda check: check not in result["safety"])
-        return [check["sentence"] for check in deciding]
-    others = sum(check["verdict"] == "pass" for check in checks_of(result)) - 1
-    told = f"Every other check passes too ({others} of {others})." if others else None
-    return [result["primary"]["sentence"], *([told] if told else [])]
-
-
-def _next(result: dict[str, Any], config: CompareConfig) -> str:
-    decision, primary = result["decision"], result["primary"]
-    if result["same"]:
-        return NO_CHANGE
-    if decision == "promote":
-        return NEXT[config.case, decision]
-    if decision == "reject":
-        if primary["verdict"] == "fail" and not result["safety"]:
-            return NEXT[config.case, decision]
-        stay = "Show it to nobody" if config.case == "A" else "Keep what is in force"
-        return f"{stay} until that is mended, then compare again."
-    if any(check["name"] == "censored labels" for check in result["safety"]):
-        return "Run an A/B test: only users who are served by the candidate can show its effect."
-    stay = "show it to nobody" if config.case == "A" else "keep what is in force"
-    needed = _needed(result)
-    if rows := needed.get("rows"):
-        if rows > FAR * primary["n_rows"]:
-            return "The two are practically equal: build a stronger candidate, or decide by cost."
-        days = f" ({needed['days']:,} days' worth)" if "days" in needed else ""
-        return (
-            f"Collect about {rows:,} rows in all{days}: if the differences are what they look "
-            f"like, they decide with a chance of {100 * config.inference.power:.0f} %. Until then "
-            f"{stay}."
-        )
-    return f"Do what the reasons say, then compare again; until then {stay}."
-
-
-def _needed(result: dict[str, Any]) -> dict[str, int]:
-    """Rows, and days, that settle every open question."""
-    found = {}
-    for key, name in (("rows", "rows_needed"), ("days", "days_needed")):
-        values = [check[name] for check in checks_of(result) if name in check]
-        if values:
-            found[key] = max(values)
-    return found
+def _caveats(result: dict[str, Any], holdout: Holdout) -> list[str]:
+    """What a promotion does not rest on, told where the decision is."""
+    said = one_period(holdout) if result["decision"] == "promote" else None
+    return [] if said is None else [said]
 
 
 def _summary(name: str, result: dict[str, Any]) -> dict[str, Any]:
@@ -253,7 +192,7 @@ def _summary(name: str, result: dict[str, Any]) -> dict[str, Any]:
     return (
         {"name": name, "decision": result["decision"]}
         | {key: primary[key] for key in keys}
-        | {"sentence": _reasons(result)[0]}
+        | {"sentence": reasons_of(result)[0]}
     )
 
 

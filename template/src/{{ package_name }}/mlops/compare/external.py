@@ -68,7 +68,9 @@ def _keys(table: "pandas.DataFrame", columns: dict[str, str]) -> "pandas.Index":
 
     parts = [table[columns["id"]].astype(str)]
     if "time" in columns:
-        parts.append(pd.to_datetime(table[columns["time"]]).dt.strftime("%Y-%m-%dT%H:%M:%S.%f"))
+        # A log may hold an offset, where the table of features is in UTC without one.
+        times = pd.to_datetime(table[columns["time"]], utc=True)
+        parts.append(times.dt.strftime("%Y-%m-%dT%H:%M:%S.%f"))
     return pd.Index(parts[0] if len(parts) == 1 else parts[0].str.cat(parts[1], sep="\0"))
 
 

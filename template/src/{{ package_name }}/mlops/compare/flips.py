@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 from scipy.special import betainc, betaincinv, ndtri
 
 from ..errors import MlopsError
-from .checks import Entry, entry, more_rows, rows_of, share, sure
+from .checks import Entry, entry, share, sure
 from .classification import labels_of
 from .config import CompareConfig
 from .estimates import mean_of
 from .holdout import Holdout
 from .inference import Effect, single_effect
 from .metrics import hits
+from .needed import more_rows, rows_of
 
 
 def decided(prediction: Any, threshold: float | None) -> NDArray[np.int64]:
@@ -50,12 +51,13 @@ def flip_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[E
     if config.flips is None:
         return []
     before = served_right(holdout, config, "incumbent")
-    flipped = before & ~served_right(holdout, config, "candidate")
+    served = served_right(holdout, config, "candidate")
+    flipped = before & ~served
     unit, budget = config.flips.unit, config.flips.budget
     if unit == "group":
         codes = np.unique(holdout.groups, return_inverse=True)[1]
         flipped = np.bincount(codes, flipped) > 0
-        effective = float(flipped.size)
+        effective = flipped.size / _inflation(before & ~served, holdout, alpha)
     else:
         effective = _effective_rows(flipped, holdout, alpha)
     found = flipped.mean()
@@ -121,3 +123,16 @@ def _effective_rows(flipped: NDArray[np.bool_], holdout: Holdout, alpha: float) 
         # No flip shows how flips cluster: count each group or period once.
         return float(effect.n_units)
     return min(found * (1 - found) / effect.standard_error**2, float(flipped.size))
+
+
+def _inflation(flipped: NDArray[np.bool_], holdout: Holdout, alpha: float) -> float:
+    """How many times the variance that groups alone show is that of groups and periods."""
+    design = replace(holdout.design, unit="row")
+    if design.kind != "two-way":
+        return 1.0
+    share_flipped = mean_of(flipped.astype(np.float64))
+    both, one = (
+        single_effect(share_flipped, each, alpha).standard_error
+        for each in (design, replace(design, kind="clustered", order=None))
+    )
+    return max((both / one) ** 2, 1.0) if one > 0 else 1.0

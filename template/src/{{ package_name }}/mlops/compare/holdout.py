@@ -10,13 +10,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..errors import MlopsError
+from .background import Background, today
 from .config import CompareConfig
 from .inference import Design, design_of_groups
 from .metrics import Metric
-from .tables import LATENCY, long_table
+from .periods import is_few
+from .tables import ALIKE, LATENCY, long_table
 from .values import numbers, truth_and_predictions
 
-# Fewer groups than this say little about how groups differ; as many periods say enough of time.
+# Fewer groups than this say little about how groups differ.
 FEW_GROUPS = 30
 MAX_LEVELS = 100
 
@@ -26,7 +28,9 @@ class Holdout:
     """The paired rows: every array has shape (n,) and the same row order.
 
     `truth` and `predictions` (by role) are floats, class codes or pyarrow lists, as the metric
-    wants them. `columns` holds the levels' names and each row's code, by slice column.
+    wants them. `columns` holds the levels' names and each row's code, by slice column. `times` are
+    dates, numbers or texts that sort, `order` the number of each row's period; rows of equal
+    features and time have one code in `alike`.
     """
 
     metric: Metric
@@ -38,13 +42,22 @@ class Holdout:
     columns: dict[str, tuple[list[str], NDArray[np.int64]]] = field(default_factory=dict)
     latency_ms: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     days: float | None = None
+    order: NDArray[np.int64] | None = None
     n_unlabelled: int = 0
     labelled: bool = False
+    times: NDArray[Any] | None = None
+    alike: NDArray[np.int64] | None = None
+    background: Background = Background()
 
     @property
     def n_rows(self) -> int:
         """How many rows are compared."""
         return int(self.groups.size)
+
+    @property
+    def n_periods(self) -> int:
+        """From how many periods the rows are; 0 without times."""
+        return 0 if self.order is None else int(np.unique(self.order).size)
 
     def with_candidate(self, role: str) -> "Holdout":
         """Put one of several candidates in the role "candidate"."""
@@ -75,10 +88,14 @@ class Holdout:
             ),
             columns={},
             latency_ms={},
+            times=None,
+            alike=None,
         )
 
 
-def read_holdout(source: Any, config: CompareConfig) -> Holdout:
+def read_holdout(
+    source: Any, config: CompareConfig, background: Background | None = None
+) -> Holdout:
     """Join the systems that `config` names one to one on id and time (and fold).
 
     Parameters
@@ -86,6 +103,8 @@ def read_holdout(source: Any, config: CompareConfig) -> Holdout:
     source : Path, pyarrow.Table or data frame
         The long table (id, y_true, system, one of score, prediction or items, and optionally
         group, time and slice columns) or a wide one with a column per system.
+    background : Background, optional
+        What is known besides the table.
 
     Raises
     ------
@@ -121,8 +140,12 @@ def read_holdout(source: Any, config: CompareConfig) -> Holdout:
         {name: _levels(first[name], name) for name in config.columns},
         _latencies(systems),
         days,
+        order,
         n_unlabelled,
         metric.column == "score" and next(iter(predictions.values())).dtype.kind == "i",
+        first["time"].to_numpy() if "time" in first.column_names else None,
+        _codes(first[ALIKE]) if ALIKE in first.column_names else None,
+        background or Background(),
     )
 
 
@@ -179,10 +202,13 @@ def _times(rows: pa.Table) -> tuple[NDArray[np.int64] | None, float | None]:
         return None, None
     times, order = np.unique(rows["time"].to_numpy(), return_inverse=True)
     days = None
-    if times.dtype.kind == "M" and times.size > 1:
-        # The last period lasts as long as the others do on average.
-        span = (times[-1] - times[0]) / np.timedelta64(1, "D")
-        days = float(span * times.size / (times.size - 1))
+    if times.dtype.kind == "M":
+        if times.size > 1:
+            # The last period lasts as long as the others do on average.
+            span = (times[-1] - times[0]) / np.timedelta64(1, "D")
+            days = float(span * times.size / (times.size - 1))
+        # What rows of one moment share, rows of one day share.
+        order = np.unique(times.astype("datetime64[D]"), return_inverse=True)[1][order]
     return order.astype(np.int64), days
 
 
@@ -198,8 +224,7 @@ def _design(
         folds, n_train = _codes(first["fold"]), config.inference.train_rows
         _refuse_one_test_set(_codes(first["id"]), folds)
         return Design("folds", folds, n_train=n_train)
-    n_groups = np.unique(groups).size
-    n_periods = 0 if order is None else np.unique(order).size
+    several = order is not None and int(order.max()) > 0
     in_time = Design("time", order=order)
     if kind == "time":
         if order is None:
@@ -207,14 +232,27 @@ def _design(
         return in_time
     if kind == "iid":
         return Design("iid")
-    # Single rows in time, or a few series over many periods: what is near in time is alike.
-    few = n_groups < FEW_GROUPS or n_groups == groups.size
-    if kind == "auto" and few and n_periods >= FEW_GROUPS:
+    if (
+        several
+        and kind == "auto"
+        and is_few(order)
+        and config.acknowledged.covers("periods", today())
+    ):
+        # Whoever vouches for them decides for these periods alone.
+        several = False
+    n_groups = np.unique(groups).size
+    one_series = n_groups == 1 and not is_few(order)
+    if kind == "auto" and several and (one_series or n_groups == groups.size):
         return in_time
     if n_groups < 2:
         raise MlopsError("All rows belong to one group: a comparison needs at least two groups.")
     design = design_of_groups(groups)
-    return replace(design, unit=unit) if design.kind == "clustered" else design
+    if design.kind == "iid":
+        return design
+    if kind == "auto" and several:
+        # Rows of one day or month may share what no group shows: a strike, a sale, a bug.
+        return Design("two-way", groups, order, unit)
+    return replace(design, unit=unit)
 
 
 def _refuse_one_test_set(ids: NDArray[np.int64], folds: NDArray[np.int64]) -> None:

@@ -9,9 +9,13 @@ from scipy.special import bdtr, ndtr, ndtri, stdtr, stdtrit
 
 from ..errors import MlopsError
 from .estimates import Codes, Estimate, Floats, mean_of, total, totals
-from .standard_errors import clustered, independent, serial
+from .periods import dense
+from .standard_errors import clustered, independent, two_way
 
 POWER = 0.8
+CLUSTERED = "CR3, effective clusters"
+TWO_WAY = "two-way: CR3 by group, slow waves over periods"
+IN_TIME = "slow waves over periods"
 
 
 @dataclass(frozen=True)
@@ -20,22 +24,27 @@ class Design:
 
     Parameters
     ----------
-    kind : "iid", "clustered", "time" or "folds"
+    kind : "iid", "clustered", "time", "two-way" or "folds"
     groups : array, shape (n,), or None
-        Code of the group of each row, for "clustered"; of its fold, for "folds".
+        Code of the group of each row, for "clustered" and "two-way"; of its fold, for "folds".
     order : array, shape (n,), or None
-        Position in time of each row, for "time"; rows of one position are one period.
+        Position in time of each row, for "time" and "two-way"; rows of one position are one period.
     unit : "row" or "group"
         What the metric averages over when clustered: every row counts the same, or every group.
     n_train : int or None
         Rows that the models of one fold learned from, for "folds".
     """
 
-    kind: Literal["iid", "clustered", "time", "folds"]
+    kind: Literal["iid", "clustered", "time", "two-way", "folds"]
     groups: Codes | None = None
     order: Codes | None = None
     unit: Literal["row", "group"] = "row"
     n_train: int | None = None
+
+    @property
+    def n_periods(self) -> int:
+        """How many periods the rows come from; 0 when that does not matter or is not known."""
+        return 0 if self.order is None else int(np.unique(self.order).size)
 
 
 IID = Design("iid")
@@ -146,8 +155,7 @@ def paired_effect(
     if candidate.influence is None or incumbent.influence is None:
         raise ValueError("an estimate without influences needs resampling.effect_of()")
     if design.unit == "group":
-        candidate, incumbent = (_group_means(e, design) for e in (candidate, incumbent))
-        design = IID
+        return _effect_of_group_means(candidate, incumbent, sign, design, alpha)
     error = sign * _influence_of_difference(candidate, incumbent)
     value = sign * (candidate.value - incumbent.value) + 0.0  # no negative zero in a report
     return _effect(value, error, candidate.strata, design, alpha)
@@ -167,28 +175,56 @@ def _influence_of_difference(one: Estimate, other: Estimate) -> Floats:
     return slope * _influence_of_difference(one.mean, other.mean)
 
 
+def with_periods(effect: Effect, error: Floats, design: Design) -> Effect:
+    """Add what periods share to an effect whose error knows groups only.
+
+    `error`, shape (n,), are influences of which only the sums over periods are right, so none of
+    the variance by period is known to be in the effect's already.
+    """
+    assert design.order is not None
+    own = (effect.standard_error, effect.degrees_of_freedom, effect.n_units)
+    found = two_way(error, own, None, design.order, None, noise=0.0)
+    return _t_effect(effect.estimate, found, TWO_WAY, effect.alpha)
+
+
 def single_effect(estimate: Estimate, design: Design, alpha: float) -> Effect:
     """One system's own value with its interval; parameters as in paired_effect()."""
     nothing = Estimate(0.0, np.zeros_like(estimate.influence), estimate.strata)
     return paired_effect(estimate, nothing, 1, design, alpha)
 
 
-def _group_means(estimate: Estimate, design: Design) -> Estimate:
-    """Estimate the mean of the groups' means: every group counts the same."""
-    if estimate.rows is None or design.groups is None:
+def _effect_of_group_means(
+    candidate: Estimate, incumbent: Estimate, sign: int, design: Design, alpha: float
+) -> Effect:
+    """Difference of the means of the groups' means: every group counts the same."""
+    if candidate.rows is None or incumbent.rows is None or design.groups is None:
         raise ValueError("unit: group needs groups and a metric that is a mean over rows")
-    codes = np.unique(design.groups, return_inverse=True)[1]
+    codes = dense(design.groups)
     sizes = np.bincount(codes)
-    return mean_of(totals(estimate.rows, codes, sizes.size) / sizes)
+    gain = candidate.rows - incumbent.rows
+    mean = mean_of(totals(gain, codes, sizes.size) / sizes)
+    assert mean.influence is not None
+    found, method = independent(mean.influence, None), "independent rows"
+    if design.order is not None and design.n_periods > 1:
+        error = (gain - mean.value) / sizes[codes] / sizes.size
+        found, method = two_way(error, found, codes, design.order, None), TWO_WAY
+    return _t_effect(sign * mean.value + 0.0, found, method, alpha)
 
 
 def _effect(
     value: float, error: Floats, strata: Codes | None, design: Design, alpha: float
 ) -> Effect:
     if design.kind == "clustered" and design.groups is not None:
-        found, method = clustered(error, design.groups, strata), "CR3, effective clusters"
+        found, method = clustered(error, design.groups, strata), CLUSTERED
+    elif design.kind == "two-way" and design.groups is not None and design.order is not None:
+        found, method = clustered(error, design.groups, strata), CLUSTERED
+        # A slice of one period cannot show what its rows share.
+        if design.n_periods > 1:
+            found, method = two_way(error, found, design.groups, design.order, strata), TWO_WAY
     elif design.kind == "time" and design.order is not None:
-        found, method = serial(error, design.order), "Newey-West, fixed-b"
+        own = independent(error, strata)
+        found, method = two_way(error, own, None, design.order, strata), IN_TIME
+        found = (found[0], found[1], design.n_periods)
     elif design.kind == "folds" and design.groups is not None:
         # What each fold's rows add to the error, as if the value were of that fold alone.
         codes = np.unique(design.groups, return_inverse=True)[1]

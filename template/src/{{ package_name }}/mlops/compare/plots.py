@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from .checks import FAR, Entry
+from .checks import Entry
+from .needed import FAR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ from scipy.special import ndtr, ndtri
 
 from ..errors import MlopsError
 from .estimates import Codes, Estimate, Floats
-from .inference import Design, Effect, Replicates, over_folds, paired_effect
+from .inference import Design, Effect, Replicates, over_folds, paired_effect, with_periods
 from .metrics import Metric
 
 # With fewer rows than this the bootstrap replaces the closed form.
@@ -37,7 +37,8 @@ def effect_of(
 
     The closed form of the design; the bootstrap when the metric has no influences or there are
     fewer than `few` rows. Rows in time and means over groups always use the closed form, in time
-    with influences of the jackknife if the metric has none. With few rows the more cautious of
+    with influences of the jackknife if the metric has none. Groups that are also alike in time are
+    resampled whole, and what periods share is added. With few rows the more cautious of
     both decides: alone the bootstrap would promote 6 to 16 % of equal candidates at n = 30. Over
     folds the metric is computed in each, and the corrected resampled t-test judges the gains.
 
@@ -75,7 +76,12 @@ def effect_of(
         drawn = bootstrap_effect(lambda rows: float(rows.mean()), (gains,), design, alpha, seed)
         return replace(drawn, estimate=closed.estimate).widened_by(closed)
     drawn = bootstrap_effect(difference, (truth, candidate, incumbent), design, alpha, seed)
-    return drawn if closed is None else drawn.widened_by(closed)
+    if closed is not None:
+        return drawn.widened_by(closed)
+    if design.kind == "two-way" and design.n_periods > 1:
+        pair = [_jackknife_influence(metric, truth, s, design) for s in (candidate, incumbent)]
+        return drawn.widened_by(with_periods(drawn, sign * (pair[0] - pair[1]), design))
+    return drawn
 
 
 def values_by_fold(metric: Metric, truth: Any, system: Any, design: Design) -> Floats:

@@ -4,15 +4,19 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from ..errors import MlopsError
+from .background import today
 from .checks import Entry, entry, gain
 from .classification import auc
 from .config import CompareConfig
+from .copies import copied_rows
 from .holdout import FEW_GROUPS, Holdout
 from .inference import Effect, single_effect
+from .maturity import maturity_checks
 from .metrics import Metric
+from .needed import few_periods
+from .perfect import perfect_scores
 from .resampling import FEW, take
 
 # Below these the normal approximation promises more than it holds.
@@ -50,11 +54,13 @@ def safety_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list
     _refuse_own_metrics_that_lie(holdout, config)
     found = [
         *_too_few(holdout, config),
-        *_copies(holdout),
+        *copied_rows(holdout),
+        *maturity_checks(holdout),
         *_censored(holdout, config),
         *_constant(holdout),
     ]
-    found += _answers(holdout)
+    # Who says what came true to the last digit is perfect too: the harder finding is told.
+    found += _answers(holdout) or perfect_scores(holdout, config)
     found += _backwards(holdout, config)
     if config.oracle is not None:
         effect = gain(holdout.metric, holdout, config, alpha, over="oracle")
@@ -74,7 +80,7 @@ def safety_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list
                     "oracle out of conf/compare.yaml."
                 )
             found.append(_said("leak", "fail", sentence, effect))
-    return found
+    return config.acknowledged.lift(found, today())
 
 
 def _said(name: str, verdict: str, sentence: str, effect: Effect | None = None) -> Entry:
@@ -92,10 +98,18 @@ def _too_few(holdout: Holdout, config: CompareConfig) -> list[Entry]:
                 "of them before anything is promoted."
             )
             found.append(_said("few rows in a class", "inconclusive", sentence))
-    coded = {"clustered": design.groups, "time": design.order}.get(design.kind)
-    units = holdout.n_rows if coded is None else np.unique(coded).size
-    if units < FEW_GROUPS:
-        what = {"clustered": "groups", "time": "points in time"}.get(design.kind, "rows")
+    judged_in_time = config.inference.design in ("auto", "time")
+    vouched = config.acknowledged.covers("periods", today())
+    if judged_in_time and (sentence := few_periods(holdout, vouched)):
+        few = _said("few periods", "inconclusive", sentence)
+        found.append(few | {"acknowledge": "periods"})
+    grouped = design.kind in ("clustered", "two-way")
+    units = np.unique(holdout.groups).size if grouped else holdout.n_rows
+    if design.kind == "time":
+        units = design.n_periods
+    # Over many periods, a few series are judged by their own spread, however wide.
+    if units < FEW_GROUPS and not (design.n_periods >= FEW_GROUPS or design.kind == "time"):
+        what = "groups" if grouped else "rows"
         sentence = (
             f"The holdout has only {units} {what}, fewer than {FEW_GROUPS}: collect more before "
             "anything is promoted."
@@ -160,35 +174,6 @@ def _error_by_parts(metric: Metric, truth: Any, candidate: Any) -> float:
     return float(np.sqrt((PARTS - 1) * np.var(values)))
 
 
-def _copies(holdout: Holdout) -> list[Entry]:
-    """Find a table whose every row was copied as often under other ids: copies are no evidence."""
-    columns = [holdout.truth, holdout.predictions["candidate"], holdout.predictions["incumbent"]]
-    if holdout.design.kind == "folds" or any(
-        isinstance(column, pa.Array) or column.ndim > 1 for column in columns
-    ):
-        return []
-    # Most tables are cleared by the cheap look at one column.
-    if _times_repeated(columns[1:2])[0] < 2:
-        return []
-    times, n_different = _times_repeated(columns)
-    # Few different rows, as labels have, may all repeat by chance.
-    if times < 2 or n_different < FEW_GROUPS:
-        return []
-    sentence = (
-        f"Every row stands {times} times, with the same outcome and predictions: copies under "
-        "other ids are no evidence. Drop them and compare again."
-    )
-    return [_said("copied rows", "inconclusive", sentence)]
-
-
-def _times_repeated(columns: list[Any]) -> tuple[int, int]:
-    """How often every row stands at least, as a common divisor; how many different rows."""
-    rows = np.column_stack(columns)[np.lexsort(columns)]
-    starts = np.flatnonzero(np.any(rows[1:] != rows[:-1], axis=1)) + 1
-    counts = np.diff(np.concatenate([[0], starts, [len(rows)]]))
-    return int(np.gcd.reduce(counts)), counts.size
-
-
 def _censored(holdout: Holdout, config: CompareConfig) -> list[Entry]:
     if config.data.labels != "censored":
         return []
@@ -228,7 +213,7 @@ def _answers(holdout: Holdout) -> list[Entry]:
         f"The candidate says what came true in all {holdout.n_rows:,} rows, to the last digit: it "
         "has seen the answers. Look for y_true among its features, or in its column."
     )
-    return [_said("leak", "fail", sentence)]
+    return [_said("leak", "fail", sentence) | {"acknowledge": "perfect"}]
 
 
 def _backwards(holdout: Holdout, config: CompareConfig) -> list[Entry]:

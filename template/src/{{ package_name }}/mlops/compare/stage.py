@@ -8,6 +8,7 @@ from ..settings import OPEN_ZONE, Settings, read_config
 from ..training import MODEL_FILE, PREDICTIONS, load_model, predict, read_card
 from . import run
 from .adapters import predict_with
+from .background import background_of
 from .config import CompareConfig
 from .ledger import LEDGER_FILE
 from .ops import Measured, measure_pair, peak_memory_mb
@@ -28,14 +29,18 @@ def compare(settings: Settings) -> str:
     """
     config = read_config(COMPARE_FILE, CompareConfig)
     # As the train stage noted them: what is in force may have changed since.
-    digests = read_card()["systems"]
+    card = read_card()
+    digests = card["systems"]
     context = {"project": settings.project, "business_metric": settings.business_metric}
     measured = measure_ops(settings, config)
     predictions = OPEN_ZONE / PREDICTIONS
-    decision = run(predictions, config, REPORTS, context, digests, measured, LEDGER_FILE)
+    decision = run(
+        predictions, config, REPORTS, context, digests, measured, LEDGER_FILE, background_of(card)
+    )
     primary = decision["primary"]
     seen = gained(primary["estimate"], primary["lower"], primary["upper"])
-    return f"{decision['decision']}: {primary['metric']} {seen}"
+    vouched = [f". {each['sentence']}" for each in decision["safety"] if "acknowledged" in each]
+    return f"{decision['decision']}: {primary['metric']} {seen}{''.join(vouched)}"
 
 
 def measure_ops(settings: Settings, config: CompareConfig) -> Measured | None:

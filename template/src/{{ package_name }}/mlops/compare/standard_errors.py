@@ -3,10 +3,12 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import MlopsError
 from .estimates import Codes, Floats, total, totals
+from .periods import dense, shared_by_periods, stretches
+
+Found = tuple[float, float, int]
 
 
 def independent(error: Floats, strata: Codes | None) -> tuple[float, float, int]:
@@ -48,25 +50,12 @@ def clustered(error: Floats, groups: Codes, strata: Codes | None) -> tuple[float
     Carter, Schnepel and Steigerwald (2017) minus one, with the intra-cluster correlation that the
     influences show: groups of unequal size are worth fewer.
     """
-    codes = np.unique(groups, return_inverse=True)[1]
+    codes = dense(groups)
     size = np.bincount(codes)
     n, n_groups = error.size, size.size
     if n_groups < 2:
         raise MlopsError("All rows belong to one group: a comparison needs at least two groups.")
-    if strata is None:
-        sums = totals(error, codes, n_groups)
-        kept, left_out = 1 - size / n, sums / (1 - size / n)
-    else:
-        n_strata = int(strata.max()) + 1
-        cells = codes * n_strata + strata
-        count = np.bincount(cells, minlength=n_groups * n_strata).reshape(n_groups, n_strata)
-        kept = 1 - count / np.maximum(count.sum(axis=0), 1)
-        if kept.min() == 0:
-            raise MlopsError(
-                "One group holds every row of a class: collect rows of that class in more groups."
-            )
-        parts = totals(error, cells, n_groups * n_strata).reshape(n_groups, n_strata)
-        sums, left_out = parts.sum(axis=1), (parts / kept).sum(axis=1)
+    sums, left_out = _left_out(error, codes, size, strata, "group")
     variance = (n_groups - 1) / n_groups * total(left_out**2)
     own, pairs = total(error**2), float((size**2).sum() - n)
     shared = (total(sums**2) - own) * n / (own * pairs) if own > 0 and pairs > 0 else 0.0
@@ -75,56 +64,75 @@ def clustered(error: Floats, groups: Codes, strata: Codes | None) -> tuple[float
     return math.sqrt(variance), max(effective - 1, 1.0), n_groups
 
 
-def serial(error: Floats, order: Codes) -> tuple[float, float, int]:
-    """Newey-West standard error of rows in time with fixed-b degrees of freedom.
+def _left_out(
+    error: Floats, codes: Codes, size: Codes, strata: Codes | None, what: str
+) -> tuple[Floats, Floats]:
+    """Sum of the influences of each unit, and by how much leaving it out moves the estimate."""
+    n, n_units = error.size, size.size
+    if strata is None:
+        sums = totals(error, codes, n_units)
+        return sums, sums / (1 - size / n)
+    n_strata = int(strata.max()) + 1
+    cells = codes * n_strata + strata
+    count = np.bincount(cells, minlength=n_units * n_strata).reshape(n_units, n_strata)
+    kept = 1 - count / np.maximum(count.sum(axis=0), 1)
+    if kept.min() == 0:
+        raise MlopsError(
+            f"One {what} holds every row of a class: collect rows of that class in more {what}s."
+        )
+    parts = totals(error, cells, n_units * n_strata).reshape(n_units, n_strata)
+    return parts.sum(axis=1), (parts / kept).sum(axis=1)
 
-    Rows of one period add up. The bandwidth is twice that of Andrews (1991), equation 6.2, for an
-    AR(1); what Bartlett weights miss of that AR(1)'s long-run variance is added back, without
-    which 6 % instead of 5 % would pass. Under the fixed-b limit of Kiefer and Vogelsang (2005)
-    the variance estimate is a weighted sum of chi-squares; its exact first two moments give the
-    scale and the degrees of freedom, so that without any lag the result is the ordinary t-test.
+
+def two_way(
+    error: Floats,
+    own: Found,
+    groups: Codes | None,
+    order: Codes,
+    strata: Codes | None,
+    noise: float | None = None,
+) -> Found:
+    """Standard error of rows that are alike within groups and within periods of time.
+
+    The variance by group plus the part of the variance by period that is not in it already, as
+    Cameron, Gelbach and Miller (2011, equation 2.11) add one-way variances and take off that of
+    the cells of group and period. The part of time follows what periods share over
+    time (Thompson 2011; Chiang, Hansen and Sasaki 2024), see periods.shared_by_periods(); it is
+    never negative, so the result is never below either part alone. Degrees of freedom are
+    Satterthwaite's (1946) of the two parts.
 
     Parameters
     ----------
+    own : tuple
+        Standard error, degrees of freedom and number of units without regard to time: by group,
+        or of independent rows.
+    groups : array, shape (n,), or None
+        Code of the group of each row; None when every row is a group of its own.
     order : array, shape (n,)
-        Position in time of each row.
+        Position in time of each row; rows of one position are one period.
+    noise : float, optional
+        Variance of the cells of group and period, when it is not the one of `groups`.
     """
-    codes = np.unique(order, return_inverse=True)[1]
-    n_periods = int(codes.max(initial=0)) + 1
+    period = stretches(order)
+    size = np.bincount(period)
+    n_periods = size.size
     if n_periods < 2:
         raise MlopsError("All rows are of one time: a comparison over time needs at least two.")
-    sums = totals(error, codes, n_periods)
-    memory, width = bandwidth(sums)
-    # Bartlett weights are the overlap of moving windows: sums of windows do what lags would.
-    path = np.concatenate((np.zeros(width), np.cumsum(sums), np.full(width - 1, sums.sum())))
-    long_run = float(((path[width:] - path[:-width]) ** 2).sum()) / width / _kept(memory, width)
-    mean, spread = _moments(n_periods, width)
-    return math.sqrt(long_run * n_periods / mean), mean**2 / spread, n_periods
+    if noise is None:
+        noise = own[0] ** 2 if groups is None else _of_cells(error, groups, period, n_periods)
+    left_out = _left_out(error, period, size, strata, "period")[1]
+    shares = size / error.size
+    shared = shared_by_periods(left_out * (1 - 1 / n_periods), shares, noise)
+    base = max(own[0] ** 2, noise)
+    variance = base + shared.variance
+    doubt = base**2 / own[1] + (shared.variance + noise) ** 2 / shared.freedom
+    freedom = variance**2 / doubt if doubt > 0 else shared.freedom
+    return math.sqrt(variance), max(freedom, 1.0), own[2]
 
 
-def bandwidth(series: Floats) -> tuple[float, int]:
-    """Autocorrelation, and twice the Bartlett bandwidth of Andrews (1991); 1 means no lags."""
-    before = float((series[:-1] ** 2).sum())
-    slope = float((series[1:] * series[:-1]).sum()) / before if before > 0 else 0.0
-    slope = min(max(slope, -0.97), 0.97)
-    strength = 4 * slope**2 / (1 - slope**2) ** 2
-    width = math.ceil(2 * 1.1447 * (strength * series.size) ** (1 / 3))
-    return slope, min(max(width, 1), series.size)
-
-
-def _kept(memory: float, width: int) -> float:
-    """Share of an AR(1)'s long-run variance that Bartlett weights see, at most 1."""
-    lags = np.arange(1, width)
-    seen = 1 + 2 * float(((1 - lags / width) * memory**lags).sum())
-    return min(seen * (1 - memory) / (1 + memory), 1.0)
-
-
-def _moments(n: int, width: int) -> tuple[float, float]:
-    """Trace of the demeaned Bartlett kernel of n periods, and of its square."""
-    weight = 1 - np.arange(width) / width
-    reach = np.cumsum(weight)
-    position = np.minimum(np.arange(n), width - 1)
-    rows: NDArray[np.float64] = reach[position] + reach[position[::-1]] - 1
-    mean = float(rows.mean())
-    squares = n + 2 * float((weight[1:] ** 2 * (n - np.arange(1, width))).sum())
-    return n - mean, squares - 2 * float((rows**2).mean()) + mean**2
+def _of_cells(error: Floats, groups: Codes, period: Codes, n_periods: int) -> float:
+    """Variance if only rows of one group and one period were alike."""
+    cells = dense(dense(groups) * n_periods + period)
+    n_cells = int(cells.max()) + 1
+    sums = error if n_cells == error.size else totals(error, cells, n_cells)
+    return total(sums**2) * n_cells / max(n_cells - 1, 1)

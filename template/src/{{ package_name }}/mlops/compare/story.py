@@ -106,11 +106,13 @@ def footing(decision: Decision) -> str:
     """Say on how much data the decision stands."""
     primary = decision["primary"]
     units = "" if primary["design"] == "iid" else f" of {primary['n_groups']:,} groups"
+    if primary["design"] == "two-way":
+        units += f" in {primary['n_periods']:,} periods"
     if primary["design"] == "time":
         units = f" in {primary['n_groups']:,} periods"
     if primary["design"] == "folds":
         units = f" in {primary['n_groups']:,} folds"
-    text = f"Paired on {primary['n_rows']:,} rows{units} ({primary['design']})."
+    text = f"Paired on {primary['n_rows']:,} rows{units} ({primary['design']}).{_minded(primary)}"
     inference = decision.get("inference", {})
     if inference.get("reuse") == "free":
         text += " Earlier uses of this holdout are not counted (inference.reuse: free)."
@@ -122,7 +124,24 @@ def footing(decision: Decision) -> str:
             f" Use number {inference['look']} of this holdout{shared}: of the risk of {whole:g} "
             f"it may take {primary['alpha']:.3g}."
         )
+    if outcomes := decision.get("outcomes"):
+        text += f" {outcomes['sentence']}"
     return text
+
+
+def _minded(primary: Entry) -> str:
+    """Say in plain words which likeness of rows the interval allows for, and which not."""
+    if primary["design"] in ("two-way", "time"):
+        of_groups = "what all rows of a group share and " if primary["design"] == "two-way" else ""
+        return (
+            f" The interval allows for {of_groups}what all rows of a period share, and for spells "
+            "that last over several periods."
+        )
+    if primary["design"] == "folds" or "n_periods" not in primary:
+        return ""
+    if primary["n_periods"]:
+        return " What all rows of a period share is in no interval."
+    return " The table has no time: what all rows of one day or month share is in no interval."
 
 
 def numbers(decision: Decision, config: CompareConfig | None = None) -> list[list[str]]:

@@ -14,6 +14,8 @@ from .metrics import Metric
 EMPTY = "(empty)"
 CODES = ("id", "group", "fold", "system")
 LATENCY = "latency_ms"
+# Rows with equal features and time have the same value in this column, where there is one.
+ALIKE = "same_features"
 
 
 def long_table(source: Any, config: CompareConfig, metric: Metric) -> pa.Table:
@@ -57,7 +59,7 @@ def long_table(source: Any, config: CompareConfig, metric: Metric) -> pa.Table:
     if config.inference.design == "folds":
         _require(table, "fold", "inference.design of conf/compare.yaml")
         kept.append("fold")
-    kept += [name for name in ("time", "group", LATENCY) if name in table.column_names]
+    kept += [name for name in ("time", "group", LATENCY, ALIKE) if name in table.column_names]
     table = table.select([*kept, *(name for name in config.columns if name not in kept)])
     columns = {name: _plain(table[name], name) for name in table.column_names}
     if metric.column == "items":
@@ -102,6 +104,7 @@ def _read(source: Any, config: CompareConfig, metric: Metric) -> pa.Table:
             codes += [config.data.y_true, "items", *config.systems.values()]
         return pyarrow.csv.read_csv(
             source,
+            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(codes, pa.string()), strings_can_be_null=True
             ),

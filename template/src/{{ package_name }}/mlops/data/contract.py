@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..errors import MlopsError
+from ..utc import connect
 from .sources import SOURCES_FILE, Column, Table
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ SQL_TYPES = {
     "datetime": "TIMESTAMP",
     "integers": "BIGINT[]",
 }
+MOMENTS = ("date", "datetime")
+ZONE = "has words after its time: write a zone as an offset (+02:00 or Z), an hour as 0 to 23"
 REASONS = {
     "not_nullable": "is empty",
     "field_uniqueness": "is not unique",
@@ -89,30 +92,62 @@ def validate(
 def _cast(
     table: Table, frame: "polars.DataFrame"
 ) -> "tuple[polars.DataFrame, list[tuple[int, str, str]]]":
-    import duckdb
-
     selected = ", ".join(
-        f'{_cast_sql(column, contract.type)} AS "{column}"'
+        f'{_cast_sql(column, contract.type, frame[column].dtype)} AS "{column}"'
         for column, contract in table.columns.items()
     )
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.register("incoming", frame)
-        connection.execute("SET threads TO 1")
         typed = connection.sql(f"SELECT {selected} FROM incoming").pl()
     failures = []
     for column, contract in table.columns.items():
         lost = typed[column].is_null() & frame[column].is_not_null()
-        failures += [(row, column, f"is not of type {contract.type}") for row in lost.arg_true()]
+        named = _names_a_zone(frame[column]) if contract.type in MOMENTS else None
+        failures += [
+            (
+                row,
+                column,
+                ZONE if named is not None and named[row] else f"is not of type {contract.type}",
+            )
+            for row in lost.arg_true()
+        ]
     return typed, failures
 
 
-def _cast_sql(column: str, kind: str) -> str:
+def _cast_sql(column: str, kind: str, came_as: "polars.DataType") -> str:
+    import polars as pl
+
+    if kind in MOMENTS and came_as == pl.String:
+        return _moment_sql(column, kind)
     cast = f'try_cast("{column}" AS {SQL_TYPES[kind]})'
     if kind == "integer":  # a plain cast would round 3.7 to 4
         return f'CASE WHEN try_cast("{column}" AS DOUBLE) % 1 = 0 THEN {cast} END'
     if kind == "number":  # NaN and infinities are no measurements
         return f"CASE WHEN isfinite({cast}) THEN {cast} END"
     return cast
+
+
+def _moment_sql(column: str, kind: str) -> str:
+    """Read the text of a moment as DuckDB does, and take an offset that it holds to UTC.
+
+    DuckDB alone drops the offset, and everything else that follows a space after the time.
+    """
+    text = f'upper(trim("{column}"))'
+    # `+02:00`, `-0500`, `+05`, Z and UTC after a time of the day, with or without a space.
+    text = f"regexp_replace({text}, '(:[0-9.]+) *(Z|UTC|GMT)$', '\\1+00')"
+    text = f"regexp_replace({text}, '(:[0-9.]+) +([+-][0-9:]+)$', '\\1\\2')"
+    moment = f"try_cast(try_cast({text} AS TIMESTAMPTZ) AS {SQL_TYPES[kind]})"
+    plain = "^[0-9]+[-/][^A-Z+]*(T[^A-Z+]*)?([+-](0[0-9]|1[0-4])(:?[0-9]{2}){0,2})?$"
+    return f"CASE WHEN regexp_matches({text}, '{plain}') THEN {moment} END"
+
+
+def _names_a_zone(column: "polars.Series") -> "polars.Series | None":
+    """Mark the texts that end with a word after a time of the day, such as PST or Europe/Paris."""
+    import polars as pl
+
+    if column.dtype != pl.String:
+        return None
+    return column.str.contains(r"\d:\d{2}[0-9:.+-]* ?\[?[A-Za-z][A-Za-z0-9_/+-]*\]?\s*$")
 
 
 def _schema(table: Table) -> "pandera.polars.DataFrameSchema":

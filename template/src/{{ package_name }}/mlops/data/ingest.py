@@ -9,6 +9,7 @@ from ..errors import MlopsError
 from ..files import sha256_of, write_json, written_beside
 from ..rooms import rooms
 from ..settings import Settings, environment, read_yaml
+from ..utc import connect
 from .contract import validate
 from .sources import SOURCES_FILE, Files, Sources, files_of, load_sources, read_tables
 
@@ -106,8 +107,6 @@ def entities(config: Sources, table: "polars.DataFrame") -> "polars.DataFrame":
     `split.method: group`, the group that must stay together. Decided here, on raw values, and
     passed on as yes or no: a split must not depend on tokens, and must not tell a value.
     """
-    import duckdb
-
     params = read_yaml(Path("params.yaml"))
     split = params.get("split") or {}
     column = config.entity.column
@@ -117,8 +116,7 @@ def entities(config: Sources, table: "polars.DataFrame") -> "polars.DataFrame":
             f'params.yaml: split.column is "{by}", which is no column of table '
             f'"{config.entity.table}"; it has {", ".join(table.columns)}.'
         )
-    with duckdb.connect() as connection:
-        connection.execute("SET threads TO 1")
+    with connect() as connection:
         connection.register("source", table)
         found = connection.sql(
             f"""

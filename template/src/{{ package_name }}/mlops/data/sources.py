@@ -7,6 +7,8 @@ from pydantic import Field
 
 from ..errors import MlopsError
 from ..settings import Section, read_config
+from ..utc import connect
+from .delimited import read_csv
 
 if TYPE_CHECKING:
     import polars
@@ -137,14 +139,18 @@ def read_files(source: Files, name: str, table: Table) -> "polars.DataFrame":
     import duckdb
 
     assert table.path is not None
+    found = files_of(source, name, table.path)
+    declares = f'table "{name}" of {SOURCES_FILE.as_posix()} declares'
+    kind = FORMATS[found[0].suffix]
+    if kind == "csv":
+        import polars as pl
+
+        return pl.concat(read_csv(file, list(table.columns), declares) for file in found)
     # Any, because DuckDB's stubs know one path only; it reads a list of them.
-    files: Any = [file.as_posix() for file in files_of(source, name, table.path)]
-    kind = FORMATS[Path(files[0]).suffix]
-    with duckdb.connect() as connection:
+    files: Any = [file.as_posix() for file in found]
+    with connect(threads=None) as connection:
         try:
-            if kind == "csv":
-                relation = connection.read_csv(files, header=True, all_varchar=True)
-            elif kind == "jsonl":
+            if kind == "jsonl":
                 text = dict.fromkeys(table.columns, "VARCHAR")
                 relation = connection.read_json(files, format="newline_delimited", columns=text)
             else:
@@ -152,9 +158,8 @@ def read_files(source: Files, name: str, table: Table) -> "polars.DataFrame":
             missing = [column for column in table.columns if column not in relation.columns]
             if missing:
                 raise MlopsError(
-                    f'{files[0]} has no column "{missing[0]}", which table "{name}" of '
-                    f"{SOURCES_FILE.as_posix()} declares ({len(relation.columns)} columns found); "
-                    "correct the name, or give the file a header line."
+                    f'{files[0]} has no column "{missing[0]}", which {declares} '
+                    f"({len(relation.columns)} columns found); correct the name."
                 )
             quoted = ", ".join(f'"{column}"' for column in table.columns)
             return relation.project(quoted).pl()

@@ -34,6 +34,7 @@ def act(
     subject: Subject | None = None,
     edges: Sequence[Any] = (),
     memo: Memo | None = None,
+    names: bool = False,
 ) -> "polars.Series":
     """Do what the policy says, shape (n,) to (n,).
 
@@ -43,6 +44,8 @@ def act(
         Of a k-aware band.
     memo : dict, optional
         What was computed about other columns of the same rows.
+    names : bool
+        Whether the language model helps to redact.
     """
     match rule.action:
         case "keep":
@@ -54,9 +57,10 @@ def act(
         case "mask":
             return shape(values) if rule.shape else mask(values, rule.last)
         case "redact":
+            from .names import redact_with_names
             from .text import redact_series
 
-            return redact_series(values)
+            return redact_with_names(values) if names else redact_series(values)
         case "date_shift" if subject is not None:
             return date_shift(values, subject, key, rule.days, memo)
         case "generalise":

@@ -15,9 +15,9 @@ from ..errors import MlopsError
 from ..files import write_json, write_text
 from .baseline import BASELINE_FILE, BaselineError, ended, load_baseline, not_accepted
 from .entities import Finding
-from .formats import Column, Unreadable
+from .formats import Column, Unreadable, pieces_of_bytes, pieces_of_file
 from .report import Outcome, as_json, as_markdown, as_sarif, json_text
-from .scanning import GATED, UNREADABLE, in_column_lightly, today
+from .scanning import GATED, UNREADABLE, in_column_lightly, in_file_name, merged, today
 from .selection import Chosen, SelectionError, findings_of, named_files, project_files, staged_files
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ QUIET_SECONDS = 1.0
 
 
 def check(
-    paths: Sequence[Path] = (), staged: bool = False, baseline: Path | None = None
+    paths: Sequence[Path] = (),
+    staged: bool = False,
+    baseline: Path | None = None,
+    names: bool = False,
 ) -> Outcome:
     """Check what must be clean and write reports/privacy/check.*.
 
@@ -43,11 +46,13 @@ def check(
         Check what git has staged instead.
     baseline : Path, optional
         Accepted findings, if not in conf/privacy-baseline.json.
+    names : bool
+        Let the language model look for full names in prose too.
 
     Raises
     ------
     MlopsError
-        When a path, the baseline or the policy is wrong.
+        When a path, the baseline or the policy is wrong, or the model is not installed.
     """
     file = baseline or BASELINE_FILE
     try:
@@ -58,7 +63,12 @@ def check(
             chosen = named_files(list(paths)) if paths else project_files()
     except (BaselineError, SelectionError) as error:
         raise MlopsError(str(error)) from error
-    found = _without_allowed([each for one in _with_progress(chosen) for each in scan_chosen(one)])
+    from .names import finder, need
+
+    if names:
+        need()
+    read = scan_with_names if names else scan_chosen
+    found = _without_allowed([each for one in _with_progress(chosen) for each in read(one)])
     closing = not_accepted(found, accepted, file)
     if not paths and not staged:
         named = {each.place for each in closing}
@@ -66,7 +76,7 @@ def check(
             if not any(place.startswith(entry.place) for place in named):
                 why = f"accepts {entry.place}, which ended on {entry.until}; remove or renew it"
                 closing.append(Finding(file.as_posix(), UNREADABLE, 1, 0, 1.0, why))
-    outcome = Outcome(len(chosen), closing, len(found) - len(closing))
+    outcome = Outcome(len(chosen), closing, len(found) - len(closing), finder(names))
     if not paths and not staged:
         write_json(REPORTS / "check.json", as_json(outcome))
         write_text(REPORTS / "check.md", as_markdown(outcome))
@@ -90,6 +100,22 @@ def scan_chosen(chosen: Chosen) -> list[Finding]:
     return findings_of(chosen, in_column)
 
 
+def scan_with_names(chosen: Chosen) -> list[Finding]:
+    """Return what is personal in a file, and the names that only the language model sees."""
+    from .names import in_pieces
+
+    found = scan_chosen(chosen)
+    known = {one.place for one in found if one.entity == "name"}
+    place, _ = in_file_name(chosen.path.as_posix())
+    if chosen.is_link or chosen.why or (chosen.staged is None and not chosen.path.is_file()):
+        return found
+    if chosen.staged is not None:
+        pieces = pieces_of_bytes(chosen.staged, place, chosen.path.name)
+    else:
+        pieces = pieces_of_file(chosen.path, place)
+    return [*found, *(one for one in merged(in_pieces(pieces)) if one.place not in known)]
+
+
 def in_column(column: Column) -> list[Finding]:
     """Return the findings of a column, by the vectorised scan of every value."""
     import polars as pl
@@ -105,6 +131,8 @@ def in_column(column: Column) -> list[Finding]:
         values = column.values
     try:
         found = scan(column.name, values, max(column.first_row, 1))
+    except Unreadable:
+        raise
     except Exception as error:
         raise Unreadable(column.place, "has a type that is not known here; change it") from error
     return [

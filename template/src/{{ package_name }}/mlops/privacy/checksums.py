@@ -4,6 +4,10 @@ import re
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
 
 # Issuers' ranges (ISO/IEC 7812): one number in five of 16 digits starts like a card.
 CARD_START = re.compile(
@@ -122,15 +126,32 @@ def us_ssn(value: str) -> bool:
 
 def ip(value: str) -> bool:
     """Whether it is the address of a machine somewhere: not private, reserved, or a mask."""
-    from ipaddress import ip_address
-
-    try:
-        address = ip_address(value)
-    except ValueError:
+    address = machine_address(value)
+    if address is None or (address.version == 6 and not any(sign.isdigit() for sign in value)):
         return False
     if address.version == 6:
-        return any(sign.isdigit() for sign in value) and value.count(":") > 2
+        return value.count(":") > 2 or "." in value
     return address.is_global and not address.is_multicast
+
+
+def machine_address(value: str) -> "IPv4Address | IPv6Address | None":
+    """Return an address without brackets, port, interface and prefix; an IPv4 one if it holds one.
+
+    Returns
+    -------
+    IPv4Address, IPv6Address or None
+        None if it is no address. What is mapped (`::ffff:192.0.2.1`, RFC 4291) or translated
+        (`64:ff9b::192.0.2.1`, RFC 6052) says of a machine what the address inside says.
+    """
+    from ipaddress import ip_address
+
+    bare = value.strip().removeprefix("[").partition("]")[0].partition("/")[0].partition("%")[0]
+    try:
+        inner = bare.rpartition(":")[2]
+        address = ip_address(bare)
+        return ip_address(inner) if ":" in bare and "." in inner else address
+    except ValueError:
+        return None
 
 
 def ean(value: str) -> bool:

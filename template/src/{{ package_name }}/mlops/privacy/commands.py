@@ -39,13 +39,42 @@ def examine() -> "Iterator[tuple[str, str, str, str]]":
 
     if stale := staleness():
         yield "privacy", "note", stale, "uv run mlops privacy document, then commit it"
+    yield from _people()
+
+
+def _people() -> "Iterator[tuple[str, str, str, str]]":
+    """Say what waits for a decision, who finds names, and how many people stand alone."""
+    from ..data.sources import load_sources
+    from ..settings import OPEN_ZONE
+    from .names import INSTALL, RULES_ALONE, installed, redacts
+    from .policy import load_privacy, undecided
+    from .singling_out import of_open_tables
+
+    sources = load_sources()
+    policy = load_privacy(sources)
+    if waiting := undecided(policy):
+        message = f"{len(waiting)} columns of conf/privacy.yaml wait for a decision: {waiting[0]}"
+        yield "privacy", "problem", message, "name an action for each; drop, when in doubt"
+    if redacts(policy) and policy.defaults.names == "auto" and not installed():
+        mend = f"{INSTALL}, or say in conf/privacy.yaml that it is meant: defaults.names: rules"
+        yield "privacy", "note", f"names in texts that are redacted are found {RULES_ALONE}", mend
+    for said, is_open in of_open_tables(sources, policy, OPEN_ZONE / "tables"):
+        mend = "make these columns coarser, or set a rule under anonymity in conf/privacy.yaml"
+        yield "people", "note" if is_open else "ok", said, mend if is_open else ""
 
 
 def inputs(sources: "Sources") -> dict[str, str]:
-    """Name the key in use by its id: another key must run the protect stage again."""
-    from .keys import key_id, privacy_key
+    """Name the key in use by its id, and who finds names in texts that are redacted.
 
-    return {"privacy_key": key_id(privacy_key(sources))}
+    Another key must run the protect stage again, and so must another finder.
+    """
+    from .keys import key_id, privacy_key
+    from .names import finder, joins, redacts
+    from .policy import load_privacy
+
+    policy = load_privacy(sources)
+    found = {"privacy_key": key_id(privacy_key(sources, policy))}
+    return found | ({"names": finder(joins(policy))} if redacts(policy) else {})
 
 
 def settings() -> dict[str, "Callable[[], object]"]:
@@ -75,7 +104,8 @@ def protect() -> None:
     """Stage: write the protected tables to the open zone."""
     from .protect import protect
 
-    progress("protect", protect())
+    for line in protect().splitlines():
+        progress("protect", line)
 
 
 @privacy.command()
@@ -116,6 +146,9 @@ def reidentify(
 def erase(
     subject: Annotated[str, typer.Option(help="A token of the person.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list.")] = False,
+    leave_shared: Annotated[
+        bool, typer.Option("--leave-shared", help="Leave rows that may be somebody else's.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Remove a person from all current data, and list what remembers them."""
@@ -123,12 +156,15 @@ def erase(
 
     from .erase import erase
 
-    told = erase(subject, dry_run)
+    told = erase(subject, dry_run, leave_shared)
     if as_json:
         print(json.dumps(told, indent=2))
         return
     for place, rows in told["rows"].items():
         print(f"{'would go' if dry_run else 'removed':<9} {rows:>7,} rows  {place}")
+    for heading in ("reached", "left"):
+        for sentence in told[heading]:
+            print(f"{heading:<9} {sentence}")
     for one in told["models"]:
         print(f"{'model':<9} {one['model']} {one['version']}: learned from them: {one['learned']}")
     for sentence in told["history"]:

@@ -1,6 +1,6 @@
 """Rules of dates, birth dates and ages."""
 
-from .rules import MACROS, read_table
+from .rule_table import MACROS, read_table
 from .words import DAYS, MONTHS, NUMBERS
 
 _YEAR = r"(?:1[89]|20)\d\d"

@@ -20,10 +20,11 @@ ESCAPES = re.compile(
     rf"|\\([2-7][0-9A-Fa-f])(?:[ \t]|(?![0-9A-Fa-f])){_NO_FILE}"  # of CSS
 )
 OCTAL = re.compile(rf"\\(0[4-7][0-7]|1[0-7][0-7]){_NO_FILE}")
-UTF7 = re.compile(r"\+A[A-H][A-Za-z0-9+/]+-")
+UTF7 = re.compile(r"\+A[A-H][A-Za-z0-9+/]{1,120}-")
 COMMENT = re.compile(r"(?<=[\w.@+-])<!--[^\n]{0,200}?-->(?=[\w.@+-])")
-AT = re.compile(r"\s*[\[({<]\s*(?:at|arroba)\s*[\])}>]\s*", re.IGNORECASE)
-DOT = re.compile(r"\s*[\[({<]\s*(?:dot|punto)\s*[\])}>]\s*", re.IGNORECASE)
+# A run of spaces is read once, from its beginning, and so is a word below.
+AT = re.compile(r"(?<!\s)\s*+[\[({<]\s*(?:at|arroba)\s*[\])}>]\s*", re.IGNORECASE)
+DOT = re.compile(r"(?<!\s)\s*+[\[({<]\s*(?:dot|punto)\s*[\])}>]\s*", re.IGNORECASE)
 UNSEEN = re.compile(
     "[\0\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\U000e0000-\U000e007f]"
 )
@@ -36,7 +37,12 @@ LOOKALIKES = str.maketrans(
     "\u03b1\u03bf\u03b9\u03bd\u03c1\u03c5\u0391\u0392\u0395\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u0396",
     "aeopcyxijsdhqwABEKMHOPCTXaoivpuABEHIKMNOPTYXZ",
 )
-MIXED = re.compile(r"(?=\S*[A-Za-z@])(?=\S*[\u0370-\u052f])\S+")
+MIXED = re.compile(r"(?<!\S)[^\s\u0370-\u052f]*+[\u0370-\u052f]\S*+")
+LATIN = re.compile(r"[A-Za-z@]")
+# Where a text may be cut: before a plain character, to which no accent can belong.
+STRETCH = re.compile(r"(?s).{1,256}(?![^\x00-\x7f])|.{1,256}")
+NUMERIC = re.compile(r"&#(?=[0-9])0*+([0-9]*)")
+NO_CHARACTER = "1114112"  # the number after the last one of Unicode
 WRAPPED = re.compile(r"(?<=[A-Za-z0-9+/]{60})\r?\n(?=[A-Za-z0-9+/]{4})")
 SHORTEST = 12
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
@@ -57,16 +63,15 @@ def undisguised(text: str) -> str:
     """Return a text without entities, percent-encoding, escapes and look-alike letters."""
     if not text.isascii():
         text = UNSEEN.sub("", text)
-        if not unicodedata.is_normalized("NFKC", text):
-            text = unicodedata.normalize("NFKC", text)
+        text = normalized(text)
         text = FULL_STOP.sub(".", DASH.sub("-", text))
-        text = MIXED.sub(lambda word: word[0].translate(LOOKALIKES), text)
+        text = MIXED.sub(_in_one_alphabet, text)
     if "\0" in text:
         text = text.replace("\0", "")
     if "<!--" in text:
         text = COMMENT.sub("", text)
     if "&" in text:
-        text = html.unescape(text)
+        text = unescape(text)
     if PERCENT.search(text):
         text = urllib.parse.unquote(text)
     if "\\" in text or "=" in text or "%u" in text or "_x00" in text:
@@ -75,6 +80,28 @@ def undisguised(text: str) -> str:
     if "+A" in text:
         text = UTF7.sub(_from_utf7, text)
     return DOT.sub(".", AT.sub("@", text))
+
+
+def normalized(text: str) -> str:
+    """Return a text in the form NFKC.
+
+    Accents that follow one another are put in order by comparing neighbours, which takes the
+    square of their number (UAX 15, section 13): each stretch is normalised by itself.
+    """
+    return "".join(unicodedata.normalize("NFKC", part[0]) for part in STRETCH.finditer(text))
+
+
+def unescape(text: str) -> str:
+    """Return a text without character references of HTML; a number may have any length."""
+
+    def shorter(match: re.Match[str]) -> str:
+        return f"&#{(match[1] or '0') if len(match[1]) <= len(NO_CHARACTER) else NO_CHARACTER}"
+
+    return html.unescape(NUMERIC.sub(shorter, text))
+
+
+def _in_one_alphabet(word: re.Match[str]) -> str:
+    return word[0].translate(LOOKALIKES) if LATIN.search(word[0]) else word[0]
 
 
 def _from_utf7(match: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from ..files import write_text
 from ..settings import read_yaml
 from .entities import ENTITIES
 from .policy import domain_of, load_privacy
-from .policy_schema import NOT_PERSONAL, ColumnPolicy, Privacy
+from .policy_schema import BEHIND, NOT_PERSONAL, ColumnPolicy, Privacy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -131,7 +131,7 @@ def _entities(policy: Privacy) -> set[str]:
     return {
         rule.entity
         for rule in policy.columns.values()
-        if rule.entity in ENTITIES and rule.action != "drop"
+        if rule.entity in ENTITIES and rule.action not in BEHIND
     }
 
 
@@ -152,6 +152,7 @@ def _action(rule: ColumnPolicy, name: str) -> str:
     column = name.partition(".")[2]
     words = {
         "drop": "stays behind",
+        "undecided": "not decided yet; nothing runs before",
         "keep": "passes as it is",
         "token": f"keyed code in the domain {domain_of(rule, column)}",
         "encrypt": f"encrypted in the domain {domain_of(rule, column)}; the key turns it back",

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice, zip_longest
 from typing import Any
 
+from ..data.delimited import delimiter_of
 from .formats import (
     BLOCK,
     Column,
@@ -23,6 +24,7 @@ from .formats import (
 )
 
 ROWS_AT_ONCE = 50_000
+SNIFFED = 2_000  # characters: what csv.Sniffer takes grows with their cube
 # What may be repeated in a report: a name that a programmer gave. Another may itself be a value.
 LABEL = re.compile(r"[^\W\d][\w.$-]{0,39}")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -34,17 +36,14 @@ def label(name: str, otherwise: str) -> str:
 
 
 def table(opened: Opened) -> Iterator[Piece]:
-    """Read delimited text in any usual dialect; the first line names the columns."""
+    """Read delimited text, quoted as RFC 4180 asks; the first line names the columns."""
     encoding = encoding_of(opened)
     reader = io.TextIOWrapper(opened.stream, encoding=encoding, newline="")
-    sample = reader.read(BLOCK // 16)
+    sample = reader.read(SNIFFED)
     reader.seek(0)
-    try:
-        dialect: type[csv.Dialect] = csv.Sniffer().sniff(sample, delimiters=",;\t|")
-    except csv.Error:
-        dialect = csv.excel_tab if "\t" in sample.partition("\n")[0] else csv.excel
+    by = delimiter_of(sample)
     csv.field_size_limit(8 * BLOCK)
-    rows = csv.reader(reader, dialect)
+    rows = csv.reader(reader, delimiter=by)
     header = next(rows, [])
     yield Text(opened.place, "\n".join(header), 0)
     first = 1

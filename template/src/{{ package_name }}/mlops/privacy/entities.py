@@ -60,6 +60,7 @@ ENTITIES: dict[str, Entity] = {
     "ip": Entity("identifier", "IP address", "token", "O"),
     "username": Entity("identifier", "user name", "token", "R"),
     "credential": Entity("identifier", "password or key", "drop", "R"),
+    "url_credential": Entity("identifier", "password or token in a web address", "drop", "R"),
     "biometric": Entity("identifier", "fingerprint, voice or face", "drop", "P"),
     "birth_date": Entity("quasi_identifier", "date of birth", "generalise", "C"),
     "age": Entity("quasi_identifier", "age", "generalise", "C"),

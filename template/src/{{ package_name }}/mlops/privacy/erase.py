@@ -6,26 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from ..data.sources import Files, Sources, files_of, load_sources, read_tables
-from ..errors import MlopsError
+from ..errors import NEGATIVE, MlopsError
 from ..settings import OPEN_ZONE, load_settings
 from .keys import privacy_key
+from .links import follow
 from .policy import RESTRICTED_ZONE, load_privacy
 from .protect import protect
 from .raw_files import Mark, remove_rows
 from .reidentify import ANSWERS, LOG
-from .subjects import (
-    Named,
-    naming_columns,
-    note_tokens,
-    rows_of,
-    same_person,
-)
+from .sorting import frames_of
+from .subjects import Named, about_rows, naming_columns, note_tokens, rows_of
 from .tokens import TOKEN, check_token
 from .traces import files_with, history, holds, models_trained_on
 from .workplace import finish
 
 
-def erase(subject: str, dry_run: bool = False) -> dict[str, Any]:
+def erase(subject: str, dry_run: bool = False, leave_shared: bool = False) -> dict[str, Any]:
     """Remove a person from raw files, restricted tables, the open zone and what is derived from it.
 
     Parameters
@@ -34,34 +30,50 @@ def erase(subject: str, dry_run: bool = False) -> dict[str, Any]:
         A token of the person, of any domain, made with today's key.
     dry_run : bool
         Only list.
+    leave_shared : bool
+        Whether somebody has decided that rows may stay in which only an identifier that others
+        have too names the person.
 
     Returns
     -------
     dict
-        `rows`: how many are removed, by file; `models`: which learned from the person; `history`:
-        what keeps old versions, in sentences; `next`: what to do now.
+        `rows`: how many are removed, by file; `reached`: which other tokens are the person's, and
+        how they were found; `left`: what was not followed and which rows stay; `models`: which
+        learned from the person; `history`: what keeps old versions, in sentences; `next`: what to
+        do now.
 
     Raises
     ------
     MlopsError
-        When the token is of another key, or of nobody here.
+        When the token is of another key, of nobody here, or of several people; when rows would
+        stay about which somebody has to decide.
     """
     sources, settings = load_sources(), load_settings()
     policy = load_privacy(sources)
     key = privacy_key(sources, policy)
     subject = check_token(subject, key)
     finish()
-    names = naming_columns(sources, policy)
+    every = naming_columns(sources, policy)
+    names = about_rows(every)
     folder = RESTRICTED_ZONE / "tables"
     tables = {name: folder / f"{name}.parquet" for name in sources.tables}
     if missing := [file for file in tables.values() if not file.is_file()]:
         raise MlopsError(f"{missing[0].as_posix()} does not exist; run `uv run mlops run` first.")
-    subjects = same_person(subject, tables, names, key)
-    raw = list(_raw_files(sources))
     entity = sources.entity
+    found = follow(subject, tables, names, (entity.table, entity.column), key)
+    if found.contested and not (dry_run or leave_shared):
+        raise MlopsError(
+            f"Nothing was erased: {found.contested[0]}"
+            + (f" and {len(found.contested) - 1} more" if found.contested[1:] else "")
+            + " would stay, since others have that identifier too: look at --dry-run, then erase "
+            "the rest with --leave-shared, or those rows by their own tokens first.",
+            NEGATIVE,
+        )
+    subjects = found.subjects
+    raw = list(_raw_files(sources))
     mine = [one for one in names[entity.table] if one.column == entity.column]
     # Last the tables that tell which identifiers are one person's: a killed run can be repeated.
-    telling = sorted(tables, key=lambda name: sum(one.unique for one in names[name]))
+    telling = sorted(tables, key=lambda name: (name == entity.table, len(names[name])))
     places = [
         *((file, names[name]) for name, file in raw),
         *_quarantined(names),
@@ -70,6 +82,7 @@ def erase(subject: str, dry_run: bool = False) -> dict[str, Any]:
     ]
     rows: dict[str, int] = {}
     models = models_trained_on(subjects, settings)
+    mentions = list(_mentions(every, tables, subjects, key))
     known = any(_remove(file, named, subjects, key, True) for file, named in places)
     if known and not dry_run:  # before anything goes: a killed run must not let them come back
         note_tokens(subjects, key)
@@ -89,6 +102,15 @@ def erase(subject: str, dry_run: bool = False) -> dict[str, Any]:
     told = {
         "dry_run": dry_run,
         "rows": rows,
+        "reached": found.reached,
+        "left": [
+            *found.shared,
+            *(
+                f"{rows_left} stay: nothing else says whose they are"
+                for rows_left in found.contested
+            ),
+            *mentions,
+        ],
         "models": models,
         "history": [
             *_not_cleaned(subjects, dry_run, rows),
@@ -103,6 +125,20 @@ def erase(subject: str, dry_run: bool = False) -> dict[str, Any]:
         except MlopsError as error:
             told["history"].insert(0, f"data/open/tables could not be made again: {error}")
     return told
+
+
+def _mentions(
+    every: dict[str, list[Named]], tables: dict[str, Path], subjects: set[str], key: bytes
+) -> Iterator[str]:
+    """Rows of other people that name the person, as `referred_by` does."""
+    for table, named in every.items():
+        for one in named:
+            frames = () if one.about else frames_of(tables[table])
+            if count := sum(int(rows_of(frame, [one], subjects, key).sum()) for frame in frames):
+                yield (
+                    f"{count:,} rows of {table} are of other people and name this one in "
+                    f"{one.column}: empty that field in the source"
+                )
 
 
 def _remove(file: Path, named: list[Named], subjects: set[str], key: bytes, dry_run: bool) -> int:

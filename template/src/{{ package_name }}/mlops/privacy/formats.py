@@ -283,18 +283,18 @@ def plain_text(opened: Opened) -> Iterator[Piece]:
             yield from with_path
             return
     reader = io.TextIOWrapper(opened.stream, encoding=encoding, newline=None)
-    line, rest = 1, ""
+    line, size, parts = 1, 0, list[str]()
     is_lock = opened.name.endswith(".lock")
     while block := reader.read(PIECE):
-        text = rest + block
-        cut = text.rfind("\n") + 1
-        if not cut and len(text) > MAX_LINE:
-            raise Unreadable(opened.place, f"has a line over {MAX_LINE // 2**20} MB; break it")
+        cut = block.rfind("\n") + 1
         if cut:
-            said = LOCKED.sub("", text[:cut]) if is_lock else text[:cut]
-            yield Text(opened.place, said, line)
-            line += text.count("\n", 0, cut)
-        rest = text[cut:]
-    if rest:
-        yield Text(opened.place, rest, line)
+            text = "".join([*parts, block[:cut]])
+            yield Text(opened.place, LOCKED.sub("", text) if is_lock else text, line)
+            line, parts, size = line + text.count("\n"), [], 0
+        parts.append(block[cut:])
+        size += len(block) - cut
+        if size > MAX_LINE:
+            raise Unreadable(opened.place, f"has a line over {MAX_LINE // 2**20} MB; break it")
+    if size:
+        yield Text(opened.place, "".join(parts), line)
     reader.detach()

@@ -21,6 +21,11 @@ NUMBER_LIKE = r"^[+(]?\d[\d ().+/_x-]*$"
 _IN_PROSE = {"name", "address", "username"}  # in short values these are as often a brand
 _SEVERAL = r"[\s@:=%;,{<&|\"'\\]|\+A|_x00"  # a label needs something between itself and its value
 _CLEAR = r"^(?:0x)?(?i:[2-6][0-9a-f]|7[0-9a-e]|0[09ad]|c[2-9][89ab][0-9a-f]){8,}$"
+# What may hold a password or a token of a web address; the rules for texts decide.
+_CREDENTIAL = (
+    r"://[^\s/?#]{0,200}[:@]|[?&](?i:[a-z]{0,8}_?token|api_?key|client_secret|sig|pass(?:wor)?d"
+    r"|passwd|pwd)="
+)
 _SMALLEST = 10**6  # whole numbers below it are no identifiers
 
 
@@ -122,9 +127,27 @@ def _texts(name: str, texts: pl.Series) -> Iterator[Hits]:
             for entity, likelihood, rows in _prose(part, where):
                 before, known = found.get(entity, (0.0, []))
                 found[entity] = (max(before, likelihood), [*known, rows])
+    found |= _credentials(suspects, places)
     for entity, (likelihood, rows) in found.items():
         every = pl.concat(rows).unique()
         yield Hits(entity, likelihood, every.len(), int(every.sort()[0]))
+
+
+def _credentials(texts: pl.Series, places: pl.Series) -> dict[str, tuple[float, list[pl.Series]]]:
+    """Find passwords in web addresses, whatever else the values are: one row opens a door."""
+    from .url_credentials import opens_nothing
+
+    may = texts.str.contains(_CREDENTIAL)
+    texts, places = texts.filter(may), places.filter(may)
+    held = [
+        value
+        for value in texts.unique().to_list()
+        for span in find(value)
+        if span.entity == "url_credential" and not opens_nothing(value[span.start : span.end])
+    ]
+    if not held:
+        return {}
+    return {"url_credential": (0.99, [places.filter(texts.is_in(held))])}
 
 
 def _prose(texts: pl.Series, places: pl.Series) -> Iterator[tuple[str, float, pl.Series]]:
@@ -138,6 +161,8 @@ def _prose(texts: pl.Series, places: pl.Series) -> Iterator[tuple[str, float, pl
     found: dict[str, tuple[float, list[str]]] = {}
     for value in distinct.to_list():
         for span in _spans(value):
+            if span.entity == "url_credential":
+                continue  # see _credentials
             if is_identifier(span) and (span.entity not in _IN_PROSE or value.count(" ") >= 4):
                 likelihood, which = found.get(span.entity, (0.0, []))
                 which.append(value)

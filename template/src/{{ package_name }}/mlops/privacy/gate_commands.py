@@ -14,6 +14,9 @@ def check(
     paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders.")] = None,
     staged: Annotated[bool, typer.Option("--staged", help="What git has staged.")] = False,
     baseline: Annotated[Path | None, typer.Option(help="Accepted findings.")] = None,
+    names: Annotated[
+        bool, typer.Option("--names", help="Let the language model look for names in prose.")
+    ] = False,
     sarif: Annotated[Path | None, typer.Option(help="Write SARIF to this file too.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -22,8 +25,9 @@ def check(
     from .check import check
     from .report import as_json as report
     from .report import as_sarif, json_text, sentence, summary
+    from .singling_out import notes
 
-    outcome = check(paths or [], staged, baseline)
+    outcome = check(paths or [], staged, baseline, names)
     if sarif is not None:
         write_text(sarif, json_text(as_sarif(outcome)))
     if as_json:
@@ -32,6 +36,10 @@ def check(
         for finding in outcome.findings:
             print(sentence(finding), file=sys.stderr)
         print(summary(outcome))
+        adds = "" if names else "; --names adds a language model"
+        print(f"names in prose are looked for {outcome.names}{adds}")
+        if not paths and not staged:
+            print("".join(f"note: {said}\n" for said in notes()), end="")
     raise typer.Exit(NEGATIVE if outcome.findings else OK)
 
 

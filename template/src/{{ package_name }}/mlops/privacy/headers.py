@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from functools import cache
+from functools import lru_cache
 
 # (entity, words, likelihood that a column of this name is what it says). The first that fits wins.
 HEADERS: tuple[tuple[str, str, float], ...] = (
@@ -50,21 +50,21 @@ HEADERS: tuple[tuple[str, str, float], ...] = (
         r"|tax_?(?:id|number|no)|taxpayer_?id|ein|steuer_?id|codice_fiscale|bsn|pesel|nir|ppsn?",
         0.8,
     ),
-    ("passport", r"passport\w*|pasaporte\w*", 0.9),
+    ("passport", r"(?:passport|pasaporte)(?:_?(?:number|no|num|nro|numero|id))?", 0.9),
     (
         "driver_licence",
-        r"driv(?:er|ing)s?_?licen[cs]e\w*|licencia_(?:de_)?conduc\w+|registro_conducir|dl_?(?:no|number)",
+        r"driv(?:er|ing)s?_?licen[cs]e(?:_?(?:number|no|num|id))?|licencia_(?:de_)?conduc\w+|registro_conducir|dl_?(?:no|number)",
         0.9,
     ),
     (
         "medical_record",
-        r"mrn|nhc|medical_record\w*|historia_clinica|hc|nro_hc|patient_?(?:id|no|number)|paciente_id|id_paciente"
+        r"mrn|nhc|medical_record(?:_?(?:number|no|num|id))?|historia_clinica|hc|nro_hc|patient_?(?:id|no|number)|paciente_id|id_paciente"
         r"|record_number|cipa|episodio|encounter_id|expediente",
         0.8,
     ),
     (
         "health_plan",
-        r"nass|nuss|naf|health_?plan\w*|member_?(?:id|no|number)|subscriber_id|polic[ya]_?(?:id|no|number|num)?|poliza"
+        r"nass|nuss|naf|health_?plan(?:_?(?:number|no|num|id))?|member_?(?:id|no|number)|subscriber_id|polic[ya]_?(?:id|no|number|num)?|poliza"
         r"|medicare\w*|obra_social|nro_afiliado|afiliado|insurance_?(?:id|no|number)|seguridad_social|nhs_?number|beneficiary_id",
         0.8,
     ),
@@ -86,7 +86,7 @@ HEADERS: tuple[tuple[str, str, float], ...] = (
     ),
     (
         "birth_date",
-        r"birth_?(?:date|day)|date_of_birth|dob|fecha_(?:de_)?nac\w*|f_?nac\w*|nacimiento|born|birth",
+        r"birth_?(?:date|day)|date_of_birth|dob|fecha_(?:de_)?nac(?:imiento|to)?|f_?nac\w*|nacimiento|born|birth",
         0.9,
     ),
     ("age", r"age|edad|age_years|anios|years_old", 0.7),
@@ -161,6 +161,8 @@ HEADERS: tuple[tuple[str, str, float], ...] = (
         0.5,
     ),
 )
+# The same, with words that may also be written as one: dateofbirth.
+_SPELT = tuple((entity, words.replace("_", "_?"), share) for entity, words, share in HEADERS)
 # What a name, an address or an id of these is about is a thing.
 THINGS = re.compile(
     r"(?:^|_)(?:product\w*|item|articulo|brand|marca|categor\w*|file\w*|archivo|host\w*|model\w*|table|column|columna|event\w*"
@@ -178,21 +180,92 @@ QUANTITY = re.compile(
 NOT_COUNTED = {"ar_dni", "ip"}  # amounts have points as well, and so have versions
 
 
-@cache
+# Where words that were written together part: dateOfBirth, IBANNumber; not the plural in IDs.
+_HUMP = re.compile(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z](?!s(?![a-z]))[a-z])")
+# By these the rules for texts know what stands behind a header; where a value tells by itself what
+# it is, none is needed.
+LABELS = {
+    "account": "account number",
+    "address": "home address",
+    "ar_cbu": "CBU",
+    "ar_cuit": "CUIT",
+    "ar_dni": "DNI",
+    "birth_date": "date of birth",
+    "card": "card number",
+    "device_id": "device id",
+    "driver_licence": "driver license",
+    "es_nie": "NIE",
+    "es_nif": "NIF",
+    "health_plan": "member id",
+    "iban": "IBAN",
+    "imei": "IMEI",
+    "licence": "colegiado",
+    "medical_record": "MRN",
+    "name": "full name",
+    "national_id": "social insurance",
+    "passport": "passport",
+    "phone": "phone number",
+    "plate": "license plate",
+    "us_ssn": "SSN",
+}
+# What may follow the words of a header without changing what it is about.
+_WHOSE = (
+    r"(?:_(?:home|work|mobile|personal|contact|emergency|owner|value|casa|trabajo|movil|fijo"
+    r"|contacto|emergencia|titular|paciente|cliente|empleado|socio|alumno))?"
+)
+
+
+@lru_cache(maxsize=50_000)
 def plain(name: str) -> str:
-    """Return a header in lower case without accents, its words joined by underscores."""
-    name = re.sub(r"(?<=[a-z\d])(?=[A-Z])", "_", name)
-    name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z\d]+", "_", name.replace("'", "")).strip("_")
+    """Return a header in lower case without accents, its words joined by underscores.
+
+    The one normaliser of column names, keys, tags, attributes and headings, in any usual spelling:
+    `dateOfBirth`, `DateOfBirth`, `date-of-birth`, `DATE_OF_BIRTH`, `Date of birth`.
+    """
+    name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    name = _HUMP.sub("_", name.replace("'", "")).lower()
+    return re.sub(r"[^a-z\d]+", "_", name).strip("_")
 
 
-@cache
+@lru_cache(maxsize=50_000)
+def label_of(name: str) -> str:
+    """Return what to write before a value that stands under a header, for the rules for texts.
+
+    Parameters
+    ----------
+    name : str
+        A header, key, tag or path in any spelling.
+
+    Returns
+    -------
+    str
+        A label that the rules know, if the header is of several words and names an identifier or a
+        day of birth to the end; otherwise its words.
+    """
+    last = name if " " in name else name.rpartition(".")[2]
+    header = plain(last)
+    entity, likelihood = entity_of(name)
+    if "_" in header and likelihood >= 0.5 and entity in LABELS and _is_wholly(header, entity):
+        return LABELS[entity]
+    return re.sub(r"[\W_]+", " ", _HUMP.sub("_", last)).strip()
+
+
+def _is_wholly(header: str, entity: str) -> bool:
+    """Whether the words of a header end with those of an entity: no `accountNumbering`."""
+    return any(
+        re.search(rf"(?:^|_)(?:{words}){_WHOSE}_?\d*$", header)
+        for which, words, _ in _SPELT
+        if which == entity
+    )
+
+
+@lru_cache(maxsize=50_000)
 def is_quantity(name: str) -> bool:
     """Whether a header, or the last step of a path, speaks of amounts, times or counts."""
     return QUANTITY.search(plain(name.rpartition(".")[2])) is not None
 
 
-@cache
+@lru_cache(maxsize=50_000)
 def entity_of(name: str) -> tuple[str, float]:
     """Guess the entity from a header alone.
 
@@ -217,10 +290,10 @@ def entity_of(name: str) -> tuple[str, float]:
 
 
 def _of_header(header: str) -> tuple[str, float]:
-    for entity, words, likelihood in HEADERS:
+    for entity, words, likelihood in _SPELT:
         if re.fullmatch(words, header):
             return entity, likelihood
-    for entity, words, likelihood in HEADERS:
+    for entity, words, likelihood in _SPELT:
         if re.search(rf"(?:^|_)(?:{words})(?:_|\d*$)", header):
             return entity, likelihood - 0.15
     return "", 0.0

@@ -1,6 +1,6 @@
 """Rules of the numbers by which states and tax offices know a person, and of their documents."""
 
-from .rules import MACROS, read_table
+from .rule_table import MACROS, read_table
 
 _NATIONAL = r"""
 ar_cuit 0.9 check=ar_cuit #2:-_ #10,11

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from .documents import label
 from .formats import Column, Opened, Piece, Text, Unreadable, pieces_of_bytes, whole, whole_text
+from .headers import label_of
 
 DATA_ADDRESS = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=-]+)*;base64,([A-Za-z0-9+/=\s]+)")
 # Tags inside a line of text: what they part is read as one word.
@@ -18,6 +19,10 @@ INLINE = re.compile(
 )
 # Attributes that describe a drawing or a style, and those that only give something a name.
 SILENT = re.compile("class|d|height|id|points|rel|style|transform|viewbox|width|xmlns|[xy][12]?")
+# Ends whatever a page leaves open: for the end of each open tag or comment, the parser of the
+# standard library would look through the whole rest of the page.
+CLOSING = ">-->]]>\"'></script></style>"
+DEPTH_OF_SENTENCES = 3  # a document is read so many times at most, however deep it is
 NAMING = frozenset({"class", "id", "rel"})
 
 
@@ -100,7 +105,9 @@ class _Page(HTMLParser):
             self._write("\t".join(cells) + "\t")
         elif row:
             named = zip_longest(self.headings[: len(cells)], cells, fillvalue="")
-            self._write("\t".join(f"{name}: {x}" if name else x for name, x in named) + "\t")
+            self._write(
+                "\t".join(f"{label_of(name)}: {x}" if name else x for name, x in named) + "\t"
+            )
 
 
 def html_page(opened: Opened) -> Iterator[Piece]:
@@ -111,7 +118,7 @@ def html_page(opened: Opened) -> Iterator[Piece]:
         name = {"text/html": "it.html", "image/svg+xml": "it.svg"}.get(kind, "it")
         yield from pieces_of_bytes(content, f"{opened.place}: embedded", name, opened.depth + 1)
     page = _Page()
-    page.feed(DATA_ADDRESS.sub("", text))
+    page.feed(DATA_ADDRESS.sub("", text) + CLOSING)
     page.close()
     yield Text(opened.place, page.text(), 1)
     for line, comment in page.comments:
@@ -135,6 +142,12 @@ def xml_document(opened: Opened) -> Iterator[Piece]:
         yield Column(f"{opened.place}: {path}", path, values, 0)
 
 
+def _sentence(element: Any, depth: int = DEPTH_OF_SENTENCES) -> str:
+    """Join the words of an element and of those in it; deeper ones are read by themselves."""
+    inner = [_sentence(child, depth - 1) + (child.tail or "") for child in element if depth]
+    return "".join([element.text or "", *inner])
+
+
 def _xml_leaves(element: Any, path: str, found: dict[str, list[str]], names: set[str]) -> None:
     tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else "comment"
     names.add(tag)
@@ -149,7 +162,7 @@ def _xml_leaves(element: Any, path: str, found: dict[str, list[str]], names: set
     tails = [child.tail for child in element if child.tail and child.tail.strip()]
     own = element.text if element.text and element.text.strip() else ""
     if own or tails:  # the words of a sentence may stand in several elements
-        joined = "".join(element.itertext()) if len(element) and tag != "comment" else own
+        joined = own if tag == "comment" else _sentence(element)
         found.setdefault(here, []).append(joined)
     for child in element:
         _xml_leaves(child, here, found, names)

@@ -1,6 +1,6 @@
 """Rules of phone numbers, as countries and people write them."""
 
-from .rules import MACROS, read_table
+from .rule_table import MACROS, read_table
 
 _PHONES = r"""
 phone 0.8 =+

@@ -11,6 +11,7 @@ from ..errors import NEGATIVE, MlopsError
 from ..settings import read_config
 from .entities import ENTITIES, Entity, Finding
 from .policy_schema import (
+    BEHIND,
     DATES,
     FORMS,
     NOT_PERSONAL,
@@ -120,6 +121,22 @@ def check_expiry(policy: Privacy, today: datetime.date) -> None:
             )
 
 
+def undecided(policy: Privacy) -> list[str]:
+    """Columns about which a person still has to decide."""
+    return [name for name, rule in policy.columns.items() if rule.action == "undecided"]
+
+
+def refuse_undecided(policy: Privacy) -> None:
+    """Close the gate while a column waits for the decision of a person."""
+    if waiting := undecided(policy):
+        more = f" and {len(waiting) - 3} more" if waiting[3:] else ""
+        raise MlopsError(
+            f"{PRIVACY_FILE.as_posix()} leaves {', '.join(waiting[:3])}{more} undecided; look at "
+            "some values and name an action for each (drop, when in doubt).",
+            NEGATIVE,
+        )
+
+
 def unnamed_text(policy: Privacy, sources: Sources) -> list[str]:
     """Text columns that the sources declare and the policy does not name."""
     return [
@@ -184,8 +201,8 @@ def _check_rule(name: str, rule: ColumnPolicy, contract: Column, sources: Source
     for need in needs:
         if len(given & set(need.split("|"))) != 1:
             raise _wrong(place, f"{what} needs {' or '.join(need.split('|'))}")
-    listed = contract.type == "integers" and rule.action not in ("keep", "drop")
-    if listed or (types is not None and contract.type not in types and rule.action != "drop"):
+    listed = contract.type == "integers" and rule.action not in ("keep", *BEHIND)
+    if listed or (types is not None and contract.type not in types):
         raise _wrong(place, f"{what} cannot treat a column of type {contract.type}")
     if rule.edges != sorted(set(rule.edges)):
         raise _wrong(place, "edges must rise")
@@ -210,7 +227,7 @@ def _check_anonymity(policy: Privacy, table: str, wanted: Anonymity) -> None:
         raise _wrong(f"anonymity.{table}", "l needs sensitive: the columns that it is about")
     for column in [*wanted.quasi, *wanted.sensitive]:
         rule = policy.columns.get(f"{table}.{column}")
-        if rule is None or rule.action == "drop":
+        if rule is None or rule.action in BEHIND:
             raise _wrong(f"anonymity.{table}", f"{column} does not leave the restricted zone")
     if twice := set(wanted.quasi) & set(wanted.sensitive):
         raise _wrong(f"anonymity.{table}", f"{min(twice)} is both quasi and sensitive")

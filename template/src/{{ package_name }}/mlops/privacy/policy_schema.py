@@ -9,11 +9,15 @@ from pydantic import Field
 from ..settings import Section
 from .entities import Action
 
+# What a proposal writes where a person has to look; nothing runs before they have decided.
+Undecided = Literal["undecided"]
 NOT_PERSONAL = "none"  # the entity of a column that a person has looked at
+BEHIND = ("drop", "undecided")  # what leaves nothing of a column in the open zone
 DATES = ("date", "datetime")
 NUMBERS = ("integer", "number")
 # What each action may be told, and which column types it can treat (None: all but lists).
-PARAMETERS: dict[Action, tuple[set[str], tuple[str, ...] | None]] = {
+PARAMETERS: dict[Action | Undecided, tuple[set[str], tuple[str, ...] | None]] = {
+    "undecided": (set(), None),
     "drop": (set(), None),
     "keep": ({"reason", "until"}, None),
     "token": ({"domain"}, None),
@@ -55,6 +59,9 @@ class Defaults(Section):
 
     unknown_string_column: Literal["drop", "fail"] = "drop"
     free_text: Literal["drop", "redact"] = "drop"
+    # Who finds names in texts that are redacted: the rules and, where the group `ner` is
+    # installed, the language model (auto); the rules alone; or both, and nothing without it.
+    names: Literal["auto", "rules", "model"] = "auto"
     minimum_likelihood: float = Field(0.5, ge=0, le=1)
     sample_rows: int = Field(10_000, ge=100)
 
@@ -72,7 +79,7 @@ class ColumnPolicy(Section):
     """What happens to one column on its way to the open zone."""
 
     entity: str = ""
-    action: Action = "drop"
+    action: Action | Undecided = "drop"
     domain: str = Field("", pattern="^[^:]*$")
     last: int = Field(4, ge=0)
     shape: bool = False

@@ -7,7 +7,7 @@ heading these would be any numbers.
 import re
 from functools import lru_cache
 
-from .headers import entity_of
+from .headers import entity_of, label_of
 from .rules import LIKELY
 
 RULER = re.compile(r"[\s|:+=-]+")
@@ -38,7 +38,7 @@ def under_headings(text: str) -> str:
             shift = len(cells) - width
             for place, heading in headings.items():
                 if 0 <= place + shift < len(cells) and cells[place + shift]:
-                    cells[place + shift] = f"{heading}: {cells[place + shift]}"
+                    cells[place + shift] = f"{label_of(heading)}: {cells[place + shift]}"
                     changed = True
             lines.append("\t".join(cells))
             continue

@@ -1,7 +1,7 @@
 """Rules for prose: postal codes, addresses, names, places, employers."""
 
 from .dates import DATE_MACROS
-from .rules import read_table
+from .rule_table import read_table
 from .words import COUNTRIES
 
 _UP = "A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĘĚĞİĹĽŁŃŇŐŘŚŞŠŤŮŰŹŻŽ"
@@ -187,8 +187,8 @@ organisation 0.45 hos com cen uni fac clí cli ins fun con amb
     |Instituto|Institut|Fundaci[oó]n|Consorcio|Centro (?:de Salud|M[eé]dico)|Ambulatorio)
     (?:[ ]+(?:<JOIN>[ ]+){0,2}<CAP>){1,7}
 organisation 0.4 =Inc =LLC =Ltd =PLC =GmbH =Corp =S.A =S.L =S.R.L =Company =Group
-    (?<!\w)(?:[\w&'.-]*[<UP>][\w&'.-]* ){1,4}(?:Inc|LLC|Ltd|PLC|GmbH|Corp|Corporation|S\.A|S\.L
-    |S\.R\.L
+    (?<![\w&'.-])(?:(?=[\w&'.-]{0,30}[<UP>])[\w&'.-]{1,60}+ ){1,4}(?:Inc|LLC|Ltd|PLC|GmbH
+    |Corp|Corporation|S\.A|S\.L|S\.R\.L
     |Company|Group)\b\.?
 gender 0.45 sex gen gén
     sexo|sex|gender|g[eé]nero --SIGNS--> (?i:[HMFVX]|var[oó]n|mujer|hombre|male|female|masculino

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .. import utc
 from ..data.ingest import ENTITIES as ENTITIES_TABLE
 from ..data.sources import Sources, load_sources
 from ..errors import NEGATIVE, MlopsError
@@ -16,6 +17,7 @@ from ..settings import OPEN_ZONE
 from .actions import Subject, act, k_edges
 from .anonymity import ROW, positions, reach
 from .keys import key_id, privacy_key
+from .names import finder, joins, redacts
 from .opening import Opening
 from .policy import (
     PRIVACY_FILE,
@@ -23,9 +25,11 @@ from .policy import (
     check_expiry,
     domain_of,
     load_privacy,
+    refuse_undecided,
     unnamed_text,
 )
-from .policy_schema import Anonymity, ColumnPolicy, Privacy
+from .policy_schema import BEHIND, Anonymity, ColumnPolicy, Privacy
+from .singling_out import report_of
 from .sorting import frames_of, write_sorted
 from .tokens import Memo
 from .workplace import publish, waiting, workplace
@@ -46,6 +50,7 @@ class Treatment(NamedTuple):
     domain: str
     subject: tuple[str, str, str] | None = None  # column, domain, entity
     edges: Sequence[Any] = ()
+    names: bool = False  # whether the language model helps to redact
 
 
 def protect(today: datetime.date | None = None) -> str:
@@ -54,7 +59,7 @@ def protect(today: datetime.date | None = None) -> str:
     Returns
     -------
     str
-        One line about what passed.
+        A line about what passed, and one of each table of people: how many of them stand alone.
 
     Raises
     ------
@@ -65,27 +70,32 @@ def protect(today: datetime.date | None = None) -> str:
     policy = load_privacy(sources)
     key = privacy_key(sources, policy)
     with workplace() as place:
-        files = protect_tables(place, sources, policy, key, today or datetime.date.today())
+        files, told = protect_tables(place, sources, policy, key, today or utc.today())
         publish(files, _of_the_past(files))
     rules = policy.columns.values()
-    passing = sum(rule.action != "drop" for rule in rules)
+    passing = sum(rule.action not in BEHIND for rule in rules)
     tokens = sum(rule.action in TOKENS for rule in rules)
-    treated = sum(rule.action not in (*TOKENS, "keep", "drop") for rule in rules)
+    treated = sum(rule.action not in (*TOKENS, "keep", *BEHIND) for rule in rules)
     behind = sum(len(table.columns) for table in sources.tables.values()) - passing
     more = f", {treated} changed" if treated else ""
-    return f"{passing} columns pass ({tokens} as tokens{more}), {behind} stay behind"
+    line = f"{passing} columns pass ({tokens} as tokens{more}), {behind} stay behind"
+    line += f"; names in texts found {finder(joins(policy))}" if redacts(policy) else ""
+    return "\n".join([line, *told])
 
 
 def protect_tables(
     place: Path, sources: Sources, policy: Privacy, key: bytes, today: datetime.date
-) -> dict[Path, Path]:
+) -> tuple[dict[Path, Path], list[str]]:
     """Protect every table into `place`, write the report, and stop unless the gate is open.
 
     Returns
     -------
     dict of Path to Path
         The finished file by its target in the open zone.
+    list of str
+        How many people stand alone in each table of them.
     """
+    refuse_undecided(policy)
     check_expiry(policy, today)
     if policy.defaults.unknown_string_column == "fail" and (
         unknown := unnamed_text(policy, sources)
@@ -108,12 +118,15 @@ def protect_tables(
             files[target] = waiting(place, target)
             wanted = policy.anonymity.get(name)
             tables[name] = protect_table(source, files[target], plan, key, opening, wanted)
+            if name != ENTITIES_TABLE:
+                tables[name] |= report_of(name, files[target], sources, policy)
     closed = opening.closed()
     about = {"schema": 1, "gate": "closed" if closed else "open", "key": key_id(key)}
+    about |= {"names": finder(joins(policy))} if redacts(policy) else {}
     write_json(REPORT, {**about, "tables": tables, **opening.report()})
     if closed:
         raise MlopsError(closed, NEGATIVE)
-    return files
+    return files, [one["alone"]["said"] for one in tables.values() if "alone" in one]
 
 
 def treatments(name: str, source: Path, sources: Sources, policy: Privacy) -> list[Treatment]:
@@ -128,7 +141,7 @@ def treatments(name: str, source: Path, sources: Sources, policy: Privacy) -> li
         rule = policy.columns.get(f"{table}.{column}")
         if name == ENTITIES_TABLE and column == "held_out":
             rule = ColumnPolicy(action="keep")
-        if rule is None or rule.action == "drop":
+        if rule is None or rule.action in BEHIND:
             continue
         subject, edges = None, ()
         if rule.action == "date_shift":
@@ -137,7 +150,8 @@ def treatments(name: str, source: Path, sources: Sources, policy: Privacy) -> li
             subject = (whose, domain_of(theirs, whose), theirs.entity)
         if rule.to == "k_band" and rule.action == "generalise":
             edges = _edges(source, column, rule.k)
-        found.append(Treatment(column, rule, domain_of(rule, column), subject, edges))
+        names = rule.action == "redact" and joins(policy)
+        found.append(Treatment(column, rule, domain_of(rule, column), subject, edges, names))
     return found
 
 
@@ -214,7 +228,7 @@ def treat(
     if one.subject is not None:
         column, domain, entity = one.subject
         subject = Subject(frame[column], domain, entity)
-    values = act(frame[one.column], one.rule, key, one.domain, subject, one.edges, memo)
+    values = act(frame[one.column], one.rule, key, one.domain, subject, one.edges, memo, one.names)
     return values.alias(one.column)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import io
 import itertools
 import json
 import os
@@ -10,8 +11,9 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..data.delimited import Layout, layout
 from ..errors import MlopsError
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def remove_rows(file: Path, columns: list[str], mark: Mark, dry_run: bool) -> in
         How many rows are, or would be, removed. A file without any is not touched.
     """
     if file.suffix == ".csv":
-        remove = functools.partial(_from_csv, *_dialect(file))
+        remove = functools.partial(_from_csv, layout(file, columns))
     else:
         remove = _from_parquet if file.suffix == ".parquet" else _from_lines
     removed = remove(file, columns, mark, None)
@@ -63,40 +65,17 @@ def remove_rows(file: Path, columns: list[str], mark: Mark, dry_run: bool) -> in
     return removed
 
 
-def _dialect(file: Path) -> tuple[dict[str, Any], int]:
-    """How DuckDB, which reads the file for the pipeline, takes it; lines before the header."""
-    import duckdb
-
-    with duckdb.connect() as connection:
-        try:
-            found = connection.execute(
-                "SELECT Delimiter, Quote, Escape, SkipRows "
-                "FROM sniff_csv($file, all_varchar = true)",
-                {"file": str(file)},
-            ).fetchall()
-        except duckdb.Error as error:
-            raise MlopsError(
-                f"{file.as_posix()} cannot be read as csv; replace it with an undamaged file."
-            ) from error
-    delimiter, quote, escape, skip = found[0]
-    quoted = bool(quote) and quote not in ("\0", "(empty)")
-    dialect: dict[str, Any] = {"delimiter": delimiter, "doublequote": True}
-    dialect |= {"quotechar": quote} if quoted else {"quoting": csv.QUOTE_NONE}
-    if escape and escape not in ("\0", "(empty)", quote):
-        dialect |= {"escapechar": escape, "doublequote": False}
-    return dialect, skip
-
-
 def _from_csv(
-    dialect: dict[str, Any],
-    skip: int,
+    found: Layout,
     file: Path,
     columns: list[str],
     mark: Mark,
     out: Path | None,
 ) -> int:
     csv.field_size_limit(sys.maxsize)
-    with file.open(encoding="utf-8", newline="") as lines:
+    with file.open("rb") as stream:
+        head = stream.read(found.start).decode("utf-8")
+        lines = io.TextIOWrapper(stream, encoding="utf-8", newline="")
         raw: list[str] = []
 
         def heard() -> Iterator[str]:
@@ -104,13 +83,8 @@ def _from_csv(
                 raw.append(line)
                 yield line
 
-        for _ in range(skip):
-            next(lines)
-        reader = csv.reader(heard(), **dialect)
-        header = [name.removeprefix("\ufeff").strip() for name in next(reader)]
-        if missing := [name for name in columns if name not in header]:
-            raise MlopsError(f'{file.as_posix()} has no column "{missing[0]}"; correct its header.')
-        places = [header.index(name) for name in columns]
+        reader = csv.reader(heard(), delimiter=found.delimiter)
+        places = [found.names.index(name) for name in columns]
 
         def records() -> Iterator[tuple[str, list[str | None]]]:
             for record in reader:
@@ -120,9 +94,7 @@ def _from_csv(
                 )
                 raw.clear()
 
-        head = "".join(raw)
-        raw.clear()
-        return _kept(records(), columns, mark, out, _first_lines(file, skip) + head)
+        return _kept(records(), columns, mark, out, head)
 
 
 def _from_lines(file: Path, columns: list[str], mark: Mark, out: Path | None) -> int:
@@ -192,8 +164,3 @@ def _from_parquet(file: Path, columns: list[str], mark: Mark, out: Path | None) 
             if writer:
                 writer.close()
     return removed
-
-
-def _first_lines(file: Path, count: int) -> str:
-    with file.open(encoding="utf-8", newline="") as lines:
-        return "".join(next(lines) for _ in range(count))

@@ -13,11 +13,12 @@ SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a check looked at and what closes the gate."""
+    """What a check looked at, what closes the gate, and who looked for names in prose."""
 
     files: int
     findings: list[Finding]
     accepted: int = 0
+    names: str = "by rules alone"
 
 
 def sentence(finding: Finding) -> str:
@@ -61,6 +62,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "clean": not outcome.findings,
         "files": outcome.files,
         "accepted": outcome.accepted,
+        "names": outcome.names,
         "findings": [
             {**asdict(finding), "message": sentence(finding)} for finding in outcome.findings
         ],

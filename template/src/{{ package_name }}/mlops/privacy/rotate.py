@@ -4,6 +4,7 @@ import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import utc
 from ..data.sources import Sample, load_sources, read_tables, uses_only_sample
 from ..errors import MlopsError
 from ..settings import OPEN_ZONE
@@ -67,7 +68,7 @@ def rotate(today: datetime.date | None = None) -> list[str]:
                 write_sorted(frames, files[file], (), 0, by_token=False)
                 counted += 1
                 holding |= set(columns) if file.name == "features.parquet" else set()
-        tables = protect_tables(place, sources, policy, new, today or datetime.date.today())
+        tables, _ = protect_tables(place, sources, policy, new, today or utc.today())
         sample = {
             name: table
             for name, table in sources.tables.items()

@@ -3,109 +3,18 @@
 Only the standard library is imported, and a pattern is compiled when a text first calls for it.
 """
 
-import re
-from functools import cache
-from typing import NamedTuple
+from .rule_table import MACROS, read_table
 
 # From here on a likelihood is meant to be acted on. Below it lie years, weekdays, towns and other
 # things that are personal beside others only.
 LIKELY = 0.5
 
 
-class Rule(NamedTuple):
-    """One way in which an entity is written.
-
-    Attributes
-    ----------
-    starts : tuple of str
-        Where a match can begin: the first three letters of a word; "#" for a number, "#3,9" for
-        one that begins with so many digits, "#3:-_" for one that goes on with one of these signs
-        (an underscore is a space, a caret a space before a capital), "A#" for a word that goes on
-        with a number, "Aa" for any word with a capital. What follows "=" must be within 100
-        characters; "<#5" looks before a number of five digits.
-    pattern : str
-        Regular expression; its group `v`, if it has one, is what is personal.
-    check : str
-        Name of a function in `checksums` that must agree; empty if there is none.
-    """
-
-    entity: str
-    likelihood: float
-    starts: tuple[str, ...]
-    pattern: str
-    check: str = ""
-
-
-# What people write between a label and its value: "MRN is: ", "NHC nº ", "account number (".
-_GAP = (
-    r"[\s:=#.,\-–\"'()_]{0,8}(?:(?:(?:is|es|was|of|number|n[uú]m|nro?|no|n[uú]mero|id|code|c[oó]digo"
-    r"|del?|the|my|mi|el|la|actual|paciente|patient)\b|n\.?[º°ª])[\s:=#.\-–\"'()º°_]{1,6}){0,3}"
-)
-# A label can be the name of a tag, or stand in a cell of a table.
-_CELL = r"(?:>|\s?\||[:.]?</\w{1,9}>\s{0,9}<\w[^<>]{0,60}>)?"
-GAPS = {
-    "": _GAP,
-    "SIGNS": r"[\s:=#.\-–\"'()]{0,8}",
-    "SAID": r"[\"']?\s?(?:(?:is|es)\s|[:=]){1,2}[\s\"']{0,3}",
-    "CALL": r"(?:[\s:=.\-–\"'_]|\((?!0?\d{1,5}\))|n[º°o.]|(?<=[\s_])(?:is|es|at|al|on|en|de|to|a"
-    r"|or|y|el|un|su|number"
-    r"|n[uú]mero|contacto|m[oó]vil|fijo|espos[oa]|madre|padre|trabajo|casa|home|work|mam[aá]|pap[aá]"
-    r"|tutora?|particular|laboral|oficina|(?:emer|ur)gencias?|personal|celular|cel|nuevo|nro|[1-4]"
-    r"|la|mi)(?=[\s:)])){0,80}",
-}
-MACROS = {
-    # Three digits or more among letters and signs, as records and accounts are numbered.
-    "CODE": r"(?=(?:[A-Za-z./\-]{0,6}\d){3})[A-Za-z\d](?:[A-Za-z\d]|[./\-](?=[A-Za-z\d])){3,24}"
-    r"(?![\w@])",
-    # What can follow "00".
-    "COUNTRY_CODE": r"(?:[17](?=[ .\-(])|1(?=[2-9]\d{9}(?!\d))|2[07]|2[1-69]\d|3[0-469]|3[578]\d"
-    r"|4[013-9]|42\d|5[1-8]|5[09]\d|6[0-6]|6[7-9]\d|8[1246]|85\d|9[0-58]|9[679]\d)",
-    "OCTET": r"(?:25[0-5]|2[0-4]\d|1?\d?\d)",
-    "INSURER": r"(?:osde|pami|ioma|galeno|swiss medical|adeslas|sanitas|asisa|muface|dkv|isfas"
-    r"|mugeju|omint|medif[eé]|medicus|osecac|dosuba|apross|osep|casmu|essalud|sis)",
-    # "cliente nº", "socio núm.": the word alone is no label.
-    # "DNI del titular", "RUT emisor".
-    "WHOSE": r"(?: (?:del? (?:la |el |los )?)?[^\W\d_]{3,14}){0,2}",
-    "NUMBERED": r"(?: ?(?:n[º°]|n\.[º°]|nro\b|n[uú]m(?:ero)?\b|#|id\b))",
-    "EXT": r"(?: ?(?:x|ext\.?|int\.?|interno|anexo) ?\d{1,6})?",
-}
-
-
-def read_table(table: str, macros: dict[str, str]) -> tuple[Rule, ...]:
-    """Read rules from their table.
-
-    Parameters
-    ----------
-    table : str
-        Each rule has a line "entity likelihood [check=NAME] starts...", continued after "&", and,
-        indented, its pattern on any number of lines. "labels --> value" stands for a label, a gap
-        and the value; "--GAP-->" names the gap. `<NAME>` is replaced by a macro.
-    """
-    rules = []
-    for block in re.split(r"\n(?=\S)", table.strip("\n")):
-        head, *body = block.split("\n")
-        while body and body[0].startswith("    & "):
-            head += body.pop(0).removeprefix("    &")
-        entity, likelihood, *starts = head.split()
-        check = ""
-        if starts[0].startswith("check="):
-            check = starts.pop(0).removeprefix("check=")
-        pattern = "".join(line.strip() for line in body)
-        if label := re.fullmatch(r"(.*?) ?--(?:(\w+)--)?> ?(.*)", pattern):
-            labels, gap, value = label.groups("")
-            # Keys of settings join their words by underscores: "account_number".
-            labels = re.sub(r"\[[^\]]*\]| ", lambda m: "[ _]" if m[0] == " " else m[0], labels)
-            pattern = rf"(?i:(?:{labels})(?![^\W\d_]){_CELL}{GAPS[gap]})(?P<v>{value})"
-        while names := set(re.findall(r"<([A-Z_]+)>", pattern)) & macros.keys():
-            for name in names:
-                pattern = pattern.replace(f"<{name}>", macros[name])
-        rules.append(Rule(entity, float(likelihood), tuple(starts), pattern, check))
-    return tuple(rules)
-
-
 _IDENTIFIERS = r"""
 email 0.98 =@
     (?<![\w.+%-])[\w+%][\w.+%'-]{0,63}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?!\w)
+email 0.9 ="@
+    (?<!\w)"[^"\n@<>]{1,64}"@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?!\w)
 email 0.95 =%40
     (?<![\w.+-])[\w.+-]{1,64}%40(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}(?!\w)
 email 0.8 =(at) =[at] =(arroba) =[arroba] =(AT) =[AT]
@@ -115,20 +24,20 @@ email 0.75 =_dot_ =_punto_
     (?i)(?<!\w)[\w.+-]{2,40}(?: (?:dot|punto) [\w-]{1,40}){0,2} (?:at|arroba) [\w-]{2,40}
     (?: (?:dot|punto) (?:[a-z]{2,3}|info|email)){1,2}(?!\w)
 url 0.45 =://
-    (?i)\b(?:https?|ftp)://[^\s<>\"'`\])}|]+[\w/=&#]
+    (?i)\b(?:https?|ftp)://[^\s<>\"'`\])}|]{1,200}[\w/=&#]
 url 0.45 =www.
-    (?i)\bwww\.[^\s<>\"'`\])}|]+[\w/=&#]
+    (?i)\bwww\.[^\s<>\"'`\])}|]{1,200}[\w/=&#]
 url 0.35 =.com =.org =.net =.edu =.gov =.gob =.info =.es =.ar =.uk
     (?i)(?<![@\w./-])(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.){1,5}
     (?:com|org|net|edu|gob|gov|info|es|ar|uk)(?:/[^\s<>\"')\]]*[\w/])?(?![\w@-])
 ip 0.85 check=ip #1,2,3:.
     (?<![\w.-])(?<!\w/)(?<![=<>~^]=)(?<![=<>] )(?!(?:\d\.){3}\d(?!\d))(?<![Vv]ersion )
     (?<![Vv]ersión )(?<![Rr]elease )
-    (?<![Bb]uild )<OCTET>(?:\.<OCTET>){3}(?![\w-]|\.\d)
+    (?<![Bb]uild )<OCTET>(?:\.<OCTET>){3}(?:/\d{1,2}(?!\d))?(?![\w-]|\.\d)
 ip 0.4 #1,2,3:.
     (?<![\w.-])<OCTET>(?:\.<OCTET>){3}(?![\w-]|\.\d)
 ip 0.9 check=ip =:
-    (?<![\w:.])(?:[\dA-Fa-f]{1,4}:|::)(?:[\dA-Fa-f]{0,4}:){1,6}[\dA-Fa-f]{0,4}(?![\w:])
+    (?<![\w:.])(?:\[<IP_SIX>\](?::\d{1,5}(?!\d))?|<IP_SIX>(?![\w:]|\.\d))
 mac 0.9 =: =-
     (?<![\w:-])[\dA-Fa-f]{2}(?:(?::[\dA-Fa-f]{2}){5}|(?:-[\dA-Fa-f]{2}){5})(?![\w:-])
 card 0.9 check=card #4,13,14,15,16,17,18,19
@@ -286,9 +195,3 @@ coordinates 0.8 #1,2:.°
     (?:\d{1,2}(?:\.\d+)?[\"″] ?)?[EWOewo]
 """
 IDENTIFIERS = read_table(_IDENTIFIERS, MACROS)
-
-
-@cache
-def compiled(pattern: str) -> re.Pattern[str]:
-    """Compile a rule's pattern when it is first needed."""
-    return re.compile(pattern)

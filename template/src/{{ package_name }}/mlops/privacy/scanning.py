@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from itertools import pairwise
 
+from .. import utc
 from .disguises import MOST_READINGS, encoded, readings, undisguised
 from .entities import ENTITIES, Finding, Span
 from .formats import Column, Known, Piece, Text, Unreadable, pieces_of_bytes
-from .headers import entity_of, plain
+from .headers import entity_of, label_of, plain
 from .printed_tables import under_headings
 from .rules import LIKELY
 from .text import find, redact
 from .words import GIVEN, SURNAMES
+from .work import uncounted
 
 UNREADABLE = "unreadable"
 # Quasi-identifiers are a matter of conf/privacy.yaml and k-anonymity; a web address in a document
@@ -72,7 +74,8 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
     """Return one finding per place and entity; places are shown without what was found there."""
     together: dict[tuple[str, str], Finding] = {}
     for one in findings:
-        place = redact(one.place, gated(one.place))
+        with uncounted():
+            place = redact(one.place, gated(one.place))
         known = together.get((place, one.entity))
         if known is None:
             known = Finding(place, one.entity, 0, 0, 0.0, one.why)
@@ -131,8 +134,9 @@ def in_column_lightly(column: Column) -> list[Finding]:
     Slower than the vectorised scan and without its statistics, but it needs no library: for what
     a person stages, not for tables of the open zone.
     """
-    name = re.sub(r"[\W_]+", " ", column.name.rpartition(".")[2]).strip()
-    values = [(n, str(value)) for n, value in enumerate(column.values) if value not in (None, "")]
+    name = label_of(column.name)
+    cells = column.values.to_list() if hasattr(column.values, "to_list") else column.values
+    values = [(n, str(value)) for n, value in enumerate(cells) if value is not None and value != ""]
     if not values:
         return []
     entity, likelihood = entity_of(column.name)
@@ -186,13 +190,15 @@ def is_example(entity: str, value: str) -> bool:
         name = value.lower().partition("@")[0]
         placeholder = PLACEHOLDERS.fullmatch(name) and RESERVED.search(value.lower())
         return bool(SERVICES.fullmatch(name) or placeholder)
-    if entity == "ip":
-        import ipaddress
+    if entity == "url_credential":
+        from .url_credentials import opens_nothing
 
-        try:
-            return not ipaddress.ip_address(value.strip("[]").partition("/")[0]).is_global
-        except ValueError:
-            return False
+        return opens_nothing(value)
+    if entity == "ip":
+        from .checksums import machine_address
+
+        address = machine_address(value)
+        return address is not None and not address.is_global
     return False
 
 
@@ -225,4 +231,4 @@ def _people(words: str) -> Iterator[Span]:
 
 def today() -> date:
     """Return the day against which allowances end; a function so that a test can change it."""
-    return date.today()
+    return utc.today()

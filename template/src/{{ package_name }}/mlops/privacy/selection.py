@@ -10,6 +10,7 @@ from typing import NamedTuple
 from .entities import Finding
 from .formats import pieces_of_bytes, pieces_of_file
 from .scanning import UNREADABLE, ColumnScan, in_file_name, merged, scan_pieces
+from .work import limited
 
 RESTRICTED = ("data/restricted/", ".secrets/")
 # Made by commands and ignored by git, but read by everybody: data/ without what is restricted.
@@ -110,7 +111,8 @@ def findings_of(file: Chosen, in_column: ColumnScan) -> list[Finding]:
         return name  # what it leads to is read where it is
     else:
         pieces = pieces_of_file(file.path, place)
-    return [*name, *scan_pieces(pieces, in_column)]
+    with limited(place):
+        return [*name, *scan_pieces(pieces, in_column)]
 
 
 def _not_to_be_opened(file: Chosen) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..utc import connect
+
 if TYPE_CHECKING:
     import polars
 
@@ -54,12 +56,9 @@ def write_sorted(
 
 def sort_on_disk(source: Path, target: Path, order: Sequence[str]) -> None:
     """Sort a parquet file of any size within little memory."""
-    import duckdb
-
     by = ", ".join('"' + column.replace('"', '""') + '" NULLS FIRST' for column in order)
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.execute("SET enable_progress_bar = false")
-        connection.execute("SET threads TO 1")
         connection.execute(f"SET memory_limit = '{MEMORY}'")
         connection.execute("SET temp_directory = $place", {"place": str(source.parent / "spilled")})
         rows = connection.read_parquet(str(source))

@@ -9,8 +9,7 @@ from ..files import progress, write_text
 from .keys import key_id, privacy_key
 from .policy import domain_of, load_privacy
 from .policy_schema import NOT_PERSONAL, Privacy
-from .sorting import frames_of
-from .tokens import token
+from .tokens import normal, token
 
 if TYPE_CHECKING:
     import polars
@@ -22,13 +21,18 @@ HEADER = "# Who was erased: key id and SHA-256 of the token. The data stage leav
 
 
 class Named(NamedTuple):
-    """A column that says who a row is about."""
+    """A column that says who a row is about.
+
+    `about` is false where the entity's own table names another one of its kind, as in
+    `referred_by`: the row is not about them.
+    """
 
     column: str
     type: str
     domain: str
     entity: str
     unique: bool
+    about: bool = True
 
 
 def naming_columns(sources: Sources, policy: Privacy) -> dict[str, list[Named]]:
@@ -41,14 +45,34 @@ def naming_columns(sources: Sources, policy: Privacy) -> dict[str, list[Named]]:
         table, _, column = name.partition(".")
         if domains[name] in joined:
             contract = sources.tables[table].columns[column]
+            of = sources.entity
+            own = domains.get(f"{of.table}.{of.column}")
+            about = table != of.table or column == of.column or domains[name] != own
             found[table].append(
-                Named(column, contract.type, domains[name], rule.entity, contract.unique)
+                Named(column, contract.type, domains[name], rule.entity, contract.unique, about)
             )
     return found
 
 
+def about_rows(names: dict[str, list[Named]]) -> dict[str, list[Named]]:
+    """Leave the columns that say who a row is about."""
+    return {table: [one for one in named if one.about] for table, named in names.items()}
+
+
+def spelt(values: "polars.Series", named: Named) -> "polars.Series":
+    """Spell raw values as they are made into tokens; nulls stay null."""
+    import polars as pl
+
+    texts = normal(_as_contract(values, named), named.entity)
+    return pl.select(pl.when(values.is_not_null()).then(texts)).to_series()
+
+
 def tokens_of(values: "polars.Series", named: Named, key: bytes) -> "polars.Series":
     """Make the tokens of raw values, which files give as text, as if the contract had cast them."""
+    return token(_as_contract(values, named), key, named.domain, named.entity)
+
+
+def _as_contract(values: "polars.Series", named: Named) -> "polars.Series":
     import polars as pl
 
     if values.dtype == pl.String and named.type in ("integer", "number"):
@@ -59,7 +83,7 @@ def tokens_of(values: "polars.Series", named: Named, key: bytes) -> "polars.Seri
             number = pl.select(pl.coalesce(exact, whole)).to_series()
         text = number.cast(pl.String)
         values = pl.select(pl.coalesce(text, values)).to_series()
-    return token(values, key, named.domain, named.entity)
+    return values
 
 
 def rows_of(
@@ -74,28 +98,6 @@ def rows_of(
             theirs = tokens_of(frame[named.column], named, key).is_in(list(subjects))
             found |= theirs.fill_null(False)
     return found
-
-
-def same_person(
-    subject: str, tables: dict[str, Path], names: dict[str, list[Named]], key: bytes
-) -> set[str]:
-    """Return the token and those of the person's other identifiers.
-
-    Another identifier belongs to the same person where one row holds both and the contract
-    declares both unique: no two people share it.
-    """
-    subjects, known = {subject}, 0
-    while len(subjects) > known:
-        known = len(subjects)
-        for table, file in tables.items():
-            unique = [named for named in names[table] if named.unique]
-            if len(unique) < 2:
-                continue
-            for frame in frames_of(file):
-                mine = frame.filter(rows_of(frame, unique, subjects, key))
-                for named in unique if len(mine) else []:
-                    subjects |= set(tokens_of(mine[named.column], named, key).drop_nulls())
-    return subjects
 
 
 def note_tokens(subjects: set[str], key: bytes) -> None:
@@ -128,7 +130,7 @@ def without_erased(
             f"{others:,} lines of {ERASED_FILE.as_posix()} are of another key: should a source "
             "deliver those people again, erase them again.",
         )
-    names = naming_columns(sources, policy)
+    names = about_rows(naming_columns(sources, policy))
     kept = {}
     for table, frame in tables.items():
         gone = pl.repeat(False, len(frame), eager=True)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .entities import ENTITIES, Span
 from .overlaps import without_overlaps
+from .rule_table import bounded
 from .rules import LIKELY
+from .work import spend
 
 if TYPE_CHECKING:
     import polars
@@ -23,6 +25,7 @@ _PLACES = re.compile(
 )
 _PREFIX = 3
 _NEAR = 100
+_REST_OF_URL = re.compile(r"[^\s<>\"'`\])}|]{1,2000}")
 _HEX = "0123456789abcdefABCDEF:"
 _CAPITAL = "\x01"  # stands for a space and a capital behind a number
 
@@ -50,10 +53,10 @@ class _Index(NamedTuple):
 
 @cache
 def _rules() -> tuple:
-    from . import dates, national, phones, prose, rules
+    from . import dates, national, phones, prose, rules, url_credentials
 
     tables = rules.IDENTIFIERS, phones.PHONES, national.NATIONAL, dates.DATES, prose.PROSE
-    return tuple(chain(*tables))
+    return tuple(chain(*tables, url_credentials.URL_CREDENTIALS))
 
 
 @cache
@@ -110,7 +113,20 @@ def find(text: str) -> list[Span]:
     list of Span
         Sorted, never overlapping; offsets count characters of `text`.
     """
-    return without_overlaps([*_candidates(text), *_hidden(text)])
+    spend(len(text))
+    return without_overlaps([*_candidates(text), *_hidden(text), *_under_keys(text)])
+
+
+def _under_keys(text: str) -> Iterator[Span]:
+    """What follows a key of several words, however they are joined: `dateOfBirth=`, `<nro-doc>`."""
+    from .keyed_values import values_under_keys
+
+    for label, value, start in values_under_keys(text):
+        before = len(label) + 2
+        for span in _candidates(f"{label}: {value}"):
+            if before <= span.start <= before + 1 and span.likelihood >= LIKELY:
+                shift = start - before
+                yield span._replace(start=span.start + shift, end=span.end + shift)
 
 
 def _hidden(text: str) -> Iterator[Span]:
@@ -129,13 +145,29 @@ def is_identifier(span: Span) -> bool:
     return span.likelihood >= LIKELY and ENTITIES[span.entity].kind == "identifier"
 
 
+def _end_of_url(text: str, end: int) -> int:
+    """Go on to the end of a long address; what closes a sentence is not of it."""
+    rest = _REST_OF_URL.match(text, end)
+    last = rest.end() if rest else end
+    while last > end and not (text[last - 1].isalnum() or text[last - 1] in "_/=&#"):
+        last -= 1
+    return last
+
+
 def _candidates(text: str) -> Iterator[Span]:
     words, capitals, _, before, mixed, signs = _index()
     for place, needed in signs:
         for start, end in _windows(text, needed):
             ready = _ready(place)
+            reached = 0
             for match in ready.pattern.finditer(text, start, end):
-                yield from _span(text, match, ready)
+                if match.start() < reached:
+                    continue
+                for span in _span(text, match, ready):
+                    if span.entity == "url":
+                        span = span._replace(end=_end_of_url(text, span.end))
+                    reached = span.end
+                    yield span
     end, after = len(text), 0
     for token in _TOKEN.finditer(text):
         start, after = token.span()
@@ -204,7 +236,7 @@ def _name() -> re.Pattern[str]:
     pattern = PROSE_MACROS["NAME"]
     for macro in ("JOIN", "WORD", "OTHER", "CAP"):
         pattern = pattern.replace(f"<{macro}>", PROSE_MACROS[macro])
-    return re.compile(pattern)
+    return re.compile(bounded(pattern))
 
 
 def _known_name(text: str, start: int, word: str) -> Iterator[Span]:

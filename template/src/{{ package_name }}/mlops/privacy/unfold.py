@@ -5,15 +5,18 @@ import binascii
 import json
 import re
 from collections.abc import Iterator
-from html import unescape
 from urllib.parse import unquote
 
+from .disguises import unescape
+
+# Each way begins where its run of characters does and never gives any of them back: a run is read
+# once, not again from each of its characters.
 _ENCODED = re.compile(
     r"(?<![A-Za-z0-9+/_%-])(?:"
     r"(?P<pairs>(?:(?:0x)?[2-7][\dA-Fa-f][ :,]{1,2}){7,}(?:0x)?[2-7][\dA-Fa-f])"
-    r"|(?:0x)?(?P<base>[A-Za-z0-9+/_-]{16,4096}={0,2})"
-    r"|(?P<percent>[\w.+%-]*%[\dA-Fa-f]{2}[\w.+%-]*)"
-    r"|(?P<entity>[^\s<>&]*&(?:#\d+|#[xX][\dA-Fa-f]+|commat|period);[^\s<>]*))(?![A-Za-z0-9+/=_-])"
+    r"|(?:0x)?(?P<base>[A-Za-z0-9+/_-]{16,4096}+={0,2}))(?![A-Za-z0-9+/=_-])"
+    r"|(?P<percent>(?<![\w.+%-])(?:[\w.+-]|%(?![\dA-Fa-f]{2}))*+%[\dA-Fa-f]{2}[\w.+%-]*+)"
+    r"|(?P<entity>(?<![^\s<>&])[^\s<>&]*+&(?:#[0-9]+|#[xX][\dA-Fa-f]+|commat|period);[^\s<>]*+)"
 )
 _READABLE = re.compile(r"[\x20-\x7e\s\u00a1-\u024f€]{6,}")
 MAXIMUM_DEPTH = 40

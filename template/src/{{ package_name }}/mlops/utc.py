@@ -1,0 +1,32 @@
+"""One clock for every machine: database sessions and today's date are in UTC."""
+
+import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def connect(threads: int | None = 1) -> "duckdb.DuckDBPyConnection":
+    """Open a DuckDB in memory whose session is in UTC, wherever the machine stands.
+
+    Without it DuckDB takes the machine's time zone, and a moment with a zone becomes another hour,
+    or another day, on another machine.
+
+    Parameters
+    ----------
+    threads : int or None
+        How many threads DuckDB may use; None is as many as it takes by itself.
+    """
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    if threads is not None:
+        connection.execute(f"SET threads TO {threads}")
+    return connection
+
+
+def today() -> datetime.date:
+    """Return the day that it is in UTC: the same day on every machine."""
+    return datetime.datetime.now(datetime.UTC).date()
