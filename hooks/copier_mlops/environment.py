@@ -73,8 +73,15 @@ def scrub_environment() -> None:
     os.environ.update(kept)
 
 
-# They would forbid to write the lock, or let uv look at another project.
-MISLEADS_UV = ("UV_FROZEN", "UV_LOCKED", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
+# They would forbid to write the lock, let uv look elsewhere, or cut what it says into lines.
+MISLEADS_UV = (
+    "COLUMNS",
+    "UV_FROZEN",
+    "UV_LOCKED",
+    "UV_PROJECT",
+    "UV_PROJECT_ENVIRONMENT",
+    "VIRTUAL_ENV",
+)
 INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
 
 

@@ -133,7 +133,8 @@ def memoised_versions(template: Path) -> Iterator[None]:
             given: Mapping[str, Any] | None = None,
             name: str = "",
         ) -> Rendered:
-            key = repr((commit, name, sorted(answers.items()), sorted((given or {}).items())))
+            # In their order, in which Copier writes them down too.
+            key = repr((commit, name, list(answers.items()), list((given or {}).items())))
             if key not in made:
                 made[key] = render_version(template, commit, answers, given=given, name=name)
             return made[key]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from adoption import REPORT, adopted, committed
+from copier_mlops.environment import for_uv
 from copier_mlops.locking import build
 from running import Project
 from shapes import ADDER, Files
@@ -43,7 +44,7 @@ def built(folder: Path, files: Files) -> subprocess.CompletedProcess[str]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     uv = shutil.which("uv") or "uv"
-    environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    environment = for_uv({**os.environ, "COLUMNS": "40"})  # as in a narrow window
     subprocess.run([uv, "lock", "--quiet"], cwd=folder, env=environment, check=True)
     return build(uv, folder, environment, ">=3.11")
 
