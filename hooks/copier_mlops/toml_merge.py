@@ -109,6 +109,8 @@ def _merged(old: Any, own: Any, new: Any, name: str, left_out: list[str]) -> Any
     if isinstance(own, list) and isinstance(new, list):
         before = old if isinstance(old, list) else []
         dropped, added = _changes(before, own, new)
+        if not added and any(item not in before and item not in own for item in new):
+            left_out.append(name)
         return [item for item in own if item not in dropped] + added
     raise _ClashError
 
@@ -124,13 +126,17 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _changes(old: list[Any], own: list[Any], new: list[Any]) -> tuple[list[Any], list[Any]]:
-    """Return what the template dropped from a list, and what it added."""
-    dropped = [item for item in old if item not in new and item in own]
+    """Return what the template dropped from a list, and what it added.
+
+    Nothing is added in the place of items of which the repository has none any more.
+    """
+    replaced = [item for item in old if item not in new]
+    dropped = [item for item in replaced if item in own]
     added = [item for item in new if item not in old and item not in own]
     mine = {_named(item) for item in own if item not in old}
     if mine & {_named(item) for item in added}:
         raise _ClashError
-    return dropped, added
+    return dropped, [] if replaced and not dropped else added
 
 
 def _named(item: Any) -> str:

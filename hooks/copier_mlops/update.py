@@ -21,14 +21,24 @@ from .git import (
     tree_of,
 )
 from .merge import BESIDE, Merged, is_elsewhere, kind_of, merge
-from .migration import keep_old_names, moved_code
+from .migration import CONFTEST, PYPROJECT, keep_old_names, leave_old_arrangement, moved_code
 from .new import SIGN_IN
 from .project import ANSWERS_FILE, ForeignAnswersError, Project, project_at, renders_own_code
 from .proof import prove
 from .renames import migrate, renames_of
 from .report import Report
-from .tags import version_of
-from .versions import File, Rendered, Template, askable, opened, render, resolve, show
+from .versions import (
+    File,
+    Rendered,
+    Template,
+    askable,
+    is_newer,
+    opened,
+    render,
+    resolve,
+    show,
+    version_name,
+)
 
 SUBMODULE = "160000"
 KIT_NAME = "mlops_kit"
@@ -160,6 +170,8 @@ def work_out(project: Project, to: str | None, given: Mapping[str, str]) -> Plan
             f"revoke it where it was made; {SIGN_IN}"
         )
     prove(repo, base, ours, merged, tree)
+    if moved_code(base, theirs):
+        leave_old_arrangement(base, ours, merged)
     new = [name for name in theirs.questions if askable(theirs.questions, name)]
     report = Report(
         before=names[0],
@@ -238,18 +250,6 @@ def render_recorded(template: Template, project: Project) -> Rendered:
     return rendered
 
 
-def version_name(template: Template, commit: str, otherwise: str = "") -> str:
-    """Return the release's number, or what else names the commit."""
-    released = {commit: version for version, commit in template.versions.items()}
-    return released.get(commit, otherwise)
-
-
-def is_newer(after: str, before: str) -> bool:
-    """Tell whether both are versions and one is newer: 1.0.0 follows 1.0.0rc1, wherever it is."""
-    one, other = version_of(after), version_of(before)
-    return one is not None and other is not None and one > other
-
-
 def read_ours(
     repo: Repository,
     tree: Mapping[str, Entry],
@@ -277,6 +277,7 @@ def read_ours(
     }
     others = {name for name in tree.keys() - rendered if kind_of(name) in gone}
     others |= {f"{name}{BESIDE}" for name in moved} & tree.keys()
+    others |= {CONFTEST, f"src/{PYPROJECT}"} & tree.keys()
     return ours | read_files(repo, tree, others)
 
 

@@ -19,7 +19,7 @@ from .environment import signed_in
 from .errors import ToolError, say, some
 from .git import GitError, ask_git, git
 from .new import sentences, unread
-from .tags import read_tags
+from .tags import read_tags, version_of
 
 FILE, EXECUTABLE, LINK = "100644", "100755", "120000"
 
@@ -165,6 +165,18 @@ def no_release(source: str, taken: str, others: Collection[str]) -> str:
         f"The template {source} has no version, which is a tag such as v1.2.0{tags}: {taken} is "
         "taken, which nobody released."
     )
+
+
+def version_name(template: Template, commit: str, otherwise: str = "") -> str:
+    """Return the release's number, or what else names the commit."""
+    released = {commit: version for version, commit in template.versions.items()}
+    return released.get(commit, otherwise)
+
+
+def is_newer(after: str, before: str) -> bool:
+    """Tell whether both are versions and one is newer: 1.0.0 follows 1.0.0rc1, wherever it is."""
+    one, other = version_of(after), version_of(before)
+    return one is not None and other is not None and one > other
 
 
 def show(clone: Path, commit: str, name: str) -> str | None:

@@ -101,6 +101,7 @@ def test_every_version_on_the_way_gives_the_same_as_one_leap(
         commit(steps)
     managed = {name for name in tracked(leap) if not name.startswith(("conf/", "docs/", "tests/"))}
     managed -= {"README.md", "uv.lock", "params.yaml", "CHANGELOG.md"}
+    managed -= {"src/shop/mlops/__init__.py"}  # the team's, from the version that wrote it
     one, other = tracked(leap), tracked(steps)
     assert {name for name in managed if one[name] != other.get(name)} == set()
     figure(f"update fixpoint: {len(RELEASES) + 2} versions x {len(ANSWER_SETS)} answer sets")
