@@ -10,8 +10,8 @@ import yaml
 from .git import Repository, ask_git, git
 from .merge import moved_by_owner
 from .project import ANSWERS_FILE, Project, project_at
-from .update import render_recorded, version_name
-from .versions import File, Rendered, opened, precedes, resolve
+from .update import render_recorded
+from .versions import File, Rendered, opened, precedes, resolve, version_name
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from .git import run_git
-from .toml_merge import lost_values, merge_toml
+from .toml_merge import merge_toml
 from .versions import EXECUTABLE, FILE, LINK, File, Rendered
 
 SAME_FILE = 0.6  # share of common lines from which a new file is an old one that was moved
@@ -276,38 +276,3 @@ def lines_of(file: File | None) -> Counter[bytes]:
     if file.mode not in (FILE, EXECUTABLE) or is_binary(file):
         return Counter([file.content])
     return Counter(line.rstrip(b"\r") for line in file.content.split(b"\n"))
-
-
-def lost_lines(
-    base: Rendered, ours: Mapping[str, File], merged: Merged, places: Collection[str]
-) -> Iterator[tuple[str, bytes]]:
-    """Prove that the merge keeps every line that people wrote: yield those that it would lose.
-
-    Independent of how it was merged: the lines that the repository has more often than the old
-    render must stand where the path, or the path it was moved to, ends up; or be named.
-
-    Parameters
-    ----------
-    base : Rendered
-        The old version with the old answers.
-    ours : mapping
-        The repository's files.
-    merged : Merged
-        The merge to be judged.
-    places : collection of str
-        Paths that were looked at.
-    """
-    for name in places:
-        own = ours.get(name)
-        written = lines_of(own) - lines_of(base.files.get(merged.follows.get(name, name)))
-        if own is None or not written:
-            continue
-        target = merged.renamed.get(name, name)
-        result = merged.files.get(target, ours.get(target))
-        rendered = base.files.get(merged.follows.get(name, name))
-        if target in merged.by_value and result and rendered:
-            for lost in lost_values(rendered.content, own.content, result.content):
-                yield name, lost.encode()
-            continue
-        for line in written - lines_of(result):
-            yield name, line

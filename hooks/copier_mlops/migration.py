@@ -2,14 +2,23 @@
 
 import os
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
+
+import tomlkit
 
 from .git import Entry, Repository, git, read_blobs
 from .merge import Merged
 from .project import CODE, KIT, code_of
 from .versions import File, Rendered
 
+PYPROJECT, CONFTEST = "pyproject.toml", "src/conftest.py"
+QUIET_TESTS = '''"""A plain `pytest` stays what it was: your tests, and only those."""
+
+# The template's own tests: uv run pytest src/{package}/mlops/tests
+collect_ignore = ["{package}/mlops"]
+'''
 SOURCE = Path(__file__).with_name("old_names.py")
 TABLE = "NEW_NAMES: dict[str, str] = {"
 RUNS = {".py", ".ipynb", ".yaml", ".yml", ".toml", ".cfg", ".ini", ".sh", ".mk", ""}
@@ -53,6 +62,45 @@ def keep_old_names(
         f"written because {users[0]}{more} of yours names {package}.mlops, which is mlops_kit now; "
         "the file is yours: let them import mlops_kit, then delete it"
     )
+
+
+def leave_old_arrangement(base: Rendered, ours: Mapping[str, File], merged: Merged) -> None:
+    """Take out what adoption up to 0.3 arranged for code inside the package, value by value.
+
+    Called after the proof that no line is lost: what goes is exactly what the tool wrote itself.
+    """
+    package = str(base.answers.get("package_name"))
+    quiet = ours.get(CONFTEST)
+    if quiet and quiet.content.decode("utf-8", "replace") == QUIET_TESTS.format(package=package):
+        merged.files[CONFTEST] = None
+        merged.dropped.append(CONFTEST)
+    groups = tomllib.loads(base.files[PYPROJECT].content.decode())["dependency-groups"]
+    for name in (PYPROJECT, f"src/{PYPROJECT}"):
+        file = merged.files.get(name) or ours.get(name)
+        if file is None or name in merged.conflicts:
+            continue
+        try:
+            document = tomlkit.parse(file.content.decode())
+        except (ValueError, tomlkit.exceptions.TOMLKitError):
+            continue
+        project, uv = document.get("project", {}), document.get("tool", {}).get("uv", {})
+        if project.get("scripts", {}).get("mlops") == f"{package}.mlops.cli:main":
+            del project["scripts"]["mlops"]
+            if not project["scripts"]:
+                del project["scripts"]
+        listed = uv.get("dev-dependencies", [])
+        if old := [item for item in groups["mlops"] if item in listed]:
+            for item in old:
+                listed.remove(item)
+            listed.append("mlops-kit")
+        kit = uv.get("sources", {}).get("mlops-kit", {})
+        if name != PYPROJECT and kit.get("path") == KIT.rstrip("/"):
+            kit["path"] = f"../{KIT.rstrip('/')}"
+        content = tomlkit.dumps(document).encode()
+        if content != file.content:
+            merged.files[name] = File(content, file.mode)
+            if name not in merged.changed:
+                merged.changed.append(name)
 
 
 def new_names(theirs: Rendered, moved: Mapping[str, str], package: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,20 @@ from .addresses import without_credentials
 from .errors import ToolError, last_line, say
 from .git import Repository, path_in, repository_at
 from .template import REMOTE
-from .versions import Rendered
+from .versions import File, Rendered
 
 ANSWERS_FILE = ".copier-answers.yml"
 # Questions of every version, in forks and mirrors too; no other template asks for all of them.
 OWN_QUESTIONS = ("package_name", "task", "functionality")
+FIXED = {
+    "package_name": "move src/<old> to src/<new>, replace the name in pyproject.toml, uv.lock, "
+    "README.md and tests, and write it into .copier-answers.yml, all in one commit",
+    "functionality": "render a new project with the other answer and copy its "
+    "src/<package>/baseline.py and conf/compare.yaml by hand",
+    "task": "render a new project with the other task and copy your features.py, tests and conf/ "
+    "into it by hand",
+}
+"""What an update cannot change, with what a person does instead."""
 KIT = "tools/kit/"
 CODE = f"{KIT}mlops_kit/"
 """Where the template's own code lies; up to 0.3 it was inside the team's package."""
@@ -113,6 +122,13 @@ def read_answers_file(repo: Repository) -> dict[str, Any]:
         if not isinstance(name, str) or not plain:
             raise ToolError(f"{path}: {name} is not an answer; restore the file from git.")
     return content
+
+
+def without_stored_password(file: File) -> File:
+    """Return an answers file without user, password and token in the template's address."""
+    lines = file.content.decode("utf-8", "surrogateescape").splitlines(keepends=True)
+    lines = [without_credentials(x) if x.startswith("_src_path:") else x for x in lines]
+    return replace(file, content="".join(lines).encode("utf-8", "surrogateescape"))
 
 
 def is_text(value: object) -> bool:

@@ -1,13 +1,14 @@
 """Prove, before anything is written, that an update loses nothing of what people wrote."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from .errors import ToolError, some
 from .git import Entry, Repository, git, path_in
-from .merge import Merged, lost_lines
+from .merge import Merged, lines_of
 from .project import ANSWERS_FILE
+from .toml_merge import lost_values
 from .versions import File, Rendered
 
 
@@ -48,3 +49,38 @@ def prove(
             f"git is told to ignore changes of {some(hidden)} (git ls-files -v); "
             "git update-index --no-assume-unchanged --no-skip-worktree shows them again."
         )
+
+
+def lost_lines(
+    base: Rendered, ours: Mapping[str, File], merged: Merged, places: Collection[str]
+) -> Iterator[tuple[str, bytes]]:
+    """Prove that the merge keeps every line that people wrote: yield those that it would lose.
+
+    Independent of how it was merged: the lines that the repository has more often than the old
+    render must stand where the path, or the path it was moved to, ends up; or be named.
+
+    Parameters
+    ----------
+    base : Rendered
+        The old version with the old answers.
+    ours : mapping
+        The repository's files.
+    merged : Merged
+        The merge to be judged.
+    places : collection of str
+        Paths that were looked at.
+    """
+    for name in places:
+        own = ours.get(name)
+        written = lines_of(own) - lines_of(base.files.get(merged.follows.get(name, name)))
+        if own is None or not written:
+            continue
+        target = merged.renamed.get(name, name)
+        result = merged.files.get(target, ours.get(target))
+        rendered = base.files.get(merged.follows.get(name, name))
+        if target in merged.by_value and result and rendered:
+            for lost in lost_values(rendered.content, own.content, result.content):
+                yield name, lost.encode()
+            continue
+        for line in written - lines_of(result):
+            yield name, line

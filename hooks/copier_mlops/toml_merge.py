@@ -41,7 +41,9 @@ def merge_toml(old: bytes, own: bytes, new: bytes) -> tuple[bytes, list[str]] | 
         texts = [content.decode().replace("\r\n", "\n") for content in (old, own, new)]
         before, mine, theirs = (tomllib.loads(text) for text in texts)
         expected = _merged(before, mine, theirs, "", left_out)
-        text = _written((texts[0], texts[1], texts[2]), before, mine, theirs)
+        text = _written((*texts,), before, mine, theirs)
+        text = _with_new_tables(text, texts[2], mine, expected)
+        text = _commented(text, _tables(texts[0]), _tables(texts[2]))
         if tomllib.loads(text) != expected or any(lost_comments(texts[0], texts[1], text)):
             return None
     except (_ClashError, ValueError, KeyError, TypeError, tomlkit.exceptions.TOMLKitError):
@@ -85,6 +87,8 @@ def _merged(old: Any, own: Any, new: Any, name: str, left_out: list[str]) -> Any
         return own
     if _same(own, old):
         return new
+    if own is GONE and _only_holds_tables(old) and isinstance(new, dict):
+        return _merged(old, {}, new, name, left_out) or GONE
     if own is GONE:
         left_out.append(name)
         return GONE
@@ -105,8 +109,15 @@ def _merged(old: Any, own: Any, new: Any, name: str, left_out: list[str]) -> Any
     if isinstance(own, list) and isinstance(new, list):
         before = old if isinstance(old, list) else []
         dropped, added = _changes(before, own, new)
+        if not added and any(item not in before and item not in own for item in new):
+            left_out.append(name)
         return [item for item in own if item not in dropped] + added
     raise _ClashError
+
+
+def _only_holds_tables(value: Any) -> bool:
+    """Tell whether a table is there for the tables in it, such as [tool]."""
+    return isinstance(value, dict) and all(isinstance(inner, dict) for inner in value.values())
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -115,13 +126,17 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _changes(old: list[Any], own: list[Any], new: list[Any]) -> tuple[list[Any], list[Any]]:
-    """Return what the template dropped from a list, and what it added."""
-    dropped = [item for item in old if item not in new and item in own]
+    """Return what the template dropped from a list, and what it added.
+
+    Nothing is added in the place of items of which the repository has none any more.
+    """
+    replaced = [item for item in old if item not in new]
+    dropped = [item for item in replaced if item in own]
     added = [item for item in new if item not in old and item not in own]
     mine = {_named(item) for item in own if item not in old}
     if mine & {_named(item) for item in added}:
         raise _ClashError
-    return dropped, added
+    return dropped, [] if replaced and not dropped else added
 
 
 def _named(item: Any) -> str:
@@ -130,17 +145,19 @@ def _named(item: Any) -> str:
     return canonicalize_name(match[0]) if match else repr(item)
 
 
-def _written(texts: tuple[str, str, str], old: Any, own: Any, new: Any) -> str:
-    """Return the repository's text with the changes of values in it."""
-    old_text, own_text, new_text = texts
-    document, source = tomlkit.parse(own_text), tomlkit.parse(new_text)
+def _written(texts: tuple[str, ...], old: Any, own: Any, new: Any) -> str:
+    """Return the repository's text with the changes of values in it, but no new tables."""
+    document, source = tomlkit.parse(texts[1]), tomlkit.parse(texts[2])
     _apply(document, source, old, own, new)
-    text = tomlkit.dumps(document)
-    known = set(_tables(own_text))
+    return tomlkit.dumps(document)
+
+
+def _with_new_tables(text: str, new_text: str, own: Any, expected: Any) -> str:
+    """Add the tables that the repository did not have, as the template writes them."""
     for name, table in _tables(new_text).items():
-        if name not in known and _at(own, name) is None:
+        if name and _at(own, name) is None and _at(expected, name) is not None:
             text = f"{text.rstrip()}\n\n[{name}]\n{table.strip()}\n"
-    return _commented(text, _tables(old_text), _tables(new_text))
+    return text
 
 
 def _apply(table: Any, source: Any, old: Any, own: Any, new: Any) -> None:

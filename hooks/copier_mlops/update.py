@@ -2,12 +2,10 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from . import snapshot
-from .addresses import without_credentials
 from .apply import LOCK, Plan, carry_out, diff_of
 from .errors import ToolError, say, some
 from .git import (
@@ -21,25 +19,35 @@ from .git import (
     tree_of,
 )
 from .merge import BESIDE, Merged, is_elsewhere, kind_of, merge
-from .migration import keep_old_names, moved_code
+from .migration import CONFTEST, PYPROJECT, keep_old_names, leave_old_arrangement, moved_code
 from .new import SIGN_IN
-from .project import ANSWERS_FILE, ForeignAnswersError, Project, project_at, renders_own_code
+from .project import (
+    ANSWERS_FILE,
+    FIXED,
+    ForeignAnswersError,
+    Project,
+    project_at,
+    renders_own_code,
+    without_stored_password,
+)
 from .proof import prove
 from .renames import migrate, renames_of
 from .report import Report
 from .tags import show
-from .versions import File, Rendered, Template, askable, opened, precedes, render, resolve
+from .versions import (
+    File,
+    Rendered,
+    Template,
+    askable,
+    opened,
+    precedes,
+    render,
+    resolve,
+    version_name,
+)
 
 SUBMODULE = "160000"
 KIT_NAME = "mlops_kit"
-FIXED = {
-    "package_name": "move src/<old> to src/<new>, replace the name in pyproject.toml, uv.lock, "
-    "README.md and tests, and write it into .copier-answers.yml, all in one commit",
-    "functionality": "render a new project with the other answer and copy its "
-    "src/<package>/baseline.py and conf/compare.yaml by hand",
-    "task": "render a new project with the other task and copy your features.py, tests and conf/ "
-    "into it by hand",
-}
 
 
 def update(
@@ -160,6 +168,8 @@ def work_out(project: Project, to: str | None, given: Mapping[str, str]) -> Plan
             f"revoke it where it was made; {SIGN_IN}"
         )
     prove(repo, base, ours, merged, tree)
+    if moved_code(base, theirs):
+        leave_old_arrangement(base, ours, merged)
     new = [name for name in theirs.questions if askable(theirs.questions, name)]
     report = Report(
         before=names[0],
@@ -234,12 +244,6 @@ def render_recorded(template: Template, project: Project) -> Rendered:
     return rendered
 
 
-def version_name(template: Template, commit: str, otherwise: str = "") -> str:
-    """Return the release's number, or what else names the commit."""
-    released = {commit: version for version, commit in template.versions.items()}
-    return released.get(commit, otherwise)
-
-
 def read_ours(
     repo: Repository,
     tree: Mapping[str, Entry],
@@ -267,6 +271,7 @@ def read_ours(
     }
     others = {name for name in tree.keys() - rendered if kind_of(name) in gone}
     others |= {f"{name}{BESIDE}" for name in moved} & tree.keys()
+    others |= {CONFTEST, f"src/{PYPROJECT}"} & tree.keys()
     return ours | read_files(repo, tree, others)
 
 
@@ -277,13 +282,6 @@ def read_files(
     wanted = sorted(name for name in names if tree[name].mode != SUBMODULE)
     blobs = read_blobs(repo, (tree[name].oid for name in wanted))
     return {name: File(blobs[tree[name].oid], tree[name].mode) for name in wanted}
-
-
-def without_stored_password(file: File) -> File:
-    """Return an answers file without user, password and token in the template's address."""
-    lines = file.content.decode("utf-8", "surrogateescape").splitlines(keepends=True)
-    lines = [without_credentials(x) if x.startswith("_src_path:") else x for x in lines]
-    return replace(file, content="".join(lines).encode("utf-8", "surrogateescape"))
 
 
 def keep_answers_readable(merged: Merged, theirs: Rendered) -> None:

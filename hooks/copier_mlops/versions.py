@@ -161,6 +161,12 @@ def stand_at(worker: Any, template: Template, commit: str, name: str = "") -> No
     )
 
 
+def version_name(template: Template, commit: str, otherwise: str = "") -> str:
+    """Return the release's number, or what else names the commit."""
+    released = {commit: version for version, commit in template.versions.items()}
+    return released.get(commit, otherwise)
+
+
 def render(
     template: Template,
     commit: str,

@@ -29,7 +29,7 @@ def test_a_poetry_repository_runs_both_its_tests_and_the_templates_command(
     assert adoption.notes == []
     assert committed(folder)["poetry.lock"] == lock
     names = {p["name"] for p in tomllib.loads((folder / "uv.lock").read_text())["package"]}
-    assert {"pricing", "pricing-ml", "click", "polars"} <= names
+    assert {"pricing", "mlops-kit", "click", "polars"} <= names
     project = Project(folder)
     doctor = project.mlops("doctor")
     assert "problem" not in doctor.stdout

@@ -132,6 +132,24 @@ def test_what_the_team_deleted_stays_deleted_and_is_named() -> None:
     assert found[1] == ["dependency-groups.dev"]
 
 
+def test_a_table_that_the_team_deleted_is_not_brought_back() -> None:
+    table = '[tool.pytest.ini_options]\ntestpaths = ["tests", "src/shop/mlops/tests"]\n'
+    own = edited((table, ""), ('  "polars>=2,<3",\n', '  "polars>=2,<3",\n  "httpx",\n'))
+    found = merge_toml(OLD.encode(), own.encode(), NEW.encode())
+    assert found
+    assert tomllib.loads(found[0].decode())["tool"] == {"mlops": {"package": "shop"}}
+    assert found[1] == ["tool.pytest.ini_options"]
+
+
+def test_nothing_takes_the_place_of_what_the_team_took_out_of_a_list() -> None:
+    own = edited(('["tests", "src/shop/mlops/tests"]', '["tests", "more"]'))
+    found = merge_toml(OLD.encode(), own.encode(), NEW.encode())
+    assert found
+    values = tomllib.loads(found[0].decode())
+    assert values["tool"]["pytest"]["ini_options"]["testpaths"] == ["tests", "more"]
+    assert found[1] == ["tool.pytest.ini_options.testpaths"]
+
+
 def test_the_proof_bites() -> None:
     own = edited(("dependencies = []", 'dependencies = ["httpx"]  # ours'))
     assert [*lost_values(OLD.encode(), own.encode(), NEW.encode())]
