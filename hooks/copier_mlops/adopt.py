@@ -86,6 +86,9 @@ def adopt(
         return done
     _refuse_unsafe(repo, dry_run)
     existing = read_existing(repo)
+    for place in ("src/", KIT):
+        if why := existing.obstacle(f"{place}any"):
+            raise ToolError(f"The template's {place} has no room: {why}; move what is there.")
     given = {**(read_answers(answers_file) if answers_file else {}), **(data or {})}
     with opened(source) as opened_template:
         package = managed_package(existing)
@@ -159,7 +162,7 @@ def _adopt(
 ) -> Adoption:
     known = "license" in answers and answers["license"].because == GIVEN
     changes = plan(existing, rendered.files, settled.arrangement, known)
-    _refuse_incomplete(changes, settled.arrangement)
+    _refuse_incomplete(changes, rendered.answers["package_name"], settled.arrangement)
     folder = existing.repo.prefix or "."
     for name, content in settled.locks.items():
         changes.append(_lock_change(existing, posixpath.relpath(name, folder), content))
@@ -210,14 +213,18 @@ def _refuse_unsafe(repo: Repository, dry_run: bool) -> None:
         )
 
 
-def _refuse_incomplete(changes: list[Change], arrangement: Arrangement) -> None:
+def _refuse_incomplete(changes: list[Change], package: str, arrangement: Arrangement) -> None:
     """Refuse when something stands where the template's own code must be."""
     needed = {name for name in arrangement.files if name != PYPROJECT}
     for change in changes:
         must = change.path.startswith(KIT) or change.path in needed
-        if must and change.action != ADDED:
+        seed = change.path.startswith(f"src/{package}/")
+        if (must and change.action != ADDED) or (seed and change.action == LEFT):
+            # Where src itself is no folder, another package has no room either.
+            elsewhere = seed and not change.why.startswith("`src` ")
+            cure = ", or choose another -d package_name=NAME" if elsewhere else ""
             raise ToolError(
-                f"The template's {change.path} has no room: {change.why}; move what is there."
+                f"The template's {change.path} has no room: {change.why}; move what is there{cure}."
             )
 
 
