@@ -188,7 +188,7 @@ def test_the_other_tasks_and_functionalities_run_as_the_document_says(
     project = followed(task, personal_data, functionality)
     project.mlops("run")
     # The document's own test, and the contracts on the team's files.
-    contracts = "src/shop/mlops/tests/test_seeds.py"
+    contracts = "tools/kit/tests/test_seeds.py"
     project.uv("pytest", "tests", contracts)
     decided = decision(project)
     figure(f"{task}, {functionality}, personal data {personal_data}: {said(decided)}")

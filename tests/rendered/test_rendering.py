@@ -53,7 +53,7 @@ def test_each_profile_renders_exactly_the_listed_files(name: str, tmp_path: Path
 def test_seeded_files_survive_a_second_render_and_managed_ones_are_renewed(tmp_path: Path) -> None:
     project = render(tmp_path / "p", SHOP)
     seeded = ["src/shop/features.py", "conf/base.yaml", "params.yaml", "README.md", "uv.lock"]
-    managed = ["src/shop/mlops/cli.py", "dvc.yaml", ".gitignore", "ruff.toml"]
+    managed = ["tools/kit/mlops_kit/cli.py", "dvc.yaml", ".gitignore", "ruff.toml"]
     for name in seeded + managed:
         (project / name).write_text("mine\n", encoding="utf-8")
     with mock.patch.object(rendering.copier, "run_copy", overwriting(rendering.copier.run_copy)):

@@ -28,8 +28,8 @@ MOMENT = datetime.datetime(2026, 1, 31, 23, 30)
 STAGES = """
 import sys
 from pathlib import Path
-from shop.mlops import cli
-cli.add_rooms()
+from mlops_kit import cli
+cli.add_rooms(cli.app)
 for command in (
     "data ingest --tables data/open/tables --quarantine data/raw/quarantine",
     "data features", "train", "compare run",
@@ -39,7 +39,7 @@ for command in (
 WRITE = """
 from pathlib import Path
 import polars as pl
-from shop.mlops.data.shop import generate
+from mlops_kit.data.sources.sample_shop.shop import generate
 tables = generate(400, 60, 8000, 7)
 raw = Path("data/raw")
 raw.mkdir(parents=True, exist_ok=True)

@@ -193,7 +193,7 @@ def test_without_git_the_run_says_so_and_writes_nothing(clean: Project, tmp_path
 def test_an_older_python_is_refused_before_anything_else(clean: Project) -> None:
     code = (
         "import sys; sys.version_info = (3, 10, 13, 'final', 0); "
-        "sys.argv = ['mlops', 'run']; from shop.mlops.cli import main; main()"
+        "sys.argv = ['mlops', 'run']; from mlops_kit.cli import main; main()"
     )
     said = sentence_of(clean.uv("python", "-c", code, check=False))
     assert "Python 3.10 is too old" in said
@@ -210,8 +210,8 @@ def test_a_real_older_python_is_refused_too(clean: Project) -> None:
         or subprocess.run([found[0], "-c", ""], check=False, capture_output=True).returncode
     ):
         pytest.skip("this machine has no Python 3.10; the test above only says that it were one")
-    project = Project(clean.path, {"PYTHONPATH": "src"})
-    done = project.run(found[0], "-c", "import shop.mlops", check=False)
+    project = Project(clean.path, {"PYTHONPATH": "tools/kit"})
+    done = project.run(found[0], "-c", "import mlops_kit", check=False)
     assert "Python 3.10 is too old" in sentence_of(done)
 
 
@@ -303,9 +303,9 @@ def test_a_second_ctrl_c_on_the_way_out_changes_nothing(clean: Project) -> None:
     """The terminal sends it to the whole group, and `uv run` passes its own on."""
     code = (
         "import atexit, os, signal\n"
-        "from shop.mlops import cli\n"
+        "from mlops_kit import cli\n"
         "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
-        "cli.add_rooms = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+        "cli.add_rooms = lambda app: os.kill(os.getpid(), signal.SIGINT)\n"
         "cli.main()\n"
     )
     done = clean.run("uv", "run", "--frozen", "python", "-c", code, check=False)

@@ -85,7 +85,9 @@ def put_lines(path: Path, lines: list[str]) -> None:
 
 
 def managed_python(project: Path, dice: random.Random) -> Path | None:
-    found = sorted((project / "src/shop/mlops").rglob("*.py"))
+    # Up to 0.3 the template's code lay in the team's package.
+    places = ("tools/kit/mlops_kit", "src/shop/mlops")
+    found = sorted(path for place in places for path in (project / place).rglob("*.py"))
     # More often than chance would, one that a later version moves or drops.
     if dice.random() < 0.3:
         found = [path for path in found if path.name in RESTLESS] or found
