@@ -1,6 +1,6 @@
 """Measure what a newcomer waits for: render, install, first run, run again, tests.
 
-Run with `PYTHONPATH=tests uv run --frozen python benchmarks/first_run.py [--json]`.
+Run with `PYTHONPATH=tests/support uv run --frozen python benchmarks/first_run.py [--json]`.
 
 The first run is measured as a whole, in a fresh environment, as it is for a newcomer. What a stage
 costs is measured a second time, in a second fresh environment: the commands of the stages one by

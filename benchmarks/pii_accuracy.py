@@ -1,6 +1,6 @@
 """Precision, recall, F1 and F2 of detecting personal data, beside Presidio's rules.
 
-Run as ``PYTHONPATH=tests uv run --frozen python benchmarks/pii_accuracy.py [--texts DIR]
+Run as ``PYTHONPATH=tests/support uv run --frozen python benchmarks/pii_accuracy.py [--texts DIR]
 [--presidio] [--ner] [--write DIR] [--json]``. Texts are the committed cases under tests/pii, and
 every ``*.gold.jsonl`` in DIR: lines of ``{"id", "lang", "text", "spans": [[start, end, CLASS]]}``.
 Presidio and the language model run in an ephemeral environment of their own.

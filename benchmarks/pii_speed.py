@@ -1,6 +1,6 @@
 """Cost of searching a table and texts for personal data, and of protecting a table.
 
-Run as ``PYTHONPATH=tests uv run --frozen python benchmarks/pii_speed.py [--rows 1000000]
+Run as ``PYTHONPATH=tests/support uv run --frozen python benchmarks/pii_speed.py [--rows 1000000]
 [--text-mb 50] [--presidio] [--json]``. The table has ten columns and lies in a parquet file of row
 groups of 100,000 rows; every measurement runs in a process of its own, whose peak memory counts.
 Presidio gets a small sample and no language model, which would make it slower.

@@ -1,6 +1,6 @@
 """How fast tables are protected, with the gate inside, and how much memory that takes.
 
-Run as ``PYTHONPATH=tests uv run --frozen python benchmarks/protect_speed.py``.
+Run as ``PYTHONPATH=tests/support uv run --frozen python benchmarks/protect_speed.py``.
 A table of ten columns (two identifiers, quasi-identifiers, measurements; no free text) of 1 and of
 4 million rows goes through the protect stage's own function, each in a process of its own.
 """
