@@ -1,6 +1,7 @@
 """`mlops doctor`: each thing that can be wrong is found and says how to mend it."""
 
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 from mlops_kit import doctor
@@ -29,6 +30,19 @@ def project(club, monkeypatch):
 def only(findings):
     (finding,) = findings
     return finding
+
+
+@pytest.mark.parametrize("others", [[], ["mlops-kit"], ["shop", "mlops-kit"]])
+def test_two_distributions_with_a_command_mlops_are_refused(others, monkeypatch):
+    scripts = [SimpleNamespace(dist=SimpleNamespace(name=name)) for name in others]
+    monkeypatch.setattr(doctor, "entry_points", lambda **_: scripts)
+    found = list(doctor._command())
+    if len(others) < 2:
+        assert found == []
+        return
+    assert only(found).status == "problem"
+    assert "mlops-kit and shop each install a command mlops" in only(found).message
+    assert "[project.scripts]" in only(found).mend
 
 
 def test_an_index_that_differs_from_the_locks_is_named_with_the_command(project, monkeypatch):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +34,7 @@ def examine() -> list[Finding]:
     checks: list[Callable[[], Iterator[Finding]]] = [
         _python,
         _packages,
+        _command,
         _configuration,
         _git,
         _lock,
@@ -73,6 +74,16 @@ def _packages() -> Iterator[Finding]:
     else:
         found = ", ".join(f"{name} {version(name)}" for name in RUNTIME)
         yield Finding("packages", OK, found)
+
+
+def _command() -> Iterator[Finding]:
+    """Two distributions with a command of one name: which of them runs is chance."""
+    scripts = entry_points(group="console_scripts", name="mlops")
+    names = sorted({script.dist.name for script in scripts if script.dist is not None})
+    if len(names) > 1:
+        message = f"{' and '.join(names)} each install a command mlops; the last one installed runs"
+        mend = "take `mlops` out of [project.scripts] of all but mlops-kit, then uv sync"
+        yield Finding("command", PROBLEM, message, mend)
 
 
 def _configuration() -> Iterator[Finding]:
