@@ -1,6 +1,7 @@
 """Cost of four intervals (AUC, F1, log-loss, RMSE) against resampling peers, as ratios.
 
-Run as ``PYTHONPATH=tests/support uv run --frozen python benchmarks/compare_speed.py [ROWS ...]``. Every
+Run as
+``PYTHONPATH=tests/support uv run --frozen python benchmarks/compare_speed.py [ROWS ...]``. Every
 measurement runs in a process of its own with one thread. The peers run a few resamples, and their
 cost for 2,000 is extrapolated from those, which each line says.
 """
