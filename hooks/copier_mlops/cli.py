@@ -12,10 +12,10 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from .addresses import without_credentials
-from .answers import parse_pairs
-from .environment import scrub_environment
-from .errors import BAD_INPUT, NEGATIVE, OK, ToolError, last_line, say, tell
+from copier_mlops.addresses import without_credentials
+from copier_mlops.environment import scrub_environment
+from copier_mlops.errors import BAD_INPUT, NEGATIVE, OK, ToolError, last_line, say, tell
+from copier_mlops.rendering.answers import parse_pairs
 
 app = typer.Typer(
     help="Start MLOps repositories from the template and keep them current. "
@@ -70,7 +70,7 @@ def new(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Start a new repository."""
-    from .new import create
+    from copier_mlops.rendering.new import create
 
     project = create(
         dest,
@@ -117,9 +117,9 @@ def update(
 
     Exit codes: 0 merged, 1 conflicts to resolve or no lock, 3 refused with nothing written.
     """
-    from .report import as_dict, report_text
-    from .update import resume, undo
-    from .update import update as run_update
+    from copier_mlops.updating.report import as_dict, report_text
+    from copier_mlops.updating.update import resume, undo
+    from copier_mlops.updating.update import update as run_update
 
     if abort + go_on + check > 1 or ((abort or go_on) and (to or data)):
         raise ToolError("Give either --abort, --continue or what to update to.")
@@ -173,9 +173,9 @@ def adopt(
 
     Exit codes: 0 adopted (or done before), 1 adopted without a lock, 3 refused.
     """
-    from .adopt import adopt as run_adopt
-    from .adopt import undo
-    from .adoption_report import as_dict, summary
+    from copier_mlops.adopting.adopt import adopt as run_adopt
+    from copier_mlops.adopting.adopt import undo
+    from copier_mlops.adopting.report import as_dict, summary
 
     if abort:
         kept = undo(path)
@@ -204,8 +204,8 @@ def drift(path: Folder = Path(), as_json: Json = False) -> None:
 
     Exit codes: 0 as rendered, 1 managed files or answers differ, 3 cannot be compared.
     """
-    from .drift import drift as find_drift
-    from .drift import drift_text
+    from copier_mlops.updating.drift import drift as find_drift
+    from copier_mlops.updating.drift import drift_text
 
     found = find_drift(path)
     tell(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else drift_text(found))
@@ -218,8 +218,8 @@ def eject(
     abort: Annotated[bool, typer.Option("--abort", help="Undo an eject not committed.")] = False,
 ) -> None:
     """Leave the template: no more updates, every file is yours."""
-    from .eject import eject as run_eject
-    from .eject import undo
+    from copier_mlops.updating.eject import eject as run_eject
+    from copier_mlops.updating.eject import undo
 
     if abort:
         say_undone("eject", undo(path), as_json=False)

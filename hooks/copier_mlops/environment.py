@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from .addresses import sign_in_of, without_credentials
+from copier_mlops.addresses import sign_in_of, without_credentials
 
 # What reaches a remote, a person's configuration, who commits; every other GIT_ variable goes.
 KEPT = (

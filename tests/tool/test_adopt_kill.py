@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from copier_mlops.adopt import BRANCH, undo
+from copier_mlops.adopting.adopt import BRANCH, undo
 from copier_mlops.errors import ToolError
 from lifecycle import state_of
 from rendering import git
@@ -20,7 +20,8 @@ ADOPT = """
 import sys, time
 from pathlib import Path
 from rendering import fast_rendering
-from copier_mlops import adopt, snapshot
+from copier_mlops.adopting import adopt
+from copier_mlops.repository import snapshot
 record = adopt.record_commits
 def say(*arguments):
     print("begins", flush=True)

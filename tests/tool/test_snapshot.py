@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from copier_mlops import snapshot
 from copier_mlops.errors import ToolError
 from copier_mlops.git import Repository, path_in, repository_at
-from copier_mlops.whole_files import write
+from copier_mlops.repository import snapshot
+from copier_mlops.repository.whole_files import write
 from lifecycle import state_of
 from rendering import git
 
@@ -122,7 +122,7 @@ def test_committed_work_is_never_undone(repo: Repository) -> None:
 def test_two_runs_at_once_are_refused_and_a_killed_one_lets_go(repo: Repository) -> None:
     code = (
         "import sys, os; from pathlib import Path\n"
-        "from copier_mlops.git import repository_at; from copier_mlops import snapshot\n"
+        "from copier_mlops.git import repository_at; from copier_mlops.repository import snapshot\n"
         "with snapshot.only_one(repository_at(Path(sys.argv[1]))):\n"
         "    print('held', flush=True); sys.stdin.read()\n"
     )

@@ -322,7 +322,7 @@ def test_a_detached_head_and_a_linked_working_tree_update_as_well(
 def test_work_saved_while_the_update_was_worked_out_is_not_overwritten(
     refused: Refused, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from copier_mlops import apply
+    from copier_mlops.updating import apply
 
     store = apply.store
     cli = project / "src/shop/mlops/cli.py"
@@ -362,8 +362,8 @@ def test_a_moved_tag_does_not_move_the_version(tool: Tool, template: Path, proje
 
 
 def test_two_updates_at_once_are_refused(refused: Refused, project: Path) -> None:
-    from copier_mlops import snapshot
     from copier_mlops.git import repository_at
+    from copier_mlops.repository import snapshot
 
     with snapshot.only_one(repository_at(project)):
         refused("Another copier-mlops works")
@@ -386,7 +386,7 @@ def test_the_guard_refuses_a_merge_that_loses_a_line(
     refused: Refused, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The proof is independent of the merge: one that takes the template's side is caught."""
-    from copier_mlops import merge
+    from copier_mlops.updating import merge
 
     monkeypatch.setattr(merge, "merge_text", lambda old, own, new, labels: (new, True))
     rewrite(project / "src/shop/mlops/cli.py", "line 3\n", "line 3\nmine\n")

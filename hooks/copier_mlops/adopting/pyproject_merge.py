@@ -10,9 +10,9 @@ import tomlkit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from .errors import ToolError
-from .existing import OLDEST_PYTHON, RUNNING_PYTHONS, Existing
-from .project import KIT
+from copier_mlops.adopting.existing import OLDEST_PYTHON, RUNNING_PYTHONS, Existing
+from copier_mlops.errors import ToolError
+from copier_mlops.repository.project import KIT
 
 PYPROJECT, MEMBER = "pyproject.toml", "src/pyproject.toml"
 UNITED = re.compile(

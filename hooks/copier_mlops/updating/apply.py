@@ -10,17 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import snapshot
-from .addresses import without_credentials
-from .environment import for_uv, for_uv_with
-from .errors import ToolError, say, some
-from .git import Repository, ask_git, changed_paths, git, path_in, run_git, store, update_index
-from .locking import told
-from .merge import Merged
-from .project import Project
-from .report import REPORT_FILE, Report, is_report, report_text
-from .versions import FILE, File
-from .whole_files import write
+from copier_mlops.addresses import without_credentials
+from copier_mlops.adopting.locking import told
+from copier_mlops.environment import for_uv, for_uv_with
+from copier_mlops.errors import ToolError, say, some
+from copier_mlops.git import (
+    Repository,
+    ask_git,
+    changed_paths,
+    git,
+    path_in,
+    run_git,
+    store,
+    update_index,
+)
+from copier_mlops.rendering.versions import FILE, File
+from copier_mlops.repository import snapshot
+from copier_mlops.repository.project import Project
+from copier_mlops.repository.whole_files import write
+from copier_mlops.updating.merge import Merged
+from copier_mlops.updating.report import REPORT_FILE, Report, is_report, report_text
 
 PYPROJECT, LOCK = "pyproject.toml", "uv.lock"
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import yaml
 
-from .git import Repository, ask_git, git
-from .merge import moved_by_owner
-from .project import ANSWERS_FILE, Project, project_at
-from .update import render_recorded
-from .versions import File, Rendered, opened, precedes, resolve, version_name
+from copier_mlops.git import Repository, ask_git, git
+from copier_mlops.rendering.versions import File, Rendered, opened, precedes, resolve, version_name
+from copier_mlops.repository.project import ANSWERS_FILE, Project, project_at
+from copier_mlops.updating.merge import moved_by_owner
+from copier_mlops.updating.update import render_recorded
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .addresses import without_credentials
-from .environment import for_uv
-from .errors import ToolError
-from .existing import LARGEST_TEXT, REGULAR, Existing
-from .git import Repository, path_in, read_blobs, run_git, tree_of
-from .project import KIT
-from .pyproject_merge import Arrangement
-from .versions import File
+from copier_mlops.addresses import without_credentials
+from copier_mlops.adopting.existing import LARGEST_TEXT, REGULAR, Existing
+from copier_mlops.adopting.pyproject_merge import Arrangement
+from copier_mlops.environment import for_uv
+from copier_mlops.errors import ToolError
+from copier_mlops.git import Repository, path_in, read_blobs, run_git, tree_of
+from copier_mlops.rendering.versions import File
+from copier_mlops.repository.project import KIT
 
 LOCK, KIT_PROJECT = "uv.lock", f"{KIT}pyproject.toml"
 MOST_FILES = 20_000

@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
-from .errors import ToolError, last_line
-from .git import path_in
-from .tags import show
-from .versions import Template
+from copier_mlops.errors import ToolError, last_line
+from copier_mlops.git import path_in
+from copier_mlops.rendering.tags import show
+from copier_mlops.rendering.versions import Template
 
 RENAMES_FILE = "renames.yml"
 

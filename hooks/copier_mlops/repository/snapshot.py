@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .errors import ToolError
-from .git import Repository, ask_git, git, path_in, refuse_busy
-from .whole_files import digest, place_beside, restore, save, sha
+from copier_mlops.errors import ToolError
+from copier_mlops.git import Repository, ask_git, git, path_in, refuse_busy
+from copier_mlops.repository.whole_files import digest, place_beside, restore, save, sha
 
 RUNNING, DONE = "running", "done"
 

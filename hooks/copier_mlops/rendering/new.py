@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .addresses import without_credentials
-from .answers import check_answers, read_answers, refuse_unasked
-from .errors import ToolError, last_line, say
-from .template import profile_file, resolve_source
+from copier_mlops.addresses import without_credentials
+from copier_mlops.errors import ToolError, last_line, say
+from copier_mlops.rendering.answers import check_answers, read_answers, refuse_unasked
+from copier_mlops.rendering.template import profile_file, resolve_source
 
 SIGN_IN = (
     "for updates give it to git: a credential helper, ~/.netrc, GIT_ASKPASS, or GIT_CONFIG_COUNT "
@@ -86,7 +86,7 @@ def create(
     from copier._main import Worker
     from copier._vcs import get_repo
 
-    from .versions import newest, opened, resolve, stand_at
+    from copier_mlops.rendering.versions import newest, opened, resolve, stand_at
 
     source = without_credentials(asked)
     # A folder that is no repository has no versions; Copier renders it as it is.

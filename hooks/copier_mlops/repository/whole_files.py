@@ -7,8 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from .errors import ToolError
-from .git import Repository, path_in
+from copier_mlops.errors import ToolError
+from copier_mlops.git import Repository, path_in
 
 
 def write(repo: Repository, name: str, content: bytes | None, mode: str = "100644") -> None:

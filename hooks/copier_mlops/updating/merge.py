@@ -6,9 +6,9 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from .git import run_git
-from .toml_merge import merge_toml
-from .versions import EXECUTABLE, FILE, LINK, File, Rendered
+from copier_mlops.git import run_git
+from copier_mlops.rendering.versions import EXECUTABLE, FILE, LINK, File, Rendered
+from copier_mlops.updating.toml_merge import merge_toml
 
 SAME_FILE = 0.6  # share of common lines from which a new file is an old one that was moved
 UNRELATED = 0.2  # a file with less in common was never the template's: adopt kept it

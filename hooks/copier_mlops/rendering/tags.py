@@ -8,8 +8,8 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from .errors import ToolError
-from .git import ask_git, git
+from copier_mlops.errors import ToolError
+from copier_mlops.git import ask_git, git
 
 CALENDAR = 1900  # a first number from here on is a year or a date, never a major version
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from .existing import GENERIC, MANIFESTS, Existing
-from .git import ask_git
+from copier_mlops.adopting.existing import GENERIC, MANIFESTS, Existing
+from copier_mlops.git import ask_git
 
 # Names of modules and distributions, as regular expressions.
 SOURCES = {

@@ -8,12 +8,12 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from .evidence import Evidence
-from .existing import MANIFESTS, PYTEST_TABLES, RUNNERS, Existing
-from .ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
-from .locking import Settled
-from .project import KIT
-from .pyproject_merge import requirements_of
+from copier_mlops.adopting.evidence import Evidence
+from copier_mlops.adopting.existing import MANIFESTS, PYTEST_TABLES, RUNNERS, Existing
+from copier_mlops.adopting.ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
+from copier_mlops.adopting.locking import Settled
+from copier_mlops.adopting.pyproject_merge import requirements_of
+from copier_mlops.repository.project import KIT
 
 REPORT, HEADING = "ADOPTION.md", "# Adoption"
 BRANCH = "adopt-copier-mlops"

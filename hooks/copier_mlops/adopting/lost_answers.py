@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from .evidence import Evidence
-from .existing import Existing
-from .project import CODE, KIT, code_of
-from .versions import Rendered, Template, render, resolve
+from copier_mlops.adopting.evidence import Evidence
+from copier_mlops.adopting.existing import Existing
+from copier_mlops.rendering.versions import Rendered, Template, render, resolve
+from copier_mlops.repository.project import CODE, KIT, code_of
 
 ENOUGH = 0.5  # below it, the code only shares names with the template
 

@@ -4,13 +4,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import snapshot
-from .addresses import without_credentials
-from .drift import is_same
-from .errors import ToolError, say, some
-from .git import Repository, changed_paths, git, path_in, repository_at
-from .merge import BESIDE
-from .project import (
+from copier_mlops.addresses import without_credentials
+from copier_mlops.errors import ToolError, say, some
+from copier_mlops.git import Repository, changed_paths, git, path_in, repository_at
+from copier_mlops.rendering.versions import File, opened
+from copier_mlops.repository import snapshot
+from copier_mlops.repository.project import (
     ANSWERS_FILE,
     CODE,
     KIT,
@@ -19,10 +18,11 @@ from .project import (
     project_at,
     read_answers_file,
 )
-from .report import REPORT_FILE, is_report
-from .update import render_recorded
-from .versions import File, opened
-from .whole_files import write
+from copier_mlops.repository.whole_files import write
+from copier_mlops.updating.drift import is_same
+from copier_mlops.updating.merge import BESIDE
+from copier_mlops.updating.report import REPORT_FILE, is_report
+from copier_mlops.updating.update import render_recorded
 
 WORKFLOW = ".github/workflows/template.yml"
 README = "README.md"

@@ -5,10 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import snapshot
-from .apply import LOCK, Plan, carry_out, diff_of
-from .errors import ToolError, say, some
-from .git import (
+from copier_mlops.errors import ToolError, say, some
+from copier_mlops.git import (
     Entry,
     Repository,
     ask_git,
@@ -18,23 +16,10 @@ from .git import (
     run_git,
     tree_of,
 )
-from .merge import BESIDE, Merged, is_elsewhere, kind_of, merge
-from .migration import CONFTEST, PYPROJECT, keep_old_names, leave_old_arrangement, moved_code
-from .new import SIGN_IN
-from .project import (
-    ANSWERS_FILE,
-    FIXED,
-    ForeignAnswersError,
-    Project,
-    project_at,
-    renders_own_code,
-    without_stored_password,
-)
-from .proof import prove
-from .renames import migrate, renames_of
-from .report import Report
-from .tags import show
-from .versions import (
+from copier_mlops.rendering.new import SIGN_IN
+from copier_mlops.rendering.renames import migrate, renames_of
+from copier_mlops.rendering.tags import show
+from copier_mlops.rendering.versions import (
     File,
     Rendered,
     Template,
@@ -45,6 +30,27 @@ from .versions import (
     resolve,
     version_name,
 )
+from copier_mlops.repository import snapshot
+from copier_mlops.repository.project import (
+    ANSWERS_FILE,
+    FIXED,
+    ForeignAnswersError,
+    Project,
+    project_at,
+    renders_own_code,
+    without_stored_password,
+)
+from copier_mlops.updating.apply import LOCK, Plan, carry_out, diff_of
+from copier_mlops.updating.merge import BESIDE, Merged, is_elsewhere, kind_of, merge
+from copier_mlops.updating.migration import (
+    CONFTEST,
+    PYPROJECT,
+    keep_old_names,
+    leave_old_arrangement,
+    moved_code,
+)
+from copier_mlops.updating.proof import prove
+from copier_mlops.updating.report import Report
 
 SUBMODULE = "160000"
 KIT_NAME = "mlops_kit"

@@ -14,8 +14,8 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from .errors import ToolError, last_line
-from .git import Entry, Repository, ask_git, read_blobs, run_git, tree_of
+from copier_mlops.errors import ToolError, last_line
+from copier_mlops.git import Entry, Repository, ask_git, read_blobs, run_git, tree_of
 
 LARGEST_TEXT = 1_000_000  # bytes; larger files say nothing about a project's set-up
 MOST_TEXTS = 600

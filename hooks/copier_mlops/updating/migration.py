@@ -8,10 +8,10 @@ from pathlib import Path, PurePosixPath
 
 import tomlkit
 
-from .git import Entry, Repository, git, read_blobs
-from .merge import Merged
-from .project import CODE, KIT, code_of
-from .versions import File, Rendered
+from copier_mlops.git import Entry, Repository, git, read_blobs
+from copier_mlops.rendering.versions import File, Rendered
+from copier_mlops.repository.project import CODE, KIT, code_of
+from copier_mlops.updating.merge import Merged
 
 PYPROJECT, CONFTEST = "pyproject.toml", "src/conftest.py"
 QUIET_TESTS = '''"""A plain `pytest` stays what it was: your tests, and only those."""

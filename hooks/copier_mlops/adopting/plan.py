@@ -6,13 +6,21 @@ from typing import Any
 
 import yaml
 
-from .existing import REGULAR, RUNNERS, Existing
-from .git import run_git
-from .ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change, united_rules
-from .locking import LOCK
-from .project import ANSWERS_FILE
-from .pyproject_merge import MEMBER, PYPROJECT, Arrangement
-from .versions import FILE, File
+from copier_mlops.adopting.existing import REGULAR, RUNNERS, Existing
+from copier_mlops.adopting.ignore_rules import (
+    ADDED,
+    BESIDE,
+    KEPT,
+    LEFT,
+    MERGED,
+    Change,
+    united_rules,
+)
+from copier_mlops.adopting.locking import LOCK
+from copier_mlops.adopting.pyproject_merge import MEMBER, PYPROJECT, Arrangement
+from copier_mlops.git import run_git
+from copier_mlops.rendering.versions import FILE, File
+from copier_mlops.repository.project import ANSWERS_FILE
 
 TWINS = {
     "LICENSE": r"(licen[cs]e|copying)([-.].*)?",

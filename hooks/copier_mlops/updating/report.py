@@ -8,7 +8,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from .merge import Merged
+from copier_mlops.updating.merge import Merged
 
 REPORT_FILE = "TEMPLATE_UPDATE.md"
 TITLE = "# Update of the template: "

@@ -4,12 +4,12 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from .errors import ToolError, some
-from .git import Entry, Repository, git, path_in
-from .merge import Merged, lines_of
-from .project import ANSWERS_FILE
-from .toml_merge import lost_values
-from .versions import File, Rendered
+from copier_mlops.errors import ToolError, some
+from copier_mlops.git import Entry, Repository, git, path_in
+from copier_mlops.rendering.versions import File, Rendered
+from copier_mlops.repository.project import ANSWERS_FILE
+from copier_mlops.updating.merge import Merged, lines_of
+from copier_mlops.updating.toml_merge import lost_values
 
 
 def prove(

@@ -8,14 +8,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .addresses import without_credentials
-from .adoption_plan import plan
-from .adoption_report import BRANCH, HEADING, REPORT, Adoption, environment_notes, report
-from .answers import read_answers
-from .errors import ToolError
-from .evidence import Evidence, facts, infer, package_beside
-from .existing import REGULAR, Existing, read_existing
-from .git import (
+from copier_mlops.addresses import without_credentials
+from copier_mlops.adopting.evidence import Evidence, facts, infer, package_beside
+from copier_mlops.adopting.existing import REGULAR, Existing, read_existing
+from copier_mlops.adopting.ignore_rules import ADDED, LEFT, Change
+from copier_mlops.adopting.locking import Settled, settle
+from copier_mlops.adopting.lost_answers import managed_package, nearest, recover
+from copier_mlops.adopting.plan import plan
+from copier_mlops.adopting.pyproject_merge import PYPROJECT, Arrangement, arrangements
+from copier_mlops.adopting.report import (
+    BRANCH,
+    HEADING,
+    REPORT,
+    Adoption,
+    environment_notes,
+    report,
+)
+from copier_mlops.errors import ToolError
+from copier_mlops.git import (
     Repository,
     ask_git,
     changed_paths,
@@ -26,22 +36,19 @@ from .git import (
     store,
     update_index,
 )
-from .ignore_rules import ADDED, LEFT, Change
-from .locking import Settled, settle
-from .lost_answers import managed_package, nearest, recover
-from .new import tell_not_stored
-from .project import ANSWERS_FILE, CODE, KIT, read_answers_file
-from .pyproject_merge import PYPROJECT, Arrangement, arrangements
-from .snapshot import (
+from copier_mlops.rendering.answers import read_answers
+from copier_mlops.rendering.new import tell_not_stored
+from copier_mlops.rendering.template import resolve_source
+from copier_mlops.rendering.versions import File, Rendered, Template, opened, render, resolve
+from copier_mlops.repository.project import ANSWERS_FILE, CODE, KIT, read_answers_file
+from copier_mlops.repository.snapshot import (
     abort,
     only_one,
     record_commits,
     refuse_interrupted,
     undone_on_error,
 )
-from .template import resolve_source
-from .versions import File, Rendered, Template, opened, render, resolve
-from .whole_files import write
+from copier_mlops.repository.whole_files import write
 
 FIRST = "chore: adopt the copier-mlops template"
 GIVEN = "given"

@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from .addresses import without_credentials
-from .errors import ToolError, last_line, say
-from .git import Repository, path_in, repository_at
-from .template import REMOTE
-from .versions import File, Rendered
+from copier_mlops.addresses import without_credentials
+from copier_mlops.errors import ToolError, last_line, say
+from copier_mlops.git import Repository, path_in, repository_at
+from copier_mlops.rendering.template import REMOTE
+from copier_mlops.rendering.versions import File, Rendered
 
 ANSWERS_FILE = ".copier-answers.yml"
 # Questions of every version, in forks and mirrors too; no other template asks for all of them.

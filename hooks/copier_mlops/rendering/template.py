@@ -4,8 +4,8 @@ import re
 from importlib.metadata import metadata
 from pathlib import Path
 
-from .errors import ToolError
-from .git import ask_git
+from copier_mlops.errors import ToolError
+from copier_mlops.git import ask_git
 
 REMOTE = re.compile(r"^(\w[\w+.-]*://|gh:|gl:|git\+|[\w.-]+@[\w.-]+:)")
 

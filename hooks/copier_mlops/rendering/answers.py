@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from .errors import ToolError, last_line
+from copier_mlops.errors import ToolError, last_line
 
 
 def read_answers(path: Path) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from .existing import Existing
-from .git import git, path_in, run_git
-from .versions import File
+from copier_mlops.adopting.existing import Existing
+from copier_mlops.git import git, path_in, run_git
+from copier_mlops.rendering.versions import File
 
 IGNORE = ".gitignore"
 ADDED, MERGED, KEPT, LEFT = "added", "merged", "kept", "left out"
