@@ -13,9 +13,22 @@ import typer
 from typer.exceptions import TyperException
 
 from copier_mlops.addresses import without_credentials
+from copier_mlops.adopting.adopt import adopt as run_adopt
+from copier_mlops.adopting.adopt import undo as undo_adopt
+from copier_mlops.adopting.report import as_dict as adoption_as_dict
+from copier_mlops.adopting.report import summary
 from copier_mlops.environment import scrub_environment
 from copier_mlops.errors import BAD_INPUT, NEGATIVE, OK, ToolError, last_line, say, tell
 from copier_mlops.rendering.answers import parse_pairs
+from copier_mlops.rendering.new import create
+from copier_mlops.updating.drift import drift as find_drift
+from copier_mlops.updating.drift import drift_text
+from copier_mlops.updating.eject import eject as run_eject
+from copier_mlops.updating.eject import undo as undo_eject
+from copier_mlops.updating.report import as_dict, report_text
+from copier_mlops.updating.update import resume
+from copier_mlops.updating.update import undo as undo_update
+from copier_mlops.updating.update import update as run_update
 
 app = typer.Typer(
     help="Start MLOps repositories from the template and keep them current. "
@@ -70,8 +83,6 @@ def new(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Start a new repository."""
-    from copier_mlops.rendering.new import create
-
     project = create(
         dest,
         template=template,
@@ -117,14 +128,10 @@ def update(
 
     Exit codes: 0 merged, 1 conflicts to resolve or no lock, 3 refused with nothing written.
     """
-    from copier_mlops.updating.report import as_dict, report_text
-    from copier_mlops.updating.update import resume, undo
-    from copier_mlops.updating.update import update as run_update
-
     if abort + go_on + check > 1 or ((abort or go_on) and (to or data)):
         raise ToolError("Give either --abort, --continue or what to update to.")
     if abort:
-        kept = undo(path)
+        kept = undo_update(path)
         say_undone("update", kept, as_json)
         return
     if go_on:
@@ -173,12 +180,8 @@ def adopt(
 
     Exit codes: 0 adopted (or done before), 1 adopted without a lock, 3 refused.
     """
-    from copier_mlops.adopting.adopt import adopt as run_adopt
-    from copier_mlops.adopting.adopt import undo
-    from copier_mlops.adopting.report import as_dict, summary
-
     if abort:
-        kept = undo(path)
+        kept = undo_adopt(path)
         say_undone("adoption", kept, as_json)
         return
     adoption = run_adopt(
@@ -192,7 +195,7 @@ def adopt(
         lock=not no_lock,
     )
     if as_json:
-        tell(json.dumps(as_dict(adoption, dry_run), indent=2, ensure_ascii=False))
+        tell(json.dumps(adoption_as_dict(adoption, dry_run), indent=2, ensure_ascii=False))
     else:
         tell(summary(adoption, dry_run))
     raise typer.Exit(NEGATIVE if adoption.unlocked and not dry_run else OK)
@@ -204,9 +207,6 @@ def drift(path: Folder = Path(), as_json: Json = False) -> None:
 
     Exit codes: 0 as rendered, 1 managed files or answers differ, 3 cannot be compared.
     """
-    from copier_mlops.updating.drift import drift as find_drift
-    from copier_mlops.updating.drift import drift_text
-
     found = find_drift(path)
     tell(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else drift_text(found))
     raise typer.Exit(NEGATIVE if found.found else OK)
@@ -218,11 +218,8 @@ def eject(
     abort: Annotated[bool, typer.Option("--abort", help="Undo an eject not committed.")] = False,
 ) -> None:
     """Leave the template: no more updates, every file is yours."""
-    from copier_mlops.updating.eject import eject as run_eject
-    from copier_mlops.updating.eject import undo
-
     if abort:
-        say_undone("eject", undo(path), as_json=False)
+        say_undone("eject", undo_eject(path), as_json=False)
         return
     for name in run_eject(path):
         tell(name)

@@ -37,7 +37,7 @@ from copier_mlops.git import (
     update_index,
 )
 from copier_mlops.rendering.answers import read_answers
-from copier_mlops.rendering.new import tell_not_stored
+from copier_mlops.rendering.refusals import tell_not_stored
 from copier_mlops.rendering.template import resolve_source
 from copier_mlops.rendering.versions import File, Rendered, Template, opened, render, resolve
 from copier_mlops.repository.project import ANSWERS_FILE, CODE, KIT, read_answers_file

@@ -16,7 +16,7 @@ from copier_mlops.environment import signed_in
 from copier_mlops.errors import ToolError, say, some
 from copier_mlops.git import GitError, ask_git, git
 from copier_mlops.rendering.answers import check_answers, refuse_unasked
-from copier_mlops.rendering.new import sentences, unread
+from copier_mlops.rendering.refusals import sentences, unread
 from copier_mlops.rendering.tags import commit_of, released
 
 FILE, EXECUTABLE, LINK = "100644", "100755", "120000"

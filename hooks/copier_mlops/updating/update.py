@@ -16,7 +16,7 @@ from copier_mlops.git import (
     run_git,
     tree_of,
 )
-from copier_mlops.rendering.new import SIGN_IN
+from copier_mlops.rendering.refusals import SIGN_IN
 from copier_mlops.rendering.renames import migrate, renames_of
 from copier_mlops.rendering.tags import show
 from copier_mlops.rendering.versions import (
