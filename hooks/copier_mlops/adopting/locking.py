@@ -1,7 +1,6 @@
 """Find the first arrangement of dependencies that uv can lock and build, in a scratch copy."""
 
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -10,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from copier_mlops.addresses import without_credentials
 from copier_mlops.adopting.existing import LARGEST_TEXT, REGULAR, Existing
 from copier_mlops.adopting.pyproject_merge import Arrangement
-from copier_mlops.environment import for_uv
 from copier_mlops.errors import ToolError
 from copier_mlops.git import Repository, path_in, read_blobs, run_git, tree_of
 from copier_mlops.rendering.versions import File
 from copier_mlops.repository.project import KIT
+from copier_mlops.uv import for_uv, told
 
 LOCK, KIT_PROJECT = "uv.lock", f"{KIT}pyproject.toml"
 MOST_FILES = 20_000
@@ -169,18 +167,6 @@ def _uv(
     except subprocess.TimeoutExpired:
         said = f"cause: it took longer than {LONGEST} seconds"
         return subprocess.CompletedProcess(command, 1, "", said)
-
-
-def told(stderr: str) -> str:
-    """Return what uv says in one line: no warnings, and of a traceback only how it ended."""
-    lines = [line.strip(" │├╰─▶") for line in without_credentials(stderr).splitlines()]
-    lines = [line for line in lines if not line.startswith(("warning:", "Using CPython"))]
-    if "Traceback (most recent call last):" in lines:
-        start = lines.index("Traceback (most recent call last):")
-        ends = [line for line in lines[start:] if re.match(r"[\w.]+(Error|Exception|Exit)\b", line)]
-        lines = lines[:start] + ends[-1:]
-    said = " ".join(" ".join(lines).split())
-    return (said.partition("cause: ")[2] or said).partition(" hint: ")[0]
 
 
 def _export(repo: Repository, destination: Path) -> dict[str, bytes]:

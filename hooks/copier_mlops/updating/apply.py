@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from copier_mlops.addresses import without_credentials
-from copier_mlops.adopting.locking import told
-from copier_mlops.environment import for_uv, for_uv_with
 from copier_mlops.errors import ToolError, say, some
 from copier_mlops.git import (
     Repository,
@@ -30,6 +28,7 @@ from copier_mlops.repository.project import Project
 from copier_mlops.repository.whole_files import write
 from copier_mlops.updating.merge import Merged
 from copier_mlops.updating.report import REPORT_FILE, Report, is_report, report_text
+from copier_mlops.uv import for_uv, for_uv_with, told
 
 PYPROJECT, LOCK = "pyproject.toml", "uv.lock"
 
