@@ -363,9 +363,9 @@ def test_a_moved_tag_does_not_move_the_version(tool: Tool, template: Path, proje
 
 def test_two_updates_at_once_are_refused(refused: Refused, project: Path) -> None:
     from copier_mlops.git import repository_at
-    from copier_mlops.repository import snapshot
+    from copier_mlops.repository.one_run import only_one
 
-    with snapshot.only_one(repository_at(project)):
+    with only_one(repository_at(project)):
         refused("Another copier-mlops works")
 
 

@@ -40,10 +40,10 @@ from copier_mlops.rendering.answers import read_answers
 from copier_mlops.rendering.refusals import tell_not_stored
 from copier_mlops.rendering.template import resolve_source
 from copier_mlops.rendering.versions import File, Rendered, Template, opened, render, resolve
+from copier_mlops.repository.one_run import only_one
 from copier_mlops.repository.project import ANSWERS_FILE, CODE, KIT, read_answers_file
 from copier_mlops.repository.snapshot import (
     abort,
-    only_one,
     record_commits,
     refuse_interrupted,
     undone_on_error,

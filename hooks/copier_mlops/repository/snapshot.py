@@ -9,7 +9,6 @@ import base64
 import json
 import os
 import shutil
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -18,6 +17,7 @@ from typing import Any
 
 from copier_mlops.errors import ToolError
 from copier_mlops.git import Repository, ask_git, git, path_in, refuse_busy
+from copier_mlops.repository.one_run import own_folder
 from copier_mlops.repository.whole_files import digest, place_beside, restore, save, sha
 
 RUNNING, DONE = "running", "done"
@@ -40,42 +40,6 @@ class Snapshot:
     written: dict[str, str] = field(default_factory=dict)
     branches: dict[str, list[str]] = field(default_factory=dict)
     """Branches made by the operation, each with the commits that it may point to."""
-
-
-@contextmanager
-def only_one(repo: Repository) -> Iterator[None]:
-    """Keep every other run out of this repository; the system lets go when a process is killed.
-
-    Raises
-    ------
-    ToolError
-        Another run holds it.
-    """
-    folder = own_folder(repo)
-    if folder.is_symlink():
-        raise ToolError(f"{folder} is a symbolic link and would be written through; remove it.")
-    folder.mkdir(exist_ok=True)
-    # SQLite brings a lock that every system releases with its process.
-    if (folder / "lock").is_symlink():
-        raise ToolError(f"{folder / 'lock'} is a symbolic link; remove it.")
-    try:
-        connection = sqlite3.connect(folder / "lock", timeout=0, isolation_level=None)
-    except sqlite3.Error as error:
-        raise ToolError(f"{folder / 'lock'} is damaged ({error}); remove it.") from error
-    try:
-        connection.execute("BEGIN EXCLUSIVE")
-        yield
-    except sqlite3.OperationalError as error:
-        raise ToolError(f"Another copier-mlops works in {repo.top}; wait until it ends.") from error
-    except sqlite3.DatabaseError as error:
-        raise ToolError(f"{folder / 'lock'} is damaged ({error}); remove it.") from error
-    finally:
-        connection.close()
-
-
-def own_folder(repo: Repository) -> Path:
-    """Return the folder below the git directory that is ours."""
-    return repo.git_dir / "copier-mlops"
 
 
 def current(repo: Repository) -> Snapshot | None:

@@ -24,6 +24,7 @@ from copier_mlops.git import (
 )
 from copier_mlops.rendering.versions import FILE, File
 from copier_mlops.repository import snapshot
+from copier_mlops.repository.one_run import own_folder
 from copier_mlops.repository.project import Project
 from copier_mlops.repository.whole_files import write
 from copier_mlops.updating.merge import Merged
@@ -92,7 +93,7 @@ def next_index(repo: Repository, merged: Merged) -> Path:
     zero = "0" * len(git("rev-parse", "HEAD", cwd=repo.top))
     entries = [("0", zero, 0, repo.prefix + name) for name in {*merged.files, *merged.conflicts}]
     entries += [(f.mode, oids[f.content], stage, repo.prefix + name) for name, stage, f in files]
-    index = snapshot.own_folder(repo) / "index"
+    index = own_folder(repo) / "index"
     if (repo.git_dir / "index").exists():
         shutil.copyfile(repo.git_dir / "index", index)
     update_index(repo, index, entries)

@@ -9,6 +9,7 @@ from copier_mlops.errors import ToolError, say, some
 from copier_mlops.git import Repository, changed_paths, git, path_in, repository_at
 from copier_mlops.rendering.versions import File, opened
 from copier_mlops.repository import snapshot
+from copier_mlops.repository.one_run import only_one, own_folder
 from copier_mlops.repository.project import (
     ANSWERS_FILE,
     CODE,
@@ -47,7 +48,7 @@ def eject(path: Path) -> list[str]:
     """
     repo = repository_at(path)
     answers = read_answers_file(repo)
-    with snapshot.only_one(repo):
+    with only_one(repo):
         snapshot.refuse_interrupted(repo)
         if changed := changed_paths(repo):
             raise ToolError(f"Uncommitted changes: {some(changed)}; commit or stash them first.")
@@ -64,7 +65,7 @@ def eject(path: Path) -> list[str]:
         elif readme.is_file() or not any(repo.folder.glob("[Rr][Ee][Aa][Dd][Mm][Ee]*")):
             content = readme.read_bytes() if readme.is_file() else b""
             plan[repo.prefix + README] = noted(content, note(repo, answers))
-        index = snapshot.own_folder(repo) / "index"
+        index = own_folder(repo) / "index"
         with snapshot.undone_on_error(repo, "eject", plan, {}):
             for name, planned in plan.items():
                 write(repo, name, planned)
@@ -119,7 +120,7 @@ def proven(repo: Repository, files: Mapping[str, File] | None) -> list[str]:
 def undo(path: Path) -> list[str]:
     """Return to the state before; return files with later edits, kept aside."""
     repo = repository_at(path)
-    with snapshot.only_one(repo):
+    with only_one(repo):
         return snapshot.abort(repo, "eject")
 
 

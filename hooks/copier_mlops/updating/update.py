@@ -31,6 +31,7 @@ from copier_mlops.rendering.versions import (
     version_name,
 )
 from copier_mlops.repository import snapshot
+from copier_mlops.repository.one_run import only_one
 from copier_mlops.repository.project import (
     ANSWERS_FILE,
     FIXED,
@@ -92,7 +93,7 @@ def update(
         Refused, with nothing written.
     """
     project = project_at(path)
-    with snapshot.only_one(project.repo):
+    with only_one(project.repo):
         snapshot.refuse_interrupted(project.repo)
         plan = work_out(project, to, given or {})
         if check:
@@ -106,7 +107,7 @@ def update(
 def undo(path: Path) -> list[str]:
     """Return to the state before the last update; return files with later edits, kept aside."""
     repo = repository_at(path)
-    with snapshot.only_one(repo):
+    with only_one(repo):
         return snapshot.abort(repo, "update")
 
 
@@ -119,7 +120,7 @@ def resume(path: Path) -> Report | None:
         There is none, or files are still unmerged.
     """
     repo = repository_at(path)
-    with snapshot.only_one(repo):
+    with only_one(repo):
         before = snapshot.current(repo)
         if before is None or before.command != "update":
             raise ToolError(f"There is no update to continue in {repo.top}.")
