@@ -1,17 +1,14 @@
 """Bring a rendered repository to another version of the template without losing a line."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from copier_mlops.errors import ToolError, say, some
 from copier_mlops.git import (
-    Entry,
-    Repository,
     ask_git,
     changed_paths,
-    read_blobs,
     repository_at,
     run_git,
     tree_of,
@@ -20,7 +17,6 @@ from copier_mlops.rendering.refusals import SIGN_IN
 from copier_mlops.rendering.renames import migrate, renames_of
 from copier_mlops.rendering.tags import show
 from copier_mlops.rendering.versions import (
-    File,
     Rendered,
     Template,
     askable,
@@ -42,18 +38,16 @@ from copier_mlops.repository.project import (
     without_stored_password,
 )
 from copier_mlops.updating.apply import LOCK, Plan, carry_out, diff_of
-from copier_mlops.updating.merge import BESIDE, Merged, is_elsewhere, kind_of, merge
+from copier_mlops.updating.merge import Merged, merge
 from copier_mlops.updating.migration import (
-    CONFTEST,
-    PYPROJECT,
     keep_old_names,
     leave_old_arrangement,
     moved_code,
 )
+from copier_mlops.updating.ours import read_ours
 from copier_mlops.updating.proof import prove
 from copier_mlops.updating.report import Report
 
-SUBMODULE = "160000"
 KIT_NAME = "mlops_kit"
 
 
@@ -249,46 +243,6 @@ def render_recorded(template: Template, project: Project) -> Rendered:
     if not renders_own_code(rendered):
         raise ForeignAnswersError(project.repo, template.source)
     return rendered
-
-
-def read_ours(
-    repo: Repository,
-    tree: Mapping[str, Entry],
-    base: Rendered,
-    theirs: Rendered,
-    moved: Mapping[str, str],
-) -> dict[str, File]:
-    """Read the tracked files that matter: rendered ones, and those that may be a moved one.
-
-    Raises
-    ------
-    ToolError
-        A submodule stands where the template has a file.
-    """
-    rendered = base.files.keys() | theirs.files.keys()
-    for name in sorted(rendered & tree.keys()):
-        if tree[name].mode == SUBMODULE:
-            raise ToolError(f"{name} is a submodule, and the template has a file there.")
-    ours = read_files(repo, tree, rendered & tree.keys())
-    gone = {
-        kind_of(name)
-        for name, file in base.files.items()
-        if theirs.files.get(moved.get(name, name), file) != file
-        and is_elsewhere(name, ours.get(name), file, tree)
-    }
-    others = {name for name in tree.keys() - rendered if kind_of(name) in gone}
-    others |= {f"{name}{BESIDE}" for name in moved} & tree.keys()
-    others |= {CONFTEST, f"src/{PYPROJECT}"} & tree.keys()
-    return ours | read_files(repo, tree, others)
-
-
-def read_files(
-    repo: Repository, tree: Mapping[str, Entry], names: Iterable[str]
-) -> dict[str, File]:
-    """Read files of a commit, but no submodules."""
-    wanted = sorted(name for name in names if tree[name].mode != SUBMODULE)
-    blobs = read_blobs(repo, (tree[name].oid for name in wanted))
-    return {name: File(blobs[tree[name].oid], tree[name].mode) for name in wanted}
 
 
 def keep_answers_readable(merged: Merged, theirs: Rendered) -> None:
