@@ -3,67 +3,38 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from copier_mlops.adopting.existing import GENERIC, MANIFESTS, Existing
+from copier_mlops.adopting.signs import (
+    CLASSIFICATION,
+    CLASSIFIERS,
+    CONTAINERS,
+    DATA_FILES,
+    HOSTING,
+    LEARNERS,
+    LICENSES,
+    MODEL_FILES,
+    READMES,
+    RECOMMENDERS,
+    RECOMMENDING,
+    REGRESSION,
+    REGRESSORS,
+    REMOTES,
+    SERVERS,
+    SOURCES,
+    checking,
+    code_files,
+    declared_license,
+    first_file,
+    first_in_code,
+    told,
+    uses,
+)
 from copier_mlops.git import ask_git
 
-# Names of modules and distributions, as regular expressions.
-SOURCES = {
-    "postgresql": r"psycopg2?([-_](binary|c))?|asyncpg|pg8000",
-    "mysql": r"pymysql|MySQLdb|mysqlclient|mysql([-_.]connector([-_]python)?)?|aiomysql",
-    "oracle": r"cx[-_]Oracle|oracledb",
-    "alloydb": r"google[-_.]cloud[-_.]alloydb[-_.]\w*",
-    "db2": r"ibm[-_]db(_sa)?",
-    "mongodb": r"pymongo|motor|mongoengine",
-    "dynamodb": r"pynamodb",
-    "neo4j": r"neo4j|py2neo",
-    "redis": r"redis|aioredis",
-    "cassandra": r"cassandra([-_]driver)?",
-    "graphql": r"gql|sgqlc|python[-_]graphql[-_]client",
-    "images": r"PIL|pillow|cv2|opencv[-_]python([-_]headless)?|torchvision|skimage|scikit[-_]image",
-    "pdf": r"pypdf2?|pdfplumber|pypdfium2|pdfminer(\.six)?|fitz|pymupdf",
-    "audio": r"librosa|soundfile|torchaudio|pydub",
-    "video": r"moviepy|av|decord",
-}
-HOSTING = {
-    "aws": r"boto3|sagemaker|s3fs|dvc[-_]s3",
-    "gcp": r"google[-_.]cloud[-_.]\w+|gcsfs|dvc[-_]gs",
-    "azure": r"azureml?[-_.]\w+|adlfs|dvc[-_]azure",
-}
-REMOTES = {"aws": "s3", "gcp": "gs", "azure": "azure"}
-SERVERS = r"fastapi|flask|bentoml|litserve|uvicorn|gradio|streamlit"
-LEARNERS = r"sklearn|scikit[-_]learn|xgboost|lightgbm|catboost|torch|tensorflow|keras|statsmodels"
-RECOMMENDERS = r"implicit|surprise|scikit[-_]surprise|lightfm|recbole|spotlight|recommenders"
-RECOMMENDING = r"(?i)\b(collaborative\s+filtering|recommender|recommendation\s+(engine|system)s?)\b"
-READMES = ("README.md", "readme.md", "Readme.md", "README.rst")
-REGRESSORS = (
-    r"\b\w*(Regressor|Regression(?<!LogisticRegression)(?<!IsotonicRegression)|(MSE|L1|Huber)Loss|(mse|l1|huber)_loss"
-    r"|mean_(squared|absolute)(_percentage)?_error|r2_score|SVR)\b"
-    r"|\bobjective[\"']?\s*[:=]\s*[\"'](reg:|regression|mae\b|rmse\b|poisson|tweedie)"
-)
-CLASSIFIERS = (
-    r"\b\w*(Classifier|LogisticRegression|(CrossEntropy|NLL|BCE|BCEWithLogits)Loss|SVC"
-    r"|cross_?entropy|roc_auc_score|accuracy_score|f1_score|confusion_matrix|classification_report"
-    r"|log_loss)\b|\bobjective[\"']?\s*[:=]\s*[\"'](binary|multi)"
-)
-# The same in the words of a README.
-REGRESSION = r"(?i)(?<!logistic )\bregression\s+(model|task|problem)s?\b|\bforecast(s|ing)?\b"
-CLASSIFICATION = r"(?i)\bclassif(y|ier|iers|ication)\b"
-MODEL_FILES = r"\.(pkl|pickle|joblib|onnx|pt|pth|h5|keras|skops|cbm|safetensors)(\.dvc)?$"
-# A JSON file is data only in a folder of data: elsewhere, and in .devcontainer/, it configures.
-DATA_FILES = (
-    r"^(?!\.)(.*\.(csv|tsv|parquet|jsonl)(\.gz)?(\.dvc)?"
-    r"|(.*/)?(data|datasets?|raw)/(.*\.json(\.gz)?|.*\.dvc))$"
-)
-CONTAINERS = r"(?i)(^|/)((Docker|Container|Jenkins)file([.-][\w.-]+)?|\.gitlab-ci\.yml)$"
-CHECKING = (
-    r"\b(pytest|unittest|tox|nox|hatch|pre-commit|ruff|flake8|pylint|mypy|pyright|pyrefly|black"
-    r"|make|docker|(uv|hatch|poetry|pdm|python -m) (build|run|install|sync))\b"
-)
 # What a template or `uv init` wrote there, and headings of a part: neither names the project.
 PLACEHOLDER = re.compile(
     r"(?i)(your |my )?project([ _-]?(name|title|template))?|title|read ?me"
@@ -71,7 +42,6 @@ PLACEHOLDER = re.compile(
     r"|requirements|publications?"
     r"|(getting|quick) ?start(ed)?|set-?up|install(ation|ing)?|usage|how to (run|use)( it)?"
 )
-LICENSES = {"MIT": r"^MIT\b", "Apache-2.0": r"(?i)^apache\b(?!.*1\.[01])"}
 ASSUMED = "assumed: nothing in the repository says otherwise"
 
 
@@ -203,67 +173,53 @@ def _quoted(lines: list[str]) -> set[int]:
 
 
 def _functionality(existing: Existing) -> Evidence:
-    if artefact := _file(existing, MODEL_FILES):
+    if artefact := first_file(existing, MODEL_FILES):
         return Evidence("existing_model", artefact)
-    if place := _first(existing, r"\.fit\(") or _uses(existing, LEARNERS):
+    if place := first_in_code(existing, r"\.fit\(") or uses(existing, LEARNERS):
         return Evidence("existing_model", place)
-    if rules := _file(existing, r"(^|/)\w*(rules?|heuristics?)(_\w+)?\.(py|ya?ml|sql)$"):
+    if rules := first_file(existing, r"(^|/)\w*(rules?|heuristics?)(_\w+)?\.(py|ya?ml|sql)$"):
         return Evidence("existing_rules", rules)
     return Evidence("new", ASSUMED)
 
 
 def _task(existing: Existing) -> Evidence:
-    if place := _uses(existing, RECOMMENDERS):
+    if place := uses(existing, RECOMMENDERS):
         return Evidence("recommendation", place)
-    if place := _told(existing, RECOMMENDING):
+    if place := told(existing, RECOMMENDING):
         return Evidence("recommendation", place)
     counts = {
-        task: sum(len(re.findall(pattern, text)) for _, text in _code(existing))
+        task: sum(len(re.findall(pattern, text)) for _, text in code_files(existing))
         for task, pattern in (("regression", REGRESSORS), ("classification", CLASSIFIERS))
     }
     if not any(counts.values()):
         for task, words in (("regression", REGRESSION), ("classification", CLASSIFICATION)):
-            if place := _told(existing, words):
+            if place := told(existing, words):
                 return Evidence(task, place)
         return Evidence("classification", ASSUMED)
     best = "regression" if counts["regression"] > counts["classification"] else "classification"
     pattern = REGRESSORS if best == "regression" else CLASSIFIERS
-    return Evidence(best, f"{_first(existing, pattern)} ({counts[best]} such places)")
-
-
-def _told(existing: Existing, words: str) -> str | None:
-    """Return the first place in a README, else in the description."""
-    for name in READMES:
-        if match := re.search(words, existing.texts.get(name, "")):
-            return f"{name} line {existing.texts[name].count(chr(10), 0, match.start()) + 1}"
-    described = existing.declared("description")
-    return described[1] if described and re.search(words, described[0]) else None
+    return Evidence(best, f"{first_in_code(existing, pattern)} ({counts[best]} such places)")
 
 
 def _stage(existing: Existing) -> Evidence:
-    place = _file(existing, CONTAINERS) or (None if existing.repo.prefix else _checking(existing))
+    place = first_file(existing, CONTAINERS) or (
+        None if existing.repo.prefix else checking(existing)
+    )
     if place := place or (existing.own_tests[0] if existing.own_tests else None):
         return Evidence("production", place)
     return Evidence("poc", "no tests, no workflow that checks code, no container")
 
 
-def _checking(existing: Existing) -> str | None:
-    """Return where a workflow tests, checks or builds code; others greet, label or close."""
-    for name, commented in existing.texts.items():
-        text = re.sub(r"(^|\s)#.*", r"\1", commented)
-        if name.startswith(".github/workflows/") and (match := re.search(CHECKING, text)):
-            return f"{name} line {text.count(chr(10), 0, match.start()) + 1}"
-    return None
-
-
 def _data_sources(existing: Existing) -> Evidence:
     answers, because = ["sample"], ["sample: runs at once"]
-    if place := _file(existing, DATA_FILES) or _first(existing, r"\bread_(csv|parquet|json)\("):
+    if place := first_file(existing, DATA_FILES) or first_in_code(
+        existing, r"\bread_(csv|parquet|json)\("
+    ):
         answers.append("files")
         because.append(f"files: {place}")
     for source, modules in SOURCES.items():
-        named = _first(existing, r"[\"']dynamodb[\"']") if source == "dynamodb" else None
-        if place := _uses(existing, modules) or named:
+        named = first_in_code(existing, r"[\"']dynamodb[\"']") if source == "dynamodb" else None
+        if place := uses(existing, modules) or named:
             answers.append(source)
             because.append(f"{source}: {place}")
     return Evidence(answers, "; ".join(because))
@@ -281,13 +237,13 @@ def _hosting(existing: Existing) -> Evidence:
             return Evidence(cloud, f"the DVC remote {scheme}:// in .dvc/config")
     libraries = HOSTING | {"aws": "sagemaker"} if elsewhere else HOSTING
     for cloud, modules in libraries.items():
-        if place := _uses(existing, modules):
+        if place := uses(existing, modules):
             return Evidence(cloud, place)
     return Evidence("on_premises", ASSUMED)
 
 
 def _serving(existing: Existing) -> Evidence:
-    if place := _uses(existing, SERVERS):
+    if place := uses(existing, SERVERS):
         return Evidence("online", place)
     return Evidence("batch", ASSUMED)
 
@@ -313,7 +269,7 @@ def _license(existing: Existing) -> Evidence:
             if "Permission is hereby granted, free of charge" in text:
                 return Evidence("MIT", name)
             return Evidence("proprietary", f"{name} is none of those that the template knows")
-    if declared := _declared_license(existing):
+    if declared := declared_license(existing):
         said, place = declared
         for known, pattern in LICENSES.items():
             if re.search(pattern, said):
@@ -321,51 +277,6 @@ def _license(existing: Existing) -> Evidence:
         what = _plain(said, 80)
         return Evidence("proprietary", f"{place}: the template does not know {what}")
     return Evidence("proprietary", "no licence file")
-
-
-def _declared_license(existing: Existing) -> tuple[str, str] | None:
-    """Return what the metadata says about the licence, and where."""
-    if declared := existing.declared("license"):
-        return declared
-    table = existing.pyproject.get("project", {}).get("license")
-    if isinstance(table, dict) and isinstance(table.get("text"), str):
-        return table["text"], "pyproject.toml [project] license"
-    for name in ("pyproject.toml", "setup.cfg", "setup.py"):
-        text = existing.texts.get(name, "")
-        if match := re.search(r"License :: OSI Approved :: ([^\"'\n]+)", text):
-            return match[1], f"{name} line {text.count(chr(10), 0, match.start()) + 1}"
-    return None
-
-
-def _code(existing: Existing) -> Iterator[tuple[str, str]]:
-    for name, text in existing.texts.items():
-        if name.endswith((".py", ".ipynb")):
-            yield name, text
-
-
-def _uses(existing: Existing, modules: str) -> str | None:
-    """Return the place of an import (in a notebook too), else of a requirement."""
-    if place := _first(existing, rf"^[ \t\"]*(?:import|from)[ \t]+(?:{modules})\b"):
-        return place
-    # Installed together with torch, whatever it learns from.
-    wanted = rf"^[\s\"'\-]*(?!torch(vision|audio)\b)(?P<name>{modules})(?![\w.-])"
-    requirement = re.compile(wanted, re.MULTILINE | re.IGNORECASE)
-    for name, text in existing.texts.items():
-        if MANIFESTS.fullmatch(name) and (match := requirement.search(text)):
-            return f"{name} line {text.count(chr(10), 0, match.start('name')) + 1}"
-    return None
-
-
-def _first(existing: Existing, pattern: str) -> str | None:
-    """Return the first place in the code."""
-    for name, text in _code(existing):
-        if match := re.search(pattern, text, re.MULTILINE):
-            return f"{name} line {text.count(chr(10), 0, match.start()) + 1}"
-    return None
-
-
-def _file(existing: Existing, pattern: str) -> str | None:
-    return next((name for name in existing.entries if re.search(pattern, name)), None)
 
 
 def _plain(text: str, longest: int) -> str:
