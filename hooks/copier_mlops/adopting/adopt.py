@@ -8,21 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from copier_mlops.addresses import without_credentials
 from copier_mlops.adopting.evidence import Evidence, facts, infer, package_beside
-from copier_mlops.adopting.existing import REGULAR, Existing, read_existing
-from copier_mlops.adopting.ignore_rules import ADDED, LEFT, Change
+from copier_mlops.adopting.existing import Existing, read_existing
+from copier_mlops.adopting.ignore_rules import ADDED, Change
 from copier_mlops.adopting.locking import Settled, settle
-from copier_mlops.adopting.lost_answers import managed_package, nearest, recover
-from copier_mlops.adopting.plan import plan
+from copier_mlops.adopting.lost_answers import adoption_again, managed_package, recover
+from copier_mlops.adopting.plan import lock_change, plan
 from copier_mlops.adopting.pyproject_merge import PYPROJECT, Arrangement, arrangements
 from copier_mlops.adopting.report import (
     BRANCH,
+    GIVEN,
     HEADING,
     REPORT,
     Adoption,
     environment_notes,
+    explained,
     report,
+    report_change,
 )
 from copier_mlops.errors import ToolError
 from copier_mlops.git import (
@@ -39,7 +41,7 @@ from copier_mlops.git import (
 from copier_mlops.rendering.answers import read_answers
 from copier_mlops.rendering.refusals import tell_not_stored
 from copier_mlops.rendering.template import resolve_source
-from copier_mlops.rendering.versions import File, Rendered, Template, opened, render, resolve
+from copier_mlops.rendering.versions import File, Rendered, opened, render, resolve
 from copier_mlops.repository.one_run import only_one
 from copier_mlops.repository.project import ANSWERS_FILE, CODE, KIT, read_answers_file
 from copier_mlops.repository.snapshot import (
@@ -51,7 +53,6 @@ from copier_mlops.repository.snapshot import (
 from copier_mlops.repository.whole_files import write
 
 FIRST = "chore: adopt the copier-mlops template"
-GIVEN = "given"
 SECOND = "chore: record the answers that the next template update starts from"
 
 
@@ -98,7 +99,7 @@ def adopt(
         package = managed_package(existing)
         if package and version is None:
             found = recover(existing, package)
-            if child := _child(opened_template, existing, found, given):
+            if child := adoption_again(opened_template, existing, found, given):
                 return child if dry_run else _apply(existing, child, {})
         found = infer(existing)
         asking = not (defaults or dry_run)
@@ -123,7 +124,7 @@ def adopt(
             apart = settle(existing, ways[-1:], rendered.files, wanted=lock)
             why = replace(apart.arrangement, note=settled.arrangement.note)
             settled = replace(apart, arrangement=why, said=settled.said)
-    return _adopt(existing, rendered, settled, _explained(rendered, found, given), dry_run, lock)
+    return _adopt(existing, rendered, settled, explained(rendered, found, given), dry_run, lock)
 
 
 def undo(path: Path) -> list[str]:
@@ -169,10 +170,10 @@ def _adopt(
     _refuse_incomplete(changes, settled.arrangement)
     folder = existing.repo.prefix or "."
     for name, content in settled.locks.items():
-        changes.append(_lock_change(existing, posixpath.relpath(name, folder), content))
+        changes.append(lock_change(existing, posixpath.relpath(name, folder), content))
     known_facts = facts(existing)
     text = report(existing, changes, settled, answers, known_facts, rendered.name)
-    changes.append(_report_change(existing, text, "this report"))
+    changes.append(report_change(existing, text, "this report"))
     adoption = Adoption(
         version=rendered.name,
         answers=answers,
@@ -228,58 +229,6 @@ def _refuse_incomplete(changes: list[Change], arrangement: Arrangement) -> None:
             )
 
 
-def _child(
-    template: Template,
-    existing: Existing,
-    found: Mapping[str, Evidence],
-    given: Mapping[str, Any],
-) -> Adoption | None:
-    """Recognise a repository that was rendered once: only its answers file is written again."""
-    answers = {question: evidence.answer for question, evidence in found.items()}
-    best = nearest(template, existing, answers, given)
-    if best is None:
-        return None
-    explained = _explained(best.rendered, found, given)
-    scores = ", ".join(f"{version} {score:.2f}" for version, score in best.scores.items())
-    note = f"It came from the template: its code is most like {best.rendered.name} ({scores})."
-    lines = [
-        f"{HEADING}\n\n{note} Only `.copier-answers.yml` was written again; correct an answer "
-        "if it is wrong, then `copier-mlops update` brings it to today. Delete this file.\n",
-        *(f"- {q}: {e.answer} ({e.because})" for q, e in explained.items()),
-        "",
-    ]
-    changes = [
-        _report_change(existing, "\n".join(lines), ""),
-        Change(ANSWERS_FILE, ADDED, "", best.rendered.files[ANSWERS_FILE]),
-    ]
-    return Adoption(version=best.rendered.name, answers=explained, changes=changes, notes=[note])
-
-
-def _report_change(existing: Existing, text: str, why: str) -> Change:
-    """Return the report as a file, under a name that nothing of theirs has."""
-    names = (REPORT, *(f"{BRANCH}{n}.md" for n in ("", *map("-{}".format, range(2, 100)))))
-    free = (n for n in names if n not in existing.entries and not existing.obstacle(n))
-    content = without_credentials(text).encode("utf-8", "replace")
-    return Change(next(free), ADDED, why, File(content))
-
-
-def _explained(
-    rendered: Rendered, found: Mapping[str, Evidence], given: Mapping[str, Any]
-) -> dict[str, Evidence]:
-    """Return every final answer with why it is so."""
-    explained = {}
-    for question, answer in rendered.answers.items():
-        known = found.get(question)
-        if question in given:
-            explained[question] = Evidence(answer, GIVEN)
-        elif known and known.answer == answer:
-            explained[question] = known
-        else:
-            because = "confirmed by a person" if known else "the template's default: please check"
-            explained[question] = Evidence(answer, because)
-    return explained
-
-
 def _show(found: Mapping[str, Evidence], known: Mapping[str, str]) -> None:
     """Print what was inferred before each answer is asked for confirmation."""
     print("Found in the repository:", file=sys.stderr)
@@ -287,18 +236,6 @@ def _show(found: Mapping[str, Evidence], known: Mapping[str, str]) -> None:
         print(f"  {question}: {evidence.answer}  ({evidence.because})", file=sys.stderr)
     for name, value in known.items():
         print(f"  {name}: {value}", file=sys.stderr)
-
-
-def _lock_change(existing: Existing, name: str, content: bytes) -> Change:
-    """Return what becomes of a lock; that of a workspace lies above the adopted folder."""
-    tracked = ask_git("ls-files", "--stage", "--", name, cwd=existing.repo.folder)
-    if tracked and tracked.startswith(REGULAR):
-        why = "locked again by uv, keeping your versions where it could"
-        return Change(name, "locked", why, File(content))
-    disk = existing.repo.folder / name
-    if disk.is_symlink() or disk.exists():
-        return Change(name, LEFT, "you have a link, or an untracked or ignored file there")
-    return Change(name, ADDED, "", File(content))
 
 
 def _apply(existing: Existing, adoption: Adoption, files: Mapping[str, File]) -> Adoption:

@@ -10,8 +10,10 @@ import yaml
 
 from copier_mlops.adopting.evidence import Evidence
 from copier_mlops.adopting.existing import Existing
+from copier_mlops.adopting.ignore_rules import ADDED, Change
+from copier_mlops.adopting.report import HEADING, Adoption, explained, report_change
 from copier_mlops.rendering.versions import Rendered, Template, render, resolve
-from copier_mlops.repository.project import CODE, KIT, code_of
+from copier_mlops.repository.project import ANSWERS_FILE, CODE, KIT, code_of
 
 ENOUGH = 0.5  # below it, the code only shares names with the template
 
@@ -60,6 +62,33 @@ def recover(existing: Existing, package: str) -> dict[str, Evidence]:
     if described := existing.declared("description"):
         found["description"] = Evidence(*described)
     return found
+
+
+def adoption_again(
+    template: Template,
+    existing: Existing,
+    found: Mapping[str, Evidence],
+    given: Mapping[str, Any],
+) -> Adoption | None:
+    """Recognise a repository that was rendered once: only its answers file is written again."""
+    answers = {question: evidence.answer for question, evidence in found.items()}
+    best = nearest(template, existing, answers, given)
+    if best is None:
+        return None
+    written = explained(best.rendered, found, given)
+    scores = ", ".join(f"{version} {score:.2f}" for version, score in best.scores.items())
+    note = f"It came from the template: its code is most like {best.rendered.name} ({scores})."
+    lines = [
+        f"{HEADING}\n\n{note} Only `.copier-answers.yml` was written again; correct an answer "
+        "if it is wrong, then `copier-mlops update` brings it to today. Delete this file.\n",
+        *(f"- {q}: {e.answer} ({e.because})" for q, e in written.items()),
+        "",
+    ]
+    changes = [
+        report_change(existing, "\n".join(lines), ""),
+        Change(ANSWERS_FILE, ADDED, "", best.rendered.files[ANSWERS_FILE]),
+    ]
+    return Adoption(version=best.rendered.name, answers=written, changes=changes, notes=[note])
 
 
 def nearest(

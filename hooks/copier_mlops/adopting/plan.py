@@ -18,7 +18,7 @@ from copier_mlops.adopting.ignore_rules import (
 )
 from copier_mlops.adopting.locking import LOCK
 from copier_mlops.adopting.pyproject_merge import MEMBER, PYPROJECT, Arrangement
-from copier_mlops.git import run_git
+from copier_mlops.git import ask_git, run_git
 from copier_mlops.rendering.versions import FILE, File
 from copier_mlops.repository.project import ANSWERS_FILE
 
@@ -81,6 +81,18 @@ def plan(
     if ignored := united_rules(existing, files, changes, later):
         changes = [ignored if change.path == ignored.path else change for change in changes]
     return changes
+
+
+def lock_change(existing: Existing, name: str, content: bytes) -> Change:
+    """Return what becomes of a lock; that of a workspace lies above the adopted folder."""
+    tracked = ask_git("ls-files", "--stage", "--", name, cwd=existing.repo.folder)
+    if tracked and tracked.startswith(REGULAR):
+        why = "locked again by uv, keeping your versions where it could"
+        return Change(name, "locked", why, File(content))
+    disk = existing.repo.folder / name
+    if disk.is_symlink() or disk.exists():
+        return Change(name, LEFT, "you have a link, or an untracked or ignored file there")
+    return Change(name, ADDED, "", File(content))
 
 
 def _unwanted(

@@ -8,14 +8,17 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from copier_mlops.addresses import without_credentials
 from copier_mlops.adopting.evidence import Evidence
 from copier_mlops.adopting.existing import MANIFESTS, PYTEST_TABLES, RUNNERS, Existing
 from copier_mlops.adopting.ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
 from copier_mlops.adopting.locking import Settled
 from copier_mlops.adopting.pyproject_merge import requirements_of
+from copier_mlops.rendering.versions import File, Rendered
 from copier_mlops.repository.project import KIT
 
 REPORT, HEADING = "ADOPTION.md", "# Adoption"
+GIVEN = "given"
 BRANCH = "adopt-copier-mlops"
 STRICTLY_READ = ("conf/sources.yaml", "conf/compare.yaml", "conf/privacy.yaml", "params.yaml")
 CHECKERS = ("black", "flake8", "pylint", "mypy", "isort", "bandit", "pyright", "basedpyright")
@@ -120,6 +123,31 @@ def report(
         *_bullets(_added(changes)),
     ]
     return "\n".join(parts)
+
+
+def report_change(existing: Existing, text: str, why: str) -> Change:
+    """Return the report as a file, under a name that nothing of theirs has."""
+    names = (REPORT, *(f"{BRANCH}{n}.md" for n in ("", *map("-{}".format, range(2, 100)))))
+    free = (n for n in names if n not in existing.entries and not existing.obstacle(n))
+    content = without_credentials(text).encode("utf-8", "replace")
+    return Change(next(free), ADDED, why, File(content))
+
+
+def explained(
+    rendered: Rendered, found: Mapping[str, Evidence], given: Mapping[str, Any]
+) -> dict[str, Evidence]:
+    """Return every final answer with why it is so."""
+    answers = {}
+    for question, answer in rendered.answers.items():
+        known = found.get(question)
+        if question in given:
+            answers[question] = Evidence(answer, GIVEN)
+        elif known and known.answer == answer:
+            answers[question] = known
+        else:
+            because = "confirmed by a person" if known else "the template's default: please check"
+            answers[question] = Evidence(answer, because)
+    return answers
 
 
 def environment_notes(settled: Settled) -> list[str]:
