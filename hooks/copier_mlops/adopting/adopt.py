@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from copier_mlops.adopting.builds import member_below, workspace_obstacle
 from copier_mlops.adopting.evidence import Evidence, facts, infer, package_beside
 from copier_mlops.adopting.existing import Existing, read_existing
 from copier_mlops.adopting.ignore_rules import ADDED, Change
@@ -139,11 +140,11 @@ def _settle(existing: Existing, rendered: Rendered, lock: bool) -> Settled:
     package = rendered.answers["package_name"]
     if shadowed := [n for n in existing.entries if n.startswith((f"{package}/", f"{package}.py"))]:
         raise ToolError(f"package_name={package} would hide your {shadowed[0]}; choose another.")
-    if why := existing.workspace_obstacle(package):
+    if why := workspace_obstacle(existing, package):
         raise ToolError(f"uv could no longer read your workspace: {why}.")
     ways = _arrangements(existing, rendered)
     settled = settle(existing, ways, rendered.files, wanted=lock)
-    if settled.arrangement.mode == "apart" and (member := existing.member_below("src")):
+    if settled.arrangement.mode == "apart" and (member := member_below(existing, "src")):
         # Between the member and its workspace, uv would find the template's own project.
         raise ToolError(
             f"uv could no longer read your workspace: its member {member} lies where the "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from copier_mlops.adopting.builds import apart_because
 from copier_mlops.adopting.existing import GENERIC, MANIFESTS, Existing
 from copier_mlops.adopting.signs import (
     CLASSIFICATION,
@@ -111,7 +112,7 @@ def propose_package(existing: Existing) -> Evidence:
     described = bool(project) and "build-system" in existing.pyproject
     described = described and "scripts" not in project.get("dynamic", [])
     managed = existing.tools.get("uv", {}).get("package") is not False and not existing.locks_groups
-    managed = managed and not existing.apart_because
+    managed = managed and not apart_because(existing)
     for package in existing.source_packages if described and managed else []:
         taken = any(
             name.startswith((f"src/{package}/{seed}.py", f"src/{package}/{seed}/"))

@@ -6,7 +6,6 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
@@ -15,7 +14,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from copier_mlops.errors import ToolError, last_line
-from copier_mlops.git import Entry, Repository, ask_git, read_blobs, run_git, tree_of
+from copier_mlops.git import Entry, Repository, read_blobs, run_git, tree_of
 
 LARGEST_TEXT = 1_000_000  # bytes; larger files say nothing about a project's set-up
 MOST_TEXTS = 600
@@ -70,8 +69,6 @@ PYTEST_TABLES = {
 OLDEST_PYTHON = 11  # the minor version below which the template's code does not run
 RUNNING_PYTHONS = range(OLDEST_PYTHON, 40)  # it sets no upper bound
 REGULAR = ("100644", "100755")
-FOLDERS = ("conf", "data", "docs", "models", "notebooks", "reports", "tests", "tools")
-"""The template's."""
 
 
 @dataclass(frozen=True)
@@ -191,33 +188,6 @@ class Existing:
         return f">=3.{OLDEST_PYTHON},{own}".rstrip(",") if fits else f">=3.{OLDEST_PYTHON}"
 
     @cached_property
-    def apart_because(self) -> tuple[str, str] | None:
-        """Why one environment would break something of theirs, and what to do to have one."""
-        if self.runs_older_python:
-            older = f"3.{OLDEST_PYTHON}"
-            cause = f"uv runs your project with Python versions older than {older} too"
-            return cause, f"ask for {older} (requires-python, .python-version)"
-        scripts = [table.get("scripts") or {} for _, table in self.metadata()]
-        legacy = self.texts.get("setup.cfg", "") + self.texts.get("setup.py", "")
-        if any("mlops" in names for names in scripts) or re.search(r"\bmlops *= *\w", legacy):
-            return "your project has a command `mlops` too", "give yours another name"
-        return None
-
-    @cached_property
-    def runs_older_python(self) -> bool:
-        """Whether uv runs it, or would, with a Python that the template's code does not support."""
-        pin = self.texts.get(".python-version", "").strip()
-        if re.match(r"(3\.([0-9]|10)|2)(\.|$)", pin):
-            return True
-        by_uv = "uv.lock" in self.entries or any(
-            re.search(r"\buv (run|sync)\b", text)
-            for name, text in self.texts.items()
-            if RUNNERS.fullmatch(name)
-        )
-        declared = self.requires_python is not None
-        return by_uv and declared and any(map(self.supports, range(6, OLDEST_PYTHON)))
-
-    @cached_property
     def own_tests(self) -> list[str]:
         """Every test file, by pytest's naming."""
         return [name for name in self.entries if TEST_FILE.search(name)]
@@ -236,24 +206,6 @@ class Existing:
         """Whether a plain `pytest` means something here that must stay so."""
         in_tests = any(n.startswith("tests/") and n.endswith(".py") for n in self.entries)
         return bool(self.own_tests) or self.configures_pytest or in_tests
-
-    @cached_property
-    def builds_what_it_finds(self) -> bool:
-        """Whether its build takes every package that it finds where the template's code goes."""
-        backend = self.pyproject.get("build-system", {}).get("build-backend", "")
-        looks = backend == "pdm.backend" or backend.startswith("setuptools")
-        described = self.is_legacy or "project" in self.pyproject
-        if not described or not (looks or (self.is_legacy and not backend)):
-            return False
-        setup = self.texts.get("setup.py", "")
-        finds = re.search(r"\bfind_(namespace_)?packages\(", setup)
-        named = isinstance(self.tools.get("setuptools", {}).get("packages"), list)
-        named = named or ("packages" in self.setup_py and not finds)
-        if self.setup_cfg.has_option("options", "packages"):
-            named = named or not self.setup_cfg["options"]["packages"].startswith("find")
-        namespaces = "find_namespace" in setup + self.texts.get("setup.cfg", "")
-        package = r"src/(\w+/)?\w+\.py" if namespaces else r"src/(\w+/)?__init__\.py"
-        return not named and any(re.fullmatch(package, name) for name in self.entries)
 
     @cached_property
     def source_packages(self) -> list[str]:
@@ -292,50 +244,6 @@ class Existing:
         """Return the contents of a file of the commit."""
         oid = self.entries[name].oid
         return read_blobs(self.repo, [oid])[oid]
-
-    def takes_for_member(self, folder: str) -> bool:
-        """Whether their workspace takes this folder for one of its members."""
-        workspace = self.tools.get("uv", {}).get("workspace", {})
-        taken, left = (
-            any(_matches(folder, glob) for glob in workspace.get(key, []))
-            for key in ("members", "exclude")
-        )
-        return taken and not left
-
-    def member_below(self, folder: str) -> str | None:
-        """Return a member of their workspace below a folder, if there is one."""
-        if "workspace" not in self.tools.get("uv", {}):
-            return None
-        projects = (n for n in self.entries if n.endswith("/pyproject.toml"))
-        found = (n for n in projects if n.startswith(f"{folder}/") and n.count("/") > 1)
-        return next((str(PurePosixPath(name).parent) for name in found), None)
-
-    def workspace_obstacle(self, package: str) -> str | None:
-        """Say why uv could not read their workspace any more with the template's folders in it."""
-        workspace = self.tools.get("uv", {}).get("workspace", {})
-        for place, taking in [("", workspace), *self._workspaces_above()]:
-            members, excluded = taking.get("members", []), taking.get("exclude", [])
-            for folder in (*FOLDERS, f"src/{package}"):
-                known = any(name.startswith(f"{folder}/") for name in self.entries)
-                takes = [glob for glob in members if _matches(place + folder, glob)]
-                left = any(_matches(place + folder, glob) for glob in excluded)
-                if takes and not left and not known:
-                    return (
-                        f"`{takes[0]}` takes the template's {place}{folder}/ for a member; list "
-                        "the members one by one, or exclude that folder"
-                    )
-        return None
-
-    def _workspaces_above(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield each workspace above the folder, with the folder's path from there."""
-        folder = PurePosixPath(self.repo.prefix)
-        for parent in folder.parents if self.repo.prefix else ():
-            text = ask_git("show", f"HEAD:{parent / 'pyproject.toml'}", cwd=self.repo.top)
-            try:
-                table = tomllib.loads(text or "").get("tool", {}).get("uv", {}).get("workspace", {})
-            except tomllib.TOMLDecodeError:
-                continue
-            yield f"{folder.relative_to(parent)}/", table
 
     def obstacle(self, name: str) -> str | None:
         """Say why nothing may be written at a path that the commit does not have."""
@@ -377,14 +285,6 @@ def read_existing(repo: Repository) -> Existing:
             if name == "pyproject.toml":
                 raise ToolError(f"{name} is not UTF-8: {last_line(error)}") from error
     return Existing(repo, entries, texts)
-
-
-def _matches(folder: str, glob: str) -> bool:
-    """Tell whether uv's glob names this folder; a single star stops at a slash."""
-    path, pattern = PurePosixPath(folder), PurePosixPath(glob)
-    if "**" in pattern.parts:
-        return fnmatchcase(folder, pattern.as_posix())
-    return len(path.parts) == len(pattern.parts) and path.match(glob)
 
 
 def _base(name: str) -> str:

@@ -10,6 +10,7 @@ import tomlkit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from copier_mlops.adopting.builds import apart_because, takes_for_member
 from copier_mlops.adopting.existing import OLDEST_PYTHON, RUNNING_PYTHONS, Existing
 from copier_mlops.errors import ToolError
 from copier_mlops.repository.project import KIT
@@ -62,7 +63,7 @@ def arrangements(existing: Existing, template: str, package: str) -> list[Arrang
     if "pyrefly" in existing.tools or "pyrefly.toml" in existing.entries:
         sections.pop("tool.pyrefly", None)
     found: list[Arrangement | None] = []
-    if existing.apart_because:
+    if apart_because(existing):
         pass
     elif not has_project and not bare:
         listed, skipped = requirements_of(existing)
@@ -255,7 +256,7 @@ def _beside(
     chosen = tomllib.loads(sections["tool.uv"])["default-groups"]
     if installed:
         text["tool.uv.sources"] += f'{installed[0]} = {{ path = ".", editable = true }}\n'
-    member = existing.takes_for_member(KIT.rstrip("/"))
+    member = takes_for_member(existing, KIT.rstrip("/"))
     if "project" not in existing.pyproject and not member:
         # As a member, the kit says for which Python versions to lock.
         text["tool.uv.workspace"] = f'members = ["{KIT.rstrip("/")}"]\n'
@@ -355,8 +356,8 @@ def _found(existing: Existing) -> dict[str, str]:
 
 def _why(existing: Existing, merges: bool) -> str:
     python = existing.requires_python
-    if existing.apart_because:
-        cause, mend = existing.apart_because
+    if because := apart_because(existing):
+        cause, mend = because
     elif "project" in existing.pyproject and not any(map(existing.supports, RUNNING_PYTHONS)):
         cause = f"`requires-python = {_quoted(python)}` excludes Python 3.11, which it needs"
         mend = "allow 3.11 there"

@@ -9,6 +9,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from copier_mlops.addresses import without_credentials
+from copier_mlops.adopting.builds import builds_what_it_finds
 from copier_mlops.adopting.evidence import Evidence
 from copier_mlops.adopting.existing import MANIFESTS, PYTEST_TABLES, RUNNERS, Existing
 from copier_mlops.adopting.ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
@@ -184,7 +185,7 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
             f"Your build looks for packages in src/: `exclude` in [tool.setuptools.packages.find] "
             f"leaves `{package}` out."
         )
-    elif existing.builds_what_it_finds and package not in existing.source_packages:
+    elif builds_what_it_finds(existing) and package not in existing.source_packages:
         steps.append(
             f"Your build takes the packages that it finds, and so `{package}` too: exclude it in "
             "your build's configuration if you publish the package."
