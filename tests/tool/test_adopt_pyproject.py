@@ -6,14 +6,9 @@ from pathlib import Path
 import pytest
 import tomlkit
 from adoption import adopted, committed
+from copier_mlops.adopting.arrangements import Arrangement, arrangements, requirements_of
 from copier_mlops.adopting.existing import read_existing
-from copier_mlops.adopting.pyproject_merge import (
-    Arrangement,
-    arrangements,
-    merge,
-    requirements_of,
-    split,
-)
+from copier_mlops.adopting.pyproject_merge import merge, split
 from copier_mlops.errors import ToolError
 from copier_mlops.git import repository_at
 from hypothesis import given, settings

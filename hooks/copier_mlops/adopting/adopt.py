@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from copier_mlops.adopting.arrangements import Arrangement, arrangements
 from copier_mlops.adopting.builds import member_below, workspace_obstacle
 from copier_mlops.adopting.evidence import Evidence, facts, infer, package_beside
 from copier_mlops.adopting.existing import Existing, read_existing
@@ -15,7 +16,7 @@ from copier_mlops.adopting.ignore_rules import ADDED, Change
 from copier_mlops.adopting.locking import Settled, settle
 from copier_mlops.adopting.lost_answers import adoption_again, managed_package, recover
 from copier_mlops.adopting.plan import lock_change, plan
-from copier_mlops.adopting.pyproject_merge import PYPROJECT, Arrangement, arrangements
+from copier_mlops.adopting.pyproject_merge import PYPROJECT
 from copier_mlops.adopting.report import (
     BRANCH,
     GIVEN,

@@ -7,7 +7,10 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from copier_mlops.adopting.existing import OLDEST_PYTHON, RUNNERS, Existing
+from copier_mlops.adopting.pyproject_merge import quoted
 from copier_mlops.git import ask_git
 
 FOLDERS = ("conf", "data", "docs", "models", "notebooks", "reports", "tests", "tools")
@@ -57,6 +60,45 @@ def builds_what_it_finds(existing: Existing) -> bool:
     namespaces = "find_namespace" in setup + existing.texts.get("setup.cfg", "")
     package = r"src/(\w+/)?\w+\.py" if namespaces else r"src/(\w+/)?__init__\.py"
     return not named and any(re.fullmatch(package, name) for name in existing.entries)
+
+
+def exclude_package(existing: Existing, package: str) -> dict[str, str]:
+    """Return what keeps the template's package out of a build that looks for packages in src/."""
+    if package in existing.source_packages:
+        return {}
+    packages = existing.tools.get("setuptools", {}).get("packages")
+    find = packages.get("find") if isinstance(packages, dict) else None
+    if not isinstance(find, dict) or "src" not in find.get("where", []):
+        return {}
+    left_out = quoted([package, f"{package}.*"])
+    return {"tool.setuptools.packages.find": f"exclude = {left_out}\n"}
+
+
+def keep_packages_found(existing: Existing) -> dict[str, str]:
+    """Return what keeps a build that looks for its packages finding them beside a new src/."""
+    backend = existing.pyproject.get("build-system", {}).get("build-backend", "")
+    if any(name.startswith("src/") for name in existing.entries) or not (
+        existing.is_legacy or "project" in existing.pyproject
+    ):
+        return {}
+    if backend == "pdm.backend":
+        return {"tool.pdm.build": 'package-dir = "."\n'}
+    named = {"packages", "py-modules", "package-dir"} & set(existing.tools.get("setuptools", {}))
+    options = existing.setup_cfg["options"] if existing.setup_cfg.has_section("options") else {}
+    named |= {"packages", "py_modules", "package_dir"} & ({*options} | {*existing.setup_py})
+    if named or not (backend.startswith("setuptools") or (not backend and existing.is_legacy)):
+        return {}
+    wanted = canonicalize_name(existing.name).replace("-", "_")
+    tops = {n.split("/")[0] for n in existing.entries if re.fullmatch(r"\w+/.*\.py", n)}
+    modules = {n[:-3] for n in existing.entries if re.fullmatch(r"\w+\.py", n)} - {"setup"}
+    other = {"test", "tests", "docs", "doc", "examples", "scripts", "tools", "benchmarks", "build"}
+    tops = {wanted} if wanted in tops else tops - other
+    if len(tops) == 1:
+        top = tops.pop()
+        return {"tool.setuptools.packages.find": f"include = {quoted([top, f'{top}.*'])}\n"}
+    if not tops and len(modules) == 1:
+        return {"tool.setuptools": f"py-modules = {quoted(sorted(modules))}\n"}
+    return {}
 
 
 def takes_for_member(existing: Existing, folder: str) -> bool:

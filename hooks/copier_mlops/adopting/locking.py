@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from copier_mlops.adopting.arrangements import Arrangement
 from copier_mlops.adopting.existing import LARGEST_TEXT, REGULAR, Existing
-from copier_mlops.adopting.pyproject_merge import Arrangement
 from copier_mlops.errors import ToolError
 from copier_mlops.git import Repository, path_in, read_blobs, run_git, tree_of
 from copier_mlops.rendering.versions import File

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from copier_mlops.adopting.arrangements import MEMBER, Arrangement
 from copier_mlops.adopting.existing import REGULAR, RUNNERS, Existing
 from copier_mlops.adopting.ignore_rules import (
     ADDED,
@@ -17,7 +18,7 @@ from copier_mlops.adopting.ignore_rules import (
     united_rules,
 )
 from copier_mlops.adopting.locking import LOCK
-from copier_mlops.adopting.pyproject_merge import MEMBER, PYPROJECT, Arrangement
+from copier_mlops.adopting.pyproject_merge import PYPROJECT
 from copier_mlops.git import ask_git, run_git
 from copier_mlops.rendering.versions import FILE, File
 from copier_mlops.repository.project import ANSWERS_FILE

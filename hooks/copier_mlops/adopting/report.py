@@ -9,12 +9,12 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from copier_mlops.addresses import without_credentials
+from copier_mlops.adopting.arrangements import requirements_of
 from copier_mlops.adopting.builds import builds_what_it_finds
 from copier_mlops.adopting.evidence import Evidence
 from copier_mlops.adopting.existing import MANIFESTS, PYTEST_TABLES, RUNNERS, Existing
 from copier_mlops.adopting.ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
 from copier_mlops.adopting.locking import Settled
-from copier_mlops.adopting.pyproject_merge import requirements_of
 from copier_mlops.rendering.versions import File, Rendered
 from copier_mlops.repository.project import KIT
 
