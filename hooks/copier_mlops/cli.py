@@ -61,6 +61,14 @@ def options(
     state["debug"] = debug
 
 
+Folder = Annotated[Path, typer.Argument(help="The folder that holds .copier-answers.yml.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Defaults = Annotated[
+    bool,
+    typer.Option("--defaults", help="Ask nothing; what nobody answered takes what is proposed."),
+]
+
+
 @app.command()
 def new(
     dest: Annotated[Path, typer.Argument(help="The folder to create.")],
@@ -77,10 +85,8 @@ def new(
     vcs_ref: Annotated[
         str | None, typer.Option("--vcs-ref", help="Tag, branch or commit of the template.")
     ] = None,
-    defaults: Annotated[
-        bool, typer.Option("--defaults", help="Ask nothing; take the other defaults.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    defaults: Defaults = False,
+    as_json: Json = False,
 ) -> None:
     """Start a new repository."""
     project = create(
@@ -99,10 +105,6 @@ def new(
     tell(project.message)
 
 
-Folder = Annotated[Path, typer.Argument(help="The folder that holds .copier-answers.yml.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-
-
 @app.command()
 def update(
     path: Folder = Path(),
@@ -115,6 +117,7 @@ def update(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; show what would change.")
     ] = False,
+    _defaults: Defaults = False,
     no_lock: Annotated[bool, typer.Option("--no-lock", help="Leave uv.lock alone.")] = False,
     abort: Annotated[
         bool, typer.Option("--abort", help="Return to the state before the last update.")
@@ -125,6 +128,9 @@ def update(
     as_json: Json = False,
 ) -> None:
     """Merge a newer version of the template into a repository; nothing of yours is lost.
+
+    It asks nothing, with --defaults or without: a new question takes its default, which the report
+    lists.
 
     Exit codes: 0 merged, 1 conflicts to resolve or no lock, 3 refused with nothing written.
     """
@@ -167,9 +173,7 @@ def adopt(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and write nothing.")
     ] = False,
-    defaults: Annotated[
-        bool, typer.Option("--defaults", help="Ask nothing; take what was inferred.")
-    ] = False,
+    defaults: Defaults = False,
     no_lock: Annotated[bool, typer.Option("--no-lock", help="Do not run uv lock.")] = False,
     abort: Annotated[
         bool, typer.Option("--abort", help="Return to the state before the last adoption.")

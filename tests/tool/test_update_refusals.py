@@ -4,11 +4,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 import yaml
-from copier_mlops.cli import main
+from copier_mlops.cli import adopt, main, new, update
 from lifecycle import commit, state_of
 from rendering import git
 from tiny_template import LINES, MANAGED, second_version, tiny_project, tiny_template
@@ -86,6 +86,14 @@ def rewrite(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_new_update_and_adopt_take_the_same_defaults(tool: Tool) -> None:
+    options = [get_type_hints(one, include_extras=True) for one in (new, update, adopt)]
+    assert options[0]["defaults"] == options[1]["_defaults"] == options[2]["defaults"]
+    without, given = tool("update", "--check"), tool("update", "--check", "--defaults")
+    assert (given.code, given.out) == (0, without.out)
+    assert "+line 15, better" in given.out
 
 
 def test_the_command_line_updates_and_tells_by_its_exit_code(tool: Tool, project: Path) -> None:
