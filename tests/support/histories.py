@@ -1,6 +1,6 @@
 """Repositories in which somebody worked: random edits as owners make them, and what became of them.
 
-Run `PYTHONPATH=tests uv run --frozen python tests/histories.py 200` for the figures of many.
+Run `uv run --frozen python tests/support/histories.py 200` for the figures of many.
 """
 
 import difflib

@@ -11,7 +11,7 @@ from pathlib import Path
 from copier_mlops.adopting.adopt import BRANCH, undo
 from copier_mlops.errors import ToolError
 from lifecycle import state_of
-from rendering import git
+from rendering import ROOT, git
 from shapes import build_shape
 
 MOMENTS = 4
@@ -44,7 +44,7 @@ def killed_after(folder: Path, template: Path, seconds: float) -> bool:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests" / "support")},
     )
     assert process.stdout is not None
     assert process.stderr is not None
