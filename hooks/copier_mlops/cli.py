@@ -12,10 +12,23 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from .addresses import without_credentials
-from .answers import parse_pairs
-from .environment import scrub_environment
-from .errors import BAD_INPUT, NEGATIVE, OK, ToolError, last_line, say, tell
+from copier_mlops.addresses import without_credentials
+from copier_mlops.adopting.adopt import adopt as run_adopt
+from copier_mlops.adopting.adopt import undo as undo_adopt
+from copier_mlops.adopting.report import as_dict as adoption_as_dict
+from copier_mlops.adopting.report import summary
+from copier_mlops.environment import scrub_environment
+from copier_mlops.errors import BAD_INPUT, NEGATIVE, OK, ToolError, last_line, say, tell
+from copier_mlops.rendering.answers import parse_pairs
+from copier_mlops.rendering.new import create
+from copier_mlops.updating.drift import drift as find_drift
+from copier_mlops.updating.drift import drift_text
+from copier_mlops.updating.eject import eject as run_eject
+from copier_mlops.updating.eject import undo as undo_eject
+from copier_mlops.updating.report import as_dict, report_text
+from copier_mlops.updating.update import resume
+from copier_mlops.updating.update import undo as undo_update
+from copier_mlops.updating.update import update as run_update
 
 app = typer.Typer(
     help="Start MLOps repositories from the template and keep them current. "
@@ -48,6 +61,14 @@ def options(
     state["debug"] = debug
 
 
+Folder = Annotated[Path, typer.Argument(help="The folder that holds .copier-answers.yml.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Defaults = Annotated[
+    bool,
+    typer.Option("--defaults", help="Ask nothing; what nobody answered takes what is proposed."),
+]
+
+
 @app.command()
 def new(
     dest: Annotated[Path, typer.Argument(help="The folder to create.")],
@@ -64,14 +85,10 @@ def new(
     vcs_ref: Annotated[
         str | None, typer.Option("--vcs-ref", help="Tag, branch or commit of the template.")
     ] = None,
-    defaults: Annotated[
-        bool, typer.Option("--defaults", help="Ask nothing; take the other defaults.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    defaults: Defaults = False,
+    as_json: Json = False,
 ) -> None:
     """Start a new repository."""
-    from .new import create
-
     project = create(
         dest,
         template=template,
@@ -88,10 +105,6 @@ def new(
     tell(project.message)
 
 
-Folder = Annotated[Path, typer.Argument(help="The folder that holds .copier-answers.yml.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-
-
 @app.command()
 def update(
     path: Folder = Path(),
@@ -104,6 +117,7 @@ def update(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; show what would change.")
     ] = False,
+    _defaults: Defaults = False,
     no_lock: Annotated[bool, typer.Option("--no-lock", help="Leave uv.lock alone.")] = False,
     abort: Annotated[
         bool, typer.Option("--abort", help="Return to the state before the last update.")
@@ -115,16 +129,15 @@ def update(
 ) -> None:
     """Merge a newer version of the template into a repository; nothing of yours is lost.
 
+    It asks nothing, with --defaults or without: a new question takes its default, which the report
+    lists.
+
     Exit codes: 0 merged, 1 conflicts to resolve or no lock, 3 refused with nothing written.
     """
-    from .report import as_dict, report_text
-    from .update import resume, undo
-    from .update import update as run_update
-
     if abort + go_on + check > 1 or ((abort or go_on) and (to or data)):
         raise ToolError("Give either --abort, --continue or what to update to.")
     if abort:
-        kept = undo(path)
+        kept = undo_update(path)
         say_undone("update", kept, as_json)
         return
     if go_on:
@@ -160,9 +173,7 @@ def adopt(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and write nothing.")
     ] = False,
-    defaults: Annotated[
-        bool, typer.Option("--defaults", help="Ask nothing; take what was inferred.")
-    ] = False,
+    defaults: Defaults = False,
     no_lock: Annotated[bool, typer.Option("--no-lock", help="Do not run uv lock.")] = False,
     abort: Annotated[
         bool, typer.Option("--abort", help="Return to the state before the last adoption.")
@@ -173,12 +184,8 @@ def adopt(
 
     Exit codes: 0 adopted (or done before), 1 adopted without a lock, 3 refused.
     """
-    from .adopt import adopt as run_adopt
-    from .adopt import undo
-    from .adoption_report import as_dict, summary
-
     if abort:
-        kept = undo(path)
+        kept = undo_adopt(path)
         say_undone("adoption", kept, as_json)
         return
     adoption = run_adopt(
@@ -192,7 +199,7 @@ def adopt(
         lock=not no_lock,
     )
     if as_json:
-        tell(json.dumps(as_dict(adoption, dry_run), indent=2, ensure_ascii=False))
+        tell(json.dumps(adoption_as_dict(adoption, dry_run), indent=2, ensure_ascii=False))
     else:
         tell(summary(adoption, dry_run))
     raise typer.Exit(NEGATIVE if adoption.unlocked and not dry_run else OK)
@@ -204,9 +211,6 @@ def drift(path: Folder = Path(), as_json: Json = False) -> None:
 
     Exit codes: 0 as rendered, 1 managed files or answers differ, 3 cannot be compared.
     """
-    from .drift import drift as find_drift
-    from .drift import drift_text
-
     found = find_drift(path)
     tell(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else drift_text(found))
     raise typer.Exit(NEGATIVE if found.found else OK)
@@ -218,11 +222,8 @@ def eject(
     abort: Annotated[bool, typer.Option("--abort", help="Undo an eject not committed.")] = False,
 ) -> None:
     """Leave the template: no more updates, every file is yours."""
-    from .eject import eject as run_eject
-    from .eject import undo
-
     if abort:
-        say_undone("eject", undo(path), as_json=False)
+        say_undone("eject", undo_eject(path), as_json=False)
         return
     for name in run_eject(path):
         tell(name)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable
 
-from .addresses import without_credentials
+from copier_mlops.addresses import without_credentials
 
 OK = 0
 NEGATIVE = 1

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from .environment import scrubbed
-from .errors import ToolError, last_line
+from copier_mlops.environment import scrubbed
+from copier_mlops.errors import ToolError, last_line
 
 SETTINGS = (
     "core.hooksPath=/dev/null",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from copier_mlops.update import update
+from copier_mlops.updating.update import update
 from lifecycle import ANSWER_SETS, NEXT, RELEASES, commit, repository, versioned_template
 from running import Project
 

@@ -6,8 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from copier_mlops.adopt import adopt
-from copier_mlops.adoption_report import Adoption
+from copier_mlops.adopting.adopt import adopt
+from copier_mlops.adopting.report import Adoption
 from copier_mlops.git import read_blobs, repository_at
 from rendering import git
 

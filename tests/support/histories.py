@@ -1,6 +1,6 @@
 """Repositories in which somebody worked: random edits as owners make them, and what became of them.
 
-Run `PYTHONPATH=tests uv run --frozen python tests/histories.py 200` for the figures of many.
+Run `uv run --frozen python tests/support/histories.py 200` for the figures of many.
 """
 
 import difflib
@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from copier_mlops import update as update_module
-from copier_mlops.update import update
-from copier_mlops.versions import resolve
+from copier_mlops.rendering.versions import resolve
+from copier_mlops.updating import update as update_module
+from copier_mlops.updating.update import update
 from lifecycle import (
     ARTIFICIAL,
     BINARY,

@@ -9,8 +9,8 @@ from unittest import mock
 
 import copier
 import yaml
-from copier_mlops import update
-from copier_mlops.versions import Rendered, Template
+from copier_mlops.rendering.versions import Rendered, Template
+from copier_mlops.updating import update
 from packaging.version import Version
 from rendering import PROFILES, ROOT, SHOP, copy_working_tree, git, profile
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 from adoption import REPORT, adopted, committed, on_disk, own_tests, unreported
-from copier_mlops.adopt import BRANCH, undo
+from copier_mlops.adopting.adopt import BRANCH, undo
 from copier_mlops.cli import main
-from copier_mlops.eject import eject
 from copier_mlops.errors import ToolError
-from copier_mlops.update import update
+from copier_mlops.updating.eject import eject
+from copier_mlops.updating.update import update
 from lifecycle import add_version, state_of, text_of
 from rendering import git
 from shapes import FOLDER, SHAPES, build, build_shape

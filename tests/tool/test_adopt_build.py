@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from adoption import REPORT, adopted, committed
-from copier_mlops.environment import for_uv
-from copier_mlops.locking import build
+from copier_mlops.adopting.locking import build
+from copier_mlops.uv import for_uv
 from running import Project
 from shapes import ADDER, Files
 from shapes import build as repository

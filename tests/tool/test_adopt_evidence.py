@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from copier_mlops.evidence import facts, infer
-from copier_mlops.existing import Existing, read_existing
+from copier_mlops.adopting.evidence import facts, infer
+from copier_mlops.adopting.existing import Existing, read_existing
 from copier_mlops.git import repository_at
 from rendering import git
 from shapes import Files, build, build_shape

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from adoption import adopted, committed, on_disk
-from copier_mlops.adopt import BRANCH
+from copier_mlops.adopting.adopt import BRANCH
 from copier_mlops.cli import main
 from lifecycle import state_of
 from rendering import git

@@ -8,10 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-from copier_mlops.adopt import BRANCH, undo
+from copier_mlops.adopting.adopt import BRANCH, undo
 from copier_mlops.errors import ToolError
 from lifecycle import state_of
-from rendering import git
+from rendering import ROOT, git
 from shapes import build_shape
 
 MOMENTS = 4
@@ -20,7 +20,8 @@ ADOPT = """
 import sys, time
 from pathlib import Path
 from rendering import fast_rendering
-from copier_mlops import adopt, snapshot
+from copier_mlops.adopting import adopt
+from copier_mlops.repository import snapshot
 record = adopt.record_commits
 def say(*arguments):
     print("begins", flush=True)
@@ -43,7 +44,7 @@ def killed_after(folder: Path, template: Path, seconds: float) -> bool:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests" / "support")},
     )
     assert process.stdout is not None
     assert process.stderr is not None

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import tomlkit
 from adoption import adopted, committed
+from copier_mlops.adopting.arrangements import Arrangement, arrangements, requirements_of
+from copier_mlops.adopting.existing import read_existing
+from copier_mlops.adopting.pyproject_merge import merge, split
 from copier_mlops.errors import ToolError
-from copier_mlops.existing import read_existing
 from copier_mlops.git import repository_at
-from copier_mlops.pyproject_merge import Arrangement, arrangements, merge, requirements_of, split
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rendering import SHOP, render

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from copier_mlops.drift import drift, drift_text
-from copier_mlops.eject import eject
-from copier_mlops.eject import undo as undo_eject
 from copier_mlops.errors import ToolError
+from copier_mlops.updating.drift import drift, drift_text
+from copier_mlops.updating.eject import eject
+from copier_mlops.updating.eject import undo as undo_eject
 from lifecycle import commit, state_of
 from processes import run
 from rendering import ROOT, git

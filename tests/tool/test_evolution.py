@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
-from copier_mlops.renames import Renames, renames_of
-from copier_mlops.versions import Template, askable, opened, render, resolve
+from copier_mlops.rendering.renames import Renames, renames_of
+from copier_mlops.rendering.versions import Template, askable, opened, render, resolve
 from lifecycle import NEXT, RELEASES, add_version, text_of, versioned_template
 from rendering import PROFILES, ROOT, SHOP, git, profile
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 from adoption import adopted
-from copier_mlops import snapshot
-from copier_mlops.adopt import adopt
-from copier_mlops.drift import drift
-from copier_mlops.eject import eject
-from copier_mlops.eject import undo as undo_eject
+from copier_mlops.adopting.adopt import adopt
 from copier_mlops.errors import ToolError
 from copier_mlops.git import repository_at
-from copier_mlops.update import undo, update
+from copier_mlops.repository import snapshot
+from copier_mlops.updating.drift import drift
+from copier_mlops.updating.eject import eject
+from copier_mlops.updating.eject import undo as undo_eject
+from copier_mlops.updating.update import undo, update
 from lifecycle import add_version, commit, repository, state_of
 from rendering import git
 from tiny_template import COPIER, LINES, MANAGED, second_version, tiny_project, tiny_template

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from copier_mlops.cli import main
-from copier_mlops.template import default_source, resolve_source
+from copier_mlops.rendering.template import default_source, resolve_source
 from rendering import git, render, tagged_template, working_tree_copy
 
 BAD_INPUT = 3
@@ -324,7 +324,7 @@ def test_a_place_that_cannot_be_written_is_refused(tool: Tool) -> None:
     folder.chmod(0o555)
     # Made and imported by who may read it, not by the child.
     working_tree_copy()
-    importlib.import_module("copier_mlops.new")
+    importlib.import_module("copier_mlops.rendering.new")
     try:
         code = in_child(lambda: tool_without_rights(tool, folder))
     finally:

@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from copier_mlops import snapshot
 from copier_mlops.errors import ToolError
 from copier_mlops.git import Repository, path_in, repository_at
-from copier_mlops.whole_files import write
+from copier_mlops.repository import snapshot
+from copier_mlops.repository.one_run import only_one
+from copier_mlops.repository.whole_files import write
 from lifecycle import state_of
 from rendering import git
 
@@ -52,7 +53,7 @@ def wreck(repo: Repository) -> None:
 
 def test_everything_returns_as_it_was(repo: Repository) -> None:
     before = state_of(repo.top)
-    with snapshot.only_one(repo):
+    with only_one(repo):
         snapshot.begin(repo, "update", EVERY, {})
         snapshot.record_commits(repo, "work", [git("rev-parse", "HEAD", cwd=repo.top).strip()])
         wreck(repo)
@@ -122,8 +123,9 @@ def test_committed_work_is_never_undone(repo: Repository) -> None:
 def test_two_runs_at_once_are_refused_and_a_killed_one_lets_go(repo: Repository) -> None:
     code = (
         "import sys, os; from pathlib import Path\n"
-        "from copier_mlops.git import repository_at; from copier_mlops import snapshot\n"
-        "with snapshot.only_one(repository_at(Path(sys.argv[1]))):\n"
+        "from copier_mlops.git import repository_at\n"
+        "from copier_mlops.repository.one_run import only_one\n"
+        "with only_one(repository_at(Path(sys.argv[1]))):\n"
         "    print('held', flush=True); sys.stdin.read()\n"
     )
     other = subprocess.Popen(
@@ -134,11 +136,11 @@ def test_two_runs_at_once_are_refused_and_a_killed_one_lets_go(repo: Repository)
     )
     assert other.stdout is not None
     assert other.stdout.readline() == "held\n"
-    with pytest.raises(ToolError, match="Another copier-mlops works"), snapshot.only_one(repo):
+    with pytest.raises(ToolError, match="Another copier-mlops works"), only_one(repo):
         pass
     other.kill()
     other.communicate()
-    with snapshot.only_one(repo):
+    with only_one(repo):
         pass
 
 

@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from copier_mlops.drift import drift
 from copier_mlops.errors import ToolError
-from copier_mlops.new import create
-from copier_mlops.project import Project, project_at
-from copier_mlops.tags import Tags, read_tags
-from copier_mlops.update import update
+from copier_mlops.rendering.new import create
+from copier_mlops.rendering.tags import Tags, read_tags
+from copier_mlops.repository.project import Project, project_at
+from copier_mlops.updating.drift import drift
+from copier_mlops.updating.update import update
 from lifecycle import commit
 from rendering import ROOT, git
 from tiny_template import MANAGED, second_version, tiny_project, tiny_template

@@ -2,7 +2,7 @@
 
 import tomllib
 
-from copier_mlops.toml_merge import lost_values, merge_toml
+from copier_mlops.updating.toml_merge import lost_values, merge_toml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

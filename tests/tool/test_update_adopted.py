@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from adoption import committed, on_disk
-from copier_mlops.update import update
+from copier_mlops.updating.update import update
 from lifecycle import RELEASES, memoised_versions, versioned_template
 from rendering import ROOT, git
 from shapes import SHAPES, build

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
-from copier_mlops import update as update_module
-from copier_mlops.update import update
-from copier_mlops.versions import Rendered, resolve
+from copier_mlops.rendering.versions import Rendered, resolve
+from copier_mlops.updating import update as update_module
+from copier_mlops.updating.update import update
 from lifecycle import (
     ANSWER_SETS,
     ARTIFICIAL,

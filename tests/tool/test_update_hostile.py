@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from copier_mlops.cli import main
-from copier_mlops.update import update
+from copier_mlops.updating.update import update
 from lifecycle import commit
 from rendering import git
 from tiny_template import PYPROJECT, second_version, tiny_project, tiny_template

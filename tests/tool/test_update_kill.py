@@ -9,10 +9,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from copier_mlops import apply, snapshot
 from copier_mlops.errors import ToolError
 from copier_mlops.git import repository_at
-from copier_mlops.update import resume, undo, update
+from copier_mlops.repository import snapshot
+from copier_mlops.updating import apply
+from copier_mlops.updating.update import resume, undo, update
 from lifecycle import commit, state_of
 from rendering import git
 from tiny_template import MANAGED, second_version, tiny_project, tiny_template
@@ -80,7 +81,7 @@ def killed_update(project: Path, moment: int | None) -> int:
                 Path(told.name).write_text(json.dumps(events))
 
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("copier_mlops.update.carry_out", watched)
+                patch.setattr("copier_mlops.updating.update.carry_out", watched)
                 update(project, lock=False)
             os._exit(0)
         status = os.waitpid(child, 0)[1]

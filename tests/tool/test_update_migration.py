@@ -12,9 +12,9 @@ import copier
 import pytest
 from copier_mlops.cli import main
 from copier_mlops.errors import ToolError
-from copier_mlops.project import project_at
-from copier_mlops.update import render_both, update, work_out
-from copier_mlops.versions import opened
+from copier_mlops.rendering.versions import opened
+from copier_mlops.repository.project import project_at
+from copier_mlops.updating.update import render_both, update, work_out
 from lifecycle import (
     NEXT,
     RELEASES,

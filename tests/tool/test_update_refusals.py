@@ -4,11 +4,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 import yaml
-from copier_mlops.cli import main
+from copier_mlops.cli import adopt, main, new, update
 from lifecycle import commit, state_of
 from rendering import git
 from tiny_template import LINES, MANAGED, second_version, tiny_project, tiny_template
@@ -86,6 +86,14 @@ def rewrite(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_new_update_and_adopt_take_the_same_defaults(tool: Tool) -> None:
+    options = [get_type_hints(one, include_extras=True) for one in (new, update, adopt)]
+    assert options[0]["defaults"] == options[1]["_defaults"] == options[2]["defaults"]
+    without, given = tool("update", "--check"), tool("update", "--check", "--defaults")
+    assert (given.code, given.out) == (0, without.out)
+    assert "+line 15, better" in given.out
 
 
 def test_the_command_line_updates_and_tells_by_its_exit_code(tool: Tool, project: Path) -> None:
@@ -322,7 +330,7 @@ def test_a_detached_head_and_a_linked_working_tree_update_as_well(
 def test_work_saved_while_the_update_was_worked_out_is_not_overwritten(
     refused: Refused, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from copier_mlops import apply
+    from copier_mlops.updating import apply
 
     store = apply.store
     cli = project / "src/shop/mlops/cli.py"
@@ -362,10 +370,10 @@ def test_a_moved_tag_does_not_move_the_version(tool: Tool, template: Path, proje
 
 
 def test_two_updates_at_once_are_refused(refused: Refused, project: Path) -> None:
-    from copier_mlops import snapshot
     from copier_mlops.git import repository_at
+    from copier_mlops.repository.one_run import only_one
 
-    with snapshot.only_one(repository_at(project)):
+    with only_one(repository_at(project)):
         refused("Another copier-mlops works")
 
 
@@ -386,7 +394,7 @@ def test_the_guard_refuses_a_merge_that_loses_a_line(
     refused: Refused, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The proof is independent of the merge: one that takes the template's side is caught."""
-    from copier_mlops import merge
+    from copier_mlops.updating import merge
 
     monkeypatch.setattr(merge, "merge_text", lambda old, own, new, labels: (new, True))
     rewrite(project / "src/shop/mlops/cli.py", "line 3\n", "line 3\nmine\n")

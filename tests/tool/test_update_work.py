@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from copier_mlops.cli import main
 from copier_mlops.errors import ToolError
-from copier_mlops.report import as_dict, report_text
-from copier_mlops.update import undo, update
+from copier_mlops.updating.report import as_dict, report_text
+from copier_mlops.updating.update import undo, update
 from lifecycle import commit, state_of
 from rendering import git
 from tiny_template import (
@@ -308,7 +308,7 @@ def test_a_full_disk_or_an_interrupt_brings_the_former_state_back(
     def fails(*_arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr("copier_mlops.apply.put_index", fails)
+    monkeypatch.setattr("copier_mlops.updating.apply.put_index", fails)
     with pytest.raises(type(error)):
         update(project)
     assert state_of(project) == before

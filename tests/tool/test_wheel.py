@@ -20,7 +20,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_the_tool_and_nothing_else(wheel: Path) -> None:
     names = ZipFile(wheel).namelist()
-    assert "copier_mlops/cli.py" in names
+    modules = (ROOT / "hooks").rglob("*.py")
+    assert {path.relative_to(ROOT / "hooks").as_posix() for path in modules} <= {*names}
+    assert "copier_mlops/updating/old_names.py" in names
     roots = {name.split("/")[0] for name in names}
     assert {root for root in roots if not root.endswith(".dist-info")} == {"copier_mlops"}
 
