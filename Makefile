@@ -7,8 +7,9 @@
 #   make lock          lock the rendered project again (UPGRADE=1 takes newer versions)
 #   make release       check a release and write it into releases.toml: VERSION=1.2.3 (commits nothing)
 #   make filesets      write down which files each profile renders (the tests compare)
+#   make reference     write the pages of docs/reference from the code (a test compares)
 
-.PHONY: demo test test-servers verify check lock filesets release
+.PHONY: demo test test-servers verify check lock filesets reference release
 .DEFAULT_GOAL := check
 
 # The newest interpreter that really starts; a version manager's stub may be on PATH without one behind it.
@@ -61,6 +62,9 @@ lock: $(BOOTSTRAP)
 filesets: $(BOOTSTRAP)
 	$(SCRIPT) scripts/filesets.py
 	git diff --stat -- tests/rendered/filesets
+
+reference: $(BOOTSTRAP)
+	$(SCRIPT) scripts/reference.py
 
 release: $(BOOTSTRAP)
 	@$(SCRIPT) scripts/release.py "$(VERSION)"

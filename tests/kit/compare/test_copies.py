@@ -18,7 +18,7 @@ AUC = {"metric": "auc"}
 Table = dict[str, Any]
 
 
-def _judged(table: Table, metric: str = "auc", **changes: Any) -> dict[str, Any]:
+def _judged(table: Table, metric: str = "auc", **changes: Any) -> Any:
     config = config_of({"case": "C", "primary": {"metric": metric}} | changes)
     return decide(read_holdout(pa.table(table), config), config, {})
 

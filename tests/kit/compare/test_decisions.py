@@ -59,7 +59,7 @@ def _recommendation() -> pa.Table:
     return _table(truth, "items", {"candidate": good, "baseline": [[1, 2, 3]] * N})
 
 
-def _decision(table: pa.Table, config: CompareConfig) -> dict[str, Any]:
+def _decision(table: pa.Table, config: CompareConfig) -> Any:
     return decide(read_holdout(table, config), config, {"candidate": "abc"})
 
 

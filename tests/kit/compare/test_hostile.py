@@ -32,7 +32,7 @@ RMSE = {"primary": {"metric": "rmse"}}
 NDCG = {"primary": {"metric": "ndcg_at_5"}}
 
 
-def _amounts(n: int = N) -> dict[str, Any]:
+def _amounts(n: int = N) -> Any:
     random = np.random.default_rng(3)
     truth = random.normal(10, 3, n)
     noise = random.normal(0, 1, (2, n))
@@ -44,7 +44,7 @@ def _amounts(n: int = N) -> dict[str, Any]:
     }
 
 
-def _lists(n: int = N) -> dict[str, Any]:
+def _lists(n: int = N) -> Any:
     random = np.random.default_rng(4)
     truth = [random.choice(40, 3, replace=False).tolist() for _ in range(n)]
     shown = [random.choice(40, 5).tolist() for _ in range(n)]
@@ -52,7 +52,7 @@ def _lists(n: int = N) -> dict[str, Any]:
     return {"id": np.arange(n), "y_true": truth, "candidate": good, "baseline": shown}
 
 
-def _decision(table: Any, config: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def _decision(table: Any, config: dict[str, Any], **changes: Any) -> Any:
     chosen = config_of({"case": "C"} | config | changes)
     return decide(read_holdout(pa.table(table), chosen), chosen, {})
 

@@ -57,7 +57,7 @@ def _immature(table: Table, share: float = 0.2) -> Table:
     return table | {"y_true": np.where(_last(table, share), 0, table["y_true"])}
 
 
-def _judged(table: Table, config: dict[str, Any] = AUC, **known: Any) -> dict[str, Any]:
+def _judged(table: Table, config: dict[str, Any] = AUC, **known: Any) -> Any:
     chosen = config_of(config)
     holdout = read_holdout(pa.table(table), chosen, background.Background(**known))
     return decide(holdout, chosen, {})
@@ -191,7 +191,7 @@ def test_what_is_not_known_of_the_age_is_said_in_every_place() -> None:
     assert "params.yaml has no features.horizon_days" in maturity.told(old_card)["sentence"]
 
 
-def _acknowledged(until: str, **more: Any) -> dict[str, Any]:
+def _acknowledged(until: str, **more: Any) -> Any:
     why = {"reason": "The shop was closed from June on.", "until": until}
     return AUC | {"acknowledged": {"immature": why}} | more
 

@@ -23,13 +23,13 @@ from mlops_kit.core.errors import MlopsError
 config_of = CompareConfig.model_validate
 
 
-def _decision(table: Any, config: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+def _decision(table: Any, config: dict[str, Any] | None = None, **changes: Any) -> Any:
     chosen = config_of({"case": "C"} | (config or AUC) | changes)
     measured = changes.pop("measured", None)
     return decide(holdout.read_holdout(pa.table(table), chosen), chosen, {}, measured)
 
 
-def _said(result: dict[str, Any]) -> str:
+def _said(result: Any) -> str:
     return " ".join(result["reasons"])
 
 

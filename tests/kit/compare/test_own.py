@@ -28,7 +28,7 @@ config_of = CompareConfig.model_validate
 FOLDS, ROWS = 10, 400
 
 
-def _crossed(seed: int = 2) -> dict[str, Any]:
+def _crossed(seed: int = 2) -> Any:
     """Ten folds of 40 rows: each row is tested once, by a model of the other nine folds."""
     random = np.random.default_rng(seed)
     chance = random.beta(2, 3, ROWS)
@@ -42,7 +42,7 @@ def _crossed(seed: int = 2) -> dict[str, Any]:
     }
 
 
-def _decision(table: Any, metric: str = "auc", **changes: Any) -> dict[str, Any]:
+def _decision(table: Any, metric: str = "auc", **changes: Any) -> Any:
     inference = {"design": "folds", "train_rows": 360, "reuse": "free"}
     config = config_of(
         {"case": "C", "primary": {"metric": metric}, "inference": inference} | changes

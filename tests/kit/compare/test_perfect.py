@@ -21,7 +21,7 @@ N = 2000
 Table = dict[str, Any]
 
 
-def _judged(table: Table, metric: str, *telling: str, **changes: Any) -> dict[str, Any]:
+def _judged(table: Table, metric: str, *telling: str, **changes: Any) -> Any:
     config = config_of({"case": "C", "primary": {"metric": metric}} | changes)
     known = background.Background(telling=telling)
     return decide(read_holdout(pa.table(table), config, known), config, {})

@@ -11,8 +11,8 @@ import pytest
 from mlops_kit.compare.systems import adapters, registry
 from mlops_kit.compare.systems import spec as systems
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.train import stage as training
-from mlops_kit.train import tracking
+from mlops_kit.train import model_file, tracking
+from mlops_kit.train.predictions import predict
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 TASKS = {"classification": LogisticRegression, "regression": LinearRegression}
@@ -38,7 +38,7 @@ def _as_released_before(task: str, rows: pd.DataFrame) -> Any:
         logged = mlflow.sklearn.log_model(
             estimator,
             name="model",
-            signature=infer_signature(example, training.predict(estimator, example, task)),
+            signature=infer_signature(example, predict(estimator, example, task)),
             pip_requirements=REQUIREMENTS,
             skops_trusted_types=[],
             code_paths=[],
@@ -52,14 +52,18 @@ def _as_released_now(task: str, rows: pd.DataFrame, folder: Path) -> Any:
     import mlflow
 
     estimator = TASKS[task]().fit(rows[["age", "visits"]], rows["y_true"])
-    stored = folder / training.MODEL_FILE.name
-    training.save_model(estimator, stored)
+    stored = folder / model_file.MODEL_FILE.name
+    model_file.save_model(estimator, stored)
     with mlflow.start_run():
         logged = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(tracking.REGISTERED_CODE),
             artifacts={"model": str(stored)},
-            model_config={"task": task, "features": [], "trusted_modules": ["sklearn", "numpy"]},
+            model_config={
+                "task": task,
+                "features": [],
+                "trusted_modules": model_file.trusted_modules(),
+            },
             pip_requirements=REQUIREMENTS,
             registered_model_name="dev.club",
         )
@@ -96,7 +100,7 @@ def test_versions_of_this_and_of_earlier_releases_predict_what_their_estimators_
     for alias, (estimator, version) in logged.items():
         spec = systems.Mlflow(kind="mlflow", alias=alias)
         found = adapters.predict_with(spec, rows, rows, task, {})
-        expected = training.predict(estimator, rows[["age", "visits"]], task)
+        expected = predict(estimator, rows[["age", "visits"]], task)
         np.testing.assert_array_equal(found, expected)
         assert np.unique(found).size > 2  # scores, not classes
         assert registry.version_of(spec) == (f"models:/dev.club/{version}", SHA)

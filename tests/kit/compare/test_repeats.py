@@ -84,7 +84,7 @@ def test_the_number_of_threads_changes_no_digit(tmp_path: Path) -> None:
     assert one.read_bytes() == four.read_bytes()
 
 
-def _use(tmp_path: Path, noise: float, reuse: str = "spend") -> dict[str, Any]:
+def _use(tmp_path: Path, noise: float, reuse: str = "spend") -> Any:
     """Compare a candidate with so much noise on the one holdout, as a pipeline does."""
     pyarrow.parquet.write_table(pa.table(wide_scores(noise)), tmp_path / "table.parquet")
     config = {"case": "C", "inference": {"reuse": reuse}} | AUC

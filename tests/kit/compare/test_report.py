@@ -73,13 +73,13 @@ def _everything() -> tuple[pa.Table, Any]:
 
 
 @cache
-def _promoted() -> tuple[dict[str, Any], Any]:
+def _promoted() -> tuple[Any, Any]:
     table, config = _everything()
     holdout = read_holdout(table, config)
     return decide(holdout, config, {}), holdout
 
 
-def _reports(table: pa.Table, config: Any) -> tuple[dict[str, Any], str, str]:
+def _reports(table: pa.Table, config: Any) -> tuple[Any, str, str]:
     holdout = read_holdout(table, config)
     decision = decide(holdout, config, {})
     page = html_page(decision, holdout, CONTEXT, config)
@@ -127,7 +127,7 @@ def test_every_decision_of_every_task_is_said_in_the_words_of_its_case(
         # A smallest useful gain that is what is seen leaves the question open.
         seen = decide(holdout, config, {})["primary"]["estimate"]
         config = _config("C", METRIC[column], primary={"min_effect": seen})
-    decision = decide(holdout, config, {})
+    decision: Any = decide(holdout, config, {})
     assert decision["decision"] == verdict
     page = html_page(decision, holdout, CONTEXT, config)
     first_screen = page[page.index("<h1>") : page.index('<div class="grid">')]

@@ -22,7 +22,7 @@ from mlops_kit.operate.experiments import plan as plans
 config_of = CompareConfig.model_validate
 
 
-def _decision(table: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def _decision(table: dict[str, Any], **changes: Any) -> Any:
     config = config_of({"case": "C"} | AUC | changes)
     return decide(read_holdout(pa.table(table), config), config, {})
 

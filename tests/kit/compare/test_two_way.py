@@ -144,7 +144,7 @@ def test_a_thousand_moments_are_merged_to_periods_that_can_show_what_lasts() -> 
     assert read_holdout(pa.table(table), config_of(MAE)).design.kind == "time"
 
 
-def _months(n_months: int, gain: float = 0.5) -> dict[str, Any]:
+def _months(n_months: int, gain: float = 0.5) -> Any:
     random = np.random.default_rng(3)
     month, customer = np.divmod(np.arange(400 * n_months), 400)
     truth = random.normal(0, 1, month.size)
@@ -158,7 +158,7 @@ def _months(n_months: int, gain: float = 0.5) -> dict[str, Any]:
     }
 
 
-def _judged(table: dict[str, Any], **more: Any) -> dict[str, Any]:
+def _judged(table: dict[str, Any], **more: Any) -> Any:
     config = config_of(MAE | more)
     return decide(read_holdout(pa.table(table), config), config, {})
 

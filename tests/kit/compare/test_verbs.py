@@ -1,6 +1,7 @@
 """Adapters of other systems: each answers rightly, and refuses bad input."""
 
 import json
+import operator
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,12 @@ from mlops_kit.compare.systems.adapters import (
 )
 from mlops_kit.compare.systems.spec import SystemSpec
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.train.stage import save_model
+from mlops_kit.train.model_file import save_model
 from pydantic import TypeAdapter, ValidationError
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.tree import DecisionTreeClassifier
 
 SYSTEM: TypeAdapter[Any] = TypeAdapter(SystemSpec)
 DAYS = pd.to_datetime(["2024-12-01", "2025-01-01", "2025-02-01"])
@@ -148,6 +152,35 @@ def test_a_stored_estimator_predicts_from_the_columns_that_it_learned(tmp_path: 
         predict_with(SYSTEM.validate_python(spec), TRAIN, narrow, "classification", {})
     with pytest.raises(MlopsError, match="does not exist"):
         predicted({"kind": "sklearn", "file": "nowhere.skops"})
+
+
+def test_a_pipeline_of_this_project_may_be_in_force(tmp_path: Path) -> None:
+    """What the train stage stores and loads is compared with too: types of pandas, for one."""
+    pipeline = make_pipeline(FunctionTransformer(pd.isna), DecisionTreeClassifier())
+    missing = TRAIN[["a"]].where(TRAIN["y_true"] > 0)
+    save_model(pipeline.fit(missing, TRAIN["y_true"]), tmp_path / "old.skops")
+    spec = {"kind": "sklearn", "file": str(tmp_path / "old.skops")}
+    rows = ROWS.assign(a=np.array([3.0, np.nan, 2.0]))
+    found = predict_with(SYSTEM.validate_python(spec), TRAIN, rows, "classification", {})
+    assert found.tolist() == [1.0, 0.0, 1.0]
+
+
+def test_a_strangers_type_is_refused_until_it_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "old.skops"
+    pipeline = make_pipeline(FunctionTransformer(operator.neg), LogisticRegression())
+    save_model(pipeline.fit(TRAIN[["a"]], TRAIN["y_true"]), file)
+    spec = {"kind": "sklearn", "name": "old", "file": str(file)}
+    with pytest.raises(MlopsError, match=r"^old: .* asks for _operator\.neg, .*`trusted`"):
+        predicted(spec)
+    named = predicted(spec | {"trusted": ["_operator.neg"]})
+    assert named.tolist() == pipeline.predict_proba(ROWS[["a"]])[:, 1].tolist()
+
+
+def test_a_file_that_is_no_model_is_one_sentence_without_a_wrong_advice(tmp_path: Path) -> None:
+    (tmp_path / "old.skops").write_text("no model")
+    with pytest.raises(MlopsError, match="cannot be loaded: File is not a zip file") as told:
+        predicted({"kind": "sklearn", "file": str(tmp_path / "old.skops")})
+    assert "trusted" not in str(told.value)
 
 
 @pytest.mark.parametrize(

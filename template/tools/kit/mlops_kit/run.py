@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
+from mlops_kit.compare.decision_file import read
 from mlops_kit.compare.systems.adapters import write_systems_record
 from mlops_kit.core.errors import BAD_INPUT, MlopsError, StageError
 from mlops_kit.core.files import remove_leftovers
@@ -70,7 +71,7 @@ def run(force: bool = False) -> dict[str, Any]:
     for room in rooms():
         room.clean_up()
     model = register(settings)
-    decision = json.loads(DECISION_FILE.read_text(encoding="utf-8"))
+    decision = read(DECISION_FILE)
     primary = decision["primary"]
     # What somebody vouches for is never silent.
     vouched = [each["sentence"] for each in decision["safety"] if "acknowledged" in each]
@@ -78,8 +79,8 @@ def run(force: bool = False) -> dict[str, Any]:
         "decision": decision["decision"],
         "reason": " ".join(dict.fromkeys([decision["reasons"][0], *vouched])),
         "metric": primary["metric"],
-        "candidate": decision["candidate"]["value"],
-        "incumbent": decision["incumbent"]["value"],
+        "candidate": decision["candidate"].get("value"),
+        "incumbent": decision["incumbent"].get("value"),
         "estimate": primary["estimate"],
         "lower": primary["lower"],
         "upper": primary["upper"],

@@ -16,7 +16,8 @@ from mlops_kit.data.ingest import ingest
 from mlops_kit.data.sources import files as sources_module
 from mlops_kit.data.sources.files import load_sources, uses_only_sample
 from mlops_kit.train.features import NOT_FEATURES, build_features
-from mlops_kit.train.stage import fit, predict
+from mlops_kit.train.predictions import predict
+from mlops_kit.train.stage import fit
 
 ROOT = Path(__file__).parents[3]
 SMALL = {"customers": 600, "products": 60, "order_lines": 9_000}

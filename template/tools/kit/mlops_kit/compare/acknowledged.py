@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import field_validator, model_validator
 
+from mlops_kit.compare.decision_schema import Acknowledgement as Vouched
+from mlops_kit.compare.decision_schema import Check
 from mlops_kit.core.settings import Section
-
-Entry = dict[str, Any]
 
 
 class Acknowledgement(Section):
@@ -55,7 +55,7 @@ class Acknowledged(Section):
         given: Acknowledgement | None = getattr(self, name)
         return given is not None and day <= given.until
 
-    def lift(self, found: Iterable[Entry], today: date) -> list[Entry]:
+    def lift(self, found: Iterable[Check], today: date) -> list[Check]:
         """Let what is acknowledged pass as skipped, with the reason; say when one has ended.
 
         Parameters
@@ -67,21 +67,21 @@ class Acknowledged(Section):
         """
         return [self._lifted(each, today) for each in found]
 
-    def _lifted(self, found: Entry, today: date) -> Entry:
+    def _lifted(self, found: Check, today: date) -> Check:
         name = found.get("acknowledge")
         given: Acknowledgement | None = getattr(self, name) if name else None
         if given is None:
             return found
         if today > given.until:
             ended = f" Its acknowledgement ended on {given.until} (today is {today})."
-            return found | {"sentence": found["sentence"] + ended}
-        said = {"reason": given.reason, "until": given.until.isoformat()}
+            return {**found, "sentence": found["sentence"] + ended}
+        said: Vouched = {
+            "reason": given.reason,
+            "until": given.until.isoformat(),
+            "on": today.isoformat(),
+        }
         sentence = (
             f"Acknowledged until {given.until} (today is {today}), because "
             f"{given.reason.rstrip('.')}: {found['sentence']}"
         )
-        return found | {
-            "verdict": "skipped",
-            "sentence": sentence,
-            "acknowledged": said | {"on": today.isoformat()},
-        }
+        return {**found, "verdict": "skipped", "sentence": sentence, "acknowledged": said}

@@ -1,11 +1,10 @@
 """What a decision says for itself: its reasons, what to do next, and the rows that it lacks."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from mlops_kit.compare.checks.common import Entry
 from mlops_kit.compare.config import CompareConfig
-from mlops_kit.compare.gate import GROUPS
+from mlops_kit.compare.decision_schema import Check, Judged, Needed, Primary
+from mlops_kit.compare.gate import others_of
 from mlops_kit.compare.inference.needed import FAR
 
 NEXT = {
@@ -23,21 +22,26 @@ MEANINGLESS = {"copied rows", "immature outcomes", "perfect score"}
 NO_CHANGE = "Nothing to deploy: change the model first, or check which one was trained."
 
 
-def checks_of(decision: dict[str, Any]) -> Iterator[Entry]:
+class Checked(Judged):
+    """One candidate judged; `same` says that it predicts what the incumbent does."""
+
+    same: bool
+
+
+def checks_of(decision: Judged) -> Iterator[Check | Primary]:
     """Every check of a decision, the primary metric first."""
     yield decision["primary"]
-    for group in GROUPS:
-        found = decision.get(group, [])
-        yield from found.values() if isinstance(found, dict) else found
+    for _, each in others_of(decision):
+        yield each
 
 
-def reasons_of(result: dict[str, Any]) -> list[str]:
+def reasons_of(result: Checked) -> list[str]:
     """Sentences that explain the decision, what weighs most first."""
     vouched = [each["sentence"] for each in result["safety"] if "acknowledged" in each]
     return [*_deciding(result), *vouched]
 
 
-def _deciding(result: dict[str, Any]) -> list[str]:
+def _deciding(result: Checked) -> list[str]:
     wanted = {"reject": "fail", "inconclusive": "inconclusive", "promote": "pass"}
     verdict = wanted[result["decision"]]
     if verdict != "pass":
@@ -52,7 +56,7 @@ def _deciding(result: dict[str, Any]) -> list[str]:
     return [result["primary"]["sentence"], *([told] if told else [])]
 
 
-def next_step(result: dict[str, Any], config: CompareConfig) -> str:
+def next_step(result: Checked, config: CompareConfig) -> str:
     """Say what to do next, in a sentence."""
     decision, primary = result["decision"], result["primary"]
     if result["same"]:
@@ -84,23 +88,23 @@ def next_step(result: dict[str, Any], config: CompareConfig) -> str:
     return f"Do what the reasons say, then compare again; until then {stay}."
 
 
-def is_meaningless(result: dict[str, Any]) -> bool:
+def is_meaningless(result: Checked) -> bool:
     """Tell whether a finding that is open, and no proven fault, spoils the figures."""
     verdicts = {check["name"]: check["verdict"] for check in result["safety"]}
     open_ = any(verdicts.get(name) == "inconclusive" for name in MEANINGLESS)
     return open_ and "fail" not in verdicts.values()
 
 
-def _unlifted(result: dict[str, Any]) -> list[Entry]:
+def _unlifted(result: Checked) -> list[Check]:
     """Findings about the holdout or the systems that nobody vouches for."""
     return [each for each in result["safety"] if "acknowledged" not in each]
 
 
-def needed_of(result: dict[str, Any]) -> dict[str, int]:
+def needed_of(result: Judged) -> Needed:
     """Rows, and days, that settle every open question."""
-    found = {}
-    for key, name in (("rows", "rows_needed"), ("days", "days_needed")):
-        values = [check[name] for check in checks_of(result) if name in check]
-        if values:
-            found[key] = max(values)
+    checks, found = list(checks_of(result)), Needed()
+    if rows := [check["rows_needed"] for check in checks if "rows_needed" in check]:
+        found["rows"] = max(rows)
+    if days := [check["days_needed"] for check in checks if "days_needed" in check]:
+        found["days"] = max(days)
     return found

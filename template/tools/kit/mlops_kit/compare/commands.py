@@ -12,6 +12,8 @@ from mlops_kit.compare.stage import context_of, run_table
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress
 from mlops_kit.room import Room, Systems
+from mlops_kit.train.model_file import MODEL_CARD
+from mlops_kit.train.predictions import PREDICTIONS
 
 if TYPE_CHECKING:
     import pandas
@@ -63,8 +65,6 @@ def check(
     / "decision.json",
 ) -> None:
     """The gate: exit 0 promote, 1 reject, 2 inconclusive."""
-    from mlops_kit.train.stage import MODEL_CARD
-
     code, sentence = checked(decision, MODEL_CARD)
     print(sentence)
     raise typer.Exit(code)
@@ -75,7 +75,6 @@ def report(data: Table = None, config: Config = CONFIG, out: Out = REPORTS) -> N
     from mlops_kit.compare.config import CompareConfig
     from mlops_kit.compare.report.markdown import rewrite
     from mlops_kit.core.settings import OPEN_ZONE, load_settings, read_config
-    from mlops_kit.train.stage import PREDICTIONS
 
     chosen = read_config(config, CompareConfig)
     if data is None:

@@ -1,12 +1,16 @@
 """Turn paired predictions into one decision: promote, reject or inconclusive."""
 
-from typing import Any
-
 import numpy as np
 
-from mlops_kit.compare.advice import checks_of, is_meaningless, needed_of, next_step, reasons_of
+from mlops_kit.compare.advice import (
+    Checked,
+    checks_of,
+    is_meaningless,
+    needed_of,
+    next_step,
+    reasons_of,
+)
 from mlops_kit.compare.checks.common import (
-    Entry,
     guardrail_checks,
     level_checks,
     primary_check,
@@ -19,6 +23,8 @@ from mlops_kit.compare.checks.running_cost import Measured, ops_checks
 from mlops_kit.compare.checks.sanity import safety_checks, same_predictions
 from mlops_kit.compare.checks.slices import slice_checks
 from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision_file import SCHEMA
+from mlops_kit.compare.decision_schema import Decision, Primary, Rival, System
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.holdout.ledger import Look
 from mlops_kit.compare.inference.effect import mcnemar_midp
@@ -34,7 +40,7 @@ def decide(
     digests: dict[str, str],
     measured_ops: Measured | None = None,
     look: Look | None = None,
-) -> dict[str, Any]:
+) -> Decision:
     """Compare the candidate with the incumbent on `holdout`: the content of decision.json.
 
     Any check that fails rejects; all that pass promote; otherwise the decision is inconclusive, as
@@ -81,13 +87,19 @@ def decide(
     if look and config.inference.reuse == "once" and look.number > 1:
         _refuse_second_use(result)
     chosen = rivals[best]
-    report: dict[str, Any] = {
-        "schema": 1,
+    report: Decision = {
+        "schema": SCHEMA,
         "decision": result["decision"],
         "case": config.case,
         "reasons": reasons_of(result) + _caveats(result, chosen),
         "next": next_step(result, config),
-        **{key: value for key, value in result.items() if key not in ("decision", "same")},
+        "primary": result["primary"],
+        "guardrails": result["guardrails"],
+        "slices": result["slices"],
+        "fairness": result["fairness"],
+        "flips": result["flips"],
+        "ops": result["ops"],
+        "safety": result["safety"],
         "needed": needed_of(result),
         "outcomes": told(holdout),
         "holdout_sha256": holdout.sha256,
@@ -99,19 +111,23 @@ def decide(
             "look": look.number if look else 1,
             "candidates": len(roles),
         },
+        "candidate": _system(config.systems[best], chosen, "candidate", digests),
+        "incumbent": _system(config.systems["incumbent"], chosen, "incumbent", digests),
     }
-    for role, place in (("candidate", best), ("incumbent", "incumbent")):
-        name = config.systems[place]
-        value = value_of(holdout.metric, chosen, role)
-        report[role] = {"name": name, "digest": digests.get(name), "value": value}
     if len(roles) > 1:
         report["candidates"] = [_summary(config.systems[role], judged[role]) for role in roles]
-    return report | _beside(chosen, config, report)
+    _tell_beside(report, chosen, config)
+    return report
+
+
+def _system(name: str, holdout: Holdout, role: str, digests: dict[str, str]) -> System:
+    value = value_of(holdout.metric, holdout, role)
+    return {"name": name, "digest": digests.get(name), "value": value}
 
 
 def _judge(
     holdout: Holdout, config: CompareConfig, alpha: float, measured: Measured | None
-) -> dict[str, Any]:
+) -> Checked:
     """Run every check of one candidate at one level of risk."""
     measured = measured or Measured(holdout.latency_ms)
     primary = primary_check(holdout, config, alpha)
@@ -124,7 +140,7 @@ def _judge(
                 f"No change: the {name} is the same for candidate and incumbent on every row."
             )
             same = True
-    result: dict[str, Any] = {
+    result: Checked = {
         "primary": primary,
         "guardrails": [
             *guardrail_checks(holdout, config, alpha),
@@ -137,18 +153,19 @@ def _judge(
         "ops": ops_checks(measured, config, config.inference.alpha),
         "safety": safety_checks(holdout, config, alpha),
         "same": same,
+        "decision": "inconclusive",
     }
-    verdicts = [check["verdict"] for check in checks_of(result)]
+    verdicts = [check.get("verdict") for check in checks_of(result)]
     if is_meaningless(result) and not same:
-        decision = "inconclusive"
+        result["decision"] = "inconclusive"
     elif "fail" in verdicts:
-        decision = "reject"
+        result["decision"] = "reject"
     else:
-        decision = "inconclusive" if "inconclusive" in verdicts else "promote"
-    return result | {"decision": decision}
+        result["decision"] = "inconclusive" if "inconclusive" in verdicts else "promote"
+    return result
 
 
-def _only_rounds(holdout: Holdout, primary: Entry) -> bool:
+def _only_rounds(holdout: Holdout, primary: Primary) -> bool:
     """Tell whether the gain is nothing, or what rounding leaves of nothing."""
     values = (value_of(holdout.metric, holdout, role) for role in ("candidate", "incumbent"))
     return max(abs(primary["lower"]), abs(primary["upper"])) <= ROUNDING * max(map(abs, values))
@@ -164,12 +181,12 @@ def holm_levels(p_values: list[float], alpha: float) -> list[float]:
     return levels
 
 
-def _largest_p_value(result: dict[str, Any]) -> float:
+def _largest_p_value(result: Checked) -> float:
     """Chance at most to promote by accident: every check with a p-value must pass."""
     return max(check["p_value"] for check in checks_of(result) if "p_value" in check)
 
 
-def _refuse_second_use(result: dict[str, Any]) -> None:
+def _refuse_second_use(result: Checked) -> None:
     sentence = (
         "This holdout has judged another candidate before, and inference.reuse says once: judge "
         "this one on new rows."
@@ -186,25 +203,28 @@ def _refuse_second_use(result: dict[str, Any]) -> None:
         result["decision"] = "inconclusive"
 
 
-def _caveats(result: dict[str, Any], holdout: Holdout) -> list[str]:
+def _caveats(result: Checked, holdout: Holdout) -> list[str]:
     """What a promotion does not rest on, told where the decision is."""
     said = one_period(holdout) if result["decision"] == "promote" else None
     return [] if said is None else [said]
 
 
-def _summary(name: str, result: dict[str, Any]) -> dict[str, Any]:
+def _summary(name: str, result: Checked) -> Rival:
     primary = result["primary"]
-    keys = ("estimate", "lower", "upper", "alpha", "p_value")
-    return (
-        {"name": name, "decision": result["decision"]}
-        | {key: primary[key] for key in keys}
-        | {"sentence": reasons_of(result)[0]}
-    )
+    return {
+        "name": name,
+        "decision": result["decision"],
+        "estimate": primary["estimate"],
+        "lower": primary["lower"],
+        "upper": primary["upper"],
+        "alpha": primary["alpha"],
+        "p_value": primary["p_value"],
+        "sentence": reasons_of(result)[0],
+    }
 
 
-def _beside(holdout: Holdout, config: CompareConfig, report: dict[str, Any]) -> dict[str, Any]:
-    """What is told beside the decision: the oracle's share, and McNemar's test for accuracy."""
-    found: dict[str, Any] = {}
+def _tell_beside(report: Decision, holdout: Holdout, config: CompareConfig) -> None:
+    """Add what is told beside the decision: the oracle's share, McNemar's test for accuracy."""
     if config.primary.metric == "accuracy":
         right = [
             np.asarray(holdout.metric.function(holdout.truth, holdout.predictions[role]).rows) > 0
@@ -213,14 +233,13 @@ def _beside(holdout: Holdout, config: CompareConfig, report: dict[str, Any]) -> 
         gained = int(np.sum(right[0] & ~right[1]))
         lost = int(np.sum(~right[0] & right[1]))
         p_value = mcnemar_midp(gained, lost)
-        found["mcnemar"] = {"gained": gained, "lost": lost, "p_value": p_value}
+        report["mcnemar"] = {"gained": gained, "lost": lost, "p_value": p_value}
     if config.oracle is not None:
         value = value_of(holdout.metric, holdout, "oracle")
         sign = 1 if holdout.metric.direction == "higher" else -1
         gap = sign * (value - report["incumbent"]["value"])
-        found["oracle"] = {
+        report["oracle"] = {
             "value": value,
             "share_of_gap_closed": report["primary"]["estimate"] / gap if gap > 0 else None,
             "exceeded": any(check["name"] == "leak" for check in report["safety"]),
         }
-    return found

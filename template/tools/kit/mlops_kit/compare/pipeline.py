@@ -12,7 +12,8 @@ from mlops_kit.compare.stage import run
 from mlops_kit.compare.systems.adapters import predict_with
 from mlops_kit.core.settings import OPEN_ZONE, Settings, read_config
 from mlops_kit.train.features import load_params
-from mlops_kit.train.stage import MODEL_FILE, PREDICTIONS, load_model, predict, read_card
+from mlops_kit.train.model_file import MODEL_FILE, load_model, read_card
+from mlops_kit.train.predictions import PREDICTIONS, predict
 
 REPORTS = Path("reports/compare")
 MEMORY_ROWS = 1000

@@ -2,8 +2,10 @@
 
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mlops_kit.compare.decision_file import validated
+from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.gate import check
 from mlops_kit.compare.holdout.background import Background
 from mlops_kit.core.errors import MlopsError
@@ -28,7 +30,7 @@ def run(
     measured_ops: "Measured | None" = None,
     ledger: Path | None = None,
     background: "Background | None" = None,
-) -> dict[str, Any]:
+) -> Decision:
     """Decide on the table `predictions` and write decision.json, report.md and report.html.
 
     Parameters
@@ -76,7 +78,7 @@ def run(
     write_text(out / "report.md", report.markdown(result, context, paired, config))
     write_text(out / "report.html", report.html_page(result, paired, context, config, times))
     # The gate's file comes last: it stands only beside reports that are complete.
-    write_json(out / "decision.json", result)
+    write_json(out / "decision.json", validated(result))
     return result
 
 
@@ -91,7 +93,7 @@ def run_table(
     out: Path,
     horizon_days: int | None = None,
     as_of: date | None = None,
-) -> dict[str, Any]:
+) -> Decision:
     """Compare on any table, outside a pipeline and outside a project.
 
     Parameters

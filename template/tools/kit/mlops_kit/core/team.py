@@ -61,6 +61,17 @@ def folder() -> Path:
     return Path(str(found.__file__)).parent
 
 
+def failure(where: str, error: Exception) -> MlopsError:
+    """Return the sentence about an exception that the team's code raised; ours stay as they are."""
+    if isinstance(error, MlopsError):
+        return error
+    reason = " ".join(str(error).split())[:300]
+    return MlopsError(
+        f"{where} fails: {type(error).__name__}: {reason} "
+        "(`uv run mlops --debug train` shows where)."
+    )
+
+
 def project_folder() -> Path | None:
     """Return the nearest folder, from the working directory upwards, that is a project."""
     here = Path.cwd()

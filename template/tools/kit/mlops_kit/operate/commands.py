@@ -8,6 +8,7 @@ import typer
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.room import Room
+from mlops_kit.train.predictions import PREDICTIONS
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -38,7 +39,6 @@ def plan(
     from mlops_kit.core.settings import OPEN_ZONE, load_settings, read_config
     from mlops_kit.operate.experiments.plan import Wish
     from mlops_kit.operate.experiments.plan import plan as write_plan
-    from mlops_kit.train.stage import PREDICTIONS
 
     chosen = read_config(config, CompareConfig)
     wish = Wish(

@@ -1,36 +1,21 @@
-"""The train stage: fit the team's model, store it reproducibly, and predict the holdout."""
+"""The train stage: fit the team's model, store it, and let every system predict the holdout."""
 
-import io
-import json
-import re
 import time
-import zipfile
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_json, written_beside
 from mlops_kit.core.settings import OPEN_ZONE, Settings
-from mlops_kit.core.utc import connect
-from mlops_kit.data.sources.files import Sample, load_sources
 from mlops_kit.room import rooms
 from mlops_kit.train.evidence import notes, same_features
 from mlops_kit.train.features import NOT_FEATURES, load_params
+from mlops_kit.train.model_file import MODEL_CARD, MODEL_FILE, save_model
+from mlops_kit.train.oracle import best_predictions
+from mlops_kit.train.predictions import PREDICTIONS, long_table, predict
 
 if TYPE_CHECKING:
-    import numpy
     import pandas
-    import pyarrow
-
-MODEL_FILE = Path("models/model.skops")
-# Whose types a stored model may hold, besides this project's own.
-TRUSTED_MODULES = ("sklearn", "numpy", "scipy", "pandas", "xgboost", "lightgbm", "catboost")
-MODEL_CARD = Path("models/model.json")
-PREDICTIONS = "predictions.parquet"
-VALUE_COLUMN = {"classification": "score", "regression": "prediction", "recommendation": "items"}
-ORACLE_COLUMN = {"classification": "probability", "regression": "spend", "recommendation": "items"}
 
 
 def train_and_predict(settings: Settings) -> str:
@@ -62,10 +47,10 @@ def train_and_predict(settings: Settings) -> str:
         systems |= others.predictions
         digests |= others.digests
         compared += others.columns
-    oracle = _oracle(settings.task)
+    oracle = best_predictions(settings.task)
     if oracle is not None:
         systems["oracle"] = oracle
-    long_table = _long_table(
+    predictions = long_table(
         settings.task,
         holdout.assign(same_features=same_features(holdout, names)),
         systems,
@@ -75,7 +60,7 @@ def train_and_predict(settings: Settings) -> str:
     import pyarrow.parquet
 
     with written_beside(OPEN_ZONE / PREDICTIONS) as beside:
-        pyarrow.parquet.write_table(long_table, beside)
+        pyarrow.parquet.write_table(predictions, beside)
     card = {
         "sha256": sha256_of(MODEL_FILE),
         "systems": {"candidate": sha256_of(MODEL_FILE)} | digests,
@@ -99,82 +84,7 @@ def fit(features: "pandas.DataFrame", target: "pandas.Series") -> Any:
         estimator: Any = model.build({**params.model, "seed": params.seed})
         return estimator.fit(features, target)
     except Exception as error:
-        raise _team_error("model.py: building or fitting the model", error) from error
-
-
-def predict(estimator: Any, features: "pandas.DataFrame", task: str) -> "numpy.ndarray":
-    """Predict with a fitted estimator.
-
-    Returns
-    -------
-    numpy.ndarray
-        (n,) probabilities of class 1, (n,) predictions, or (n, k) items, best first.
-    """
-    try:
-        if task == "classification":
-            return estimator.predict_proba(features)[:, 1]
-        return estimator.predict(features)
-    except Exception as error:
-        raise _team_error("model.py: predicting the holdout", error) from error
-
-
-def save_model(estimator: Any, path: Path) -> None:
-    """Store an estimator with skops so that equal models are equal files.
-
-    skops writes memory addresses and times of day into its zip; both are replaced, so that the
-    digest of a model says whether it changed.
-    """
-    import skops.io
-
-    stored = zipfile.ZipFile(io.BytesIO(skops.io.dumps(estimator)))
-    with written_beside(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as out:
-        schema = stored.read("schema.json").decode()
-        order: dict[str, int] = {}
-        names: dict[str, str] = {}
-        for address in re.findall(r'"__id__": (\d+)', schema):
-            order.setdefault(address, len(order))
-        for position, name in enumerate(re.findall(r'"file": "([^"]+)"', schema)):
-            names.setdefault(name, f"{position}{Path(name).suffix}")
-        schema = re.sub(
-            r'"__id__": (\d+)', lambda found: f'"__id__": {order[found.group(1)]}', schema
-        )
-        schema = re.sub(
-            r'"file": "([^"]+)"', lambda found: f'"file": "{names[found.group(1)]}"', schema
-        )
-        out.writestr(zipfile.ZipInfo("schema.json"), schema)
-        for name in names:
-            out.writestr(zipfile.ZipInfo(names[name]), stored.read(name))
-
-
-def load_model(path: Path = MODEL_FILE) -> Any:
-    """Load the model of the last run: types of this project and of the libraries named here only.
-
-    Raises
-    ------
-    MlopsError
-        When there is no model, or the file asks for a type from anywhere else.
-    """
-    import skops.io
-
-    if not path.is_file():
-        raise MlopsError(f"{path.as_posix()} does not exist; run `uv run mlops run` first.")
-    return skops.io.load(path, trusted=trusted_types(path))
-
-
-def trusted_types(path: Path) -> list[str]:
-    """Name the types of a stored model that skops asks about, or refuse those of strangers."""
-    import skops.io
-
-    asked = skops.io.get_untrusted_types(file=path)
-    trusted = (*TRUSTED_MODULES, team.package())
-    strange = [name for name in asked if name.split(".")[0] not in trusted]
-    if strange:
-        raise MlopsError(
-            f"{path.as_posix()} asks for {strange[0]}, which is neither this project's nor one of "
-            f"{', '.join(TRUSTED_MODULES)}: do not use the file if you do not know where it is "
-            "from; a model may be made of the other types only."
-        )
-    return asked
+        raise team.failure("model.py: building or fitting the model", error) from error
 
 
 def _check_target(task: str, train: "pandas.DataFrame") -> None:
@@ -185,84 +95,3 @@ def _check_target(task: str, train: "pandas.DataFrame") -> None:
                 f"features.py: target() gives the labels {labels[:5]} in the training rows; "
                 "a classification needs both 0 and 1, and nothing else."
             )
-
-
-def _oracle(task: str) -> "numpy.ndarray | None":
-    """Best possible predictions for the holdout rows, when the sample publishes all of them."""
-    sources = load_sources()
-    table = sources.tables.get("oracle")
-    file = OPEN_ZONE / "tables" / "oracle.parquet"
-    if (
-        table is None
-        or not isinstance(sources.sources[table.source], Sample)
-        or not file.is_file()
-        or load_params().split.method != "time"
-    ):
-        return None
-    column = ORACLE_COLUMN[task]
-    features = OPEN_ZONE / "features.parquet"
-    with connect() as connection:
-        connection.read_parquet(str(file)).create_view("published")
-        rows = connection.read_parquet(str(features)).filter("split = 'holdout'")
-        rows.project("id, time, row_number() OVER () AS position").create_view("wanted")
-        joined = connection.execute(
-            f"""
-            SELECT published."{column}" AS value FROM wanted LEFT JOIN published
-            ON wanted.id = published."{sources.entity.column}" AND wanted.time = published.time
-            ORDER BY position
-            """
-        ).fetchnumpy()["value"]
-    import numpy as np
-
-    if any(value is None for value in joined) or np.ma.is_masked(joined):
-        return None
-    return np.array(joined.tolist()) if task == "recommendation" else np.asarray(joined)
-
-
-def _long_table(
-    task: str,
-    holdout: "pandas.DataFrame",
-    systems: "dict[str, numpy.ndarray]",
-    compared: Sequence[str] = (),
-) -> "pyarrow.Table":
-    import numpy as np
-    import pyarrow as pa
-
-    parts = []
-    for system, values in systems.items():
-        values = np.asarray(values)
-        if len(values) != len(holdout):
-            raise MlopsError(
-                f"{system}: {len(values):,} predictions for {len(holdout):,} holdout rows; "
-                "return one for each row, in their order."
-            )
-        columns = {
-            "id": pa.array(holdout["id"]),
-            "y_true": pa.array(holdout["y_true"]),
-            "system": pa.array([system] * len(holdout)),
-            VALUE_COLUMN[task]: pa.array(list(values) if values.ndim > 1 else values),
-            "group": pa.array(holdout["group"] if "group" in holdout else holdout["id"]),
-        }
-        if "time" in holdout:
-            columns["time"] = pa.array(holdout["time"])
-        noted = ["same_features"] if "same_features" in holdout else []
-        columns |= {name: pa.array(holdout[name]) for name in (*noted, *compared)}
-        parts.append(pa.table(columns))
-    return pa.concat_tables(parts, promote_options="permissive")
-
-
-def _team_error(where: str, error: Exception) -> MlopsError:
-    if isinstance(error, MlopsError):
-        return error
-    reason = " ".join(str(error).split())[:300]
-    return MlopsError(
-        f"{where} fails: {type(error).__name__}: {reason} "
-        "(`uv run mlops --debug train` shows where)."
-    )
-
-
-def read_card() -> dict[str, Any]:
-    """Return what models/model.json says about the model of the last run."""
-    if not MODEL_CARD.is_file():
-        raise MlopsError(f"{MODEL_CARD.as_posix()} does not exist; run `uv run mlops run` first.")
-    return json.loads(MODEL_CARD.read_text(encoding="utf-8"))

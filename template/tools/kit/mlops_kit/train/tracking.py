@@ -16,15 +16,15 @@ from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.files import progress, sha256_of, write_json
 from mlops_kit.core.settings import OPEN_ZONE, Settings, environment
 from mlops_kit.train.features import load_params
-from mlops_kit.train.packing import OURS, pack
-from mlops_kit.train.stage import (
+from mlops_kit.train.model_file import (
     MODEL_FILE,
-    TRUSTED_MODULES,
     load_model,
-    predict,
     read_card,
+    trusted_modules,
     trusted_types,
 )
+from mlops_kit.train.packing import OURS, pack
+from mlops_kit.train.predictions import predict
 
 if TYPE_CHECKING:
     import pyarrow
@@ -164,7 +164,7 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
             model_config={
                 "task": settings.task,
                 "features": dtypes,
-                "trusted_modules": [*TRUSTED_MODULES, team.required()],
+                "trusted_modules": trusted_modules(),
             },
             signature=signature,
             pip_requirements=packed.requirements,

@@ -5,19 +5,18 @@ p_value, verdict (pass, fail, inconclusive or, for a slice too small to judge, s
 """
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision_schema import Check, Primary, Verdict
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.inference.bootstrap import FEW, effect_of, values_by_fold
 from mlops_kit.compare.inference.effect import Effect, single_effect
 from mlops_kit.compare.inference.needed import days_of, more_rows, rows_of
 from mlops_kit.compare.metrics.registry import Metric
 from mlops_kit.core.errors import MlopsError
-
-Entry = dict[str, Any]
 
 
 def gain(
@@ -55,21 +54,19 @@ def value_of(metric: Metric, holdout: Holdout, role: str) -> float:
 
 
 def entry(
-    name: str, metric: str, effect: Effect | None, verdict: str, sentence: str, **more: Any
-) -> Entry:
+    name: str, metric: str, effect: Effect | None, verdict: Verdict, sentence: str, **more: Any
+) -> Check:
     """Put a check's result into the shape that all share; `effect` None is nothing measured."""
     figures = {
         "estimate": effect.estimate if effect else None,
         "lower": effect.lower if effect else None,
         "upper": effect.upper if effect else None,
     }
-    return (
-        {"name": name, "metric": metric} | figures | more
-        | {"verdict": verdict, "sentence": sentence}
-    )  # fmt: skip
+    known = {"name": name, "metric": metric} | figures | more
+    return cast("Check", known | {"verdict": verdict, "sentence": sentence})
 
 
-def verdict_above(effect: Effect, needed: float) -> str:
+def verdict_above(effect: Effect, needed: float) -> Verdict:
     """Tell whether the effect is above `needed`: pass, fail or inconclusive."""
     if effect.standard_error == 0:
         return "pass" if effect.estimate >= needed else "fail"
@@ -78,7 +75,7 @@ def verdict_above(effect: Effect, needed: float) -> str:
     return "fail" if effect.upper < needed else "inconclusive"
 
 
-def primary_check(holdout: Holdout, config: CompareConfig, alpha: float) -> Entry:
+def primary_check(holdout: Holdout, config: CompareConfig, alpha: float) -> Primary:
     """Judge the metric that decides: superiority, or non-inferiority with a declared benefit."""
     primary, metric = config.primary, holdout.metric
     effect = gain(metric, holdout, config, alpha)
@@ -114,13 +111,16 @@ def primary_check(holdout: Holdout, config: CompareConfig, alpha: float) -> Entr
         n_periods=holdout.n_periods,
         degrees_of_freedom=min(effect.degrees_of_freedom, 1e9),
     )
-    return found | _settled_by(rows, holdout)
+    return cast("Primary", settled_by(found, rows, holdout))
 
 
-def _settled_by(rows: int | None, holdout: Holdout) -> Entry:
-    found: Entry = {} if rows is None else {"rows_needed": rows}
-    days = days_of(rows, holdout)
-    return found if days is None else found | {"days_needed": days}
+def settled_by(found: Check, rows: int | None, holdout: Holdout) -> Check:
+    """Add how many rows, and days, would settle an open question."""
+    if rows is not None:
+        found["rows_needed"] = rows
+    if (days := days_of(rows, holdout)) is not None:
+        found["days_needed"] = days
+    return found
 
 
 def _primary_sentence(config: CompareConfig, effect: Effect, verdict: str, alpha: float) -> str:
@@ -156,7 +156,7 @@ def _primary_sentence(config: CompareConfig, effect: Effect, verdict: str, alpha
     return f"{seen}, but the true gain may lie anywhere between {sides}, on both sides of {wanted}"
 
 
-def guardrail_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[Entry]:
+def guardrail_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[Check]:
     """Judge every guardrail: not worse by more than its own margin; no share of alpha each.
 
     All must pass (an intersection-union test), so that each may take the whole risk.
@@ -183,11 +183,11 @@ def guardrail_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> l
             )
         p_value = effect.p_value(-margin) if effect.standard_error else float(verdict != "pass")
         known = entry(name, name, effect, verdict, sentence, margin=margin, p_value=p_value)
-        found.append(known | _settled_by(rows, holdout))
+        found.append(settled_by(known, rows, holdout))
     return found
 
 
-def level_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[Entry]:
+def level_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[Check]:
     """Judge the candidate's own level: above the trivial predictor and the business threshold."""
     found, name = [], config.primary.metric
     if config.trivial is not None:
@@ -211,11 +211,10 @@ def level_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[
         known = _level("business_threshold", name, effect, sign * threshold, what, holdout, config)
         # Told as the metric's own values, whichever direction is better.
         bounds = sorted((sign * effect.lower, sign * effect.upper))
-        found.append(
-            known
-            | {"estimate": estimate.value, "lower": bounds[0], "upper": bounds[1]}
-            | {"margin": None, "threshold": threshold}
-        )
+        known["estimate"], known["margin"] = estimate.value, None
+        known["lower"], known["upper"] = bounds
+        known["threshold"] = threshold
+        found.append(known)
     return found
 
 
@@ -227,7 +226,7 @@ def _level(
     what: str,
     holdout: Holdout,
     config: CompareConfig,
-) -> Entry:
+) -> Check:
     verdict, how, rows = verdict_above(effect, needed), sure(effect.alpha), None
     if verdict == "pass":
         sentence = f"{name} of the candidate is better than {what} ({how})."
@@ -239,7 +238,7 @@ def _level(
             f"{name} of the candidate is not surely better than {what}: {more_rows(rows, holdout)}."
         )
     known = entry(kind, name, effect, verdict, sentence, margin=0.0, p_value=effect.p_value(needed))
-    return known | _settled_by(rows, holdout)
+    return settled_by(known, rows, holdout)
 
 
 def sure(alpha: float) -> str:

@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.special import pdtr
 
-from mlops_kit.compare.checks.common import Entry, entry
+from mlops_kit.compare.checks.common import entry
+from mlops_kit.compare.decision_schema import Check
 from mlops_kit.compare.holdout.holdout import Holdout
 
 Codes = NDArray[np.int64]
@@ -38,7 +39,7 @@ MOST_UNEVEN = 1.7
 WIDE = 3
 
 
-def copied_rows(holdout: Holdout) -> list[Entry]:
+def copied_rows(holdout: Holdout) -> list[Check]:
     """Find rows that stand again with the same outcome and features, or predictions."""
     if holdout.design.kind == "folds":
         return []

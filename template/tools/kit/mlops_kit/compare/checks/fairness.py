@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_kit.compare.checks.common import Entry, entry, share, sure
+from mlops_kit.compare.checks.common import entry, share, sure
 from mlops_kit.compare.checks.flips import decided
 from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision_schema import Check
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.inference.effect import Effect, holm, paired_effect
 from mlops_kit.compare.metrics.estimate import Estimate
@@ -53,7 +54,7 @@ def _gap(picked: Codes, among: NDArray[np.bool_], groups: Codes) -> Estimate:
     return Estimate(float(rate[top] - rate[bottom]), influence)
 
 
-def fairness_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[Entry]:
+def fairness_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[Check]:
     """Judge by how much each gap grows: growth beyond the margin, proven after Holm, blocks."""
     if config.fairness is None:
         return []
@@ -111,7 +112,7 @@ def _said(
     p_value: float | None,
     margin: float,
     alpha: float,
-) -> Entry:
+) -> Check:
     name = f"{measure} by {column}"
     if effect is None or gaps is None or p_value is None:
         sentence = (

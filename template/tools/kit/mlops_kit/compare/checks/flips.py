@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, betaincinv, ndtri
 
-from mlops_kit.compare.checks.common import Entry, entry, share, sure
+from mlops_kit.compare.checks.common import entry, share, sure
 from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision_schema import Check
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.inference.effect import Effect, single_effect
 from mlops_kit.compare.inference.needed import more_rows, rows_of
@@ -46,7 +47,7 @@ def served_right(holdout: Holdout, config: CompareConfig, role: str) -> NDArray[
     return np.equal(decided(prediction, config.data.threshold), holdout.truth)
 
 
-def flip_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[Entry]:
+def flip_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[Check]:
     """Judge the upper bound of the share of negative flips against its budget."""
     if config.flips is None:
         return []
@@ -99,7 +100,9 @@ def flip_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[E
         count=int(flipped.sum()),
         effective_n=effective,
     )
-    return [known | ({} if rows is None else {"rows_needed": rows})]
+    if rows is not None:
+        known["rows_needed"] = rows
+    return [known]
 
 
 def share_bounds(found: float, n: float, alpha: float) -> tuple[float, float]:

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
-from mlops_kit.compare.checks.common import Entry, entry
+from mlops_kit.compare.checks.common import entry
+from mlops_kit.compare.decision_schema import Check, Outcomes
 from mlops_kit.compare.holdout.background import today
 from mlops_kit.compare.holdout.holdout import Holdout
 
@@ -33,16 +34,20 @@ ANY = 0.9
 ANY_ALPHA = 0.005
 
 
-def maturity_checks(holdout: Holdout) -> list[Entry]:
+def maturity_checks(holdout: Holdout) -> list[Check]:
     """Find outcomes younger than their horizon, and outcomes that vanish towards the end."""
     found = _too_young(holdout) or _vanished(holdout)
     if found is None:
         return []
-    known = entry("immature outcomes", "safety", None, "inconclusive", found.pop("sentence"))
-    return [known | {"acknowledge": "immature"} | found]
+    sentence, judge_from = found
+    known = entry("immature outcomes", "safety", None, "inconclusive", sentence)
+    known["acknowledge"] = "immature"
+    if judge_from is not None:
+        known["judge_from"] = judge_from.isoformat()
+    return [known]
 
 
-def told(holdout: Holdout) -> dict[str, Any]:
+def told(holdout: Holdout) -> Outcomes:
     """Say what is known about the age of the outcomes: horizon, last day known, and a sentence."""
     known = holdout.background
     days, until = known.horizon_days, known.known_until
@@ -82,7 +87,7 @@ def _date(day: Any) -> date:
     return np.datetime64(day, "D").astype(object)
 
 
-def _too_young(holdout: Holdout) -> dict[str, Any] | None:
+def _too_young(holdout: Holdout) -> tuple[str, date] | None:
     """Compare each row's day with the last day to which outcomes are known."""
     days, horizon = _days(holdout), holdout.background.horizon_days
     if days is None or not horizon:
@@ -100,10 +105,10 @@ def _too_young(holdout: Holdout) -> dict[str, Any] | None:
         f"are known until {until} ({source}). These rows can be judged from {ready} on, with the "
         f"outcomes read again; or leave them out."
     )
-    return {"sentence": sentence, "judge_from": ready.isoformat()}
+    return sentence, ready
 
 
-def _vanished(holdout: Holdout) -> dict[str, Any] | None:
+def _vanished(holdout: Holdout) -> tuple[str, date | None] | None:
     """Find a tail in time in which one value, such as 0, nearly replaces all other outcomes."""
     if holdout.times is None or holdout.design.kind == "folds":
         return None
@@ -163,17 +168,16 @@ def _declined(
 
 def _said_vanished(
     holdout: Holdout, order: NDArray[Any], start: int, counts: tuple[int, float]
-) -> dict[str, Any]:
+) -> tuple[str, date | None]:
     seen, due = counts
     assert holdout.times is not None
     since, last = holdout.times[order[start]], holdout.times.max()
     horizon, days = holdout.background.horizon_days, _days(holdout)
-    found: dict[str, Any] = {}
+    ready = None
     if days is not None:
         since, last = _date(since), _date(last)
     if horizon and days is not None:
         ready = last + timedelta(days=horizon)
-        found["judge_from"] = ready.isoformat()
         when = f"Rows to {last} can be judged from {ready} on, with the outcomes read again"
         if holdout.background.known_until is None:
             when += " (--as-of DATE says that they were)"
@@ -187,7 +191,7 @@ def _said_vanished(
         f"recorded before they were known. {when}; if they are right, say why under "
         "acknowledged.immature in conf/compare.yaml."
     )
-    return found | {"sentence": sentence}
+    return sentence, ready
 
 
 def _codes_of(truth: Any) -> NDArray[np.int64]:

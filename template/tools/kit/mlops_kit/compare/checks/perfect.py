@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mlops_kit.compare.checks.common import Entry, entry
+from mlops_kit.compare.checks.common import entry
 from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision_schema import Check
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.metrics.classification import auc
 from mlops_kit.compare.metrics.ranking import ndcg
@@ -37,7 +38,7 @@ REST = 0.01
 K = 10
 
 
-def perfect_scores(holdout: Holdout, config: CompareConfig) -> list[Entry]:
+def perfect_scores(holdout: Holdout, config: CompareConfig) -> list[Check]:
     """Find the systems that are hardly ever wrong: inconclusive unless acknowledged."""
     found = {
         role: said
@@ -55,7 +56,8 @@ def perfect_scores(holdout: Holdout, config: CompareConfig) -> list[Entry]:
         "that easy, say so under acknowledged.perfect in conf/compare.yaml."
     )
     known = entry("perfect score", "safety", None, "inconclusive", sentence)
-    return [known | {"acknowledge": "perfect"}]
+    known["acknowledge"] = "perfect"
+    return [known]
 
 
 def _where(holdout: Holdout) -> str:

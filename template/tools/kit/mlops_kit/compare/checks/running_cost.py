@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, stdtrit
 
-from mlops_kit.compare.checks.common import Entry, amount, sure
+from mlops_kit.compare.checks.common import amount, entry, sure
 from mlops_kit.compare.config import CompareConfig, Ops
+from mlops_kit.compare.decision_schema import Check, Verdict
 
 Floats = NDArray[np.float64]
 WARM_UP = 5
@@ -70,7 +71,7 @@ def peak_memory_mb(work: Callable[[], Any]) -> float:
         tracemalloc.stop()
 
 
-def ops_checks(measured: Measured, config: CompareConfig, alpha: float) -> dict[str, Entry]:
+def ops_checks(measured: Measured, config: CompareConfig, alpha: float) -> dict[str, Check]:
     """Judge every budget that is set, by its name; what was not measured does not pass."""
     found = {}
     for name, budget in config.ops.budgets.items():
@@ -165,12 +166,12 @@ def percentile_bounds(values: Floats, level: float, alpha: float) -> tuple[float
 
 def _judged(
     name: str, figure: tuple[float, float, float] | None, budget: float, alpha: float
-) -> Entry:
-    known: Entry = {"name": name, "metric": name, "estimate": None, "lower": None, "upper": None}
+) -> Check:
     if figure is None:
         sentence = f"{name} has a budget of {budget:g} but was not measured: {MEASURED_BY[name]}."
-        return known | {"budget": budget, "verdict": "inconclusive", "sentence": sentence}
+        return entry(name, name, None, "inconclusive", sentence, budget=budget)
     estimate, lower, upper = figure
+    verdict: Verdict
     said = UNITS[name].format(amount(estimate))
     how = "" if lower == upper else f" ({sure(alpha)})"
     if upper <= budget:
@@ -184,6 +185,7 @@ def _judged(
             f"{said}, but the budget of {budget:g} lies within what chance can do "
             f"({amount(lower)} to {amount(upper)}): measure more rounds (ops.rounds)."
         )
-    known |= {"estimate": estimate, "lower": lower}
+    known = entry(name, name, None, verdict, sentence, budget=budget)
+    known["estimate"], known["lower"] = estimate, lower
     known["upper"] = upper if math.isfinite(upper) else None
-    return known | {"budget": budget, "verdict": verdict, "sentence": sentence}
+    return known

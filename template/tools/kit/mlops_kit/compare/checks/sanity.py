@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from mlops_kit.compare.checks.common import Entry, entry, gain
+from mlops_kit.compare.checks.common import entry, gain
 from mlops_kit.compare.checks.copies import copied_rows
 from mlops_kit.compare.checks.maturity import maturity_checks
 from mlops_kit.compare.checks.perfect import perfect_scores
 from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision_schema import Check, Verdict
 from mlops_kit.compare.holdout.background import today
 from mlops_kit.compare.holdout.holdout import FEW_GROUPS, Holdout
 from mlops_kit.compare.inference.bootstrap import FEW, take
@@ -42,7 +43,7 @@ def same_predictions(holdout: Holdout) -> bool:
     return bool(np.allclose(one, other, rtol=1e-9, atol=least))
 
 
-def safety_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[Entry]:
+def safety_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[Check]:
     """Judge the holdout and the systems themselves; entries that pass are not listed.
 
     Raises
@@ -83,11 +84,11 @@ def safety_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list
     return config.acknowledged.lift(found, today())
 
 
-def _said(name: str, verdict: str, sentence: str, effect: Effect | None = None) -> Entry:
+def _said(name: str, verdict: Verdict, sentence: str, effect: Effect | None = None) -> Check:
     return entry(name, "safety", effect, verdict, sentence)
 
 
-def _too_few(holdout: Holdout, config: CompareConfig) -> list[Entry]:
+def _too_few(holdout: Holdout, config: CompareConfig) -> list[Check]:
     found = []
     design = holdout.design
     if holdout.metric.column == "score":
@@ -102,7 +103,8 @@ def _too_few(holdout: Holdout, config: CompareConfig) -> list[Entry]:
     vouched = config.acknowledged.covers("periods", today())
     if judged_in_time and (sentence := few_periods(holdout, vouched)):
         few = _said("few periods", "inconclusive", sentence)
-        found.append(few | {"acknowledge": "periods"})
+        few["acknowledge"] = "periods"
+        found.append(few)
     grouped = design.kind in ("clustered", "two-way")
     units = np.unique(holdout.groups).size if grouped else holdout.n_rows
     if design.kind == "time":
@@ -174,7 +176,7 @@ def _error_by_parts(metric: Metric, truth: Any, candidate: Any) -> float:
     return float(np.sqrt((PARTS - 1) * np.var(values)))
 
 
-def _censored(holdout: Holdout, config: CompareConfig) -> list[Entry]:
+def _censored(holdout: Holdout, config: CompareConfig) -> list[Check]:
     if config.data.labels != "censored":
         return []
     missing = f" ({holdout.n_unlabelled:,} rows have none)" if holdout.n_unlabelled else ""
@@ -186,7 +188,7 @@ def _censored(holdout: Holdout, config: CompareConfig) -> list[Entry]:
     return [_said("censored labels", "inconclusive", sentence)]
 
 
-def _constant(holdout: Holdout) -> list[Entry]:
+def _constant(holdout: Holdout) -> list[Check]:
     candidate = holdout.predictions["candidate"]
     if holdout.metric.column == "items" or candidate.ndim > 1 or np.ptp(candidate) > 0:
         return []
@@ -197,7 +199,7 @@ def _constant(holdout: Holdout) -> list[Entry]:
     return [_said("constant predictions", "fail", sentence)]
 
 
-def _answers(holdout: Holdout) -> list[Entry]:
+def _answers(holdout: Holdout) -> list[Check]:
     """Find a candidate that says exactly what came true, to the last digit, on many rows."""
     candidate = holdout.predictions["candidate"]
     # Few rows, or mere labels, can be right by merit.
@@ -213,10 +215,12 @@ def _answers(holdout: Holdout) -> list[Entry]:
         f"The candidate says what came true in all {holdout.n_rows:,} rows, to the last digit: it "
         "has seen the answers. Look for y_true among its features, or in its column."
     )
-    return [_said("leak", "fail", sentence) | {"acknowledge": "perfect"}]
+    leak = _said("leak", "fail", sentence)
+    leak["acknowledge"] = "perfect"
+    return [leak]
 
 
-def _backwards(holdout: Holdout, config: CompareConfig) -> list[Entry]:
+def _backwards(holdout: Holdout, config: CompareConfig) -> list[Check]:
     """Find scores or labels that are swapped: they rank worse than any guess, beyond doubt."""
     if holdout.metric.column != "score" or holdout.labelled or holdout.truth.max() > 1:
         return []

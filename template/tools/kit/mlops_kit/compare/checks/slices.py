@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from mlops_kit.compare.checks.common import Entry, amount, entry, gain, sure
+from mlops_kit.compare.checks.common import amount, entry, gain, sure
 from mlops_kit.compare.config import CompareConfig, Slices
+from mlops_kit.compare.decision_schema import Check
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.inference.effect import Effect, holm
 from mlops_kit.core.errors import MlopsError
@@ -12,7 +13,7 @@ from mlops_kit.core.errors import MlopsError
 FEW_IN_CLASS = 10
 
 
-def slice_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[Entry]:
+def slice_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[Check]:
     """Look for harm in parts of the rows; what blocks is harm proven after Holm's correction.
 
     Twenty small slices can hardly all be proven harmless, so a slice passes unless the candidate
@@ -39,7 +40,7 @@ def slice_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[
     return judged + _unjudged(judged, config.slices, name)
 
 
-def _unjudged(judged: list[Entry], asked: Slices, name: str) -> list[Entry]:
+def _unjudged(judged: list[Check], asked: Slices, name: str) -> list[Check]:
     """Name the columns of which no part is large enough: what was asked for does not pass so."""
     found = []
     for column in asked.columns:
@@ -87,7 +88,7 @@ def _slice(
     name: str,
     margin: float,
     alpha: float,
-) -> Entry:
+) -> Check:
     if effect is None or p_value is None:
         verdict, sentence = "skipped", f"{where}: too few rows ({rows:,}) to judge."
     elif p_value <= alpha:

@@ -1,12 +1,12 @@
 """Say the decision to people: report.md for a pull request, report.html for everybody."""
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 from mlops_kit.compare.checks.common import value_of
 from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision_file import read
+from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.gate import check
 from mlops_kit.compare.holdout.holdout import Holdout, read_holdout
 from mlops_kit.compare.report import wording as story
@@ -25,7 +25,7 @@ WORST_CHECKS = 8
 
 
 def markdown(
-    decision: dict[str, Any],
+    decision: Decision,
     context: dict[str, str],
     holdout: Holdout | None = None,
     config: CompareConfig | None = None,
@@ -74,12 +74,13 @@ def rewrite(predictions: Path, config: CompareConfig, out: Path, context: dict[s
     code, sentence = check(out / "decision.json")
     if code == BAD_INPUT:
         raise MlopsError(sentence)
-    decision = json.loads((out / "decision.json").read_text(encoding="utf-8"))
+    decision = read(out / "decision.json")
     paired = read_holdout(predictions, config)
     chosen = of_the_winner(paired, decision, config)
-    values = {role: decision[role]["value"] for role in ("candidate", "incumbent")}
+    judged = {"candidate": decision["candidate"], "incumbent": decision["incumbent"]}
     if paired.sha256 != decision["holdout_sha256"] or any(
-        value_of(paired.metric, chosen, role) != value for role, value in values.items()
+        value_of(paired.metric, chosen, role) != system.get("value")
+        for role, system in judged.items()
     ):
         raise MlopsError(
             f"{predictions.as_posix()} does not hold what decision.json is about: run "
@@ -90,7 +91,7 @@ def rewrite(predictions: Path, config: CompareConfig, out: Path, context: dict[s
     return out / "report.html"
 
 
-def _checks_text(decision: dict[str, Any]) -> str:
+def _checks_text(decision: Decision) -> str:
     found = list(story.entries_of(decision))
     open_ = [pair for pair in found if pair[1]["verdict"] in ("fail", "inconclusive")]
     lines = [
@@ -104,7 +105,7 @@ def _checks_text(decision: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _about(users: Consequences, decision: dict[str, Any]) -> str:
+def _about(users: Consequences, decision: Decision) -> str:
     right = f" Served right: {users.right}." if users.right else ""
     return story.for_users(users, decision) + right
 

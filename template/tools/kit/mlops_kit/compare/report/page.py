@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.report import wording as story
 from mlops_kit.compare.report.rollout import plan, score_map
@@ -23,7 +24,7 @@ QUIET = {
 
 
 def html_page(
-    decision: dict[str, Any],
+    decision: Decision,
     holdout: Holdout,
     context: dict[str, str],
     config: CompareConfig | None = None,
@@ -66,7 +67,7 @@ def _sentence(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", held)
 
 
-def _users(users: Consequences, decision: dict[str, Any], repeated: bool) -> str:
+def _users(users: Consequences, decision: Decision, repeated: bool) -> str:
     incumbent = story.INCUMBENT[decision["case"]]
     names = {
         "both": "right with both",
@@ -95,7 +96,7 @@ def _users(users: Consequences, decision: dict[str, Any], repeated: bool) -> str
     )
 
 
-def _checks(decision: dict[str, Any]) -> str:
+def _checks(decision: Decision) -> str:
     """List the checks, failures first; slices and gaps that pass or are small share a line."""
     lines, quiet = [], dict.fromkeys(QUIET, 0)
     rank = {"fail": 0, "inconclusive": 1, "pass": 2, "skipped": 3}
@@ -122,7 +123,7 @@ def _check(section: str, verdict: str, sentence: str) -> str:
 
 
 def _figures(
-    decision: dict[str, Any],
+    decision: Decision,
     holdout: Holdout,
     config: CompareConfig | None,
     latency_ms: dict[str, Any] | None,
@@ -143,7 +144,12 @@ def _figures(
             green + several,
         )
     ]
-    values = {r: decision[r]["value"] for r in plots.COLOURS if "value" in (decision.get(r) or {})}
+    systems = {
+        "candidate": decision["candidate"],
+        "incumbent": decision["incumbent"],
+        "oracle": decision.get("oracle", {}),
+    }
+    values = {r: systems[r]["value"] for r in plots.COLOURS if "value" in systems.get(r, {})}
     threshold = config.primary.business_threshold if config else None
     found.append(
         _figure(
@@ -183,7 +189,7 @@ def _figure(heading: str, svg: str, caption: str) -> str:
     return f"<figure><h2>{escape(heading)}</h2>\n{svg}{caption}</figure>"
 
 
-def _numbers(decision: dict[str, Any], config: CompareConfig | None) -> str:
+def _numbers(decision: Decision, config: CompareConfig | None) -> str:
     return _table(story.numbers(decision, config)) + (
         f'<p class="note">{escape(story.footing(decision))}</p>'
     )
@@ -198,7 +204,7 @@ def _table(rows: list[list[str]]) -> str:
 
 
 def _plan(
-    decision: dict[str, Any],
+    decision: Decision,
     holdout: Holdout,
     config: CompareConfig | None,
     users: Consequences,

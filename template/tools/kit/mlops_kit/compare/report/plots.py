@@ -4,7 +4,7 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from mlops_kit.compare.checks.common import Entry
 from mlops_kit.compare.inference.needed import FAR
 
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ STYLE = {"svg.fonttype": "none", "text.parse_math": False, "font.size": 9.0}
 WIDTH = 4.0
 MARKS = {"pass": (GOOD, "o"), "fail": (BAD, "X"), "inconclusive": (OPEN, "D")}
 MOST_SLICES = 16
+# A check that has figures.
+Entry = Mapping[str, Any]
 
 
 def drawing(name: str, title: str, height: float, paint: Callable[["Axes"], None]) -> str:
@@ -112,7 +113,7 @@ def _for_page(tag: str, name: str) -> str:
     return tag
 
 
-def effects_figure(entries: list[Entry], digits: int) -> str:
+def effects_figure(entries: Sequence[Entry], digits: int) -> str:
     """Draw each effect and its interval against what it must exceed, every row on its own scale.
 
     Parameters
@@ -158,7 +159,7 @@ def effects_figure(entries: list[Entry], digits: int) -> str:
     return drawing("effects", "Effects with their intervals and margins", height, paint)
 
 
-def slices_figure(entries: list[Entry]) -> str:
+def slices_figure(entries: Sequence[Entry]) -> str:
     """Draw the effect in each slice that has one, the most harmed first; at most 16 of them."""
 
     def paint(axes: "Axes") -> None:

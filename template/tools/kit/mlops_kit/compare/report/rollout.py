@@ -1,11 +1,12 @@
 """How a promoted candidate reaches users and how what it replaces leaves, step by step."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.report.plots import clip
 from mlops_kit.compare.report.users import Consequences
@@ -32,7 +33,7 @@ class ScoreRow(NamedTuple):
 
 
 def plan(
-    decision: dict[str, Any], config: CompareConfig, users: Consequences | None = None
+    decision: Decision, config: CompareConfig, users: Consequences | None = None
 ) -> list[Step]:
     """Write the steps from a promotion to the end of what was in force; [] unless promoted.
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mlops_kit.compare.checks.flips import decided, served_right
 from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.metrics.registry import hits
 
@@ -86,9 +87,7 @@ def consequences(holdout: Holdout, config: CompareConfig | None = None) -> Conse
     )
 
 
-def of_the_winner(
-    holdout: Holdout, decision: dict[str, Any], config: CompareConfig | None
-) -> Holdout:
+def of_the_winner(holdout: Holdout, decision: Decision, config: CompareConfig | None) -> Holdout:
     """Put the candidate that the decision is about in the role of the candidate."""
     roles = config.systems if config else {}
     name = decision["candidate"]["name"]

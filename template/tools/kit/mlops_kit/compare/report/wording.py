@@ -2,13 +2,11 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision_schema import Check, Decision, Primary
+from mlops_kit.compare.gate import others_of
 from mlops_kit.compare.report.users import Consequences
-
-Decision = dict[str, Any]
-Entry = dict[str, Any]
 
 WORDS = {
     "A": {"promote": "GO", "reject": "NO-GO", "inconclusive": "MORE DATA"},
@@ -46,14 +44,11 @@ def labels_of_roles(decision: Decision) -> dict[str, str]:
     }
 
 
-def entries_of(decision: Decision) -> Iterator[tuple[str, Entry]]:
+def entries_of(decision: Decision) -> Iterator[tuple[str, Check | Primary]]:
     """Yield every check of the decision with the name of its section, the primary metric first."""
-    for key, section in SECTIONS.items():
-        found = decision.get(key, [])
-        if key == "primary":
-            found = [found]
-        for each in found.values() if isinstance(found, dict) else found:
-            yield "Level" if each["name"] in LEVELS else section, each
+    yield SECTIONS["primary"], decision["primary"]
+    for group, each in others_of(decision):
+        yield "Level" if each["name"] in LEVELS else SECTIONS[group], each
 
 
 def gained(estimate: float, lower: float, upper: float) -> str:
@@ -129,7 +124,7 @@ def footing(decision: Decision) -> str:
     return text
 
 
-def _minded(primary: Entry) -> str:
+def _minded(primary: Primary) -> str:
     """Say in plain words which likeness of rows the interval allows for, and which not."""
     if primary["design"] in ("two-way", "time"):
         of_groups = "what all rows of a group share and " if primary["design"] == "two-way" else ""

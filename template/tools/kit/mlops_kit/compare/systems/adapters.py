@@ -29,7 +29,8 @@ from mlops_kit.core.files import sha256_of, write_text
 from mlops_kit.core.settings import read_config
 from mlops_kit.room import Systems
 from mlops_kit.train.features import NOT_FEATURES
-from mlops_kit.train.stage import predict
+from mlops_kit.train.model_file import load_model
+from mlops_kit.train.predictions import predict
 
 if TYPE_CHECKING:
     import numpy
@@ -182,14 +183,8 @@ def _called(
         ]
         learned = _features(train).assign(y_true=train["y_true"])
         values = function(learned, features) if len(needed) > 1 else function(features)
-    except MlopsError:
-        raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        raise MlopsError(
-            f"{where} fails: {type(error).__name__}: {reason} "
-            "(`uv run mlops --debug train` shows where)."
-        ) from error
+        raise team.failure(where, error) from error
     return np.asarray(values)
 
 
@@ -219,23 +214,16 @@ def _command(
 def _sklearn(
     spec: Sklearn, train: "pandas.DataFrame", rows: "pandas.DataFrame", task: str, params: Any
 ) -> "numpy.ndarray":
-    import skops.io
-
     file = _existing(spec.name, spec.file)
     try:
-        # What this project's own code defines is trusted: it is running already.
-        own = [
-            kind
-            for kind in skops.io.get_untrusted_types(file=file)
-            if kind.split(".")[0] in ("sklearn", "numpy", "scipy", team.package())
-        ]
-        estimator = skops.io.load(file, trusted=[*own, *spec.trusted])
+        estimator = load_model(file, also=spec.trusted)
+    except MlopsError as error:
+        raise MlopsError(
+            f"{spec.name}: {error} If you trust it, list it under `trusted` in conf/compare.yaml."
+        ) from error
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
-        raise MlopsError(
-            f"{spec.name}: {file.as_posix()} cannot be loaded: {reason} If you trust the file, "
-            "list its types under `trusted` in conf/compare.yaml."
-        ) from error
+        raise MlopsError(f"{spec.name}: {file.as_posix()} cannot be loaded: {reason}") from error
     return _estimated(spec.name, estimator, rows, task)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from mlops_kit.compare.systems.spec import Mlflow
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import load_settings
-from mlops_kit.train.stage import MODEL_FILE, load_model
+from mlops_kit.train.model_file import MODEL_FILE, load_model
 
 
 def load_version(spec: Mlflow) -> Any:

@@ -1,11 +1,12 @@
 """`mlops promote`: make the challenger the champion, only as the decision says."""
 
 import contextlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops_kit.compare.decision_file import read
+from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.gate import check
 from mlops_kit.core.errors import OK, MlopsError
 from mlops_kit.core.files import sha256_of
@@ -43,11 +44,12 @@ def promote(settings: Settings, decision: Path) -> dict[str, Any]:
     code, sentence = check(decision)
     if code != OK:
         raise MlopsError(f"Nothing is promoted: {sentence}", code)
-    verdict = json.loads(decision.read_text(encoding="utf-8"))
+    verdict = read(decision)
+    digest = verdict["candidate"].get("digest") or ""
     with _registry(settings) as (client, name):
         completed, last, aliases = _current(client, name)
         champion = aliases.get("champion")
-        if champion and _digest(client, name, champion) == verdict["candidate"]["digest"]:
+        if champion and _digest(client, name, champion) == digest:
             return _result("done", name, aliases, completed)
         challenger = _matching_challenger(client, name, aliases, verdict)
         _refuse_another_incumbent(client, name, champion, verdict)
@@ -64,7 +66,7 @@ def promote(settings: Settings, decision: Path) -> dict[str, Any]:
             {
                 "from": champion or "",
                 "decision_sha256": sha256_of(decision),
-                "model_sha256": verdict["candidate"]["digest"],
+                "model_sha256": digest,
                 "holdout_sha256": verdict["holdout_sha256"],
             },
         )
@@ -120,14 +122,14 @@ def _digest(client: "MlflowClient", name: str, number: str) -> str | None:
 
 
 def _matching_challenger(
-    client: "MlflowClient", name: str, aliases: dict[str, str], verdict: dict[str, Any]
+    client: "MlflowClient", name: str, aliases: dict[str, str], verdict: Decision
 ) -> str:
     again = "run `uv run mlops run` again, then promote what it decides about."
     if "challenger" not in aliases:
         raise MlopsError(f"{name} has no challenger: {again}")
     version = client.get_model_version(name, aliases["challenger"])
     who = f"The challenger, version {version.version} of {name},"
-    if version.tags.get("model_sha256") != verdict["candidate"]["digest"]:
+    if version.tags.get("model_sha256") != verdict["candidate"].get("digest"):
         raise MlopsError(f"{who} is not the model that decision.json is about: {again}")
     judged = _tags_of_its_run(client, version)
     if judged.get("holdout_sha256") != verdict["holdout_sha256"]:
@@ -145,7 +147,7 @@ def _tags_of_its_run(client: "MlflowClient", version: "ModelVersion") -> dict[st
 
 
 def _refuse_another_incumbent(
-    client: "MlflowClient", name: str, champion: str | None, verdict: dict[str, Any]
+    client: "MlflowClient", name: str, champion: str | None, verdict: Decision
 ) -> None:
     """Whoever is better than the rules may still be worse than the champion: ask against it."""
     if champion is None:

@@ -30,7 +30,7 @@ from mlops_kit.privacy.protect.keys import (
 from mlops_kit.privacy.protect.sort import frames_of, write_sorted
 from mlops_kit.privacy.protect.stage import protect_tables
 from mlops_kit.privacy.protect.staging import publish, waiting, workplace
-from mlops_kit.train.stage import MODEL_CARD, read_card
+from mlops_kit.train.model_file import MODEL_CARD, read_card
 
 if TYPE_CHECKING:
     import polars

@@ -12,7 +12,7 @@ from mlops_kit.core.files import sha256_of
 from mlops_kit.core.settings import OPEN_ZONE, Settings
 from mlops_kit.privacy.protect.sort import frames_of
 from mlops_kit.privacy.protect.tokens import TOKEN
-from mlops_kit.train.stage import MODEL_CARD, read_card
+from mlops_kit.train.model_file import MODEL_CARD, read_card
 from mlops_kit.train.tracking import quiet_mlflow, registered_name
 
 CACHE = Path(".dvc/cache")
