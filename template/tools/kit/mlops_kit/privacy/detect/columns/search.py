@@ -22,6 +22,7 @@ from mlops_kit.privacy.detect.kinds.shapes import (
 )
 from mlops_kit.privacy.detect.readings import paths
 from mlops_kit.privacy.detect.text import find, is_identifier
+from mlops_kit.privacy.detect.url_credentials import opens_nothing
 
 SAMPLE = 2_000  # values that the header and the column as a whole are judged by
 MANY = 5_000  # distinct texts; above it, those that differ in digits only are sampled first
@@ -144,8 +145,6 @@ def _texts(name: str, texts: pl.Series) -> Iterator[Hits]:
 
 def _credentials(texts: pl.Series, places: pl.Series) -> dict[str, tuple[float, list[pl.Series]]]:
     """Find passwords in web addresses, whatever else the values are: one row opens a door."""
-    from mlops_kit.privacy.detect.url_credentials import opens_nothing
-
     may = texts.str.contains(_CREDENTIAL)
     texts, places = texts.filter(may), places.filter(may)
     held = [
