@@ -12,7 +12,7 @@ from copier_mlops.adopting.arrangements import Arrangement, arrangements
 from copier_mlops.adopting.builds import member_below, workspace_obstacle
 from copier_mlops.adopting.evidence import Evidence, facts, infer, package_beside
 from copier_mlops.adopting.existing import Existing, read_existing
-from copier_mlops.adopting.ignore_rules import ADDED, Change
+from copier_mlops.adopting.ignore_rules import ADDED, LEFT, Change
 from copier_mlops.adopting.locking import Settled, settle
 from copier_mlops.adopting.lost_answers import adoption_again, managed_package, recover
 from copier_mlops.adopting.plan import lock_change, plan
