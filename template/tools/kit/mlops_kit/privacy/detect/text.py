@@ -16,7 +16,7 @@ from mlops_kit.privacy.detect.keyed_values import values_under_keys
 from mlops_kit.privacy.detect.kinds import dates, national, phones, prose, rules
 from mlops_kit.privacy.detect.kinds.entities import ENTITIES, Span
 from mlops_kit.privacy.detect.kinds.prose import PROSE_MACROS
-from mlops_kit.privacy.detect.kinds.rule_table import bounded
+from mlops_kit.privacy.detect.kinds.rule_table import bounded, expanded
 from mlops_kit.privacy.detect.kinds.rules import LIKELY
 from mlops_kit.privacy.detect.overlaps import without_overlaps
 from mlops_kit.privacy.detect.readings import encoded
@@ -231,10 +231,7 @@ def _span(text: str, match: re.Match[str], ready: _Ready) -> Iterator[Span]:
 
 @cache
 def _name() -> re.Pattern[str]:
-    pattern = PROSE_MACROS["NAME"]
-    for macro in ("JOIN", "WORD", "OTHER", "CAP"):
-        pattern = pattern.replace(f"<{macro}>", PROSE_MACROS[macro])
-    return re.compile(bounded(pattern))
+    return re.compile(bounded(expanded("<NAME>", PROSE_MACROS)))
 
 
 def _known_name(text: str, start: int, word: str) -> Iterator[Span]:

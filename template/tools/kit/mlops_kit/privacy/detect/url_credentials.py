@@ -2,7 +2,7 @@
 
 import re
 
-from mlops_kit.privacy.detect.kinds.rules import read_table
+from mlops_kit.privacy.detect.kinds.rule_table import read_table
 
 # Every part is bounded and begins at a sign, so that a text is read once. What stands before a
 # colon and an @ is a user; a long word of letters and digits before an @ is a token, other than
@@ -16,7 +16,7 @@ url_credential 0.99 =token= =key= =secret= =sig= =passwd= =password= =pwd=
     (?i)[?&](?P<v>(?:(?:private|access|auth)_token|api_?key|client_secret|sig|passw(?:or)?d|pwd)=
     [^\s&#\"'<>`\[\]{}()\\]{3,150})
 """
-URL_CREDENTIALS = read_table(_URL_CREDENTIALS, {})
+URL_CREDENTIALS = read_table("URL_CREDENTIALS", _URL_CREDENTIALS, {})
 
 # `postgresql://user:password@localhost/db`, `your_token_here`, `secret123`.
 WORD = re.compile(

@@ -105,7 +105,7 @@ age 0.6 age tur eda cum
     (?i:(?:aged?|ages|turn(?:s|ed|ing)?|age (?:is|of)|edad|cumpli[oó]|cumple)\b[\s:=]{1,3}
     (?:es |de |the )?)
     (?P<v>\d{1,3}(?![\w/%]|[.,]\d)(?:\s{1,2}<UNIT>\b)?|\d{1,3}<UNIT>\b)
-age 0.55 #1,2 un una dos tre cua cin sei sie och nue die onc doc cat qui vei cuar sesenta ses
+age 0.55 #1,2 un una dos tre cua cin sei sie och nue die onc doc cat qui vei ses
     & set och nov
     (?:(?<=\bde )|(?<=\bDe )|(?<=\bcon )|(?<=\blos )|(?<=\blas )|(?<=\btiene )|
     (?<=\bpaciente )|(?<=\bvarón )|(?<=\bVarón )|(?<=\bmujer )|(?<=\bMujer )|(?<=\bhombre )|
@@ -126,4 +126,4 @@ age 0.45 i he she ten
     (?i:(?:s?he was|i['’]m|i am|i was|tengo|tenía)(?: (?:only|just|almost|nearly))? )
     (?P<v>\d{1,2})(?=[\s,.;!?]|$)(?! ?(?:%|percent|min|hours?|km|miles|people|times|days))
 """
-DATES = read_table(_DATES, DATE_MACROS)
+DATES = read_table("DATES", _DATES, DATE_MACROS)

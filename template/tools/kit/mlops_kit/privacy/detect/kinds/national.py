@@ -111,4 +111,4 @@ driver_licence 0.86 dri lic dl per car reg bre
     --> (?=[A-Za-z-]{0,5}\d)[A-Za-z\d](?:[ -]?[A-Za-z]{0,4}\d[A-Za-z]{0,2}){3,18}(?!\w)
     |[A-Z9]{5} ?\d{6} ?[A-Z\d]{5}(?!\w)
 """
-NATIONAL = read_table(_NATIONAL, MACROS)
+NATIONAL = read_table("NATIONAL", _NATIONAL, MACROS)

@@ -76,4 +76,4 @@ phone 0.75 tel tfn tlf pho fax ubi com con cel móv mov mob mòb wha wsp des off
     |registered|(?:my|mi) (?:new |nuevo |otro )?n(?:[uú]m(?:ber|ero)?|ro)
     --CALL--> \+? ?\(?\d(?:[ .\-/()]{0,2}\d){5,14}<EXT>(?![\w@])
 """
-PHONES = read_table(_PHONES, MACROS)
+PHONES = read_table("PHONES", _PHONES, MACROS)

@@ -199,4 +199,4 @@ nationality 0.4 nac nat eth de
     (?i:(?:nacionalidad|nationality|ethnicity|de origen)[\s:]+(?:es |is )?)(?P<v>[^\W\d_]+)
 """
 _FIRST = " ".join(sorted({country[:3].lower() for country in COUNTRIES.split("|")}))
-PROSE = read_table(_PROSE.replace("COUNTRIES", _FIRST), PROSE_MACROS)
+PROSE = read_table("PROSE", _PROSE.replace("COUNTRIES", _FIRST), PROSE_MACROS)

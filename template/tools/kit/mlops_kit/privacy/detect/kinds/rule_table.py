@@ -1,7 +1,13 @@
 """How a table of rules is written and read; standard library only."""
 
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from inspect import isfunction
 from typing import NamedTuple
+
+from mlops_kit.privacy.detect import check_digits
+from mlops_kit.privacy.detect.kinds.entities import ENTITIES
 
 
 class Rule(NamedTuple):
@@ -18,7 +24,7 @@ class Rule(NamedTuple):
     pattern : str
         Regular expression; its group `v`, if it has one, is what is personal.
     check : str
-        Name of a function in `checksums` that must agree; empty if there is none.
+        Name of a function in `check_digits` that must agree; empty if there is none.
     """
 
     entity: str
@@ -75,6 +81,21 @@ _UNBOUNDED = re.compile(
 )
 
 
+# Functions that say of a value whether its check digits are right.
+CHECKS = frozenset(
+    name
+    for name, check in vars(check_digits).items()
+    if isfunction(check) and check.__annotations__.get("return") in (bool, "bool")
+)
+_MACRO = re.compile(r"<(?<!\?P<)([A-Za-z_]\w*)>")
+_DEEPEST = 20
+_DIGITS = r"(?:[1-9]|[12]\d|30)"
+# What `starts` may hold, as its description says.
+_START = re.compile(
+    rf"[^\W\d_A-ZÀ-Þ]{{1,3}}|Aa|A#|=.+|<#{_DIGITS}|#(?:{_DIGITS}(?:,{_DIGITS})*)?(?::\S+)?"
+)
+
+
 def bounded(pattern: str) -> str:
     """Return a pattern in which nothing may be repeated without end."""
 
@@ -87,33 +108,124 @@ def bounded(pattern: str) -> str:
     return _UNBOUNDED.sub(bound, pattern)
 
 
-def read_table(table: str, macros: dict[str, str]) -> tuple[Rule, ...]:
+def expanded(pattern: str, macros: dict[str, str]) -> str:
+    """Replace each `<NAME>` by its macro.
+
+    Raises
+    ------
+    ValueError
+        If a `<NAME>` is no macro, or macros contain each other.
+    """
+    for _ in range(_DEEPEST):
+        names = dict.fromkeys(_MACRO.findall(pattern))
+        if not names:
+            return pattern
+        for name in names:
+            if name not in macros:
+                raise ValueError(_no("macro", f"<{name}>", macros))
+            pattern = pattern.replace(f"<{name}>", macros[name])
+    raise ValueError("macros contain each other without end")
+
+
+def read_table(name: str, table: str, macros: dict[str, str]) -> tuple[Rule, ...]:
     """Read rules from their table.
 
     Parameters
     ----------
+    name : str
+        What the table is called in messages.
     table : str
         Each rule has a line "entity likelihood [check=NAME] starts...", continued after "&", and,
         indented, its pattern on any number of lines. "labels --> value" stands for a label, a gap
         and the value; "--GAP-->" names the gap. `<NAME>` is replaced by a macro.
+
+    Raises
+    ------
+    ValueError
+        If a word of it is unknown; the sentence names the table, the line and the word.
     """
-    rules = []
-    for block in re.split(r"\n(?=\S)", table.strip("\n")):
-        head, *body = block.split("\n")
-        while body and body[0].startswith("    & "):
-            head += body.pop(0).removeprefix("    &")
-        entity, likelihood, *starts = head.split()
-        check = ""
-        if starts[0].startswith("check="):
-            check = starts.pop(0).removeprefix("check=")
-        pattern = "".join(line.strip() for line in body)
-        if label := re.fullmatch(r"(.*?) ?--(?:(\w+)--)?> ?(.*)", pattern):
-            labels, gap, value = label.groups("")
-            # Keys of settings join their words by underscores: "account_number".
-            labels = re.sub(r"\[[^\]]*\]| ", lambda m: "[ _]" if m[0] == " " else m[0], labels)
-            pattern = rf"(?i:(?:{labels})(?![^\W\d_]){_CELL}{GAPS[gap]})(?P<v>{value})"
-        while names := set(re.findall(r"<([A-Z_]+)>", pattern)) & macros.keys():
-            for name in names:
-                pattern = pattern.replace(f"<{name}>", macros[name])
-        rules.append(Rule(entity, float(likelihood), tuple(starts), bounded(pattern), check))
+    rules: list[Rule] = []
+    block: list[tuple[int, str]] = []
+    for number, line in enumerate([*table.split("\n"), "END"], 1):
+        if line[:1].strip() and block:
+            rules.append(_read_rule(name, block, macros))
+            block = []
+        if line.strip():
+            block.append((number, line))
     return tuple(rules)
+
+
+def _read_rule(table: str, block: list[tuple[int, str]], macros: dict[str, str]) -> Rule:
+    """Read one rule from its numbered lines."""
+    (first, head), *body = block
+    heads = [(first, head)]
+    while body and body[0][1].startswith("    & "):
+        number, line = body.pop(0)
+        heads.append((number, line.removeprefix("    & ")))
+    words = [(at, word) for at, line in heads for word in line.split()]
+    entity, likelihood = [word for _, word in (*words, (first, ""))][:2]
+    with _at(table, first):
+        if entity not in ENTITIES:
+            raise ValueError(_no("entity", entity, ENTITIES))
+        if not re.fullmatch(r"0\.\d+|1(?:\.0+)?", likelihood):
+            raise ValueError(f"{likelihood!r} is no likelihood from 0 to 1")
+    check, starts = "", []
+    for number, word in words[2:]:
+        with _at(table, number):
+            if _START.fullmatch(word):
+                starts.append(word)
+            else:
+                check = _check_named_by(word)
+    with _at(table, first):
+        if not starts or not body:
+            raise ValueError(f"the rule has no {'pattern' if starts else 'start'}: {entity!r}")
+    try:
+        pattern = expanded(_labelled("".join(line.strip() for _, line in body)), macros)
+    except ValueError:
+        for number, line in body:
+            with _at(table, number):
+                expanded(line, macros)
+        with _at(table, first):
+            raise
+    return Rule(entity, float(likelihood), tuple(starts), bounded(pattern), check)
+
+
+@contextmanager
+def _at(table: str, line: int) -> Iterator[None]:
+    """Say where a refusal belongs."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"Table {table}, line {line}: {error}.") from None
+
+
+def _check_named_by(word: str) -> str:
+    key, equals, value = word.partition("=")
+    if not equals:
+        raise ValueError(f"{word!r} is no start: see the attribute `starts` of Rule")
+    if key != "check":
+        raise ValueError(_no("key", key, ["check"]) if key else f"{word!r} is no start")
+    if value not in CHECKS:
+        raise ValueError(_no("check", value, CHECKS))
+    return value
+
+
+def _labelled(pattern: str) -> str:
+    """Write out "labels --> value" as a pattern."""
+    label = re.fullmatch(r"(.*?) ?--(?:(\w+)--)?> ?(.*)", pattern)
+    if label is None:
+        return pattern
+    labels, gap, value = label.groups("")
+    if gap not in GAPS:
+        raise ValueError(_no("gap", gap, filter(None, GAPS)))
+    # Keys of settings join their words by underscores: "account_number".
+    labels = re.sub(r"\[[^\]]*\]| ", lambda m: "[ _]" if m[0] == " " else m[0], labels)
+    return rf"(?i:(?:{labels})(?![^\W\d_]){_CELL}{GAPS[gap]})(?P<v>{value})"
+
+
+def _no(what: str, word: str, known: Iterable[str]) -> str:
+    """Say that a word is unknown, and which known one is nearest."""
+    from difflib import get_close_matches  # the hook does without, where nothing is wrong
+
+    near = get_close_matches(word.strip("<>"), list(known), 1)
+    return f"{word!r} is no {what}" + (f"; did you mean {near[0]!r}?" if near else "")

@@ -194,4 +194,4 @@ coordinates 0.8 #1,2:.°
     |\d{1,2}° ?\d{1,2}['′] ?(?:\d{1,2}(?:\.\d+)?[\"″] ?)?[NSns],? ?\d{1,3}° ?\d{1,2}['′] ?
     (?:\d{1,2}(?:\.\d+)?[\"″] ?)?[EWOewo]
 """
-IDENTIFIERS = read_table(_IDENTIFIERS, MACROS)
+IDENTIFIERS = read_table("IDENTIFIERS", _IDENTIFIERS, MACROS)
