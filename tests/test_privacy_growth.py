@@ -162,7 +162,7 @@ def read_file(name: str, words: str) -> list:
 def test_a_file_that_takes_too_much_work_is_not_called_clean(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work.limited.__wrapped__, "__defaults__", (20_000,))
+    monkeypatch.setattr(work, "MOST_CHARACTERS", 20_000)
     monkeypatch.chdir(tmp_path)
     Path("long.txt").write_text("she wrote to ana.ruiz@empresa.com\n" + "nothing here\n" * 2_000)
     Path("short.txt").write_text("nothing here\n" * 20)
