@@ -11,7 +11,6 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from re import _parser as parser  # type: ignore[attr-defined]
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -169,8 +168,7 @@ def read_file(name: str, words: str) -> list:
 def test_a_file_that_takes_too_much_work_is_not_called_clean(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limited: Any = work.limited
-    monkeypatch.setattr(limited.__wrapped__, "__defaults__", (20_000,))
+    monkeypatch.setattr(work, "MOST_CHARACTERS", 20_000)
     monkeypatch.chdir(tmp_path)
     Path("long.txt").write_text("she wrote to ana.ruiz@empresa.com\n" + "nothing here\n" * 2_000)
     Path("short.txt").write_text("nothing here\n" * 20)

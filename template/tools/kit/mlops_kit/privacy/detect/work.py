@@ -19,18 +19,17 @@ QUIET_SECONDS = 1.0
 class _Work:
     """What has been read of one file."""
 
-    def __init__(self, place: str, most: int) -> None:
-        self.place, self.most = place, most
-        self.done, self.told = 0, time.monotonic()
+    def __init__(self, place: str) -> None:
+        self.place, self.done, self.told = place, 0, time.monotonic()
 
 
 _WORK: ContextVar[_Work | None] = ContextVar("work", default=None)
 
 
 @contextmanager
-def limited(place: str, most: int = MOST_CHARACTERS) -> Iterator[None]:
+def limited(place: str) -> Iterator[None]:
     """Let everything that is read inside count for one file."""
-    token = _WORK.set(_Work(place, most))
+    token = _WORK.set(_Work(place))
     try:
         yield
     finally:
@@ -59,8 +58,8 @@ def spend(characters: int) -> None:
     if work is None:
         return
     work.done += characters
-    if work.done > work.most:
-        millions = work.most // 10**6
+    if work.done > MOST_CHARACTERS:
+        millions = MOST_CHARACTERS // 10**6
         why = f"takes over {millions} million characters to read with all rules; split it"
         raise Unreadable(work.place, why)
     if time.monotonic() - work.told > QUIET_SECONDS and sys.stderr.isatty():

@@ -68,7 +68,7 @@ def person_of(table: str, sources: Sources, policy: Privacy) -> str:
 def passing(table: str, sources: Sources, policy: Privacy) -> list[str]:
     """Columns of a table that pass in another form than as a code."""
     rules = {
-        column: policy.columns.get(f"{table}.{column}") for column in _declared(table, sources)
+        column: policy.columns.get(f"{table}.{column}") for column in sources.tables[table].columns
     }
     person = person_of(table, sources, policy)
     return [
@@ -95,7 +95,7 @@ def quasi_identifiers(
     sample = frame.head(SAMPLE).collect()
     found = []
     for column in passing(table, sources, policy):
-        rule, contract = policy.columns[f"{table}.{column}"], _declared(table, sources)[column]
+        rule, contract = policy.columns[f"{table}.{column}"], sources.tables[table].columns[column]
         if wanted is not None and column in wanted.quasi:
             found.append(column)
         elif rule.entity in ENTITIES:
@@ -234,7 +234,3 @@ def _share(one: Alone) -> str:
         return f"nobody of {one.people:,} people is"
     verb = "is" if one.unique == 1 else "are"
     return f"{one.unique:,} of {one.people:,} people ({one.unique / one.people:.1%}) {verb}"
-
-
-def _declared(table: str, sources: Sources) -> dict[str, Any]:
-    return sources.tables[table].columns
