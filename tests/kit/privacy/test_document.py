@@ -9,7 +9,7 @@ import pytest
 import yaml
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.sources import files as sources
-from mlops_kit.privacy.detect.kinds import entities
+from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.policy import load as policy
 from mlops_kit.privacy.policy import propose
 from mlops_kit.privacy.record import document
@@ -148,7 +148,7 @@ def test_the_document_holds_the_record_the_columns_the_duties_and_the_limits(pro
     letters = [line for line in text.splitlines() if line[:2] == "| " and line[3:5] == " |"]
     assert [line[2] for line in letters] == list("ABCDEFGHIJKLMNOPQR")
     assert "`patients.email`" in letters[5]
-    named = {entity for entity, about in entities.ENTITIES.items() if about.safe_harbor}
+    named = {entity for entity, about in KINDS.items() if about.safe_harbor}
     assert all(any(f" {entity}" in line for line in letters) for entity in named)
 
 

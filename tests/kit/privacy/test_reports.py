@@ -76,7 +76,7 @@ def sarif(findings: list) -> dict:
 
 
 def test_the_sarif_report_has_what_code_scanning_needs() -> None:
-    finding = import_module("mlops_kit.privacy.detect.kinds.entities").Finding
+    finding = import_module("mlops_kit.privacy.detect.findings").Finding
     log = sarif(
         [
             finding("docs/a b.md", "email", 2, 7, 0.9),
@@ -144,7 +144,7 @@ def test_a_wrong_baseline_is_told_in_one_sentence(
 
 
 def test_an_entry_covers_its_file_and_no_file_with_a_longer_name() -> None:
-    finding = import_module("mlops_kit.privacy.detect.kinds.entities").Finding
+    finding = import_module("mlops_kit.privacy.detect.findings").Finding
     entry = baseline.Accepted("docs/a.md", "email", 9, "r", datetime.date(2999, 1, 1))
     for place in ("docs/a.md", "docs/a.md (file name)", "docs/a.md: column x"):
         assert entry.covers(finding(place, "email", 1, 0, 1.0))

@@ -1,7 +1,6 @@
 """Personal data in texts: found by rules in both languages, left alone where there is none."""
 
 import os
-import re
 import subprocess
 import sys
 from importlib import import_module
@@ -13,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mlops_kit.privacy.detect import overlaps, text
 from mlops_kit.privacy.detect import readings as unfold
-from mlops_kit.privacy.detect.kinds.entities import ENTITIES
-from mlops_kit.privacy.detect.kinds.rules import LIKELY
+from mlops_kit.privacy.detect.findings import LIKELY
+from mlops_kit.privacy.detect.kinds.registry import KINDS
 from pii_cases import held_back
 from rendering import KIT
 
@@ -146,7 +145,7 @@ def test_any_text_can_be_read_and_spans_lie_in_order_inside_it(words: str) -> No
     spans = text.find(words)
     for span in spans:
         assert 0 <= span.start < span.end <= len(words)
-        assert span.entity in ENTITIES
+        assert span.entity in KINDS
         assert 0 < span.likelihood <= 1
     assert all(a.end <= b.start for a, b in pairwise(spans))
 
@@ -264,15 +263,6 @@ def test_without_the_model_names_say_what_to_install() -> None:
     except ImportError:
         with pytest.raises(errors.MlopsError, match="--group ner"):
             names.find_names(["Ana"])
-
-
-def test_the_table_of_rules_names_known_entities_and_checks() -> None:
-    checksums = import_module("mlops_kit.privacy.detect.check_digits")
-    for rule in text._rules():
-        assert rule.entity in ENTITIES
-        assert rule.starts
-        assert re.search(r"<[A-Z_\d]+>", rule.pattern) is None, "a macro without meaning"
-        assert not rule.check or callable(getattr(checksums, rule.check))
 
 
 def test_an_address_ends_where_the_next_identifier_begins() -> None:

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from mlops_kit.privacy.detect.kinds.headers import LABELS, label_of
+from mlops_kit.privacy.detect.kinds.headers import CAPTIONS, label_of
 
 _KEY = re.compile(
     r"(?<![\w.-])(?P<key>[^\W\d_][\w.-]{2,60}+)[\"']?\]?\s{0,3}(?:=>|[:=>])\s{0,3}[\"']?>?"
 )
 _JOINT = re.compile(r"[_.-]")
 _VALUE = re.compile(r"[^\n<]{0,160}")
-_KNOWN = frozenset(LABELS.values())
 
 
 def values_under_keys(text: str) -> Iterator[tuple[str, str, int]]:
@@ -27,5 +26,5 @@ def values_under_keys(text: str) -> Iterator[tuple[str, str, int]]:
         if (key.islower() or key.isupper()) and not _JOINT.search(key):
             continue  # one word, which the rules know or do not
         label, value = label_of(key), _VALUE.match(text, match.end())
-        if label in _KNOWN and value is not None:
+        if label in CAPTIONS and value is not None:
             yield label, value[0], match.end()

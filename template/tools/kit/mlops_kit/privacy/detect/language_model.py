@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.privacy.detect.disguises import undisguised
-from mlops_kit.privacy.detect.kinds.entities import Finding, Span
+from mlops_kit.privacy.detect.findings import Finding, Span
 from mlops_kit.privacy.detect.overlaps import without_overlaps
 from mlops_kit.privacy.detect.text import find, redact
 from mlops_kit.privacy.gate.scan import CODE, SETTINGS

@@ -3,8 +3,8 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from mlops_kit.privacy.detect.kinds.entities import ENTITIES, Span
-from mlops_kit.privacy.detect.kinds.rules import LIKELY
+from mlops_kit.privacy.detect.findings import LIKELY, Span
+from mlops_kit.privacy.detect.kinds.registry import KINDS
 
 
 def without_overlaps(spans: list[Span]) -> list[Span]:
@@ -45,7 +45,7 @@ def _ends_an_address(span: Span) -> bool:
     return (
         span.likelihood >= LIKELY
         and span.entity not in {"address", "name"}
-        and ENTITIES[span.entity].kind == "identifier"
+        and KINDS[span.entity].role == "identifier"
     )
 
 

@@ -7,8 +7,8 @@ heading these would be any numbers.
 import re
 from functools import lru_cache
 
+from mlops_kit.privacy.detect.findings import LIKELY
 from mlops_kit.privacy.detect.kinds.headers import entity_of, label_of
-from mlops_kit.privacy.detect.kinds.rules import LIKELY
 
 RULER = re.compile(r"[\s|:+=-]+")
 MOST_CELLS, LONGEST = 60, 2_000  # of a line of headings

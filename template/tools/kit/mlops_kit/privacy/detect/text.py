@@ -4,20 +4,16 @@ The pre-commit hook imports this module: nothing beyond the standard library may
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from mlops_kit.privacy.detect import check_digits as checksums
-from mlops_kit.privacy.detect import url_credentials
 from mlops_kit.privacy.detect.disguises import undisguised
+from mlops_kit.privacy.detect.findings import LIKELY, Span
 from mlops_kit.privacy.detect.keyed_values import values_under_keys
-from mlops_kit.privacy.detect.kinds import dates, national, phones, prose, rules
-from mlops_kit.privacy.detect.kinds.entities import ENTITIES, Span
-from mlops_kit.privacy.detect.kinds.prose import PROSE_MACROS
-from mlops_kit.privacy.detect.kinds.rule_table import bounded, expanded
-from mlops_kit.privacy.detect.kinds.rules import LIKELY
+from mlops_kit.privacy.detect.kinds.kind import Check
+from mlops_kit.privacy.detect.kinds.patterns import written_out
+from mlops_kit.privacy.detect.kinds.registry import KINDS, RULES
 from mlops_kit.privacy.detect.overlaps import without_overlaps
 from mlops_kit.privacy.detect.readings import encoded
 from mlops_kit.privacy.detect.words import AMBIGUOUS, GIVEN
@@ -45,7 +41,7 @@ class _Ready(NamedTuple):
     likelihood: float
     pattern: re.Pattern[str]
     group: str | int
-    check: Callable[[str], bool] | None
+    check: Check | None
 
 
 class _Index(NamedTuple):
@@ -60,19 +56,14 @@ class _Index(NamedTuple):
 
 
 @cache
-def _rules() -> tuple:
-    tables = rules.IDENTIFIERS, phones.PHONES, national.NATIONAL, dates.DATES, prose.PROSE
-    return tuple(chain(*tables, url_credentials.URL_CREDENTIALS))
-
-
-@cache
 def _index() -> _Index:
     index = _Index({}, [], {length: [] for length in range(1, 31)}, {}, [], [])
-    for place, rule in enumerate(_rules()):
-        signs = tuple(s[1:].replace("_", " ") for s in rule.starts if s[0] == "=")
+    for place, (_, rule) in enumerate(RULES):
+        starts = rule.starts.split()
+        signs = tuple(s[1:].replace("_", " ") for s in starts if s[0] == "=")
         if signs:
             index.signs.append((place, signs))
-        for start in rule.starts:
+        for start in starts:
             if start == "Aa":
                 index.capitals.append(place)
             elif start == "A#":
@@ -97,11 +88,10 @@ def _of_number(digits: int, sign: str) -> list[int]:
 
 @cache
 def _ready(place: int) -> _Ready:
-    rule = _rules()[place]
-    pattern = re.compile(rule.pattern)
+    entity, rule = RULES[place]
+    pattern = re.compile(rule.regex)
     group = "v" if "v" in pattern.groupindex else 0
-    check = getattr(checksums, rule.check) if rule.check else None
-    return _Ready(rule.entity, rule.likelihood, pattern, group, check)
+    return _Ready(entity, rule.likelihood, pattern, group, rule.check)
 
 
 def find(text: str) -> list[Span]:
@@ -142,7 +132,7 @@ def _hidden(text: str) -> Iterator[Span]:
 
 def is_identifier(span: Span) -> bool:
     """Whether a span is likely enough, and names a person alone."""
-    return span.likelihood >= LIKELY and ENTITIES[span.entity].kind == "identifier"
+    return span.likelihood >= LIKELY and KINDS[span.entity].role == "identifier"
 
 
 def _end_of_url(text: str, end: int) -> int:
@@ -231,7 +221,7 @@ def _span(text: str, match: re.Match[str], ready: _Ready) -> Iterator[Span]:
 
 @cache
 def _name() -> re.Pattern[str]:
-    return re.compile(bounded(expanded("<NAME>", PROSE_MACROS)))
+    return re.compile(written_out("<NAME>"))
 
 
 def _known_name(text: str, start: int, word: str) -> Iterator[Span]:

@@ -2,22 +2,6 @@
 
 import re
 
-from mlops_kit.privacy.detect.kinds.rule_table import read_table
-
-# Every part is bounded and begins at a sign, so that a text is read once. What stands before a
-# colon and an @ is a user; a long word of letters and digits before an @ is a token, other than
-# the public key of Sentry. `github://owner:repo@ref` and digests of images are no passwords.
-_URL_CREDENTIALS = r"""
-url_credential 0.99 =://
-    (?<=://)(?<!github://)(?P<v>[\w.~%+!$&*,;=-]{0,64}:(?:[^\s/?#\"'<>`\[\]{}\\^|@]{1,100}
-    (?:@(?!sha\d)\[?[\w:.-]{1,80})|[\w.~%+=-]{100})|(?=[a-z_-]{0,20}\d?[A-Z\d_-])(?=\D{0,30}\d)
-    [\w.~%+-]{20,100}@(?![\w.-]{0,60}sentry)[\w.-]{1,80})
-url_credential 0.99 =token= =key= =secret= =sig= =passwd= =password= =pwd=
-    (?i)[?&](?P<v>(?:(?:private|access|auth)_token|api_?key|client_secret|sig|passw(?:or)?d|pwd)=
-    [^\s&#\"'<>`\[\]{}()\\]{3,150})
-"""
-URL_CREDENTIALS = read_table("URL_CREDENTIALS", _URL_CREDENTIALS, {})
-
 # `postgresql://user:password@localhost/db`, `your_token_here`, `secret123`.
 WORD = re.compile(
     r"(?i)(?:(?:my|your|the|some|a|an|super|db|user|database|app|new|old|access|api|deploy|personal)"

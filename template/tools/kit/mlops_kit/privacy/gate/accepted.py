@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from mlops_kit.privacy.detect.kinds.entities import ENTITIES, Finding
+from mlops_kit.privacy.detect.findings import Finding
+from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.gate.scan import UNREADABLE, today
 
 BASELINE_FILE = Path("conf/privacy-baseline.json")
@@ -70,7 +71,7 @@ def _entry(content: object, where: str) -> Accepted:
     if not isinstance(content, dict) or set(content) != set(KEYS):
         raise BaselineError(f"{where} must have exactly these keys: {', '.join(KEYS)}.")
     place, entity, count, reason, until = (content[key] for key in KEYS)
-    if entity not in ENTITIES and entity != UNREADABLE:
+    if entity not in KINDS and entity != UNREADABLE:
         raise BaselineError(f'{where}: "entity" is none that the check knows; see its report.')
     if not isinstance(place, str) or not place or not isinstance(reason, str) or not reason.strip():
         raise BaselineError(f'{where}: "place" and "reason" must be texts that say something.')

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import write_json, write_text
 from mlops_kit.privacy.detect.columns.column import scan
-from mlops_kit.privacy.detect.kinds.entities import Finding
+from mlops_kit.privacy.detect.findings import Finding
 from mlops_kit.privacy.gate.accepted import (
     BASELINE_FILE,
     BaselineError,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from mlops_kit.privacy.detect.kinds.entities import Finding
+from mlops_kit.privacy.detect.findings import Finding
 from mlops_kit.privacy.detect.work import limited
 from mlops_kit.privacy.gate.scan import (
     UNREADABLE,

@@ -5,7 +5,8 @@ import urllib.parse
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mlops_kit.privacy.detect.kinds.entities import ENTITIES, Finding
+from mlops_kit.privacy.detect.findings import Finding
+from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.gate.scan import UNREADABLE
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -25,7 +26,7 @@ def sentence(finding: Finding) -> str:
     """Return one sentence: what, where, how many, and what to do."""
     if finding.entity == UNREADABLE:
         return f"{finding.place} {finding.why}."
-    entity = ENTITIES[finding.entity]
+    entity = KINDS[finding.entity]
     many = f" × {finding.count}" if finding.count > 1 else ""
     first = f", first at {_unit(finding)} {finding.position}" if finding.position else ""
     why = f" ({finding.why})" if finding.why else ""
@@ -75,7 +76,7 @@ def as_markdown(outcome: Outcome) -> str:
     if outcome.findings:
         lines += ["| place | what | how many | first | what to do |", "|---|---|---|---|---|"]
     for one in outcome.findings:
-        what = one.why if one.entity == UNREADABLE else ENTITIES[one.entity].label
+        what = one.why if one.entity == UNREADABLE else KINDS[one.entity].label
         first = f"{_unit(one)} {one.position}" if one.position else ""
         cells = (one.place, what, str(one.count), first, advice(one))
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
@@ -102,7 +103,7 @@ def as_sarif(outcome: Outcome) -> dict[str, Any]:
 
 
 def _label(entity: str) -> str:
-    return "file that cannot be read" if entity == UNREADABLE else ENTITIES[entity].label
+    return "file that cannot be read" if entity == UNREADABLE else KINDS[entity].label
 
 
 def _location(finding: Finding) -> dict[str, Any]:

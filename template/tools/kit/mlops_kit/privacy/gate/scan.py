@@ -12,9 +12,9 @@ from itertools import pairwise
 from mlops_kit.core import utc
 from mlops_kit.privacy.detect.check_digits import machine_address
 from mlops_kit.privacy.detect.disguises import MOST_READINGS, encoded, readings, undisguised
-from mlops_kit.privacy.detect.kinds.entities import ENTITIES, Finding, Span
+from mlops_kit.privacy.detect.findings import LIKELY, Finding, Span
 from mlops_kit.privacy.detect.kinds.headers import entity_of, label_of, plain
-from mlops_kit.privacy.detect.kinds.rules import LIKELY
+from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.detect.printed_tables import under_headings
 from mlops_kit.privacy.detect.text import find, redact
 from mlops_kit.privacy.detect.url_credentials import opens_nothing
@@ -34,7 +34,7 @@ UNREADABLE = "unreadable"
 # is a reference, a handle is public, and passwords are the business of secret scanners. What names
 # a person alone, or a day of birth, is personal wherever it stands.
 GATED = frozenset(
-    {name for name, entity in ENTITIES.items() if entity.kind == "identifier"}
+    {entity for entity, kind in KINDS.items() if kind.role == "identifier"}
     - {"url", "username", "credential"}
     | {"birth_date"}
 )

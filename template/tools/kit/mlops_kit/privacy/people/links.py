@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core.errors import NEGATIVE, MlopsError
-from mlops_kit.privacy.detect.kinds.entities import ENTITIES
 from mlops_kit.privacy.detect.kinds.headers import entity_of
+from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.people.edges import edges_of, found_ids, tokens_of_ids
 from mlops_kit.privacy.people.subjects import Named
 
@@ -167,7 +167,7 @@ def _personal(edges: "polars.DataFrame", columns: list[tuple[str, Named]]) -> se
 
 def _names_a_person(named: Named) -> bool:
     entity = _entity(named)
-    return bool(entity) and ENTITIES[entity].kind == "identifier"
+    return bool(entity) and KINDS[entity].role == "identifier"
 
 
 def _entity(named: Named) -> str:

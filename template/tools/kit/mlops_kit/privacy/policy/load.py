@@ -9,7 +9,9 @@ from typing import Any
 from mlops_kit.core.errors import NEGATIVE, MlopsError
 from mlops_kit.core.settings import read_config
 from mlops_kit.data.sources.files import SOURCES_FILE, Column, Sources
-from mlops_kit.privacy.detect.kinds.entities import ENTITIES, Entity, Finding
+from mlops_kit.privacy.detect.findings import Finding
+from mlops_kit.privacy.detect.kinds.kind import Kind
+from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.gate.scan import UNREADABLE
 from mlops_kit.privacy.policy.schema import (
     BEHIND,
@@ -167,17 +169,17 @@ def _resolved(policy: Privacy, name: str, rule: ColumnPolicy) -> ColumnPolicy:
     entity = _known_entity(f"columns.{name}", rule.entity)
     if rule.entity in policy.entities:
         usual = policy.entities[rule.entity].model_dump(exclude_unset=True)
-    elif entity.kind == "free_text":
+    elif entity.role == "free_text":
         usual = {"action": policy.defaults.free_text}
     else:
         usual = {"action": entity.action, **USUAL.get(rule.entity, {})}
     return ColumnPolicy.model_validate(usual | rule.model_dump(exclude_unset=True))
 
 
-def _known_entity(place: str, entity: str) -> Entity:
-    if entity not in ENTITIES:
-        raise _wrong(place, f'"{entity}" is no entity; there are {", ".join(ENTITIES)}')
-    return ENTITIES[entity]
+def _known_entity(place: str, entity: str) -> Kind:
+    if entity not in KINDS:
+        raise _wrong(place, f'"{entity}" is no entity; there are {", ".join(KINDS)}')
+    return KINDS[entity]
 
 
 def _check_rule(name: str, rule: ColumnPolicy, contract: Column, sources: Sources) -> None:
@@ -216,9 +218,9 @@ def _check_rule(name: str, rule: ColumnPolicy, contract: Column, sources: Source
         if subject == column or subject not in sources.tables[table].columns:
             raise _wrong(place, "date_shift needs subject: the column of its table that says whose")
     if rule.action == "keep":
-        known = ENTITIES.get(rule.entity)
+        known = KINDS.get(rule.entity)
         told = bool(rule.reason) + (rule.until is not None)
-        if told == 1 or (known and known.kind == "identifier" and told == 0):
+        if told == 1 or (known and known.role == "identifier" and told == 0):
             raise _wrong(place, "this keep needs a reason and until, the day on which it ends")
 
 

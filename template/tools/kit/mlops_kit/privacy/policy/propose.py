@@ -13,7 +13,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import written_beside
 from mlops_kit.data.sources.files import Sources, load_sources
 from mlops_kit.privacy.detect.columns.column import SAMPLE_ROWS, judge
-from mlops_kit.privacy.detect.kinds.entities import Verdict
+from mlops_kit.privacy.detect.findings import Verdict
 from mlops_kit.privacy.policy.load import RESTRICTED_ZONE, load_privacy
 from mlops_kit.privacy.policy.schema import ColumnPolicy
 from mlops_kit.privacy.policy.suggestion import (

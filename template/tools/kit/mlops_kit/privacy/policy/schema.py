@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from mlops_kit.core.settings import Section
-from mlops_kit.privacy.detect.kinds.entities import Action
+from mlops_kit.privacy.detect.kinds.kind import Action
 
 # What a proposal writes where a person has to look; nothing runs before they have decided.
 Undecided = Literal["undecided"]

@@ -4,8 +4,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_kit.data.sources.files import Column
-from mlops_kit.privacy.detect.kinds.entities import ENTITIES, Verdict
+from mlops_kit.privacy.detect.findings import Verdict
 from mlops_kit.privacy.detect.kinds.headers import is_quantity, plain
+from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.policy.schema import DATES, FORMS, NUMBERS, PARAMETERS, USUAL
 from mlops_kit.privacy.protect.singling_out import may_single_out
 
@@ -105,7 +106,7 @@ def suggest(
     """
     if verdict is not None and verdict.entity:
         rule = usual(verdict.entity, contract.type, sample)
-        why = f"{ENTITIES[verdict.entity].label}, likelihood {verdict.likelihood:.2f}"
+        why = f"{KINDS[verdict.entity].label}, likelihood {verdict.likelihood:.2f}"
         return rule, f"{why}: {'; '.join((*verdict.reasons, str(sample)))}"
     if not sample.rows:
         return UNDECIDED, "no values to judge by"
@@ -160,7 +161,7 @@ def _names(sample: Seen) -> str:
 
 def usual(entity: str, kind: str, sample: Seen) -> Rule:
     """Return the entity's usual action where it can treat the type, else drop."""
-    action = ENTITIES[entity].action
+    action = KINDS[entity].action
     more = USUAL.get(entity, {}) if action in ("generalise", "date_shift") else {}
     types = PARAMETERS[action][1]
     if action == "generalise":
@@ -170,7 +171,7 @@ def usual(entity: str, kind: str, sample: Seen) -> Rule:
     if action == "date_shift" or (more.get("to") == "age_band" and kind in DATES):
         return {"entity": entity, "action": "drop"}  # a person must say whose day, or as of when
     few = sample.distinct <= FEW and sample.rare <= RARE * sample.rows
-    if action == "keep" and (ENTITIES[entity].kind == "identifier" or not few):
+    if action == "keep" and (KINDS[entity].role == "identifier" or not few):
         return {"entity": entity, "action": "drop"}
     return {"entity": entity, "action": action, **more}
 
@@ -180,7 +181,7 @@ def quasi(column: str, rule: Rule) -> bool:
     if rule["action"] not in ("keep", "generalise"):
         return False
     entity = str(rule.get("entity", ""))
-    known = entity in ENTITIES and ENTITIES[entity].kind in ("quasi_identifier", "sensitive")
+    known = entity in KINDS and KINDS[entity].role in ("quasi_identifier", "sensitive")
     return known or may_single_out(column)
 
 

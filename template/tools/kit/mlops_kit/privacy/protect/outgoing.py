@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.privacy.detect.columns.column import judge, scan
-from mlops_kit.privacy.detect.kinds.entities import ENTITIES, Finding
+from mlops_kit.privacy.detect.findings import Finding
+from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.policy.load import PRIVACY_FILE, ended, is_allowed
 from mlops_kit.privacy.policy.schema import ColumnPolicy, Privacy
 
@@ -108,7 +109,7 @@ class Opening:
         return likely and not is_allowed(one, self.policy, self.today)
 
     def _sentence(self, one: Finding) -> str:
-        label = ENTITIES[one.entity].label if one.entity in ENTITIES else one.entity
+        label = KINDS[one.entity].label if one.entity in KINDS else one.entity
         first = f", first in row {one.position:,}" if one.position else ""
         over = ended(one, self.policy, self.today)
         since = f"; what allowed it ended on {over}" if over else ""

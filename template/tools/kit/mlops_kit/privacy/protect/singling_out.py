@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlops_kit.core.settings import OPEN_ZONE
 from mlops_kit.data.sources.files import Sources, load_sources
 from mlops_kit.privacy.detect.columns.column import judge
-from mlops_kit.privacy.detect.kinds.entities import ENTITIES
 from mlops_kit.privacy.detect.kinds.headers import entity_of, plain
+from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.policy.load import PRIVACY_FILE, load_privacy
 from mlops_kit.privacy.policy.schema import BEHIND, DATES, NOT_PERSONAL, Privacy
 
@@ -50,7 +50,7 @@ class Alone(NamedTuple):
 def may_single_out(column: str) -> bool:
     """Whether a header names something that tells who somebody is, together with others."""
     entity, _ = entity_of(column)
-    known = bool(entity) and ENTITIES[entity].kind in TOGETHER
+    known = bool(entity) and KINDS[entity].role in TOGETHER
     return known or ATTRIBUTES.search(plain(column.rpartition(".")[2])) is not None
 
 
@@ -98,8 +98,8 @@ def quasi_identifiers(
         rule, contract = policy.columns[f"{table}.{column}"], sources.tables[table].columns[column]
         if wanted is not None and column in wanted.quasi:
             found.append(column)
-        elif rule.entity in ENTITIES:
-            found += [column] * (ENTITIES[rule.entity].kind in TOGETHER)
+        elif rule.entity in KINDS:
+            found += [column] * (KINDS[rule.entity].role in TOGETHER)
         elif may_single_out(column):
             found.append(column)
         elif rule.entity != NOT_PERSONAL:

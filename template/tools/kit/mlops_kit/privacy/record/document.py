@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_kit.core.files import write_text
 from mlops_kit.core.settings import read_yaml
 from mlops_kit.data.sources.files import Sources, load_sources
-from mlops_kit.privacy.detect.kinds.entities import ENTITIES
+from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.policy.load import domain_of, load_privacy
 from mlops_kit.privacy.policy.schema import BEHIND, NOT_PERSONAL, ColumnPolicy, Privacy
 
@@ -121,7 +121,7 @@ def _record(policy: Privacy, answers: dict[str, Any]) -> str:
     for key, label in RECORD.items():
         value = said.get(key) or fallback.get(key) or NOT_SAID
         rows.append((label, ", ".join(value) if isinstance(value, list) else str(value)))
-    kinds = sorted({ENTITIES[e].label for e in _entities(policy)} | {"identifiers as codes"})
+    kinds = sorted({KINDS[e].label for e in _entities(policy)} | {"identifiers as codes"})
     rows.append(("kinds of data that leave the restricted zone", ", ".join(kinds)))
     rows.append(("security", "keyed codes (HMAC-SHA256), raw data on one machine, this check"))
     return _table(("what", "said"), rows)
@@ -131,14 +131,14 @@ def _entities(policy: Privacy) -> set[str]:
     return {
         rule.entity
         for rule in policy.columns.values()
-        if rule.entity in ENTITIES and rule.action not in BEHIND
+        if rule.entity in KINDS and rule.action not in BEHIND
     }
 
 
 def _columns(policy: Privacy, sources: Sources) -> str:
     rows = []
     for name, rule in policy.columns.items():
-        entity = ENTITIES[rule.entity].label if rule.entity in ENTITIES else ""
+        entity = KINDS[rule.entity].label if rule.entity in KINDS else ""
         if rule.entity == NOT_PERSONAL:
             entity = "not personal"
         rows.append((f"`{name}`", entity, _action(rule, name)))
@@ -190,14 +190,14 @@ def _duty(name: str, policy: Privacy) -> str:
         return text
     rows = []
     for letter, identifier in SAFE_HARBOR.items():
-        own = [e for e, about in ENTITIES.items() if about.safe_harbor == letter]
+        own = sorted(e for e, kind in KINDS.items() if kind.safe_harbor == letter)
         own += [SHARED_LETTERS[letter]] if letter in SHARED_LETTERS else []
         here = [
             f"`{column}`: {_action(rule, column)}"
             for column, rule in policy.columns.items()
             if rule.entity in own
         ]
-        usual = sorted({ENTITIES[entity].action for entity in own})
+        usual = sorted({KINDS[entity].action for entity in own})
         rows.append(
             (letter, identifier, ", ".join(own), ", ".join(usual), "; ".join(here) or "no column")
         )

@@ -1,12 +1,17 @@
 """Check digits of whole columns at once, in NumPy; the tests compare each with python-stdnum."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlops_kit.privacy.detect import check_digits
+from mlops_kit.privacy.detect.kinds.kind import Check
+
 if TYPE_CHECKING:
     import polars as pl
 
+_AtOnce = Callable[[np.ndarray], np.ndarray]
 _LETTERS = np.frombuffer(b"TRWAGMYFPDXBNJZSQVHLCKE", dtype=np.uint8)
 
 
@@ -100,54 +105,53 @@ def _nif(symbols: np.ndarray) -> np.ndarray:
     return _LETTERS[number % 23] == symbols[:, 8]
 
 
-# By entity and number of digits or symbols.
-_DIGITS = {
-    ("imei", 15): _luhn,
-    ("ar_cuit", 11): _cuit,
-    ("ar_cbu", 22): _cbu,
-    ("us_ssn", 9): _ssn,
-    ("health_plan", 12): _nuss,
-    ("health_plan", 10): _nhs,
-    ("licence", 10): _npi,
-    ("account", 9): _routing,
-    ("account", 20): _ccc,
-    **{("card", length): _luhn for length in range(12, 20)},
+# By check and number of digits or symbols.
+_DIGITS: dict[tuple[Check, int], _AtOnce] = {
+    (check_digits.imei, 15): _luhn,
+    (check_digits.ar_cuit, 11): _cuit,
+    (check_digits.ar_cbu, 22): _cbu,
+    (check_digits.us_ssn, 9): _ssn,
+    (check_digits.es_nuss, 12): _nuss,
+    (check_digits.uk_nhs, 10): _nhs,
+    (check_digits.us_npi, 10): _npi,
+    (check_digits.us_routing, 9): _routing,
+    (check_digits.es_ccc, 20): _ccc,
+    **{(check_digits.card, length): _luhn for length in range(12, 20)},
 }
-_SYMBOLS = {
-    ("es_nif", 9): _nif,
-    ("es_nie", 9): _nif,
-    **{("iban", length): _iban for length in range(15, 35)},
+_SYMBOLS: dict[tuple[Check, int], _AtOnce] = {
+    (check_digits.es_nif, 9): _nif,
+    (check_digits.es_nie, 9): _nif,
+    **{(check_digits.iban, length): _iban for length in range(15, 35)},
 }
-_CHECKED = {entity for entity, _ in (*_DIGITS, *_SYMBOLS)}
+AT_ONCE = frozenset(check for check, _ in (*_DIGITS, *_SYMBOLS))
 
 
-def valid(entity: str, values: "pl.Series") -> "pl.Series":
-    """Check each value of a column that already has the entity's shape.
+def valid(check: Check, values: "pl.Series") -> "pl.Series":
+    """Check each value of a column that already has the shape.
 
     Parameters
     ----------
-    entity : str
+    check : callable
+        One of `AT_ONCE`: the function of `check_digits` that says the same of a single value.
     values : polars.Series of str
         Without nulls.
 
     Returns
     -------
     polars.Series of bool
-        Whether length and check digits fit; true for entities without check digits.
+        Whether length and check digits fit.
     """
     import polars as pl
 
-    if entity not in _CHECKED:
-        return pl.repeat(True, values.len(), dtype=pl.Boolean, eager=True)
     text = values.str.replace_all(r"[^0-9A-Za-z]", "").str.to_uppercase()
     lengths = text.str.len_bytes().to_numpy()
     passed = np.zeros(values.len(), dtype=bool)
     for length in np.unique(lengths).tolist():
         rows = np.flatnonzero(lengths == length)
         group = text.gather(rows)
-        if by_digits := _DIGITS.get((entity, length)):
+        if by_digits := _DIGITS.get((check, length)):
             digits = _digits(group, length)
             passed[rows] = by_digits(digits) & _varied(digits)
-        elif by_symbols := _SYMBOLS.get((entity, length)):
+        elif by_symbols := _SYMBOLS.get((check, length)):
             passed[rows] = by_symbols(_matrix(group, length))
     return pl.Series(passed)

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_kit.privacy.detect.kinds.entities import ENTITIES, Finding, Verdict
-from mlops_kit.privacy.detect.kinds.headers import NOT_COUNTED, entity_of, is_quantity
-from mlops_kit.privacy.detect.kinds.rules import LIKELY
-from mlops_kit.privacy.detect.kinds.shapes import UNDER_HEADER
+from mlops_kit.privacy.detect.findings import LIKELY, Finding, Verdict
+from mlops_kit.privacy.detect.kinds.headers import entity_of, is_quantity
+from mlops_kit.privacy.detect.kinds.registry import KINDS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,7 +39,7 @@ def judge(name: str, values: "pl.Series") -> Verdict:
         readable = values.dtype.is_numeric() or values.dtype.is_temporal()
         if header in {"coordinates", "birth_date", "age"} and readable and rows:
             reasons = ("the header says so",)
-            return Verdict(name, header, ENTITIES[header].kind, prior, reasons, rows, rows)
+            return Verdict(name, header, KINDS[header].role, prior, reasons, rows, rows)
         return Verdict(name, "", "none", 0.0, ("its type holds no text",), rows, 0)
     distinct = texts.unique(maintain_order=True)
     opened = decoded(distinct)
@@ -48,7 +47,7 @@ def judge(name: str, values: "pl.Series") -> Verdict:
     best: tuple[str, float, int, tuple[str, ...]] = ("", 0.0, 0, ())
     counts = is_quantity(name)
     for entity, likelihood, matches in found:
-        if counts and entity in NOT_COUNTED:
+        if counts and KINDS[entity].like_amounts:
             continue
         share = matches / max(distinct.len(), 1)
         likelihood *= 1 if share >= LIKELY else FEW
@@ -68,7 +67,7 @@ def judge(name: str, values: "pl.Series") -> Verdict:
     if best[1] < LIKELY and is_prose(distinct):
         best = ("free_text", 0.8, distinct.len(), ("long texts of many words, mostly distinct",))
     entity, likelihood, matches, reasons = best
-    kind = ENTITIES[entity].kind if entity else "none"
+    kind = KINDS[entity].role if entity else "none"
     return Verdict(name, entity, kind, round(likelihood, 2), reasons, rows, matches)
 
 
@@ -83,8 +82,8 @@ def _under_header(
     if entity == "name" and prior < LIKELY and names_share(distinct) >= 0.1:
         reasons = ("the header says so", "common given names occur")
         return distinct.len(), 0.8, reasons
-    pattern = UNDER_HEADER.get(entity)
-    if pattern is None or values.dtype.is_temporal():
+    pattern = KINDS[entity].under_header
+    if not pattern or values.dtype.is_temporal():
         return distinct.len(), prior, ("the header says so",)
     matches = int(distinct.str.contains(pattern).sum())
     share = matches / distinct.len()

@@ -7,19 +7,12 @@ import polars as pl
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.privacy.detect.columns.column import judge
+from mlops_kit.privacy.detect.columns.shapes import HARMLESS, HASH, SUSPECT, matches
 from mlops_kit.privacy.detect.columns.values import believable, leaves, texts_of
 from mlops_kit.privacy.detect.disguises import undisguised
-from mlops_kit.privacy.detect.kinds.entities import ENTITIES, Finding, Span
-from mlops_kit.privacy.detect.kinds.headers import NOT_COUNTED, entity_of, is_quantity
-from mlops_kit.privacy.detect.kinds.rules import LIKELY
-from mlops_kit.privacy.detect.kinds.shapes import (
-    HARMLESS,
-    HASH,
-    SHAPES,
-    SUSPECT,
-    UNDER_HEADER,
-    matches,
-)
+from mlops_kit.privacy.detect.findings import LIKELY, Finding, Span
+from mlops_kit.privacy.detect.kinds.headers import entity_of, is_quantity
+from mlops_kit.privacy.detect.kinds.registry import KINDS, SHAPES
 from mlops_kit.privacy.detect.readings import paths
 from mlops_kit.privacy.detect.text import find, is_identifier
 from mlops_kit.privacy.detect.url_credentials import opens_nothing
@@ -118,20 +111,20 @@ def _texts(name: str, texts: pl.Series) -> Iterator[Hits]:
     counts = is_quantity(name)
     for alike, group in ((True, numeric), (False, ~numeric)):
         part, where = suspects.filter(group), places.filter(group)
-        for shape in SHAPES:
-            if not part.len() or shape.numeric != alike and shape.numeric is not None:
+        for entity, shape in SHAPES:
+            if not part.len() or shape.numeric != alike:
                 continue
             mask = matches(part, shape)
-            if not mask.any() or ENTITIES[shape.entity].kind != "identifier":
+            if not mask.any() or KINDS[entity].role != "identifier":
                 continue
-            if shape.entity in NOT_COUNTED and counts:
+            if counts and KINDS[entity].like_amounts:
                 continue
-            if not believable(part.unique(), shape, part.filter(mask).n_unique()):
+            if not believable(part.unique(), entity, shape, part.filter(mask).n_unique()):
                 continue
             if shape.likelihood >= LIKELY:
-                likelihood, rows = found.get(shape.entity, (0.0, []))
+                likelihood, rows = found.get(entity, (0.0, []))
                 rows.append(where.filter(mask))
-                found[shape.entity] = (max(likelihood, shape.likelihood), rows)
+                found[entity] = (max(likelihood, shape.likelihood), rows)
             part, where = part.filter(~mask), where.filter(~mask)
         if not alike and part.len():
             for entity, likelihood, rows in _prose(part, where):
@@ -262,7 +255,7 @@ def _as_a_whole(
     # What was found value by value under a weaker name needs no second finding.
     if seen and entity_of(name)[0] != verdict.entity:
         return
-    pattern = UNDER_HEADER.get(verdict.entity)
+    pattern = KINDS[verdict.entity].under_header
     mask = texts.str.contains(pattern) if pattern else texts.str.len_bytes() > 0
     if mask.any():
         yield Hits(verdict.entity, verdict.likelihood, int(mask.sum()), int(rows.filter(mask)[0]))

@@ -11,8 +11,10 @@ import polars as pl
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.privacy.detect.check_digits import ean
 from mlops_kit.privacy.detect.columns.column import PROSE_WORDS
+from mlops_kit.privacy.detect.columns.shapes import in_range_of_cards, matches
 from mlops_kit.privacy.detect.disguises import UNSEEN
-from mlops_kit.privacy.detect.kinds.shapes import SHAPES, Shape, in_range_of_cards, matches
+from mlops_kit.privacy.detect.kinds.kind import Shape
+from mlops_kit.privacy.detect.kinds.registry import SHAPES
 from mlops_kit.privacy.detect.readings import encoded
 from mlops_kit.privacy.detect.words import GIVEN
 
@@ -131,14 +133,14 @@ def trials(values: pl.Series, shape: Shape) -> int:
     return int(values.str.contains(shape.outline or shape.pattern).sum())
 
 
-def believable(distinct: pl.Series, shape: Shape, passed: int) -> bool:
+def believable(distinct: pl.Series, entity: str, shape: Shape, passed: int) -> bool:
     """Whether more distinct values pass as the entity than chance explains."""
     if not beats_chance(passed, trials(distinct, shape), shape.chance):
         return False
-    if shape.entity == "ip" and passed > 3:
+    if entity == "ip" and passed > 3:
         # Versions have four parts too, and mostly begin with a small one.
         return int(distinct.str.contains(r"^[1-9]\d|:").sum()) > len(distinct) / 2
-    if shape.entity != "card":
+    if entity != "card":
         return True
     # Numbers that are counted within an issuer's range pass Luhn's test in a tenth.
     started = int(in_range_of_cards(distinct).sum())
@@ -154,10 +156,10 @@ def shares(distinct: pl.Series) -> list[tuple[str, float, int]]:
         Entity, likelihood, and how many distinct values match.
     """
     found = []
-    for shape in SHAPES:
+    for entity, shape in SHAPES:
         passed = int(matches(distinct, shape).sum())
-        if passed and believable(distinct, shape, passed):
-            found.append((shape.entity, shape.likelihood, passed))
+        if passed and believable(distinct, entity, shape, passed):
+            found.append((entity, shape.likelihood, passed))
     return found
 
 

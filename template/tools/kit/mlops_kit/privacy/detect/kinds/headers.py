@@ -4,165 +4,23 @@ import re
 import unicodedata
 from functools import lru_cache
 
-# (entity, words, likelihood that a column of this name is what it says). The first that fits wins.
-HEADERS: tuple[tuple[str, str, float], ...] = (
-    ("email", r"e?_?mails?|mail(?:_address)?|correos?(?:_electronico)?|email\w*", 0.9),
-    (
-        "username",
-        r"user_?names?|usuario|nombre_de_usuario|login|nick(?:name)?|handle|screen_name",
-        0.8,
-    ),
-    ("credential", r"passw(?:or)?d|password|contrasena|clave|api_?key|secret|pwd", 0.9),
-    ("ip", r"ip|ip_?addr(?:ess)?|direccion_ip|ipv[46]|client_ip|remote_addr", 0.8),
-    ("mac", r"mac|mac_?addr(?:ess)?", 0.8),
-    ("imei", r"imei", 0.9),
-    (
-        "url",
-        r"urls?|website|web|homepage|sitio_web|pagina_web|linkedin|facebook|twitter|instagram",
-        0.6,
-    ),
-    (
-        "phone",
-        r"(?:tele)?phones?|phone_?(?:number|no|num)|tel|telf?|tfno?|tlf|telefonos?|movil|mobile"
-        r"|cell?|celular|fax|whatsapp|cellphone",
-        0.9,
-    ),
-    ("ar_cuit", r"cui[tl]", 0.9),
-    ("ar_cbu", r"cbu|cvu", 0.9),
-    ("iban", r"iban", 0.9),
-    (
-        "card",
-        r"cards?|card_?(?:number|no|num)|credit_card|cc|cc_?(?:number|num)|tarjeta|pan|num_tarjeta|ccn",
-        0.7,
-    ),
-    ("us_ssn", r"ssn|social_security(?:_number)?|itin", 0.9),
-    ("es_nie", r"nie", 0.8),
-    ("es_nif", r"nif|nif_nie|cif_nif", 0.9),
-    (
-        "ar_dni",
-        r"dni|documento|nro_documento|num_documento|doc_?(?:number|nro|num)|document_number|cedula"
-        r"|national_id|identity(?:_number)?|libreta|id_card|nro_doc|numero_de_documento",
-        0.9,
-    ),
-    (
-        "national_id",
-        r"curp|rfc|rut|cpf|clabe|nino|national_insurance(?:_number)?|utr|aadhaa?r|sin|tfn"
-        r"|tax_?(?:id|number|no)|taxpayer_?id|ein|steuer_?id|codice_fiscale|bsn|pesel|nir|ppsn?",
-        0.8,
-    ),
-    ("passport", r"(?:passport|pasaporte)(?:_?(?:number|no|num|nro|numero|id))?", 0.9),
-    (
-        "driver_licence",
-        r"driv(?:er|ing)s?_?licen[cs]e(?:_?(?:number|no|num|id))?|licencia_(?:de_)?conduc\w+|registro_conducir|dl_?(?:no|number)",
-        0.9,
-    ),
-    (
-        "medical_record",
-        r"mrn|nhc|medical_record(?:_?(?:number|no|num|id))?|historia_clinica|hc|nro_hc|patient_?(?:id|no|number)|paciente_id|id_paciente"
-        r"|record_number|cipa|episodio|encounter_id|expediente",
-        0.8,
-    ),
-    (
-        "health_plan",
-        r"nass|nuss|naf|health_?plan(?:_?(?:number|no|num|id))?|member_?(?:id|no|number)|subscriber_id|polic[ya]_?(?:id|no|number|num)?|poliza"
-        r"|medicare\w*|obra_social|nro_afiliado|afiliado|insurance_?(?:id|no|number)|seguridad_social|nhs_?number|beneficiary_id",
-        0.8,
-    ),
-    (
-        "licence",
-        r"npi|dea|colegiado|num_colegiado|matricula_(?:profesional|nacional|provincial)|licen[cs]e_?(?:no|number|id)?"
-        r"|certificate_?(?:no|number)",
-        0.7,
-    ),
-    (
-        "plate",
-        r"plates?|license_plate|number_plate|patente|matricula|placa|dominio|vin|chasis|chassis",
-        0.8,
-    ),
-    (
-        "device_id",
-        r"device_?id|udid|android_id|idfa|gaid|advertising_id|serial(?:_number)?|imsi|iccid|id_dispositivo",
-        0.7,
-    ),
-    (
-        "birth_date",
-        r"birth_?(?:date|day)|date_of_birth|dob|fecha_(?:de_)?nac(?:imiento|to)?|f_?nac\w*|nacimiento|born|birth",
-        0.9,
-    ),
-    ("age", r"age|edad|age_years|anios|years_old", 0.7),
-    (
-        "coordinates",
-        r"lat(?:itude|itud)?|lon(?:g(?:itude|itud)?)?|lng|coord(?:inates|enadas)?|geo(?:loc\w*)?|gps\w*",
-        0.7,
-    ),
-    ("postal_code", r"zip|zip_?code|post_?code|postal_?code|codigo_postal|cp|postal", 0.8),
-    ("gender", r"sex|sexo|gender|genero", 0.8),
-    (
-        "nationality",
-        r"nationality|nacionalidad|ethnicity|etnia|race|raza|citizenship|country_of_birth",
-        0.7,
-    ),
-    ("belief", r"religion|creed|belief|creencia|partido|political\w*|union_member|sindicato", 0.8),
-    ("sexuality", r"sexual_orientation|orientacion_sexual|sexuality", 0.8),
-    (
-        "health",
-        r"diagnos\w*|icd_?(?:9|10)?\w*|cie_?10|disease|enfermedad\w*|condition|allerg\w*|alergia\w*|medication\w*"
-        r"|medicacion|blood_type|grupo_sanguineo|disability|discapacidad|symptoms?|sintomas?|treatment|tratamiento|patologia"
-        r"|antecedentes|hiv\w*|smoker|fumador|bmi|imc",
-        0.7,
-    ),
-    (
-        "biometric",
-        r"fingerprint|huella|face_(?:encoding|id)|voice_print|iris|biometr\w*|photo|foto|selfie",
-        0.7,
-    ),
-    (
-        "name",
-        r"(?:first|last|full|given|family|middle|maiden|sur|fore)_?names?|nombres?_(?:y_)?(?:apellidos?|completo)"
-        r"|apellidos?(?:_y_nombres?)?|apellido_(?:paterno|materno)|primer_(?:nombre|apellido)|segundo_(?:nombre|apellido)"
-        r"|(?:customer|client|patient|employee|contact|person|user|owner|holder|doctor|physician|author|member|passenger)_?name"
-        r"|nombre_(?:del?_)?(?:cliente|paciente|titular|contacto|empleado|medico|persona|socio|usuario|alumno)|titular|fname|lname"
-        r"|mother_?s?_?(?:maiden_)?name",
-        0.9,
-    ),
-    (
-        "name",
-        r"names?|nombres?|patient|paciente|customer|cliente|contact|contacto|person|persona|medico|doctor|employee"
-        r"|empleado|author|autor|owner|assignee|recipient|destinatario|sender|remitente",
-        0.4,
-    ),
-    (
-        "address",
-        r"(?:home|street|postal|mailing|billing|shipping)?_?address(?:_?(?:line)?_?\d)?|direccion(?:_\w+)?|domicilio"
-        r"|street(?:_name)?|calle|addr\d?",
-        0.8,
-    ),
-    (
-        "location",
-        r"city|ciudad|town|localidad|municipio|provincia|province|county|state|region|barrio|neighbou?rhood|poblacion"
-        r"|place_of_birth|lugar_de_nacimiento|birthplace",
-        0.7,
-    ),
-    (
-        "organisation",
-        r"company|empresa|employer|empleador|organi[sz]ation|institution|hospital|school|university",
-        0.6,
-    ),
-    (
-        "account",
-        r"account|account_?(?:number|no|num)|acct\w*|cuenta|nro_cuenta|numero_cuenta|bank_account|swift|bic|routing\w*"
-        r"|sort_code|legajo|employee_id|id_empleado|student_id",
-        0.7,
-    ),
-    (
-        "free_text",
-        r"notes?|notas?|comments?|comentarios?|observa\w*|description|descripcion|remarks?|message|mensaje|body|text"
-        r"|texto|free_text|narrative|summary|resumen|feedback|review|resena",
-        0.5,
-    ),
+from mlops_kit.privacy.detect.kinds.registry import KINDS
+
+# Where a header fits several kinds, the first of these counts; then come all others.
+_FIRST = (
+    "email username credential ip mac imei url phone ar_cuit ar_cbu iban card us_ssn es_nie es_nif"
+    " ar_dni national_id passport driver_licence medical_record health_plan licence plate device_id"
+    " birth_date age coordinates postal_code gender nationality belief sexuality health biometric"
+    " name address location organisation account free_text"
 )
-# The same, with words that may also be written as one: dateofbirth.
-_SPELT = tuple((entity, words.replace("_", "_?"), share) for entity, words, share in HEADERS)
+_IN_ORDER = {entity: KINDS[entity] for entity in _FIRST.split()} | KINDS
+# Entity, words that may also be written as one (dateofbirth), and likelihood.
+HEADERS = tuple(
+    (entity, header.words.replace("_", "_?"), header.likelihood)
+    for entity, kind in _IN_ORDER.items()
+    for header in kind.headers
+)
+CAPTIONS = frozenset(kind.caption for kind in KINDS.values() if kind.caption)
 # What a name, an address or an id of these is about is a thing.
 THINGS = re.compile(
     r"(?:^|_)(?:product\w*|item|articulo|brand|marca|categor\w*|file\w*|archivo|host\w*|model\w*|table|column|columna|event\w*"
@@ -177,37 +35,8 @@ QUANTITY = re.compile(
     r"|sku|ean|upc|gtin|isbn|barcode|product\w*|producto\w*|order\w*|pedido\w*|invoice\w*|factura\w*|hash|version|seed)(?:_|$)"
 )
 
-NOT_COUNTED = {"ar_dni", "ip"}  # amounts have points as well, and so have versions
-
-
 # Where words that were written together part: dateOfBirth, IBANNumber; not the plural in IDs.
 _HUMP = re.compile(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z](?!s(?![a-z]))[a-z])")
-# By these the rules for texts know what stands behind a header; where a value tells by itself what
-# it is, none is needed.
-LABELS = {
-    "account": "account number",
-    "address": "home address",
-    "ar_cbu": "CBU",
-    "ar_cuit": "CUIT",
-    "ar_dni": "DNI",
-    "birth_date": "date of birth",
-    "card": "card number",
-    "device_id": "device id",
-    "driver_licence": "driver license",
-    "es_nie": "NIE",
-    "es_nif": "NIF",
-    "health_plan": "member id",
-    "iban": "IBAN",
-    "imei": "IMEI",
-    "licence": "colegiado",
-    "medical_record": "MRN",
-    "name": "full name",
-    "national_id": "social insurance",
-    "passport": "passport",
-    "phone": "phone number",
-    "plate": "license plate",
-    "us_ssn": "SSN",
-}
 # What may follow the words of a header without changing what it is about.
 _WHOSE = (
     r"(?:_(?:home|work|mobile|personal|contact|emergency|owner|value|casa|trabajo|movil|fijo"
@@ -245,8 +74,9 @@ def label_of(name: str) -> str:
     last = name if " " in name else name.rpartition(".")[2]
     header = plain(last)
     entity, likelihood = entity_of(name)
-    if "_" in header and likelihood >= 0.5 and entity in LABELS and _is_wholly(header, entity):
-        return LABELS[entity]
+    caption = KINDS[entity].caption if entity else ""
+    if "_" in header and likelihood >= 0.5 and caption and _is_wholly(header, entity):
+        return caption
     return re.sub(r"[\W_]+", " ", _HUMP.sub("_", last)).strip()
 
 
@@ -254,7 +84,7 @@ def _is_wholly(header: str, entity: str) -> bool:
     """Whether the words of a header end with those of an entity: no `accountNumbering`."""
     return any(
         re.search(rf"(?:^|_)(?:{words}){_WHOSE}_?\d*$", header)
-        for which, words, _ in _SPELT
+        for which, words, _ in HEADERS
         if which == entity
     )
 
@@ -290,10 +120,10 @@ def entity_of(name: str) -> tuple[str, float]:
 
 
 def _of_header(header: str) -> tuple[str, float]:
-    for entity, words, likelihood in _SPELT:
+    for entity, words, likelihood in HEADERS:
         if re.fullmatch(words, header):
             return entity, likelihood
-    for entity, words, likelihood in _SPELT:
+    for entity, words, likelihood in HEADERS:
         if re.search(rf"(?:^|_)(?:{words})(?:_|\d*$)", header):
             return entity, likelihood - 0.15
     return "", 0.0
