@@ -110,7 +110,7 @@ def mx_clabe(value: str) -> bool:
 
 
 def mx_rfc(value: str) -> bool:
-    """Whether the date and the check digit of a Mexican tax number fit."""
+    """Whether the form and the date of a Mexican tax number fit; its check digit is not asked."""
     return _standard("mx.rfc")(value)
 
 
