@@ -22,7 +22,7 @@ _START = re.compile(
 )
 _NOT_WHOLE = "a pattern of columns speaks of the whole value, from ^ to $"
 # Headers are compared in lower case, without accents, their words joined by underscores.
-_UNREADABLE_IN_HEADERS = re.compile(r"(?<!\\)[A-Z]|[^\x00-\x7f]| ")
+_IN_NO_HEADER = re.compile(r"(?<!\\)[A-Z]|[^\x00-\x7f]| ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Rule:
                 _refuse(not _START.fullmatch(word), f"{word!r} is no start: see `starts` of Rule")
             _refuse(not _judges(self.check), f"{self.check!r} judges no value")
         except ValueError as error:
-            raise ValueError(f"Rule {self.labels or self.pattern!r}: {error}.") from None
+            raise ValueError(f"Rule {self.labels or self.pattern!r}: {error}") from None
 
     @property
     def regex(self) -> str:
@@ -97,12 +97,10 @@ class Header:
     likelihood: float
 
     def __post_init__(self) -> None:
-        slip = _UNREADABLE_IN_HEADERS.search(self.words)
-        _refuse(slip, f"Header {self.words!r}: {slip and slip[0]!r} stands in no plain name.")
-        _refuse(
-            not (self.words and 0 < self.likelihood <= 1),
-            f"Header {self.words!r}: it needs words, and a likelihood from 0 to 1.",
-        )
+        if slip := _IN_NO_HEADER.search(self.words):
+            raise ValueError(f"Header {self.words!r}: {slip[0]!r} stands in no plain name")
+        if not self.words or not 0 < self.likelihood <= 1:
+            raise ValueError(f"Header {self.words!r}: it needs words, and a likelihood from 0 to 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +137,7 @@ class Shape:
             _refuse(not 0 < self.likelihood <= 1, f"{self.likelihood} is no likelihood from 0 to 1")
             _refuse(not _judges(self.check), f"{self.check!r} judges no value")
         except ValueError as error:
-            raise ValueError(f"Shape {self.pattern!r}: {error}.") from None
+            raise ValueError(f"Shape {self.pattern!r}: {error}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +201,7 @@ class Kind:
             )
             _refuse(self.under_header[:1] not in {"", "^"}, _NOT_WHOLE)
         except ValueError as error:
-            raise ValueError(f"Kind {self.entity!r}: {error}.") from None
+            raise ValueError(f"Kind {self.entity!r}: {error}") from None
 
 
 def _refuse(slip: object, sentence: str) -> None:
