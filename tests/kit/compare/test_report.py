@@ -179,7 +179,8 @@ def test_markup_from_configuration_and_data_is_only_text() -> None:
 def test_markup_in_names_of_systems_and_features_is_only_text() -> None:
     new, old, feature = ("<script>new</script>", "<script>old</script>", "<script>column</script>")
     parts = np.random.default_rng(2).choice(list("ab"), N)
-    table = _table("score", {new: 3, old: 9}, **{feature: parts})
+    named: dict[str, Any] = {feature: parts}
+    table = _table("score", {new: 3, old: 9}, **named)
     config = _config("C", "auc", candidate=new, incumbent=old, slices={"columns": [feature]})
     decision, page, _ = _reports(table, config)
     assert decision["candidate"]["name"] == new
