@@ -1,6 +1,6 @@
 """Report how much of what is rendered a team reads, against the design's budgets; no limit.
 
-Run as part of ``make check``; scripts/house.py limits the kit. Lines include comments and docstrings.
+Run as part of ``make check``; scripts/house.py limits the kit. Comments and docstrings count.
 """
 
 import tempfile
