@@ -8,8 +8,9 @@
 #   make release       check a release and write it into releases.toml: VERSION=1.2.3 (commits nothing)
 #   make filesets      write down which files each profile renders (the tests compare)
 #   make reference     write the pages of docs/reference from the code (a test compares)
+#   make picture       run the demo and photograph its report for the README; needs Chromium
 
-.PHONY: demo test test-servers verify check lock filesets reference release
+.PHONY: demo test test-servers verify check lock filesets reference picture release
 .DEFAULT_GOAL := check
 
 # The newest interpreter that really starts; a version manager's stub may be on PATH without one behind it.
@@ -65,6 +66,9 @@ filesets: $(BOOTSTRAP)
 
 reference: $(BOOTSTRAP)
 	$(SCRIPT) scripts/reference.py
+
+picture: demo
+	@$(SCRIPT) scripts/picture.py
 
 release: $(BOOTSTRAP)
 	@$(SCRIPT) scripts/release.py "$(VERSION)"

@@ -25,9 +25,11 @@ from running import Project
 
 GOALS = {"first run": ("cpu", 25), "nothing to do": ("wall", 3), "tests": ("cpu", 20)}
 REGISTER = """
+from mlops_kit.compare.decision_file import read
 from mlops_kit.core.settings import load_settings
-from mlops_kit.train.tracking import register
-register(load_settings())
+from mlops_kit.run import record
+from mlops_kit.train.tracking import DECISION_FILE
+record(load_settings(), read(DECISION_FILE))
 """
 ONE_PROCESS = """
 from pathlib import Path

@@ -18,7 +18,16 @@ from copier_mlops.adopting.adopt import undo as undo_adopt
 from copier_mlops.adopting.report import as_dict as adoption_as_dict
 from copier_mlops.adopting.report import summary
 from copier_mlops.environment import scrub_environment
-from copier_mlops.errors import BAD_INPUT, NEGATIVE, OK, ToolError, last_line, say, tell
+from copier_mlops.errors import (
+    BAD_INPUT,
+    EXIT_CODES,
+    NEGATIVE,
+    OK,
+    ToolError,
+    last_line,
+    say,
+    tell,
+)
 from copier_mlops.rendering.answers import parse_pairs
 from copier_mlops.rendering.new import create
 from copier_mlops.updating.drift import drift as find_drift
@@ -30,9 +39,10 @@ from copier_mlops.updating.update import resume
 from copier_mlops.updating.update import undo as undo_update
 from copier_mlops.updating.update import update as run_update
 
+EXITS = "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items())
 app = typer.Typer(
-    help="Start MLOps repositories from the template and keep them current. "
-    "Exit codes: 0 ok, 1 something to resolve or drift, 3 refused, bad input or usage.",
+    help="Start MLOps repositories from the template and keep them current.\n\n"
+    f"Exit codes: {EXITS}.",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -280,7 +280,7 @@ def test_the_notebook_runs_where_it_lies_and_was_committed_clean(
 
 
 def test_a_table_that_is_not_there_is_named_with_those_that_are(newcomer: FirstRun) -> None:
-    ask = f"from {newcomer.package}.mlops import load; load('feature')"
+    ask = "from mlops_kit import load; load('feature')"
     runner = ["uv", "run", "--directory", "notebooks", "python", "-c", ask]
     done = newcomer.project.run(*runner, check=False)
     assert done.returncode != 0

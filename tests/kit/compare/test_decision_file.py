@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import reference
 from compare_scenarios import ALL_CHECKS, wide_scores
 from mlops_kit.compare import decision_file
 from mlops_kit.compare.config import CompareConfig
@@ -106,11 +105,6 @@ def test_a_later_layout_is_named_as_such(tmp_path: Path) -> None:
     path = tmp_path / "decision.json"
     path.write_text(json.dumps(FIRST | {"schema": 2}), encoding="utf-8")
     assert check(path) == (3, f"{path.as_posix()} has a schema that this version does not know.")
-
-
-def test_the_reference_is_what_the_code_says() -> None:
-    """Stale: `make reference` writes it anew."""
-    assert reference.DECISION.read_text(encoding="utf-8") == reference.decision_page()
 
 
 def test_every_key_has_a_text() -> None:

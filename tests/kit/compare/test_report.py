@@ -176,6 +176,19 @@ def test_markup_from_configuration_and_data_is_only_text() -> None:
     assert all(line.count(" | ") <= 1 for line in text.splitlines() if line.startswith("| "))
 
 
+def test_markup_in_names_of_systems_and_features_is_only_text() -> None:
+    new, old, feature = ("<script>new</script>", "<script>old</script>", "<script>column</script>")
+    parts = np.random.default_rng(2).choice(list("ab"), N)
+    named: dict[str, Any] = {feature: parts}
+    table = _table("score", {new: 3, old: 9}, **named)
+    config = _config("C", "auc", candidate=new, incumbent=old, slices={"columns": [feature]})
+    decision, page, _ = _reports(table, config)
+    assert decision["candidate"]["name"] == new
+    assert "<script" not in page
+    for name in ("new", "old", "column"):
+        assert f"&lt;script&gt;{name}" in page
+
+
 def test_a_figure_without_data_leaves_no_trace() -> None:
     table = _table("score", {"candidate": 3, "baseline": 9})
     _, page, _ = _reports(table, _config("A", "auc"))

@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 from mlops_kit.core import lockfile
 from mlops_kit.core.errors import (
     BAD_INPUT,
+    EXIT_CODES,
     NEGATIVE,
     OK,
     MlopsError,
@@ -21,9 +22,9 @@ from mlops_kit.core.errors import (
 )
 from mlops_kit.room import rooms
 
-EXITS = "Exit codes: 0 ok, 1 negative verdict, 2 inconclusive, 3 bad input or usage."
+EXITS = "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items())
 app = typer.Typer(
-    help=f"Run and look after this ML project. {EXITS}",
+    help=f"Run and look after this ML project.\n\nExit codes: {EXITS}.",
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -53,7 +54,11 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Run every stage again.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run whatever is not up to date, and tell the decision."""
+    """Run whatever is not up to date, and tell the decision.
+
+    Exit codes: 0 with any decision (the gate is `mlops compare check`), 1 the gate against
+    personal data is closed.
+    """
     from mlops_kit.compare.report.wording import gained
     from mlops_kit.run import run as run_pipeline
 
@@ -72,7 +77,10 @@ def run(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Say what is wrong with the set-up, and how to mend it."""
+    """Say what is wrong with the set-up, and how to mend it.
+
+    Exit codes: 0 nothing (notes do not count), 1 a problem.
+    """
     from mlops_kit.doctor import PROBLEM, examine
 
     findings = examine()

@@ -12,10 +12,11 @@ from typing import Any
 
 from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
 from mlops_kit.compare.decision_file import read
+from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.systems.adapters import write_systems_record
 from mlops_kit.core.errors import BAD_INPUT, MlopsError, StageError
 from mlops_kit.core.files import remove_leftovers
-from mlops_kit.core.settings import load_settings, read_config
+from mlops_kit.core.settings import Settings, load_settings, read_config
 from mlops_kit.data.ingest import write_input_record
 from mlops_kit.data.sources.files import Sources, load_sources
 from mlops_kit.room import rooms
@@ -70,8 +71,8 @@ def run(force: bool = False) -> dict[str, Any]:
     known = REGISTRATION.read_bytes() if REGISTRATION.is_file() else b""
     for room in rooms():
         room.clean_up()
-    model = register(settings)
     decision = read(DECISION_FILE)
+    model = record(settings, decision)
     primary = decision["primary"]
     # What somebody vouches for is never silent.
     vouched = [each["sentence"] for each in decision["safety"] if "acknowledged" in each]
@@ -87,6 +88,20 @@ def run(force: bool = False) -> dict[str, Any]:
         "report": (DECISION_FILE.parent / "report.html").as_posix(),
         "model": f"{model['name']} version {model['version']} ({_registered(known)})",
     }
+
+
+def record(settings: Settings, decision: Decision) -> dict[str, Any]:
+    """Register the model with what was decided about it; see `tracking.register`."""
+    primary = decision["primary"]
+    metrics = {
+        f"candidate_{primary['metric']}": decision["candidate"]["value"],
+        f"incumbent_{primary['metric']}": decision["incumbent"]["value"],
+        "difference": primary["estimate"],
+        "difference_lower": primary["lower"],
+        "difference_upper": primary["upper"],
+    }
+    tags = {"decision": decision["decision"], "holdout_sha256": decision["holdout_sha256"]}
+    return register(settings, metrics, tags)
 
 
 def _registered(known: bytes) -> str:

@@ -20,7 +20,9 @@ class Acknowledgement(Section):
     """Why a finding is right, and the last day on which that counts."""
 
     reason: str
+    """Why the finding is right, so that others understand."""
     until: date
+    """Last day on which that counts (UTC)."""
 
     @field_validator("reason")
     @classmethod
@@ -31,16 +33,14 @@ class Acknowledgement(Section):
 
 
 class Acknowledged(Section):
-    """Acknowledgements by the finding that they lift.
-
-    `immature`: outcomes younger than their horizon, or positives that vanish towards the end.
-    `perfect`: a candidate or incumbent that is hardly ever wrong. `periods`: a holdout of few
-    periods, which then decides for these alone.
-    """
+    """Acknowledgements by the finding that they lift."""
 
     immature: Acknowledgement | None = None
+    """Outcomes younger than their horizon, or positives that vanish towards the end."""
     perfect: Acknowledgement | None = None
+    """A candidate or incumbent that is hardly ever wrong."""
     periods: Acknowledgement | None = None
+    """A holdout of few periods, which then decides for these alone."""
 
     @model_validator(mode="before")
     @classmethod

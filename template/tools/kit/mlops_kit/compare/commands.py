@@ -64,7 +64,10 @@ def check(
     decision: Annotated[Path, typer.Argument(help="The decision to check.")] = REPORTS
     / "decision.json",
 ) -> None:
-    """The gate: exit 0 promote, 1 reject, 2 inconclusive."""
+    """Say as the gate whether the candidate may replace what is in force.
+
+    Exit codes: 0 promote, 1 reject, 2 inconclusive, 3 there is no decision about this model.
+    """
     code, sentence = checked(decision, MODEL_CARD)
     print(sentence)
     raise typer.Exit(code)

@@ -6,18 +6,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from mlops_kit.compare.acknowledged import Acknowledged
+from mlops_kit.compare.criteria import Fairness, Flips, Guardrail, Ops, Primary, Slices
 from mlops_kit.compare.handover import Deprecation, Rollout
-from mlops_kit.compare.metrics.registry import Metric, metric_named
 from mlops_kit.compare.systems.spec import SystemSpec, Table
 from mlops_kit.core.settings import Section
 
 COMPARE_FILE = Path("conf/compare.yaml")
-
-Share = Annotated[float, Field(gt=0, lt=1)]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Budget = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Columns = Annotated[tuple[str, ...], Field(min_length=1)]
-Gain = Annotated[float, Field(ge=-1e15, le=1e15)]
 
 
 def _several(value: Any) -> Any:
@@ -32,22 +26,24 @@ Candidates = Annotated[tuple[SystemSpec, ...], BeforeValidator(_several), Field(
 
 
 class Data(Section):
-    """Names of the table's columns, and what is known about the labels.
-
-    `labels: censored` says that an outcome is known only where the rules in force acted.
-    `threshold` is the score from which a row counts as positive; one half of a probability unless
-    set. `classes` are the labels when they are not 0, 1, ...; of two, the second is the positive.
-    `fold` is read by the design folds only.
-    """
+    """Names of the table's columns, and what is known about the labels."""
 
     id: str = "id"
+    """Column of the row's id."""
     y_true: str = "y_true"
+    """Column of the outcome."""
     group: str = "group"
+    """Column of the group: rows of one user, say, are alike."""
     time: str = "time"
+    """Column of the time."""
     fold: str = "fold"
+    """Column of the fold; read by the design folds only."""
     labels: Literal["all", "censored"] = "all"
+    """`censored`: an outcome is known only where the rules in force acted."""
     classes: tuple[str | int, ...] | None = Field(None, min_length=2)
+    """The labels when they are not 0, 1, ...; of two, the second is the positive."""
     threshold: float | None = Field(None, allow_inf_nan=False)
+    """Score from which a row counts as positive; null is one half of a probability."""
 
     @model_validator(mode="after")
     def _names_each_class_once(self) -> Self:
@@ -56,147 +52,27 @@ class Data(Section):
         return self
 
 
-class Judged(Section):
-    """A metric by name, with the settings that only some metrics have."""
-
-    metric: str
-    quantile: Share | None = None
-    payoff: tuple[tuple[Gain, ...], ...] | None = None
-
-    def found(self, threshold: float | None = None) -> Metric:
-        """Return the metric with its settings bound."""
-        return metric_named(
-            self.metric, quantile=self.quantile, payoff=self.payoff, threshold=threshold
-        )
-
-    @model_validator(mode="after")
-    def _is_known_and_takes_its_settings(self) -> Self:
-        taken = self.found().options
-        for name in ("quantile", "payoff"):
-            if getattr(self, name) is not None and name not in taken:
-                raise ValueError(f"{self.metric} has no `{name}`: drop it")
-        if self.payoff and any(len(row) != len(self.payoff) for row in self.payoff):
-            raise ValueError("payoff needs a row and a column for every class")
-        return self
-
-
-class Primary(Judged):
-    """The one metric that decides, and the smallest gain in it that is worth a change.
-
-    `business_threshold` is what the candidate itself must reach to be of any use.
-    """
-
-    direction: Literal["higher", "lower"] | None = None
-    test: Literal["superiority", "non_inferiority"] = "superiority"
-    min_effect: Amount = 0.0
-    margin: Budget | None = None
-    benefit: Literal["cost", "latency", "simplicity", "compliance"] | None = None
-    business_threshold: float | None = Field(None, allow_inf_nan=False)
-
-    @model_validator(mode="after")
-    def _points_the_right_way(self) -> Self:
-        better = self.found().direction
-        # A direction set the wrong way round would promote exactly the worse systems.
-        if self.direction not in (None, better):
-            raise ValueError(f"{self.metric} is better when {better}: drop `direction`")
-        return self
-
-    @model_validator(mode="after")
-    def _says_what_its_test_needs(self) -> Self:
-        if self.test == "superiority":
-            if self.margin is not None or self.benefit is not None:
-                raise ValueError("margin and benefit belong to `test: non_inferiority`")
-        elif self.margin is None or self.benefit is None:
-            raise ValueError("non_inferiority needs a margin and the benefit that makes up for it")
-        elif self.min_effect > 0:
-            raise ValueError("non_inferiority asks for no gain: drop min_effect")
-        return self
-
-    @property
-    def needed(self) -> float:
-        """What the gain must exceed, in units of the metric; negative for non-inferiority."""
-        return self.min_effect if self.margin is None else -self.margin
-
-
-class Guardrail(Judged):
-    """A metric in which the candidate may be worse by less than `margin`, and no more."""
-
-    margin: Amount
-
-
-class Slices(Section):
-    """Parts of the rows in which the primary metric may not be provably worse by over `margin`."""
-
-    columns: Columns
-    margin: Amount = 0.0
-    min_rows: int = Field(50, ge=2)
-
-
-class Fairness(Section):
-    """People's attributes between whose groups the gap may not provably grow by over `margin`."""
-
-    columns: Columns
-    measures: tuple[Literal["demographic_parity", "equalised_odds"], ...] = (
-        "demographic_parity",
-        "equalised_odds",
-    )
-    margin: Amount = 0.0
-    min_rows: int = Field(50, ge=2)
-
-
-class Flips(Section):
-    """Largest share of rows or groups that the incumbent serves right and the candidate wrong.
-
-    Right is the class at `data.threshold`, an error of at most `tolerance`, or a true item among
-    the first `k`.
-    """
-
-    budget: Share
-    unit: Literal["row", "group"] = "row"
-    tolerance: Amount | None = None
-    k: int = Field(10, ge=1)
-
-
-class Ops(Section):
-    """Hard budgets of running the candidate; only what is set is measured and judged."""
-
-    p95_ms: Budget | None = None
-    slowdown: Budget | None = None
-    size_mb: Budget | None = None
-    memory_mb: Budget | None = None
-    cost_per_thousand: Budget | None = None
-    machine_per_hour: Budget | None = None
-    batch_rows: int = Field(1, ge=1)
-    rounds: int = Field(200, ge=20)
-
-    @model_validator(mode="after")
-    def _can_tell_the_cost(self) -> Self:
-        if self.cost_per_thousand is not None and self.machine_per_hour is None:
-            raise ValueError("cost_per_thousand needs machine_per_hour: the price of the machine")
-        return self
-
-    @property
-    def budgets(self) -> dict[str, float]:
-        """Name -> budget, only those that are set."""
-        names = ("p95_ms", "slowdown", "size_mb", "memory_mb", "cost_per_thousand")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-
-
 class Inference(Section):
-    """How much risk the decision may take: `alpha` is one-sided and covers all uses together.
-
-    `reuse` says what another candidate on the same holdout costs: `spend` gives it a smaller
-    share of alpha, `once` refuses to promote it, `free` forgets (and the report says so).
-    `train_rows` is how many rows each model of the design folds has learned from.
-    """
+    """How much risk the decision may take."""
 
     alpha: float = Field(0.05, ge=1e-6, lt=0.5)
+    """One-sided risk of promoting a candidate that is no better, over all uses of one holdout."""
     power: float = Field(0.8, gt=0.5, lt=1)
+    """Chance to see a real gain, for the rows that are asked for."""
     design: Literal["auto", "iid", "clustered", "time", "folds"] = "auto"
+    """Which rows are alike: none (iid), those of a group (clustered), neighbours in time (time),
+    or by fold (folds).
+    """
     train_rows: int | None = Field(None, ge=1)
+    """Rows that each model of the design folds has learned from."""
     unit: Literal["row", "group"] = "row"
+    """Does each row count once, or each group?"""
     seed: int = Field(7, ge=0)
+    """Of the bootstrap."""
     reuse: Literal["spend", "once", "free"] = "spend"
+    """What another candidate on the same holdout costs: a smaller share of alpha (spend), it is
+    not promoted (once), or nothing, and the report says so (free).
+    """
 
     @model_validator(mode="after")
     def _knows_how_much_folds_share(self) -> Self:
@@ -206,28 +82,40 @@ class Inference(Section):
 
 
 class CompareConfig(Section):
-    """Which systems are compared and when the candidate wins.
-
-    `case` is A (new functionality), B (rules are in force) or C (a model is in force). The names
-    are values of the column `system` of the predictions, or columns of a wide table.
-    """
+    """Which systems are compared and when the candidate wins."""
 
     case: Literal["A", "B", "C"]
+    """A: new functionality; B: rules are in force; C: a model is in force."""
     data: Data = Data()
+    """Columns of the table, and what is known about the labels."""
     candidate: Candidates = (Table(name="candidate"),)
+    """What wants to replace it; a list compares several."""
     incumbent: SystemSpec = Table(name="baseline")
+    """What is in force."""
     oracle: SystemSpec | None = None
+    """The best that anybody could do; only an invented sample knows it."""
     trivial: SystemSpec | None = None
+    """What anybody could make up; it must be beaten too."""
     primary: Primary
+    """The one metric that decides."""
     guardrails: tuple[Guardrail, ...] = ()
+    """Metrics that may not be worse by more than a margin."""
     slices: Annotated[Slices | None, BeforeValidator(_of_columns)] = None
+    """Parts of the rows that may not be harmed."""
     fairness: Annotated[Fairness | None, BeforeValidator(_of_columns)] = None
+    """Gaps between groups of people that may not grow."""
     flips: Flips | None = None
+    """Users served right until now and wrong from now on."""
     ops: Ops = Ops()
+    """Budgets of running the candidate."""
     inference: Inference = Inference()
+    """The risk of a wrong decision, and which rows are taken as alike."""
     acknowledged: Acknowledged = Acknowledged()
+    """Findings that a person vouches for."""
     rollout: Rollout = Rollout()
+    """How a promoted candidate reaches users."""
     deprecation: Deprecation = Deprecation()
+    """How the incumbent leaves."""
 
     @property
     def systems(self) -> dict[str, str]:

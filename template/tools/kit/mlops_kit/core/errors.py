@@ -2,10 +2,13 @@
 
 import re
 
-OK = 0
-NEGATIVE = 1
-INCONCLUSIVE = 2
-BAD_INPUT = 3
+OK, NEGATIVE, INCONCLUSIVE, BAD_INPUT = range(4)
+EXIT_CODES = {
+    OK: "ok, or promote",
+    NEGATIVE: "a negative verdict: reject, or something found",
+    INCONCLUSIVE: "inconclusive: the data cannot tell",
+    BAD_INPUT: "bad input, configuration or usage",
+}
 
 # What ends the part of an address that names a host: RFC 3986, and what stands around an address.
 _USER = re.compile(r"(?:(?<=://)|(?<=:\\/\\/))[^\s/?#\"'<>`]{0,2000}@")

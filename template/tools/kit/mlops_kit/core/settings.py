@@ -22,41 +22,61 @@ Config = TypeVar("Config", bound=BaseModel)
 
 
 class Section(BaseModel):
-    """A part of a configuration file; a key that it does not know is an error."""
+    """A part of a configuration file; a key that it does not know is an error.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    The text below a key says what it means, in docs/reference/settings.md too.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Tracking(Section):
     """Where MLflow keeps runs and the model registry of this environment."""
 
     uri: str
+    """Address of the MLflow server, or of its embedded database."""
     experiment: str
+    """MLflow's experiment that holds the runs."""
     registry_prefix: str
+    """Stands before the model's name in the registry: `dev` registers `dev.<model_name>`."""
 
 
 class Quality(Section):
     """How much of a table may break its contract, and how many threads DuckDB may use."""
 
     max_quarantined_share: float = Field(0.01, ge=0, le=1)
+    """A table with a larger share of broken rows stops the run."""
     threads: int = Field(1, ge=1)
+    """Threads of DuckDB: one gives the same digits on every machine, more are faster."""
 
 
 class Settings(BaseSettings):
     """Everything that differs between projects and environments, apart from secrets."""
 
     model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix="MLOPS_", env_nested_delimiter="__"
+        extra="forbid",
+        frozen=True,
+        env_prefix="MLOPS_",
+        env_nested_delimiter="__",
+        use_attribute_docstrings=True,
     )
 
     project: str
+    """The project's name, as people see it in documents and reports."""
     model_name: str
+    """Name of the model; the registry adds the environment's prefix."""
     task: Literal["classification", "regression", "recommendation"]
+    """What the model predicts; fixed once rendered."""
     functionality: Literal["new", "existing_rules", "existing_model"]
+    """What did the job before; fixed once rendered."""
     business_metric: str
+    """Which number the business wants to move, in words."""
     tracking: Tracking
+    """Where runs and models are kept."""
     dvc_remote: str
+    """Name of the DVC remote (in .dvc/config) of this environment."""
     data: Quality = Quality()
+    """Limits of reading data."""
 
     @classmethod
     def settings_customise_sources(

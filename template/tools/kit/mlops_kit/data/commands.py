@@ -25,7 +25,10 @@ def ingest(
 
 
 def test() -> None:
-    """Read and check every source, and write nothing."""
+    """Read and check every source, and write nothing.
+
+    Exit codes: 0 every row keeps its contract, 1 some do not.
+    """
     from mlops_kit.data.contract import validate
     from mlops_kit.data.sources.files import load_sources, read_tables
 

@@ -77,7 +77,10 @@ def abtest(
     allocation: Annotated[float | None, typer.Option(help="Share of the treatment.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Look at an A/B test: exit 0 promote, 1 reject, 2 go on."""
+    """Look at an A/B test.
+
+    Exit codes: 0 promote, 1 reject, 2 go on.
+    """
     from mlops_kit.operate.experiments.abtest import ABTest
     from mlops_kit.operate.experiments.abtest import abtest as look_at
 
@@ -104,7 +107,10 @@ def shadow(
     max_slowdown_ms: Annotated[float | None, typer.Option(help="Median, paired.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare paired logs: exit 0 in budget, 1 over, 2 open."""
+    """Compare paired logs of candidate and incumbent with their budgets.
+
+    Exit codes: 0 every budget is kept, 1 one is exceeded, 2 the log is too short to tell.
+    """
     from mlops_kit.operate.experiments.shadow import Shadow
     from mlops_kit.operate.experiments.shadow import shadow as compare_logs
 
@@ -133,7 +139,10 @@ def promote(
     back: Annotated[bool, typer.Option("--rollback", help="Return to the previous one.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make the challenger the champion, or take that back."""
+    """Make the challenger the champion, or take that back.
+
+    Exit codes: 0 done, 1 the decision is to reject, 2 it is inconclusive.
+    """
     from mlops_kit.core.settings import load_settings
     from mlops_kit.operate.promote.promote import promote, rollback
 

@@ -93,7 +93,10 @@ def clean_up() -> None:
 
 
 def protect() -> None:
-    """Stage: write the protected tables to the open zone."""
+    """Stage: write the protected tables to the open zone.
+
+    Exit codes: 0 written, 1 the gate is closed.
+    """
     from mlops_kit.privacy.protect.stage import protect
 
     for line in protect().splitlines():
@@ -145,7 +148,10 @@ def erase(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Remove a person from all current data, and list what remembers them."""
+    """Remove a person from all current data, and list what remembers them.
+
+    Exit codes: 0 erased, 1 nothing was, because rows or the token may be somebody else's.
+    """
     import json
 
     from mlops_kit.privacy.people.erase import erase

@@ -26,18 +26,26 @@ class Split(Section):
     """How holdout rows are chosen: the latest, or whole entities or groups by their hash."""
 
     method: Literal["time", "hash", "group"]
+    """`time` holds out the latest rows, `hash` whole entities, `group` whole groups."""
     holdout: float = Field(gt=0, lt=1)
+    """Share of the rows that is held out."""
     column: str | None = None
+    """Column of the groups, for `group`."""
     gap_days: int = Field(0, ge=0)
+    """Days between training and holdout rows; at least as long as the label looks ahead."""
 
 
 class Params(Section, extra="ignore"):
     """What the template reads in params.yaml; other keys belong to the team's own stages."""
 
     seed: int
+    """Of everything that is drawn by chance."""
     split: Split
+    """How holdout rows are chosen."""
     features: dict[str, Any]
+    """What features.py is called with; `horizon_days` says how long an outcome takes."""
     model: dict[str, Any]
+    """What build() of model.py is called with."""
 
 
 def load_params() -> Params:

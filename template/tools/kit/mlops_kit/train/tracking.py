@@ -7,7 +7,7 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,18 +39,23 @@ NO_PROJECT = ("MLFLOW_UV_AUTO_DETECT", "false")
 REGISTERED_CODE = Path(__file__).parent / "registered.py"
 
 
-def register(settings: Settings) -> dict[str, Any]:
+def register(
+    settings: Settings, metrics: Mapping[str, float], tags: Mapping[str, str]
+) -> dict[str, Any]:
     """Log the last run to MLflow and register its model with the alias `challenger`.
 
     A result that was registered before, in the same registry, is not registered again.
+
+    Parameters
+    ----------
+    metrics, tags
+        What the comparison found and decided; it stands above this room.
 
     Returns
     -------
     dict
         `name`, `version` and `run_id` of the registered model, kept in models/registration.json.
     """
-    if not DECISION_FILE.is_file():
-        raise MlopsError(f"{DECISION_FILE.as_posix()} does not exist; run `uv run mlops run`.")
     card = read_card()
     key = {
         "environment": environment(),
@@ -61,7 +66,7 @@ def register(settings: Settings) -> dict[str, Any]:
     known = _known(key, settings.tracking.uri)
     if known:
         return known
-    registered = _log(settings, card) | key
+    registered = _log(settings, card, metrics, tags) | key
     write_json(REGISTRATION, registered)
     return registered
 
@@ -100,7 +105,9 @@ def quiet_mlflow() -> Iterator[None]:
         yield
 
 
-def _log(settings: Settings, card: dict[str, Any]) -> dict[str, Any]:
+def _log(
+    settings: Settings, card: dict[str, Any], metrics: Mapping[str, float], tags: Mapping[str, str]
+) -> dict[str, Any]:
     logged: dict[str, Any] = {}
     with quiet_mlflow():
         import mlflow
@@ -110,6 +117,8 @@ def _log(settings: Settings, card: dict[str, Any]) -> dict[str, Any]:
             mlflow.set_tracking_uri(settings.tracking.uri)
             mlflow.set_experiment(settings.tracking.experiment)
             with mlflow.start_run() as run:
+                mlflow.log_metrics(dict(metrics))
+                mlflow.set_tags(dict(tags))
                 logged = _log_run(settings, card, run.info.run_id)
         except MlflowException as error:
             reason = str(error).strip().splitlines()[0]
@@ -124,26 +133,13 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
     import mlflow
     import mlflow.pyfunc
 
-    decision = json.loads(DECISION_FILE.read_text(encoding="utf-8"))
-    primary = decision["primary"]
     params = load_params()
     sections = {"split": dict(params.split), "features": params.features, "model": params.model}
     named = {f"{part}.{key}": value for part in sections for key, value in sections[part].items()}
     mlflow.log_params({"seed": params.seed, **named})
-    mlflow.log_metrics(
-        {
-            f"candidate_{primary['metric']}": decision["candidate"]["value"],
-            f"incumbent_{primary['metric']}": decision["incumbent"]["value"],
-            "difference": primary["estimate"],
-            "difference_lower": primary["lower"],
-            "difference_upper": primary["upper"],
-        }
-    )
     mlflow.set_tags(
         {
-            "decision": decision["decision"],
             "model_sha256": card["sha256"],
-            "holdout_sha256": decision["holdout_sha256"],
             "features_sha256": sha256_of(OPEN_ZONE / "features.parquet"),
         }
     )

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy.special import bdtr, stdtrit
 
 from mlops_kit.compare.checks.common import amount, entry, sure
-from mlops_kit.compare.config import CompareConfig, Ops
+from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.criteria import Ops
 from mlops_kit.compare.decision_schema import Check, Verdict
 
 Floats = NDArray[np.float64]

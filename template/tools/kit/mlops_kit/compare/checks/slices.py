@@ -3,7 +3,8 @@
 import numpy as np
 
 from mlops_kit.compare.checks.common import amount, entry, gain, sure
-from mlops_kit.compare.config import CompareConfig, Slices
+from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.criteria import Slices
 from mlops_kit.compare.decision_schema import Check
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.inference.effect import Effect, holm

@@ -27,7 +27,7 @@ class Metric:
 
     `column` holds what it judges; with `labels` it judges labels in the column `prediction` too.
     `options` are the settings that its function takes, `required` those without a default;
-    `own` says that somebody registered it.
+    `own` says that somebody registered it; `unit` is that of its value and of a gain in it.
     """
 
     function: Callable[..., Estimate]
@@ -38,6 +38,7 @@ class Metric:
     options: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     own: bool = False
+    unit: str = "share"
 
 
 def rmse(truth: Floats, prediction: Floats) -> Estimate:
@@ -66,9 +67,13 @@ def pinball(truth: Floats, prediction: Floats, quantile: float = 0.5) -> Estimat
     return mean_of(np.maximum(quantile * short, (quantile - 1) * short))
 
 
-def _judges_classes(function: Callable[..., Estimate], meaning: str, *required: str) -> Metric:
-    options = ("threshold", *required)
-    return Metric(function, "score", "higher", meaning, True, options, required)
+def _judges_classes(function: Callable[..., Estimate], meaning: str) -> Metric:
+    return Metric(function, "score", "higher", meaning, labels=True, options=("threshold",))
+
+
+def _in_its_unit(function: Callable[..., Estimate], meaning: str, *options: str) -> Metric:
+    unit = "that of the target"
+    return Metric(function, "prediction", "lower", meaning, options=options, unit=unit)
 
 
 def _judges_lists(function: Callable[..., Estimate], meaning: str) -> Metric:
@@ -85,7 +90,12 @@ METRICS: dict[str, Metric] = {
     ),
     "recall": _judges_classes(classification.recall, "share of the true rows that are picked"),
     "f1": _judges_classes(classification.f1, "balance of precision and recall"),
-    "utility": _judges_classes(classification.utility, "mean gain of a row's decision", "payoff"),
+    "utility": replace(
+        _judges_classes(classification.utility, "mean gain of a row's decision"),
+        options=("threshold", "payoff"),
+        required=("payoff",),
+        unit="that of payoff",
+    ),
     "auc": Metric(
         classification.auc, "score", "higher", "how often a positive row is ranked above a negative"
     ),
@@ -93,20 +103,30 @@ METRICS: dict[str, Metric] = {
         classification.average_precision, "score", "higher", "precision down the ranking, averaged"
     ),
     "log_loss": Metric(
-        classification.log_loss, "score", "lower", "how surprised the probabilities are"
+        classification.log_loss,
+        "score",
+        "lower",
+        "how surprised the probabilities are",
+        unit="nats",
     ),
     "brier": Metric(
-        classification.brier, "score", "lower", "squared distance of probability and outcome"
+        classification.brier,
+        "score",
+        "lower",
+        "squared distance of probability and outcome",
+        unit="squared probability",
     ),
     "calibration_error": Metric(
-        classification.calibration_error, "score", "lower", "how far probabilities lie from shares"
+        classification.calibration_error,
+        "score",
+        "lower",
+        "how far probabilities lie from shares",
+        unit="probability",
     ),
-    "rmse": Metric(rmse, "prediction", "lower", "typical error; large errors weigh more"),
-    "mae": Metric(mae, "prediction", "lower", "average error in the target's unit"),
+    "rmse": _in_its_unit(rmse, "typical error; large errors weigh more"),
+    "mae": _in_its_unit(mae, "average error in the target's unit"),
     "mape": Metric(mape, "prediction", "lower", "average error as a share of the truth"),
-    "pinball": Metric(
-        pinball, "prediction", "lower", "error of a predicted quantile", options=("quantile",)
-    ),
+    "pinball": _in_its_unit(pinball, "error of a predicted quantile", "quantile"),
     "ndcg_at_k": _judges_lists(ranking.ndcg, "how high the true items stand in the list"),
     "recall_at_k": _judges_lists(ranking.recall, "share of the true items that are listed"),
     "precision_at_k": _judges_lists(ranking.precision, "share of the listed items that are true"),
@@ -196,4 +216,6 @@ def register(
             said = " ".join(str(error).split())[:200]
             raise MlopsError(f"Your metric {name} fails: {type(error).__name__}: {said}") from error
 
-    METRICS[name] = Metric(estimated, kind, direction, meaning or name.replace("_", " "), own=True)
+    METRICS[name] = Metric(
+        estimated, kind, direction, meaning or name.replace("_", " "), own=True, unit=""
+    )

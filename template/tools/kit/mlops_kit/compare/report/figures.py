@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from mlops_kit.compare.holdout.holdout import Holdout
@@ -33,7 +34,7 @@ class Figure(NamedTuple):
     """A drawing with its heading and one line on how to read it."""
 
     heading: str
-    svg: str
+    svg: Markup
     caption: str
 
 
@@ -130,9 +131,7 @@ def _benefit(holdout: Holdout, labels: dict[str, str], threshold: float | None) 
             last = max(last, min(99.0, 100 * threshold + 5))
         axes.set_xlim(0, last)
         axes.set_ylim(-0.15 * top, 1.08 * top)
-        _explain(
-            axes, "% probability from which one acts", "gain per 1,000, in positives", "upper right"
-        )
+        _explain(axes, "% probability from which one acts", "gain per 1,000, in positives", "best")
 
     svg = drawing("benefit", "Net benefit by threshold", 2.9, paint)
     caption = (

@@ -5,10 +5,10 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
@@ -37,7 +37,7 @@ MOST_SLICES = 16
 Entry = Mapping[str, Any]
 
 
-def drawing(name: str, title: str, height: float, paint: Callable[["Axes"], None]) -> str:
+def drawing(name: str, title: str, height: float, paint: Callable[["Axes"], None]) -> Markup:
     """Draw on empty axes with `paint(axes)` and return an SVG that is as wide as its place.
 
     Parameters
@@ -68,7 +68,7 @@ def drawing(name: str, title: str, height: float, paint: Callable[["Axes"], None
         figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
     svg = stream.getvalue()
     svg = re.sub(r"<[^>]+>", lambda tag: _for_page(tag[0], name), svg[svg.index("<svg") :])
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
+    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1))
 
 
 def legend(axes: "Axes", where: str = "best") -> None:
@@ -113,7 +113,7 @@ def _for_page(tag: str, name: str) -> str:
     return tag
 
 
-def effects_figure(entries: Sequence[Entry], digits: int) -> str:
+def effects_figure(entries: Sequence[Entry], digits: int) -> Markup:
     """Draw each effect and its interval against what it must exceed, every row on its own scale.
 
     Parameters
@@ -159,7 +159,7 @@ def effects_figure(entries: Sequence[Entry], digits: int) -> str:
     return drawing("effects", "Effects with their intervals and margins", height, paint)
 
 
-def slices_figure(entries: Sequence[Entry]) -> str:
+def slices_figure(entries: Sequence[Entry]) -> Markup:
     """Draw the effect in each slice that has one, the most harmed first; at most 16 of them."""
 
     def paint(axes: "Axes") -> None:
@@ -185,7 +185,7 @@ def slices_figure(entries: Sequence[Entry]) -> str:
 
 def values_figure(
     values: dict[str, float], labels: dict[str, str], digits: int, threshold: float | None = None
-) -> str:
+) -> Markup:
     """Draw the metric of each system; `values` and `labels` are by role."""
 
     def paint(axes: "Axes") -> None:
@@ -213,7 +213,7 @@ def values_figure(
 
 def latency_figure(
     latencies: dict[str, NDArray[np.float64]], labels: dict[str, str], budget: float | None
-) -> str:
+) -> Markup:
     """Draw the share of the answers that are ready within each time; times in milliseconds."""
 
     def paint(axes: "Axes") -> None:
@@ -238,7 +238,7 @@ def latency_figure(
     return drawing("latency", "Distribution of the latencies", 2.5, paint)
 
 
-def power_figure(primary: Entry, power: float) -> str:
+def power_figure(primary: Entry, power: float) -> Markup:
     """Draw the chance of a promotion for each true gain, with the rows of today and with more."""
     error, needed, now = primary["standard_error"], primary["needed"], primary["n_rows"]
     z, seen = float(ndtri(1 - primary["alpha"])), smallest_visible(primary, power)

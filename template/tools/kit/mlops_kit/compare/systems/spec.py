@@ -12,10 +12,14 @@ Name = Annotated[str, Field(min_length=1)]
 
 
 class Table(Section):
-    """Stands in the table already; in the pipeline: baseline.py, model.py or the oracle."""
+    """Stands in the table already; in the pipeline: baseline.py, model.py or the oracle.
+
+    A plain text is the name of one.
+    """
 
     kind: Literal["table"] = "table"
     name: Name
+    """Value of the column `system`, or column of a wide table."""
 
 
 class Rules(Section):
@@ -23,7 +27,9 @@ class Rules(Section):
 
     kind: Literal["rules"]
     name: Name = "rules"
+    """Name in the reports."""
     function: str = Field(pattern=r"^\w+(\.\w+)+$")
+    """Dotted path, such as `shop.rules.decide`."""
 
 
 class Logged(Section):
@@ -31,10 +37,15 @@ class Logged(Section):
 
     kind: Literal["logged"]
     name: Name = "logged"
+    """Name in the reports."""
     file: Path
+    """The log."""
     column: str
+    """Column of the decision."""
     id: str = "id"
+    """Column of the row's id."""
     time: str | None = None
+    """Column of the row's time, where an id stands several times."""
 
 
 class Command(Section):
@@ -42,36 +53,43 @@ class Command(Section):
 
     kind: Literal["command"]
     name: Name = "command"
+    """Name in the reports."""
     command: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Program and arguments."""
     timeout: float = Field(600, gt=0, allow_inf_nan=False)
+    """Seconds that it may take."""
 
 
 class Sklearn(Section):
-    """A fitted scikit-learn estimator in a skops file; `trusted` lists its foreign types."""
+    """A fitted scikit-learn estimator in a skops file."""
 
     kind: Literal["sklearn"]
     name: Name = "sklearn"
+    """Name in the reports."""
     file: Path
+    """The skops file."""
     trusted: tuple[str, ...] = ()
+    """Types of other libraries that it may hold."""
 
 
 class Mlflow(Section):
-    """A model of the registry by its alias; `model` unless it is this project's own."""
+    """A model of the registry by its alias."""
 
     kind: Literal["mlflow"]
     name: Name = "champion"
+    """Name in the reports."""
     alias: str = "champion"
+    """Which version: its alias."""
     model: str | None = None
+    """Name in the registry; null is this project's own."""
 
 
 class Trivial(Section):
-    """A predictor that anybody could make up: what a real system must at least beat.
-
-    `season` is what seasonal_naive looks back, such as "12 months"; `k` items are recommended.
-    """
+    """A predictor that anybody could make up: what a real system must at least beat."""
 
     kind: Literal["trivial"]
     name: Name = "trivial"
+    """Name in the reports."""
     strategy: Literal[
         "majority",
         "prior",
@@ -82,8 +100,11 @@ class Trivial(Section):
         "popularity",
         "random",
     ]
+    """What it predicts."""
     season: str | None = None
+    """What seasonal_naive looks back, such as "12 months"."""
     k: int = Field(10, ge=1, le=1000)
+    """Items that are recommended."""
 
     @model_validator(mode="after")
     def _has_a_season_where_it_needs_one(self) -> Self:

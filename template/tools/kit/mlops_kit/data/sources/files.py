@@ -24,28 +24,41 @@ class Column(Section):
     """The contract of one column."""
 
     type: ColumnType
+    """What its values become; `integers` is a list of them."""
     nullable: bool = False
+    """May it be empty?"""
     unique: bool = False
+    """Must no value stand twice?"""
     minimum: float | None = None
+    """Smallest value."""
     maximum: float | None = None
+    """Largest value."""
     allowed: list[Any] | None = None
+    """The only values that it may have."""
     pattern: str | None = None
+    """Regular expression that each text must match from its start."""
 
 
 class Table(Section):
     """One table: its source, where it stands there, when its facts happened, and its columns."""
 
     source: str
+    """Its source by its name."""
     path: str | None = None
+    """File or folder in a source of files."""
     time: str | None = None
+    """Column that says when a fact happened: features of a day may use only facts before it."""
     columns: dict[str, Column] = Field(min_length=1)
+    """The columns that are read, by name; others are left out."""
 
 
 class Entity(Section):
     """What one prediction is about: a column of a table that identifies it."""
 
     table: str
+    """A table, by name."""
     column: str
+    """The column that identifies it."""
 
 
 class Sample(Section):
@@ -53,9 +66,13 @@ class Sample(Section):
 
     kind: Literal["sample"]
     customers: int = Field(5_000, ge=10)
+    """Number of customers."""
     products: int = Field(300, ge=20)
+    """Number of products."""
     order_lines: int = Field(60_000, ge=100)
+    """Number of order lines."""
     seed: int = 7
+    """Another number makes another shop."""
 
 
 class Files(Section):
@@ -63,14 +80,18 @@ class Files(Section):
 
     kind: Literal["files"]
     folder: Path
+    """Where the files are."""
 
 
 class Sources(Section):
     """The whole of conf/sources.yaml."""
 
     entity: Entity
+    """What one prediction is about."""
     sources: dict[str, Annotated[Sample | Files, Field(discriminator="kind")]]
+    """Where data come from, by name."""
     tables: dict[str, Table] = Field(min_length=1)
+    """The tables and what each promises, by name."""
 
 
 def load_sources(path: Path = SOURCES_FILE) -> Sources:

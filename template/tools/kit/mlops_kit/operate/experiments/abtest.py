@@ -29,24 +29,32 @@ SAME = 1e-9
 
 
 class ABTest(Section):
-    """What conf/abtest.yaml may say: the columns, the plan, and what counts as a success.
-
-    `units` is the planned number of units in both arms together, `looks` the shares of it at
-    which the test is looked at, `allocation` the share of the treatment.
-    """
+    """What conf/abtest.yaml may say: the columns, the plan, and what counts as a success."""
 
     units: int = Field(ge=20)
+    """Planned number of units in both arms together."""
     looks: Annotated[tuple[float, ...], Field(min_length=1)] = (0.25, 0.5, 0.75, 1.0)
+    """Shares of it at which the test is looked at; the last is 1."""
     unit: str = "unit"
+    """Column of the unit."""
     arm: str = "arm"
+    """Column of the arm."""
     outcome: str = "outcome"
+    """Column of the outcome."""
     covariate: str | None = None
+    """Column of a number from before the test, which sharpens the interval (CUPED)."""
     control: str = "control"
+    """Name of the control arm."""
     treatment: str = "treatment"
+    """Name of the treatment arm."""
     allocation: float = Field(0.5, gt=0, lt=1)
+    """Share of the units in the treatment."""
     direction: Literal["higher", "lower"] = "higher"
+    """Which outcomes are better."""
     min_effect: float = Field(0.0, allow_inf_nan=False)
+    """Smallest gain that is worth a change."""
     alpha: float = Field(0.05, ge=1e-6, lt=0.5)
+    """One-sided risk of error, over all looks together."""
 
     @model_validator(mode="after")
     def _looks_grow_to_one(self) -> Self:

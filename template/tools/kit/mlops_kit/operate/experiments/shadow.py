@@ -20,24 +20,32 @@ MIN_ROWS = 20
 
 
 class Shadow(Section):
-    """Columns of the paired log, one row per request, and the budgets; `None` is not judged.
-
-    Decisions are compared as they are, numbers after `threshold` when it is set. Latencies are in
-    milliseconds in `incumbent_ms` and `candidate_ms`.
-    """
+    """Columns of the paired log, one row per request, and the budgets; null is not judged."""
 
     id: str = "id"
+    """Column of the request's id."""
     incumbent: str = "incumbent"
+    """Column of what the incumbent said."""
     candidate: str = "candidate"
+    """Column of what the candidate said."""
     incumbent_ms: str = "incumbent_ms"
+    """Column of the incumbent's time, in milliseconds."""
     candidate_ms: str = "candidate_ms"
+    """Column of the candidate's time, in milliseconds."""
     y_true: str = "y_true"
+    """Column of the outcome, where it is known."""
     threshold: float | None = Field(None, allow_inf_nan=False)
+    """Scores decide from here; null compares decisions as they are."""
     alpha: float = Field(0.05, ge=1e-6, lt=0.5)
+    """Risk of error of each budget."""
     max_disagreement: float | None = Field(None, gt=0, lt=1)
+    """Largest share of requests that are answered otherwise."""
     max_negative_flips: float | None = Field(None, gt=0, lt=1)
+    """Largest share of requests answered right before and wrong now."""
     max_p95_ms: float | None = Field(None, gt=0)
+    """Milliseconds within which 95 % of the candidate's answers come."""
     max_slowdown_ms: float | None = Field(None, ge=0)
+    """Median of what the candidate takes longer, request by request."""
 
 
 def shadow(data: Path, config: Shadow) -> tuple[int, dict[str, Any]]:

@@ -24,7 +24,10 @@ def check(
     sarif: Annotated[Path | None, typer.Option(help="Write SARIF to this file too.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Find personal data where there should be none; exit 1 if there is any."""
+    """Find personal data where there should be none.
+
+    Exit codes: 0 none, 1 there is some, or a file cannot be read.
+    """
     from mlops_kit.privacy.protect.singling_out import notes
 
     outcome = looked_at(paths or [], staged, baseline, names)
