@@ -132,7 +132,7 @@ def update(
     It asks nothing, with --defaults or without: a new question takes its default, which the report
     lists.
 
-    Exit codes: 0 merged, 1 conflicts to resolve or no lock, 3 refused with nothing written.
+    Exit codes: 0 merged, 1 conflicts, patches to work in, or no lock, 3 refused, nothing written.
     """
     if abort + go_on + check > 1 or ((abort or go_on) and (to or data)):
         raise ToolError("Give either --abort, --continue or what to update to.")
@@ -152,9 +152,11 @@ def update(
         tell(json.dumps(as_dict(report), indent=2, ensure_ascii=False))
     elif report.is_empty:
         tell(f"Up to date: {report.after}.")
+        for name in report.waiting:
+            tell(f"{name} of an earlier update waits: work it in, then delete it.")
     else:
         tell(diff + report_text(report), end="")
-    raise typer.Exit(NEGATIVE if report.merged.conflicts or report.lock else OK)
+    raise typer.Exit(OK if report.is_finished else NEGATIVE)
 
 
 @app.command()

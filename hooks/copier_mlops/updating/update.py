@@ -47,6 +47,7 @@ from copier_mlops.updating.migration import (
 from copier_mlops.updating.ours import read_ours
 from copier_mlops.updating.proof import prove
 from copier_mlops.updating.report import Report
+from copier_mlops.updating.split import follow_split_files, waiting_patches
 
 KIT_NAME = "mlops_kit"
 
@@ -111,7 +112,7 @@ def resume(path: Path) -> Report | None:
     Raises
     ------
     ToolError
-        There is none, or files are still unmerged.
+        There is none, or files are still unmerged, or patches still there.
     """
     repo = repository_at(path)
     with only_one(repo):
@@ -124,6 +125,10 @@ def resume(path: Path) -> Report | None:
                 names = {os.fsdecode(line.partition(b"\t")[2]) for line in lines}
                 raise ToolError(
                     f"Still unmerged: {some(names)}; edit them, git add them, then continue."
+                )
+            if waiting := waiting_patches(repo.folder):
+                raise ToolError(
+                    f"Still to work in: {some(waiting)}; delete each when it is, then continue."
                 )
             snapshot.forget(repo)
             return None
@@ -152,14 +157,16 @@ def work_out(project: Project, to: str | None, given: Mapping[str, str]) -> Plan
         names = tuple(version_name(template, one.commit, one.name) for one in (base, theirs))
     say("Merging")
     tree = tree_of(repo, "HEAD")
-    ours = read_ours(repo, tree, base, theirs, renames.moved)
+    ours = read_ours(repo, tree, base, theirs, renames)
     stored = ours.get(ANSWERS_FILE)
     if stored:  # Copier once stored addresses with the password in them.
         ours[ANSWERS_FILE] = without_stored_password(stored)
     labels = ("yours", f"template {names[0]}", f"template {names[1]}")
     merged = merge(base, theirs, ours, renames.moved, labels)
+    waiting = waiting_patches(repo.folder)
+    follow_split_files(merged, base, theirs, ours, renames.split, repo)
     keep_answers_readable(merged, theirs)
-    keep_old_names(repo, tree, theirs, merged, renames.moved)
+    keep_old_names(repo, tree, theirs, merged, renames.main_places)
     if stored != ours.get(ANSWERS_FILE):
         merged.files.setdefault(ANSWERS_FILE, ours[ANSWERS_FILE])
         if ANSWERS_FILE not in merged.changed:
@@ -183,6 +190,7 @@ def work_out(project: Project, to: str | None, given: Mapping[str, str]) -> Plan
         },
         changelog=changelog,
         moved_code=moved_code(base, theirs),
+        waiting=waiting,
     )
     old_lock = base.files.get(LOCK)
     follows = old_lock is not None and ours.get(LOCK) == old_lock and LOCK in theirs.files
