@@ -101,6 +101,18 @@ def test_an_edit_of_a_file_that_moved_whole_follows_it(
     assert (project / "src/shop/model.py").read_text(encoding="utf-8") == model
 
 
+def test_a_room_that_new_answers_leave_out_is_dropped_where_it_was(project: Path) -> None:
+    gate, hook = "src/shop/mlops/privacy/check.py", "src/shop/mlops/privacy/hook.py"
+    text = (project / gate).read_text(encoding="utf-8")
+    write(project, gate, f"{text}\n\nOURS = 42\n")
+    report, _ = update(project, given={"personal_data": "none"}, lock=False)
+    assert hook in report.merged.dropped
+    assert not (project / hook).exists()
+    assert [*report.merged.conflicts] == [gate]
+    assert (project / gate).read_text(encoding="utf-8").endswith("OURS = 42\n")
+    assert not (project / "tools/kit/mlops_kit/privacy").exists()
+
+
 TRAINING = "src/shop/mlops/training.py"
 STAGE, STORED = "tools/kit/mlops_kit/train/stage.py", "tools/kit/mlops_kit/train/model_file.py"
 FITTED = "        return estimator.fit(features, target)\n"

@@ -17,6 +17,7 @@ from copier_mlops.rendering.answers import check_answers, read_answers, refuse_u
 from copier_mlops.rendering.refusals import sentences, tell_not_stored
 from copier_mlops.rendering.template import profile_file, resolve_source
 from copier_mlops.rendering.versions import newest, opened, resolve, stand_at
+from copier_mlops.rendering.workspace import kit_of_workspace, refuse_other_version, workspace_of
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ def create(
     asked = resolve_source(template)
     given = {**(read_answers(answers_file) if answers_file else {}), **(data or {})}
 
+    kit = None if "kit" in given else kit_of_workspace(destination)
+
     # Copier takes half a second to import: only after everything cheap has passed.
     from copier._main import Worker
     from copier._vcs import get_repo
@@ -103,9 +106,13 @@ def create(
                 raise ToolError(f"{source} is not a template: it has no copier.yml with questions.")
             root = worker.template.local_abspath
             base = read_answers(profile_file(root, profile)) if profile else {}
-            worker.data.update(check_answers(questions, {**base, **given}))
+            shared = {"kit": kit.seen_from(destination)} if kit and "kit" in questions else {}
+            worker.data.update(check_answers(questions, {**base, **shared, **given}))
             worker.run_copy()
             refuse_unasked(worker.answers.hidden, given)
+            if kit and shared:
+                commit_name = worker._answers_to_remember().get("_commit")
+                refuse_other_version(kit, str(commit_name or ""))
             worker.dst_path = destination
             project = NewProject(
                 destination=str(destination),
@@ -121,6 +128,10 @@ def create(
                 raise ToolError(f"{destination} was filled meanwhile; nothing was written there.")
             for path in staging.iterdir():
                 path.rename(destination / path.name)
+    if (root := workspace_of(destination)) and root != destination:
+        (destination / "uv.lock").unlink(missing_ok=True)
+        whose = f"the kit of {kit.owner}" if kit and shared else "a kit of its own, the first there"
+        say(f"It is a member of the uv workspace {root}, with {whose}: run uv lock in {root}.")
     if said:  # A refusal is one sentence, so not before.
         say(said)
     return project

@@ -138,7 +138,8 @@ def note(repo: Repository, answers: dict[str, object]) -> str:
     """Return the paragraph for the README."""
     source = without_credentials(str(answers.get("_src_path", "a template")))
     version, package = answers.get("_commit"), answers.get("package_name")
-    code = KIT if (repo.folder / CODE).is_dir() else f"src/{package}/mlops/"
+    old = not (repo.folder / CODE).is_dir() and "kit" not in answers
+    code = f"src/{package}/mlops/" if old else answers.get("kit", KIT)
     return (
         "\n## Left the template\n\n"
         f"This repository followed {source} at version {version} "

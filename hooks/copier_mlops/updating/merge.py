@@ -75,6 +75,8 @@ def merge(
     for source, target in moved.items():
         if target in own or target in old or source not in old or source in theirs.files:
             continue
+        if target not in theirs.files:  # The answers leave it out: it is dropped where it was.
+            continue
         old[target] = old.pop(source)
         if source in own and is_not_rendered(source, own, old[target], source in base_seeded):
             # Where the template's file went is no reason to move another one of that name.

@@ -26,15 +26,18 @@ from copier_mlops.rendering.versions import (
     resolve,
     version_name,
 )
+from copier_mlops.rendering.workspace import kit_of_workspace, refuse_unfit_kit, users_of_kit
 from copier_mlops.repository import snapshot
 from copier_mlops.repository.one_run import only_one
 from copier_mlops.repository.project import (
     ANSWERS_FILE,
     FIXED,
+    KIT,
     ForeignAnswersError,
     Project,
     project_at,
     renders_own_code,
+    shares_kit,
     without_stored_password,
 )
 from copier_mlops.updating.apply import LOCK, Plan, carry_out, diff_of
@@ -175,6 +178,8 @@ def work_out(project: Project, to: str | None, given: Mapping[str, str]) -> Plan
             "_src_path held a password or token; it is out of the file, not out of git's history: "
             f"revoke it where it was made; {SIGN_IN}"
         )
+    if users := users_of_kit(repo.folder):
+        merged.notes[KIT] = f"{some(map(str, users))} has this kit too: update it after this"
     prove(repo, base, ours, merged, tree)
     if moved_code(base, theirs):
         leave_old_arrangement(base, ours, merged)
@@ -220,13 +225,22 @@ def render_both(
             f"The package is called {KIT_NAME}, and so is the template's code since it left the "
             f"package: one of them could not be imported. First, by hand: {FIXED['package_name']}."
         )
+    answers = migrate(base.answers, renames) | kit_to_share(project, base)
     say(f"Rendering {to or 'the newest version'}")
     try:
-        theirs = render(template, target, migrate(base.answers, renames), given=given)
+        theirs = render(template, target, answers, given=given)
     except ToolError as error:
         reason = str(error).rstrip(".")
         raise ToolError(f"{reason}; give this version an answer with -d.") from error
+    refuse_unfit_kit(template, theirs, project.repo.folder)
     return base, theirs, renames
+
+
+def kit_to_share(project: Project, base: Rendered) -> dict[str, str]:
+    """Return the answer that lets a project without a kit use the one that its workspace has."""
+    has_one = any(name.startswith(KIT) for name in base.files) or shares_kit(base.answers)
+    kit = None if has_one else kit_of_workspace(project.repo.folder)
+    return {"kit": kit.seen_from(project.repo.folder)} if kit else {}
 
 
 def render_recorded(template: Template, project: Project) -> Rendered:
