@@ -1,6 +1,7 @@
 """Projects of one uv workspace share one kit; projects that only share a repository do not."""
 
 import os
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -192,10 +193,17 @@ def test_a_new_project_in_a_workspace_says_whose_kit_it_has(
     create(one, **options)
     assert "with a kit of its own, the first there: run uv lock" in capsys.readouterr().err
     project = create(two, **options)
-    assert f"with the kit of {one}: run uv lock in {top}" in capsys.readouterr().err
+    assert f"with ../one/tools/kit: run uv lock in {top}" in capsys.readouterr().err
     assert project.answers["kit"] == "../one/tools/kit"
     assert not (two / "tools").exists()
     assert not (two / "uv.lock").exists()
+    create(tmp_path / "apart", **options)
+    assert (tmp_path / "apart/tools/kit").is_dir()
+    assert (tmp_path / "apart/uv.lock").is_file()
+    shutil.rmtree(one / "tools/kit/mlops_kit/privacy")
+    with pytest.raises(ToolError, match=r"mlops_kit/privacy/\S+ is not there"):
+        create(top / "packages/three", **options)
+    assert not (top / "packages/three").exists()
     with pytest.raises(ToolError, match=rf"is of version 90.0.0, not {NEXT}"):
         create(top / "packages/three", **options, vcs_ref=NEXT)
     assert not (top / "packages/three").exists()

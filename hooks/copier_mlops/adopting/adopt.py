@@ -124,7 +124,7 @@ def adopt(
         commit = resolve(opened_template, version)
         inferred = {question: evidence.answer for question, evidence in found.items()}
         rendered = render(opened_template, commit, inferred, given=given, asking=asking)
-        refuse_unfit_kit(opened_template, rendered, repo.folder)
+        refuse_unfit_kit(opened_template, commit, rendered.name, rendered.answers, repo.folder)
         if not shares_kit(rendered.answers) and f"{CODE}cli.py" not in rendered.files:
             raise ToolError(
                 f"{rendered.name} has its code inside the package, which this tool no longer does; "

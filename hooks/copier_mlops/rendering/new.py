@@ -17,7 +17,12 @@ from copier_mlops.rendering.answers import check_answers, read_answers, refuse_u
 from copier_mlops.rendering.refusals import sentences, tell_not_stored
 from copier_mlops.rendering.template import profile_file, resolve_source
 from copier_mlops.rendering.versions import newest, opened, resolve, stand_at
-from copier_mlops.rendering.workspace import kit_of_workspace, refuse_other_version, workspace_of
+from copier_mlops.rendering.workspace import (
+    kit_of_workspace,
+    refuse_unfit_kit,
+    shares_kit,
+    workspace_of,
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ def create(
         with Worker(
             src_path=source, dst_path=staging, vcs_ref=vcs_ref, defaults=defaults, quiet=True
         ) as worker:
-            number, said = None, ""
+            number, commit, said = None, "", ""
             if versions:
                 commit, said = (resolve(versions, vcs_ref), "") if vcs_ref else newest(versions)
                 stand_at(worker, versions, commit)
@@ -110,16 +115,17 @@ def create(
             worker.data.update(check_answers(questions, {**base, **shared, **given}))
             worker.run_copy()
             refuse_unasked(worker.answers.hidden, given)
-            if kit and shared:
-                commit_name = worker._answers_to_remember().get("_commit")
-                refuse_other_version(kit, str(commit_name or ""))
+            stored = dict(worker._answers_to_remember())
+            if versions:
+                name = str(stored.get("_commit", ""))
+                refuse_unfit_kit(versions, commit, name, stored, destination)
             worker.dst_path = destination
             project = NewProject(
                 destination=str(destination),
                 template=source,
                 version=str(number) if number else None,
                 commit=worker.template.commit,
-                answers=dict(worker._answers_to_remember()),
+                answers=stored,
                 message=worker._render_string(worker.template.message_after_copy).strip("\n"),
             )
             destination.mkdir(parents=True, exist_ok=True)
@@ -130,7 +136,7 @@ def create(
                 path.rename(destination / path.name)
     if (root := workspace_of(destination)) and root != destination:
         (destination / "uv.lock").unlink(missing_ok=True)
-        whose = f"the kit of {kit.owner}" if kit and shared else "a kit of its own, the first there"
+        whose = stored["kit"] if shares_kit(stored) else "a kit of its own, the first there"
         say(f"It is a member of the uv workspace {root}, with {whose}: run uv lock in {root}.")
     if said:  # A refusal is one sentence, so not before.
         say(said)

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from copier_mlops.errors import ToolError
-from copier_mlops.rendering.versions import Rendered, Template, render
+from copier_mlops.rendering.versions import Template, render
 
 OWN_KIT, KIT_NAME = "tools/kit", "mlops-kit"
 PYPROJECT = "pyproject.toml"
@@ -80,24 +80,30 @@ def shares_kit(answers: Mapping[str, Any]) -> bool:
     return answers.get("kit", OWN_KIT) != OWN_KIT
 
 
-def refuse_other_version(kit: WorkspaceKit, name: str) -> None:
-    """Refuse to share the kit of a project that is at another version."""
-    version = name.removeprefix("v")
+def refuse_unfit_kit(
+    template: Template, commit: str, name: str, answers: Mapping[str, Any], project: Path
+) -> None:
+    """Refuse to share a kit of another version, or one without a room that the answers ask for.
+
+    Parameters
+    ----------
+    template, commit, name
+        What the project is rendered from, and what its ``_commit`` says.
+    answers : mapping
+        The project's; without a kit of another project among them, nothing is refused.
+    project : Path
+        Its folder.
+    """
+    if not shares_kit(answers):
+        return
+    kit, version = WorkspaceKit((project / answers["kit"]).resolve()), name.removeprefix("v")
     if (kit.version or "") != version:
         raise ToolError(
             f"One uv workspace has one kit. That in {kit.folder} is of version "
             f"{kit.version or 'unknown'}, not {version or 'unknown'}: first copier-mlops update "
             f"{kit.owner}, or take the version that it has."
         )
-
-
-def refuse_unfit_kit(template: Template, rendered: Rendered, project: Path) -> None:
-    """Refuse to share a kit of another version, or one without a room that the answers ask for."""
-    if not shares_kit(rendered.answers):
-        return
-    kit = WorkspaceKit((project / rendered.answers["kit"]).resolve())
-    refuse_other_version(kit, rendered.name)
-    alone = render(template, rendered.commit, {**rendered.answers, "kit": OWN_KIT})
+    alone = render(template, commit, {**answers, "kit": OWN_KIT})
     needed = sorted(name for name in alone.files if name.startswith(f"{OWN_KIT}/"))
     if missing := [name for name in needed if not (kit.owner / name).is_file()]:
         raise ToolError(

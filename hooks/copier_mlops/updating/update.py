@@ -232,7 +232,7 @@ def render_both(
     except ToolError as error:
         reason = str(error).rstrip(".")
         raise ToolError(f"{reason}; give this version an answer with -d.") from error
-    refuse_unfit_kit(template, theirs, project.repo.folder)
+    refuse_unfit_kit(template, target, theirs.name, theirs.answers, project.repo.folder)
     return base, theirs, renames
 
 
