@@ -43,6 +43,7 @@ HEAVY = {
     "spacy",
     "sqlalchemy",
     "stdnum",
+    "tomlkit",
 }
 
 

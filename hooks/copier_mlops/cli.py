@@ -13,10 +13,6 @@ import typer
 from typer.exceptions import TyperException
 
 from copier_mlops.addresses import without_credentials
-from copier_mlops.adopting.adopt import adopt as run_adopt
-from copier_mlops.adopting.adopt import undo as undo_adopt
-from copier_mlops.adopting.report import as_dict as adoption_as_dict
-from copier_mlops.adopting.report import summary
 from copier_mlops.environment import scrub_environment
 from copier_mlops.errors import (
     BAD_INPUT,
@@ -30,14 +26,6 @@ from copier_mlops.errors import (
 )
 from copier_mlops.rendering.answers import parse_pairs
 from copier_mlops.rendering.new import create
-from copier_mlops.updating.drift import drift as find_drift
-from copier_mlops.updating.drift import drift_text
-from copier_mlops.updating.eject import eject as run_eject
-from copier_mlops.updating.eject import undo as undo_eject
-from copier_mlops.updating.report import as_dict, report_text
-from copier_mlops.updating.update import resume
-from copier_mlops.updating.update import undo as undo_update
-from copier_mlops.updating.update import update as run_update
 
 EXITS = "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items())
 app = typer.Typer(
@@ -142,29 +130,33 @@ def update(
     It asks nothing, with --defaults or without: a new question takes its default, which the report
     lists.
 
-    Exit codes: 0 merged, 1 conflicts to resolve or no lock, 3 refused with nothing written.
+    Exit codes: 0 merged, 1 conflicts, patches to work in, or no lock, 3 refused, nothing written.
     """
+    from copier_mlops.updating import update as room
+    from copier_mlops.updating.report import as_dict, report_text
+
     if abort + go_on + check > 1 or ((abort or go_on) and (to or data)):
         raise ToolError("Give either --abort, --continue or what to update to.")
     if abort:
-        kept = undo_update(path)
-        say_undone("update", kept, as_json)
+        say_undone("update", room.undo(path), as_json)
         return
     if go_on:
-        report, diff = resume(path), ""
+        report, diff = room.resume(path), ""
         if report is None:
             tell("{}" if as_json else "The update is complete; commit it.")
             return
     else:
         pairs = parse_pairs(data or [])
-        report, diff = run_update(path, to=to, given=pairs, check=check, lock=not no_lock)
+        report, diff = room.update(path, to=to, given=pairs, check=check, lock=not no_lock)
     if as_json:
         tell(json.dumps(as_dict(report), indent=2, ensure_ascii=False))
     elif report.is_empty:
         tell(f"Up to date: {report.after}.")
+        for name in report.waiting:
+            tell(f"{name} of an earlier update waits: work it in, then delete it.")
     else:
         tell(diff + report_text(report), end="")
-    raise typer.Exit(NEGATIVE if report.merged.conflicts or report.lock else OK)
+    raise typer.Exit(OK if report.is_finished else NEGATIVE)
 
 
 @app.command()
@@ -194,11 +186,13 @@ def adopt(
 
     Exit codes: 0 adopted (or done before), 1 adopted without a lock, 3 refused.
     """
+    from copier_mlops.adopting import adopt as room
+    from copier_mlops.adopting.report import as_dict, summary
+
     if abort:
-        kept = undo_adopt(path)
-        say_undone("adoption", kept, as_json)
+        say_undone("adoption", room.undo(path), as_json)
         return
-    adoption = run_adopt(
+    adoption = room.adopt(
         path,
         template=template,
         version=to,
@@ -209,7 +203,7 @@ def adopt(
         lock=not no_lock,
     )
     if as_json:
-        tell(json.dumps(adoption_as_dict(adoption, dry_run), indent=2, ensure_ascii=False))
+        tell(json.dumps(as_dict(adoption, dry_run), indent=2, ensure_ascii=False))
     else:
         tell(summary(adoption, dry_run))
     raise typer.Exit(NEGATIVE if adoption.unlocked and not dry_run else OK)
@@ -221,6 +215,9 @@ def drift(path: Folder = Path(), as_json: Json = False) -> None:
 
     Exit codes: 0 as rendered, 1 managed files or answers differ, 3 cannot be compared.
     """
+    from copier_mlops.updating.drift import drift as find_drift
+    from copier_mlops.updating.drift import drift_text
+
     found = find_drift(path)
     tell(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else drift_text(found))
     raise typer.Exit(NEGATIVE if found.found else OK)
@@ -232,10 +229,12 @@ def eject(
     abort: Annotated[bool, typer.Option("--abort", help="Undo an eject not committed.")] = False,
 ) -> None:
     """Leave the template: no more updates, every file is yours."""
+    from copier_mlops.updating import eject as room
+
     if abort:
-        say_undone("eject", undo_eject(path), as_json=False)
+        say_undone("eject", room.undo(path), as_json=False)
         return
-    for name in run_eject(path):
+    for name in room.eject(path):
         tell(name)
     tell("Staged. Look at git diff --cached, then commit; eject --abort undoes it until then.")
 

@@ -234,6 +234,20 @@ def update_index(
     git("update-index", "-z", "--index-info", cwd=repo.top, data=data, environ=environ)
 
 
+def unified_diff(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> bytes:
+    """Return what differs between two sets of files, whatever a person has set for git diff."""
+    with tempfile.TemporaryDirectory(prefix="copier-mlops-diff-") as scratch:
+        for side, files in (("a", before), ("b", after)):
+            (Path(scratch) / side).mkdir()
+            for name, content in files.items():
+                path = path_in(Path(scratch) / side, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+        options = ("--no-prefix", "--no-color", "--no-ext-diff", "--no-textconv", "--unified=3")
+        command = ("diff", "--no-index", *options, "a", "b")
+        return run_git(*command, cwd=Path(scratch), ok=(0, 1))[1]
+
+
 def path_in(root: Path, name: str) -> Path:
     """Return the path of a file named by a template or a repository.
 

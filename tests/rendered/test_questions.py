@@ -28,7 +28,7 @@ ASKED = [
     "jurisdictions",
     "owner",
 ]
-NOT_ASKED = ["description", "license", "docs_language", "ci"]
+NOT_ASKED = ["description", "license", "docs_language", "ci", "kit"]
 COMPUTED = {"project_slug", "environments", "default_groups", "planned"}
 
 

@@ -11,7 +11,7 @@ from copier import _main as copier_main
 from pathspec import GitIgnoreSpec
 from rendering import PROFILES, ROOT, SHOP, files_of, profile, render
 
-FILESETS = ROOT / "tests" / "filesets"
+FILESETS = ROOT / "tests" / "rendered" / "filesets"
 
 
 @pytest.mark.parametrize("name", PROFILES)

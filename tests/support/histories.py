@@ -13,13 +13,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from copier_mlops.rendering.versions import resolve
 from copier_mlops.updating import update as update_module
+from copier_mlops.updating.report import Report
 from copier_mlops.updating.update import update
 from lifecycle import (
     ARTIFICIAL,
@@ -40,7 +41,8 @@ ANSWERS: list[dict[str, Any]] = [
     {"task": "recommendation", "stage": "poc"},
     {"personal_data": "none", "functionality": "existing_model"},
 ]
-RESTLESS = ("files.py", "canvas.py", "rewrite.py", "wording.py")
+RESTLESS = ("files.py", "canvas.py", "rewrite.py", "wording.py", "training.py", "commands.py")
+PATCHES = "TEMPLATE_UPDATE/"
 VERSIONS = [*RELEASES, NEXT, BINARY, ARTIFICIAL]
 
 
@@ -57,6 +59,8 @@ class Figures:
     conflicts: int = 0
     false_conflicts: int = 0
     adjacent: int = 0
+    patches: int = 0
+    false_patches: int = 0
     seconds: list[float] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
 
@@ -69,7 +73,8 @@ class Figures:
             f"{self.lines} lines written, {len(self.lost)} lost, "
             f"{self.in_the_report_only} in the report only ({share:.1%} of edits), "
             f"{self.conflicts} conflicts ({self.adjacent} of adjacent lines), "
-            f"{self.false_conflicts} false, {typical:.2f} s a merge (median, renders shared)"
+            f"{self.false_conflicts} false, {self.patches} patches ({self.false_patches} "
+            f"false), {typical:.2f} s a merge (median, renders shared)"
         )
 
 
@@ -224,6 +229,11 @@ def counted(content: bytes) -> Counter[str]:
     return Counter(line.rstrip("\r") for line in content.decode().split("\n"))
 
 
+def added_by(patch: bytes) -> Counter[str]:
+    """Count the lines that a patch adds."""
+    return Counter(line[1:] for line in patch.decode().split("\n") if line.startswith("+"))
+
+
 def work(project: Path, dice: random.Random, name: str, figures: Figures) -> None:
     """Make a few random edits and commit them."""
     for number in range(dice.randint(2, 8)):
@@ -258,6 +268,31 @@ def judge_conflicts(project: Path, paths: dict[str, Any], figures: Figures) -> N
             figures.adjacent += hunks - len(same)
 
 
+def judge_patches(
+    report: Report, texts: Mapping[str, Mapping[str, bytes]], figures: Figures
+) -> None:
+    """Count patches, and those whose edit one new file, and no other, could have taken."""
+    for name, patch in report.merged.patches.items():
+        figures.patches += 1
+        old, own = (texts[side][name].decode().splitlines() for side in ("rendered", "worked"))
+        mine = changed_ranges(old, own)
+        free = [
+            place
+            for place in patch.candidates
+            if not any(
+                touch(a, b)
+                for a in mine
+                for b in changed_ranges(old, texts["after"][place].decode().splitlines())
+            )
+        ]
+        figures.false_patches += len(free) == 1
+
+
+def touch(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Tell whether two ranges of old lines share a line, or stand beside each other."""
+    return max(one[0], other[0]) <= min(one[1], other[1])
+
+
 def overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
     """Tell whether two ranges of old lines share a line, or insert at the same place."""
     return max(one[0], other[0]) < min(one[1], other[1]) or one[0] == other[0]
@@ -283,8 +318,9 @@ def judge_lines(
     """
     after = tracked(project)
     everywhere: Counter[str] = Counter()
-    for content in after.values():
-        everywhere += counted(content)
+    for path, content in after.items():
+        added = path.startswith(PATCHES)
+        everywhere += added_by(content) if added else counted(content)
     all_rendered: Counter[str] = Counter()
     for content in rendered.values():
         all_rendered += counted(content)
@@ -324,6 +360,8 @@ def live(template: Path, folder: Path, seed: int, figures: Figures) -> Path:
         figures.seconds.append(time.perf_counter() - started)
         figures.updates += 1
         judge_conflicts(project, report.merged.conflicts, figures)
+        texts = {"rendered": rendered, "worked": worked, "after": tracked(project)}
+        judge_patches(report, texts, figures)
         notes = report.merged.notes.values()
         judge_lines(f"{seed}", rendered, worked, project, notes, figures)
         if secret is not None and ignored.read_bytes() != secret:

@@ -6,6 +6,7 @@ has a default, and every released commit exists.
 
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ import pytest
 import yaml
 from copier_mlops.rendering.renames import Renames, renames_of
 from copier_mlops.rendering.versions import Template, askable, opened, render, resolve
-from lifecycle import NEXT, RELEASES, add_version, text_of, versioned_template
+from lifecycle import MANAGED, NEXT, RELEASES, add_version, text_of, versioned_template
 from rendering import PROFILES, ROOT, SHOP, git, profile
+
+PART = 9  # lines that stand in one other file only
+IMPORTS = (b"import ", b"from ", b"#")
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +40,14 @@ def broken_rules(template: Template, old: str, new: str) -> list[str]:
     questions = [render(template, commit, SHOP).questions for commit in (before, after)]
     return [
         *unmapped_paths(template, before, after, renames),
+        *moved_in_parts(template, before, after, renames),
         *unmapped_answers(questions[0], questions[1], renames),
     ]
 
 
 def unmapped_paths(template: Template, before: str, after: str, renames: Renames) -> Iterator[str]:
     """Name paths that went, for every profile, and moves to nowhere."""
-    known = {*renames.moved, *renames.removed}
+    known = {*renames.moved, *renames.split, *renames.removed}
     rendered = set()
     for name in PROFILES:
         answers = {**SHOP, **profile(name)}
@@ -50,9 +55,40 @@ def unmapped_paths(template: Template, before: str, after: str, renames: Renames
         rendered |= new
         gone = render(template, before, answers).files.keys() - new - known
         yield from (f"{path} went and is not in renames.yml" for path in sorted(gone))
-    for old, target in renames.moved.items():
+    moves = [*renames.moved.items()]
+    moves += [(old, place) for old, places in renames.split.items() for place in places]
+    for old, target in moves:
         if target not in rendered:
             yield f"{old} moves to {target}, which is not rendered"
+
+
+def moved_in_parts(template: Template, before: str, after: str, renames: Renames) -> Iterator[str]:
+    """Name files that are said to have moved whole and of which other files have a part."""
+    old, new = (render(template, commit, SHOP).files for commit in (before, after))
+    there = {name: telling_lines(file.content) for name, file in new.items()}
+    files_with = Counter(line for lines in there.values() for line in lines)
+    for name, target in renames.moved.items():
+        if name not in old or target not in there:
+            continue
+        left = telling_lines(old[name].content) - there[target]
+        parts = Counter(
+            other
+            for line in left
+            if files_with[line] == 1
+            for other, lines in there.items()
+            if line in lines
+        )
+        yield from (
+            f"{name} moves to {target}, and {lines} of its lines are in {other}: it was split"
+            for other, lines in parts.items()
+            if lines >= PART
+        )
+
+
+def telling_lines(content: bytes) -> set[bytes]:
+    """Return the lines of a file that say where they came from."""
+    lines = {line.strip() for line in content.split(b"\n")}
+    return {line for line in lines if len(line) >= 12 and not line.startswith(IMPORTS)}
 
 
 def unmapped_answers(
@@ -100,16 +136,24 @@ def test_each_broken_rule_is_found(root: Path) -> None:
             "template/.editorconfig": None,
             "questions/40-platform.yml": platform,
             "questions/60-practice.yml": practice,
-            "renames.yml": "moved: {/.dvcignore: /nowhere}\n",
+            f"{MANAGED}/core/files.py": None,
+            f"{MANAGED}/core/writing.py": text_of(root, f"{MANAGED}/core/files.py"),
+            "renames.yml": "moved: {/.dvcignore: /nowhere, "
+            "/tools/kit/mlops_kit/core/files.py: /ruff.toml}\n"
+            "split: {/dvc.yaml: [/nowhere]}\n",
         },
     )
     with opened(str(root)) as template:
         found = broken_rules(template, NEXT, "95.0.0")
-    assert sorted(set(found)) == [
+    kit = "tools/kit/mlops_kit/core"
+    assert sorted({re.sub(r" \d+ of", " many of", text) for text in found}) == [
         ".dvcignore moves to nowhere, which is not rendered",
         ".editorconfig went and is not in renames.yml",
+        "dvc.yaml moves to nowhere, which is not rendered",
         "the choice azure of hosting went",
         "the question ci has no default",
+        f"{kit}/files.py moves to ruff.toml, and many of its lines are in {kit}/writing.py: "
+        "it was split",
     ]
     before = yaml.safe_load(text_of(root, "questions/10-project.yml"))
     assert [*unmapped_answers(before, yaml.safe_load(project), Renames())][:1] == [

@@ -183,3 +183,37 @@ def test_whatever_both_sides_did_nothing_of_the_teams_is_lost(
     for name, value in new.items():
         if value != old.get(name) and own.get(name) == old.get(name):
             assert result[name] == value, "a change of the template's is lost"
+
+
+def test_a_list_of_uv_takes_the_groups_changes_where_poetry_would_lock_groups() -> None:
+    """What adoption writes there is one list of what a plain `uv run` installs."""
+    chosen = '\n[tool.uv]\ndefault-groups = ["dev", "mlops"]\n'
+    new = NEW.replace('mlops = ["mlops-kit"]', 'mlops = ["mlops-kit"]\nlater = ["mlops-kit[l]"]')
+    new += chosen.replace('"mlops"', '"mlops", "later"')
+    own = (
+        '[tool.poetry]\nname = "shop"\n\n[tool.poetry.group.dev.dependencies]\nruff = "*"\n\n'
+        "[tool.uv]\n# Poetry and PDM would lock groups too.\ndev-dependencies = [\n"
+        '  "shop",  # ours\n  "duckdb>=2,<3",\n  "polars>=2,<3",\n  "pytest>=9,<10",\n'
+        '  "ruff>=0.17,<1",\n  "click>=8",\n]\n\n[tool.pytest.ini_options]\n'
+        'testpaths = ["tests", "src/shop/mlops/tests"]\n'
+    )
+    text = merged(own, OLD + chosen, new)
+    assert text is not None
+    found = tomllib.loads(text)
+    assert {*found["tool"]["uv"]["dev-dependencies"]} == {
+        "shop",
+        "click>=8",
+        "pytest>=9,<10",
+        "ruff>=0.18,<1",
+        "mlops-kit",
+        "mlops-kit[l]",
+    }
+    assert '"shop",  # ours' in text
+    assert "dependency-groups" not in found
+    assert "default-groups" not in found["tool"]["uv"]
+    assert found["tool"]["poetry"] == tomllib.loads(own)["tool"]["poetry"]
+    values = [one.encode() for one in (OLD + chosen, own, text)]
+    assert list(lost_values(*values)) == []
+    assert list(lost_values(values[0], values[1], values[2].replace(b"click>=8", b"x"))) != []
+    theirs = own.replace("ruff>=0.17,<1", "ruff>=0.16,<1")
+    assert merged(theirs, OLD + chosen, new) is None, "both changed one bound"

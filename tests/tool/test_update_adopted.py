@@ -89,6 +89,13 @@ def test_an_adopted_repository_gets_the_kit_and_loses_only_what_the_tool_wrote(
     listed = listed or command_of["tool"]["uv"]["dev-dependencies"]
     assert "mlops-kit" in listed
     assert not [item for item in listed if item.startswith("duckdb")]
+    if shape == "poetry":
+        # The list of uv follows the template's groups, so nothing about them is left to a person.
+        assert [item for item in listed if item.startswith(("ruff", "pricing"))] == [
+            "pricing",
+            "ruff>=0.17,<1",
+        ]
+        assert "groups" not in report.merged.notes["pyproject.toml"]
     if shape == "apart":
         assert after["pyproject.toml"] == theirs["pyproject.toml"]
     else:

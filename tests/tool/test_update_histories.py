@@ -18,5 +18,6 @@ def test_twenty_histories_lose_nothing(tmp_path: Path, figure: Callable[[str], N
     figure(f"working repositories: {figures.text()}")
     assert figures.lost == []
     assert figures.false_conflicts == 0
+    assert figures.false_patches == 0
     assert figures.in_the_report_only <= 0.02 * figures.edits
     assert len(figures.kinds) == 12, "every kind of edit happened"

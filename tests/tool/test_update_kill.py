@@ -25,7 +25,7 @@ TOUCHING = ("open", "os.", "shutil.", "subprocess.", "tempfile.", "sqlite3.")
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a template whose second version changes, adds, moves and drops files."""
+    """Return a template whose second version changes, adds, moves, splits and drops files."""
     template = tiny_template(tmp_path_factory.mktemp("killed") / "template")
     second_version(
         template,
@@ -35,19 +35,24 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"{MANAGED}/plain.py": None,
             f"{MANAGED}/gate.py": None,
             f"{MANAGED}/gates.py": "".join(f"gate {number}\n" for number in range(1, 21)),
+            f"{MANAGED}/privacy.py": None,
+            f"{MANAGED}/protect.py": "protect 1\n",
             "renames.yml": "moved: {'/src/{{ package_name }}/mlops/gate.py': "
-            "'/src/{{ package_name }}/mlops/gates.py'}\n",
+            "'/src/{{ package_name }}/mlops/gates.py'}\n"
+            "split: {'/src/{{ package_name }}/mlops/privacy.py': "
+            "['/src/{{ package_name }}/mlops/protect.py']}\n",
         },
     )
     return template
 
 
 def worked_in(template: Path, folder: Path) -> Path:
-    """Return a repository with a conflict to come, ignored files and an untracked one."""
+    """Return a repository with a conflict and a patch to come, and files that git does not know."""
     project = tiny_project(template, folder)
     for name, old, new in (
         ("cli.py", "line 15\n", "line 15, mine\n"),
         ("gate.py", "gate 2\n", "gate two\n"),
+        ("privacy.py", "protect 9\n", "protect nine\n"),
     ):
         path = project / "src/shop/mlops" / name
         path.write_text(path.read_text().replace(old, new))
@@ -107,6 +112,7 @@ def test_kill_at_twenty_moments(template: Path, tmp_path: Path, figure) -> None:
     before = state_of(project)
     last = killed_update(project, None)
     finished = result_of(project)
+    assert "TEMPLATE_UPDATE/src/shop/mlops/privacy.py.patch" in finished[0]
     undo(project)
     assert state_of(project) == before
     recognised = continued = 0

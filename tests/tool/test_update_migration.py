@@ -101,6 +101,49 @@ def test_an_edit_of_a_file_that_moved_whole_follows_it(
     assert (project / "src/shop/model.py").read_text(encoding="utf-8") == model
 
 
+def test_a_room_that_new_answers_leave_out_is_dropped_where_it_was(project: Path) -> None:
+    gate, hook = "src/shop/mlops/privacy/check.py", "src/shop/mlops/privacy/hook.py"
+    text = (project / gate).read_text(encoding="utf-8")
+    write(project, gate, f"{text}\n\nOURS = 42\n")
+    report, _ = update(project, given={"personal_data": "none"}, lock=False)
+    assert hook in report.merged.dropped
+    assert not (project / hook).exists()
+    assert [*report.merged.conflicts] == [gate]
+    assert (project / gate).read_text(encoding="utf-8").endswith("OURS = 42\n")
+    assert not (project / "tools/kit/mlops_kit/privacy").exists()
+
+
+TRAINING = "src/shop/mlops/training.py"
+STAGE, STORED = "tools/kit/mlops_kit/train/stage.py", "tools/kit/mlops_kit/train/model_file.py"
+FITTED = "        return estimator.fit(features, target)\n"
+WRITTEN = '        out.writestr(zipfile.ZipInfo("schema.json"), schema)\n'
+
+
+def test_an_edit_of_training_goes_where_its_lines_went(project: Path) -> None:
+    text = (project / TRAINING).read_text(encoding="utf-8")
+    write(project, TRAINING, text.replace(WRITTEN, f"        # ours\n{WRITTEN}"))
+    report, _ = update(project, lock=False)
+    assert report.is_finished
+    assert f"        # ours\n{WRITTEN}" in (project / STORED).read_text(encoding="utf-8")
+    assert not (project / TRAINING).exists()
+
+
+def test_an_edit_of_training_that_two_files_would_need_is_a_patch(project: Path) -> None:
+    text = (project / TRAINING).read_text(encoding="utf-8")
+    for line in (WRITTEN, FITTED):
+        text = text.replace(line, f"        # ours\n{line}")
+    write(project, TRAINING, text)
+    report, _ = update(project, lock=False)
+    assert report.merged.conflicts == {}
+    patch = report.merged.patches[TRAINING]
+    assert patch.path == f"TEMPLATE_UPDATE/{TRAINING}.patch"
+    assert [*patch.candidates][:2] == [STORED, STAGE]
+    assert all(len(patch.candidates[place]) == 1 for place in (STORED, STAGE))
+    assert (project / patch.path).read_text(encoding="utf-8").count("\n+        # ours\n") == 2
+    for place in (STORED, STAGE):
+        assert "# ours" not in (project / place).read_text(encoding="utf-8")
+
+
 def test_old_imports_reach_the_same_modules_and_warn(project: Path) -> None:
     write(project, "src/shop/metrics.py", METRIC)
     write(project, "src/shop/service.py", "from shop.mlops.privacy.log_filter import install\n")
@@ -265,7 +308,7 @@ def test_a_stored_name_stays_when_more_names_are_reserved(
     else:
         with opened(str(later)) as versions:
             base, theirs, _ = render_both(versions, project_at(project), None, {})
-        assert base.answers == theirs.answers
+        assert theirs.answers == {**base.answers, "kit": "tools/kit"}
         return
     stored = (project / ".copier-answers.yml").read_text(encoding="utf-8")
     assert "package_name: vendor_kit\n" in stored

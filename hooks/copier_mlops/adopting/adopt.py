@@ -27,6 +27,7 @@ from copier_mlops.adopting.report import (
     explained,
     report,
     report_change,
+    show,
 )
 from copier_mlops.errors import ToolError
 from copier_mlops.git import (
@@ -44,8 +45,15 @@ from copier_mlops.rendering.answers import read_answers
 from copier_mlops.rendering.refusals import tell_not_stored
 from copier_mlops.rendering.template import resolve_source
 from copier_mlops.rendering.versions import File, Rendered, opened, render, resolve
+from copier_mlops.rendering.workspace import OWN_KIT, kit_of_workspace, refuse_unfit_kit
 from copier_mlops.repository.one_run import only_one
-from copier_mlops.repository.project import ANSWERS_FILE, CODE, KIT, read_answers_file
+from copier_mlops.repository.project import (
+    ANSWERS_FILE,
+    CODE,
+    KIT,
+    read_answers_file,
+    shares_kit,
+)
 from copier_mlops.repository.snapshot import (
     abort,
     record_commits,
@@ -107,23 +115,33 @@ def adopt(
             if child := adoption_again(opened_template, existing, found, given):
                 return child if dry_run else _apply(existing, child, {})
         found = infer(existing)
+        kit = None if "kit" in given else kit_of_workspace(repo.folder)
+        if kit:
+            found["kit"] = Evidence(kit.seen_from(repo.folder), "the kit of your uv workspace")
         asking = not (defaults or dry_run)
         if asking:
-            _show(found, facts(existing))
+            show(found, facts(existing))
         commit = resolve(opened_template, version)
         inferred = {question: evidence.answer for question, evidence in found.items()}
         rendered = render(opened_template, commit, inferred, given=given, asking=asking)
-        if f"{CODE}cli.py" not in rendered.files:
+        refuse_unfit_kit(opened_template, commit, rendered.name, rendered.answers, repo.folder)
+        if not shares_kit(rendered.answers) and f"{CODE}cli.py" not in rendered.files:
             raise ToolError(
                 f"{rendered.name} has its code inside the package, which this tool no longer does; "
                 "adopt with a newer version, or with the tool of that one."
             )
         settled = _settle(existing, rendered, lock)
         theirs = rendered.answers["package_name"] in existing.source_packages
-        if theirs and settled.arrangement.mode == "apart":
-            # Inside their package, the template's command would import what it does not install.
-            found["package_name"] = package_beside(existing)
-            answers = {**rendered.answers, "package_name": found["package_name"].answer}
+        if settled.arrangement.mode == "apart" and (theirs or shares_kit(rendered.answers)):
+            answers = {
+                **rendered.answers,
+                "kit": OWN_KIT,
+            }  # Its environment is not the workspace's.
+            found.pop("kit", None)
+            if theirs:
+                # There, the template's command would import what it does not install.
+                found["package_name"] = package_beside(existing)
+                answers["package_name"] = found["package_name"].answer
             rendered = render(opened_template, commit, answers, given=given)
             ways = _arrangements(existing, rendered)
             apart = settle(existing, ways[-1:], rendered.files, wanted=lock)
@@ -236,15 +254,6 @@ def _refuse_incomplete(changes: list[Change], package: str, arrangement: Arrange
             raise ToolError(
                 f"The template's {change.path} has no room: {change.why}; move what is there{cure}."
             )
-
-
-def _show(found: Mapping[str, Evidence], known: Mapping[str, str]) -> None:
-    """Print what was inferred before each answer is asked for confirmation."""
-    print("Found in the repository:", file=sys.stderr)
-    for question, evidence in found.items():
-        print(f"  {question}: {evidence.answer}  ({evidence.because})", file=sys.stderr)
-    for name, value in known.items():
-        print(f"  {name}: {value}", file=sys.stderr)
 
 
 def _apply(existing: Existing, adoption: Adoption, files: Mapping[str, File]) -> Adoption:

@@ -17,7 +17,7 @@ from copier_mlops.adopting.builds import (
 from copier_mlops.adopting.existing import OLDEST_PYTHON, RUNNING_PYTHONS, Existing
 from copier_mlops.adopting.pyproject_merge import PYPROJECT, merge, quoted, split
 from copier_mlops.errors import ToolError
-from copier_mlops.repository.project import KIT
+from copier_mlops.rendering.workspace import OWN_KIT
 
 MEMBER = "src/pyproject.toml"
 GROUP = "adopted"
@@ -168,10 +168,11 @@ def _beside(
     chosen = tomllib.loads(sections["tool.uv"])["default-groups"]
     if installed:
         text["tool.uv.sources"] += f'{installed[0]} = {{ path = ".", editable = true }}\n'
-    member = takes_for_member(existing, KIT.rstrip("/"))
-    if "project" not in existing.pyproject and not member:
+    kit = tomllib.loads(sections["tool.uv.sources"])["mlops-kit"]["path"]
+    member = takes_for_member(existing, kit)
+    if "project" not in existing.pyproject and not member and kit == OWN_KIT:
         # As a member, the kit says for which Python versions to lock.
-        text["tool.uv.workspace"] = f'members = ["{KIT.rstrip("/")}"]\n'
+        text["tool.uv.workspace"] = f'members = ["{kit}"]\n'
         member = True
     if member:
         text["tool.uv.sources"] = re.sub(

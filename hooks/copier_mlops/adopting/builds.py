@@ -3,7 +3,6 @@
 import re
 import tomllib
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -12,6 +11,7 @@ from packaging.utils import canonicalize_name
 from copier_mlops.adopting.existing import OLDEST_PYTHON, RUNNERS, Existing
 from copier_mlops.adopting.pyproject_merge import quoted
 from copier_mlops.git import ask_git
+from copier_mlops.rendering.workspace import matches, workspace_of
 
 FOLDERS = ("conf", "data", "docs", "models", "notebooks", "reports", "tests", "tools")
 """The template's."""
@@ -102,13 +102,8 @@ def keep_packages_found(existing: Existing) -> dict[str, str]:
 
 
 def takes_for_member(existing: Existing, folder: str) -> bool:
-    """Tell whether their workspace takes this folder for one of its members."""
-    workspace = existing.tools.get("uv", {}).get("workspace", {})
-    taken, left = (
-        any(_matches(folder, glob) for glob in workspace.get(key, []))
-        for key in ("members", "exclude")
-    )
-    return taken and not left
+    """Tell whether a workspace of theirs takes this folder for one of its members."""
+    return workspace_of((existing.repo.folder / folder).resolve()) is not None
 
 
 def member_below(existing: Existing, folder: str) -> str | None:
@@ -127,8 +122,8 @@ def workspace_obstacle(existing: Existing, package: str) -> str | None:
         members, excluded = taking.get("members", []), taking.get("exclude", [])
         for folder in (*FOLDERS, f"src/{package}"):
             known = any(name.startswith(f"{folder}/") for name in existing.entries)
-            takes = [glob for glob in members if _matches(place + folder, glob)]
-            left = any(_matches(place + folder, glob) for glob in excluded)
+            takes = [glob for glob in members if matches(place + folder, glob)]
+            left = any(matches(place + folder, glob) for glob in excluded)
             if takes and not left and not known:
                 return (
                     f"`{takes[0]}` takes the template's {place}{folder}/ for a member; list "
@@ -147,11 +142,3 @@ def _workspaces_above(existing: Existing) -> Iterator[tuple[str, dict[str, Any]]
         except tomllib.TOMLDecodeError:
             continue
         yield f"{folder.relative_to(parent)}/", table
-
-
-def _matches(folder: str, glob: str) -> bool:
-    """Tell whether uv's glob names this folder; a single star stops at a slash."""
-    path, pattern = PurePosixPath(folder), PurePosixPath(glob)
-    if "**" in pattern.parts:
-        return fnmatchcase(folder, pattern.as_posix())
-    return len(path.parts) == len(pattern.parts) and path.match(glob)

@@ -65,22 +65,24 @@ def settle(
     if len(arrangements) > 1 and (not wanted or uv is None):
         why = "uv is not on the PATH" if wanted else "--no-lock was given"
         return Settled(arrangements[0], {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
-    lock, environment = rendered[LOCK].content, for_uv(os.environ)
+    environment = for_uv(os.environ)
+    # A project that shares the kit of its workspace has neither: the workspace's are there.
+    lock, kit = (rendered[n].content if n in rendered else None for n in (LOCK, KIT_PROJECT))
     # The scratch copy has no history to take a version from.
     environment.setdefault("SETUPTOOLS_SCM_PRETEND_VERSION", "0.0.0")
-    kit = rendered[KIT_PROJECT].content.decode()
     said = unbuilt = ""
     for arrangement in arrangements[:-1]:
         with tempfile.TemporaryDirectory(prefix="copier-mlops-lock-") as scratch:
             top = Path(scratch)
             before = _export(existing.repo, top)
             folder = top / existing.repo.prefix
-            if LOCK not in existing.entries:
+            if lock and LOCK not in existing.entries:
                 (folder / LOCK).write_bytes(lock)
-            for name, text in {**arrangement.files, KIT_PROJECT: kit}.items():
+            files = {name: text.encode() for name, text in arrangement.files.items()}
+            for name, content in (files | ({KIT_PROJECT: kit} if kit else {})).items():
                 path = path_in(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8", newline="\n")
+                path.write_bytes(content)
             done = _lock(uv or "uv", folder, environment, existing.pythons)
             if done.returncode == 0:
                 locks = _locks(top, before, existing.repo)
@@ -103,7 +105,7 @@ def settle(
                 return Settled(arrangement, {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
     last = _explained(arrangements[-1], unbuilt)
     # The same kit, seen from src/.
-    lock = lock.replace(b'editable = "tools/kit"', b'editable = "../tools/kit"')
+    lock = (lock or b"").replace(b'editable = "tools/kit"', b'editable = "../tools/kit"')
     return Settled(last, {f"{existing.repo.prefix}src/{LOCK}": lock}, said[:1500])
 
 

@@ -15,6 +15,7 @@ from copier_mlops.adopting.evidence import Evidence
 from copier_mlops.adopting.existing import MANIFESTS, PYTEST_TABLES, RUNNERS, Existing
 from copier_mlops.adopting.ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
 from copier_mlops.adopting.locking import Settled
+from copier_mlops.errors import say
 from copier_mlops.rendering.versions import File, Rendered
 from copier_mlops.repository.project import KIT
 
@@ -132,6 +133,15 @@ def report_change(existing: Existing, text: str, why: str) -> Change:
     free = (n for n in names if n not in existing.entries and not existing.obstacle(n))
     content = without_credentials(text).encode("utf-8", "replace")
     return Change(next(free), ADDED, why, File(content))
+
+
+def show(found: Mapping[str, Evidence], known: Mapping[str, str]) -> None:
+    """Print what was inferred before each answer is asked for confirmation."""
+    say("Found in the repository:")
+    for question, evidence in found.items():
+        say(f"  {question}: {evidence.answer}  ({evidence.because})")
+    for name, value in known.items():
+        say(f"  {name}: {value}")
 
 
 def explained(

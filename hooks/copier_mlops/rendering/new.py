@@ -17,6 +17,12 @@ from copier_mlops.rendering.answers import check_answers, read_answers, refuse_u
 from copier_mlops.rendering.refusals import sentences, tell_not_stored
 from copier_mlops.rendering.template import profile_file, resolve_source
 from copier_mlops.rendering.versions import newest, opened, resolve, stand_at
+from copier_mlops.rendering.workspace import (
+    kit_of_workspace,
+    refuse_unfit_kit,
+    shares_kit,
+    workspace_of,
+)
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,8 @@ def create(
     asked = resolve_source(template)
     given = {**(read_answers(answers_file) if answers_file else {}), **(data or {})}
 
+    kit = None if "kit" in given else kit_of_workspace(destination)
+
     # Copier takes half a second to import: only after everything cheap has passed.
     from copier._main import Worker
     from copier._vcs import get_repo
@@ -93,7 +101,7 @@ def create(
         with Worker(
             src_path=source, dst_path=staging, vcs_ref=vcs_ref, defaults=defaults, quiet=True
         ) as worker:
-            number, said = None, ""
+            number, commit, said = None, "", ""
             if versions:
                 commit, said = (resolve(versions, vcs_ref), "") if vcs_ref else newest(versions)
                 stand_at(worker, versions, commit)
@@ -103,16 +111,21 @@ def create(
                 raise ToolError(f"{source} is not a template: it has no copier.yml with questions.")
             root = worker.template.local_abspath
             base = read_answers(profile_file(root, profile)) if profile else {}
-            worker.data.update(check_answers(questions, {**base, **given}))
+            shared = {"kit": kit.seen_from(destination)} if kit and "kit" in questions else {}
+            worker.data.update(check_answers(questions, {**base, **shared, **given}))
             worker.run_copy()
             refuse_unasked(worker.answers.hidden, given)
+            stored = dict(worker._answers_to_remember())
+            if versions:
+                name = str(stored.get("_commit", ""))
+                refuse_unfit_kit(versions, commit, name, stored, destination)
             worker.dst_path = destination
             project = NewProject(
                 destination=str(destination),
                 template=source,
                 version=str(number) if number else None,
                 commit=worker.template.commit,
-                answers=dict(worker._answers_to_remember()),
+                answers=stored,
                 message=worker._render_string(worker.template.message_after_copy).strip("\n"),
             )
             destination.mkdir(parents=True, exist_ok=True)
@@ -121,6 +134,10 @@ def create(
                 raise ToolError(f"{destination} was filled meanwhile; nothing was written there.")
             for path in staging.iterdir():
                 path.rename(destination / path.name)
+    if (root := workspace_of(destination)) and root != destination:
+        (destination / "uv.lock").unlink(missing_ok=True)
+        whose = stored["kit"] if shares_kit(stored) else "a kit of its own, the first there"
+        say(f"It is a member of the uv workspace {root}, with {whose}: run uv lock in {root}.")
     if said:  # A refusal is one sentence, so not before.
         say(said)
     return project

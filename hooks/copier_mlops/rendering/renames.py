@@ -20,9 +20,15 @@ class Renames:
     """See the comments in ``renames.yml``."""
 
     moved: dict[str, str] = field(default_factory=dict)
+    split: dict[str, list[str]] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     questions: dict[str, str | None] = field(default_factory=dict)
     choices: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def main_places(self) -> dict[str, str]:
+        """Where the name of a file that moved leads, also of one that was split."""
+        return self.moved | {old: places[0] for old, places in self.split.items()}
 
 
 def renames_of(template: Template, commit: str, answers: Mapping[str, Any]) -> Renames:
@@ -36,19 +42,20 @@ def renames_of(template: Template, commit: str, answers: Mapping[str, Any]) -> R
     text = show(template.clone, commit, RENAMES_FILE) or "{}"
     try:
         found = Renames(**(yaml.safe_load(text) or {}))
-        moved = {_path(old, answers): _path(new, answers) for old, new in found.moved.items()}
+        went = {_path(old, answers): [_path(new, answers)] for old, new in found.moved.items()}
+        parts = {
+            _path(old, answers): [_path(new, answers) for new in places]
+            for old, places in found.split.items()
+        }
         removed = [_path(name, answers) for name in found.removed]
     except (yaml.YAMLError, TypeError, AttributeError) as error:
         where = f"{RENAMES_FILE} of {template.source}"
         raise ToolError(f"{where} cannot be used: {last_line(error)}") from error
-    # A path that moved twice goes straight to its last place.
-    for old, new in moved.items():
-        last, passed = new, {old}
-        while last in moved and last not in passed:
-            passed.add(last)
-            last = moved[last]
-        moved[old] = last
-    return Renames(moved, removed, found.questions or {}, found.choices or {})
+    # A path that moved twice goes straight to its last places; one of several was split.
+    last = {old: [*dict.fromkeys(_last_places(old, went | parts))] for old in (went | parts)}
+    moved = {old: places[0] for old, places in last.items() if old in went and not places[1:]}
+    split = {old: places for old, places in last.items() if old not in moved}
+    return Renames(moved, split, removed, found.questions or {}, found.choices or {})
 
 
 def migrate(answers: Mapping[str, Any], renames: Renames) -> dict[str, Any]:
@@ -64,6 +71,15 @@ def migrate(answers: Mapping[str, Any], renames: Renames) -> dict[str, Any]:
         else:
             migrated[target] = choices.get(value, value)
     return migrated
+
+
+def _last_places(
+    name: str, went: Mapping[str, list[str]], passed: frozenset[str] = frozenset()
+) -> list[str]:
+    """Return where a path ends up; one that comes back to where it was stays there."""
+    if name in passed or name not in went:
+        return [name]
+    return [last for new in went[name] for last in _last_places(new, went, passed | {name})]
 
 
 def _path(text: str, answers: Mapping[str, Any]) -> str:

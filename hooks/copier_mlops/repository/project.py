@@ -13,6 +13,7 @@ from copier_mlops.errors import ToolError, last_line, say
 from copier_mlops.git import Repository, path_in, repository_at
 from copier_mlops.rendering.template import REMOTE
 from copier_mlops.rendering.versions import File, Rendered
+from copier_mlops.rendering.workspace import OWN_KIT, shares_kit
 
 ANSWERS_FILE = ".copier-answers.yml"
 # Questions of every version, in forks and mirrors too; no other template asks for all of them.
@@ -26,7 +27,7 @@ FIXED = {
     "into it by hand",
 }
 """What an update cannot change, with what a person does instead."""
-KIT = "tools/kit/"
+KIT = f"{OWN_KIT}/"
 CODE = f"{KIT}mlops_kit/"
 """Where the template's own code lies; up to 0.3 it was inside the team's package."""
 LARGEST_ANSWERS = 1_000_000  # bytes; ours have one thousand
@@ -160,4 +161,4 @@ def renders_own_code(rendered: Rendered) -> bool:
     """Tell whether a template is this one or a fork of it, wherever it lies: by what it renders."""
     package = rendered.answers.get("package_name")
     own = all(name in rendered.questions for name in OWN_QUESTIONS)
-    return own and code_of(rendered.files, package) is not None
+    return own and (shares_kit(rendered.answers) or code_of(rendered.files, package) is not None)

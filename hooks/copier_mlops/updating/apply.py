@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +16,9 @@ from copier_mlops.git import (
     ask_git,
     changed_paths,
     git,
-    path_in,
     run_git,
     store,
+    unified_diff,
     update_index,
 )
 from copier_mlops.rendering.versions import FILE, File
@@ -145,14 +144,7 @@ def bring_lock_in_line(plan: Plan) -> None:
 
 
 def diff_of(plan: Plan) -> str:
-    """Return the changes of a plan as a diff, made in a scratch folder."""
-    with tempfile.TemporaryDirectory(prefix="copier-mlops-diff-") as scratch:
-        for side, files in (("a", plan.ours), ("b", plan.merged.files)):
-            (Path(scratch) / side).mkdir()
-            for name in plan.merged.files:
-                if file := files.get(name):
-                    path = path_in(Path(scratch) / side, name)
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_bytes(file.content)
-        command = ("diff", "--no-index", "--no-prefix", "--no-color", "--no-ext-diff", "a", "b")
-        return run_git(*command, cwd=Path(scratch), ok=(0, 1))[1].decode("utf-8", "replace")
+    """Return the changes of a plan as a diff."""
+    before = {name: plan.ours[name].content for name in plan.merged.files if name in plan.ours}
+    after = {name: file.content for name, file in plan.merged.files.items() if file}
+    return unified_diff(before, after).decode("utf-8", "replace")

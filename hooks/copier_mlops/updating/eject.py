@@ -23,6 +23,7 @@ from copier_mlops.repository.whole_files import write
 from copier_mlops.updating.drift import is_same
 from copier_mlops.updating.merge import BESIDE
 from copier_mlops.updating.report import REPORT_FILE, is_report
+from copier_mlops.updating.split import waiting_patches
 from copier_mlops.updating.update import render_recorded
 
 WORKFLOW = ".github/workflows/template.yml"
@@ -57,6 +58,8 @@ def eject(path: Path) -> list[str]:
             gone.append(REPORT_FILE)
         elif is_report(repo.folder / REPORT_FILE):
             say(f"Kept {REPORT_FILE}: it may have notes of yours; delete it when you have read it.")
+        for name in waiting_patches(repo.folder):
+            say(f"Kept {name}: an edit of yours that nobody has worked in.")
         readme = path_in(repo.folder, README)
         plan: dict[str, bytes | None] = {repo.prefix + name: None for name in gone}
         if readme.is_symlink():
@@ -135,7 +138,8 @@ def note(repo: Repository, answers: dict[str, object]) -> str:
     """Return the paragraph for the README."""
     source = without_credentials(str(answers.get("_src_path", "a template")))
     version, package = answers.get("_commit"), answers.get("package_name")
-    code = KIT if (repo.folder / CODE).is_dir() else f"src/{package}/mlops/"
+    old = not (repo.folder / CODE).is_dir() and "kit" not in answers
+    code = f"src/{package}/mlops/" if old else answers.get("kit", KIT)
     return (
         "\n## Left the template\n\n"
         f"This repository followed {source} at version {version} "

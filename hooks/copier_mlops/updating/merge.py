@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from copier_mlops.git import run_git
 from copier_mlops.rendering.versions import EXECUTABLE, FILE, LINK, File, Rendered
@@ -15,6 +16,14 @@ UNRELATED = 0.2  # a file with less in common was never the template's: adopt ke
 SHORT = 10  # lines; a shorter file may well have been rewritten
 BESIDE = ".template"  # where adopt puts the template's version of such a file
 LARGEST_MOVED = 1_000_000  # bytes; larger files are not compared line by line
+
+
+class Patch(NamedTuple):
+    """An edit that is kept beside the code, and the files that its lines may have gone to."""
+
+    path: str
+    candidates: dict[str, list[int]]
+    """The likeliest first, with the lines of the old file whose surroundings it holds."""
 
 
 @dataclass
@@ -34,6 +43,8 @@ class Merged:
     """Where the owner moved rendered files: the rendered path, by the owner's."""
     by_value: set[str] = field(default_factory=set)
     """Paths that were merged by what they mean, and not line by line."""
+    patches: dict[str, Patch] = field(default_factory=dict)
+    """By path: edits of files that the template split, which a person must work in."""
     notes: dict[str, str] = field(default_factory=dict)
     """What a person should look at, by path."""
 
@@ -63,6 +74,8 @@ def merge(
     rendered_as: dict[str, str] = {}
     for source, target in moved.items():
         if target in own or target in old or source not in old or source in theirs.files:
+            continue
+        if target not in theirs.files:  # The answers leave it out: it is dropped where it was.
             continue
         old[target] = old.pop(source)
         if source in own and is_not_rendered(source, own, old[target], source in base_seeded):

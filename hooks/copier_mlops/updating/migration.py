@@ -2,7 +2,6 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -74,7 +73,6 @@ def leave_old_arrangement(base: Rendered, ours: Mapping[str, File], merged: Merg
     if quiet and quiet.content.decode("utf-8", "replace") == QUIET_TESTS.format(package=package):
         merged.files[CONFTEST] = None
         merged.dropped.append(CONFTEST)
-    groups = tomllib.loads(base.files[PYPROJECT].content.decode())["dependency-groups"]
     for name in (PYPROJECT, f"src/{PYPROJECT}"):
         file = merged.files.get(name) or ours.get(name)
         if file is None or name in merged.conflicts:
@@ -88,11 +86,6 @@ def leave_old_arrangement(base: Rendered, ours: Mapping[str, File], merged: Merg
             del project["scripts"]["mlops"]
             if not project["scripts"]:
                 del project["scripts"]
-        listed = uv.get("dev-dependencies", [])
-        if old := [item for item in groups["mlops"] if item in listed]:
-            for item in old:
-                listed.remove(item)
-            listed.append("mlops-kit")
         kit = uv.get("sources", {}).get("mlops-kit", {})
         if name != PYPROJECT and kit.get("path") == KIT.rstrip("/"):
             kit["path"] = f"../{KIT.rstrip('/')}"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from copier_mlops.errors import ToolError
 from copier_mlops.git import Entry, Repository, read_blobs
+from copier_mlops.rendering.renames import Renames
 from copier_mlops.rendering.versions import File, Rendered
 from copier_mlops.updating.merge import BESIDE, is_elsewhere, kind_of
 from copier_mlops.updating.migration import CONFTEST, PYPROJECT
@@ -16,7 +17,7 @@ def read_ours(
     tree: Mapping[str, Entry],
     base: Rendered,
     theirs: Rendered,
-    moved: Mapping[str, str],
+    renames: Renames,
 ) -> dict[str, File]:
     """Read the tracked files that matter: rendered ones, and those that may be a moved one.
 
@@ -33,11 +34,11 @@ def read_ours(
     gone = {
         kind_of(name)
         for name, file in base.files.items()
-        if theirs.files.get(moved.get(name, name), file) != file
+        if (name in renames.split or theirs.files.get(renames.moved.get(name, name), file) != file)
         and is_elsewhere(name, ours.get(name), file, tree)
     }
     others = {name for name in tree.keys() - rendered if kind_of(name) in gone}
-    others |= {f"{name}{BESIDE}" for name in moved} & tree.keys()
+    others |= {f"{name}{BESIDE}" for name in renames.moved} & tree.keys()
     others |= {CONFTEST, f"src/{PYPROJECT}"} & tree.keys()
     return ours | read_files(repo, tree, others)
 

@@ -1,6 +1,7 @@
 """Prove, before anything is written, that an update loses nothing of what people wrote."""
 
 import os
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -76,6 +77,9 @@ def lost_lines(
         if own is None or not written:
             continue
         target = merged.renamed.get(name, name)
+        if patch := merged.patches.get(name):
+            yield from ((name, line) for line in written - added_lines(merged.files[patch.path]))
+            continue
         result = merged.files.get(target, ours.get(target))
         rendered = base.files.get(merged.follows.get(name, name))
         if target in merged.by_value and result and rendered:
@@ -84,3 +88,9 @@ def lost_lines(
             continue
         for line in written - lines_of(result):
             yield name, line
+
+
+def added_lines(patch: File | None) -> Counter[bytes]:
+    """Count the lines that a patch adds."""
+    lines = lines_of(patch).elements()
+    return Counter(line[1:] for line in lines if line[:1] == b"+" and line[:4] != b"+++ ")

@@ -1,14 +1,14 @@
 """What an update did and what is left to do, for people (``TEMPLATE_UPDATE.md``) and machines."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from copier_mlops.updating.merge import Merged
+from copier_mlops.updating.merge import Merged, Patch
 
 REPORT_FILE = "TEMPLATE_UPDATE.md"
 TITLE = "# Update of the template: "
@@ -34,11 +34,18 @@ class Report:
     """Whether the template's code left the team's package for tools/kit."""
     lock: str = ""
     """What is left to do about uv.lock."""
+    waiting: Sequence[str] = ()
+    """Patches of earlier updates that are still there."""
 
     @property
     def is_empty(self) -> bool:
         """Tell whether the repository was up to date."""
         return not (self.merged.files or self.merged.conflicts)
+
+    @property
+    def is_finished(self) -> bool:
+        """Tell whether a person has nothing to resolve, work in or lock."""
+        return not (self.merged.conflicts or self.merged.patches or self.waiting or self.lock)
 
 
 def as_dict(report: Report) -> Mapping[str, Any]:
@@ -49,6 +56,8 @@ def as_dict(report: Report) -> Mapping[str, Any]:
         "to": report.after,
         "up_to_date": report.is_empty,
         "conflicts": sorted(merged.conflicts),
+        "patches": {name: patch._asdict() for name, patch in sorted(merged.patches.items())},
+        "patches_waiting": list(report.waiting),
         "added": merged.added,
         "changed": merged.changed,
         "dropped": merged.dropped,
@@ -70,6 +79,8 @@ def report_text(report: Report) -> str:
     todo = []
     if merged.conflicts:
         todo.append("Resolve the conflicts below, then `git add` each file.")
+    if merged.patches or report.waiting:
+        todo.append("Work each patch below into one of the files that it names, then delete it.")
     if report.lock:
         todo.append(f"The lock: {report.lock}.")
     todo += [
@@ -91,6 +102,13 @@ def report_text(report: Report) -> str:
             for name, by in sorted(merged.conflicts.items())
         ],
     )
+    parts += section(
+        "Edits of files that the template split or merged: kept as patches",
+        [patch_line(name, patch) for name, patch in sorted(merged.patches.items())],
+    )
+    parts += section(
+        "Patches of earlier updates, still to work in", map("`{}`".format, report.waiting)
+    )
     parts += section("Please look", [f"`{n}`: {text}." for n, text in sorted(merged.notes.items())])
     why = entries_between(report.changelog, report.before, report.after)
     if why:
@@ -106,6 +124,15 @@ def report_text(report: Report) -> str:
     parts += section("New files", map("`{}`".format, merged.added))
     parts += section("Changed files", map("`{}`".format, merged.changed))
     return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def patch_line(name: str, patch: Patch) -> str:
+    """Say where an edit is kept, and where its parts may belong, the likeliest first."""
+    places = [
+        f"`{place}`" + (f" (the edit at line {', '.join(map(str, lines))})" if lines else "")
+        for place, lines in patch.candidates.items()
+    ]
+    return f"`{name}`: your edit is in `{patch.path}`; it may belong to {', '.join(places)}"
 
 
 def section(title: str, lines: Any) -> list[str]:

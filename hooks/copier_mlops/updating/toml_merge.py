@@ -39,6 +39,7 @@ def merge_toml(old: bytes, own: bytes, new: bytes) -> tuple[bytes, list[str]] | 
     left_out: list[str] = []
     try:
         texts = [content.decode().replace("\r\n", "\n") for content in (old, own, new)]
+        texts[::2] = (_as_listed(text, texts[1]) for text in texts[::2])
         before, mine, theirs = (tomllib.loads(text) for text in texts)
         expected = _merged(before, mine, theirs, "", left_out)
         text = _written((*texts,), before, mine, theirs)
@@ -57,6 +58,7 @@ def lost_values(old: bytes, own: bytes, result: bytes) -> Iterator[str]:
     Independent of how it was merged: each value, or item of a list, that is not as rendered.
     """
     texts = [content.decode().replace("\r\n", "\n") for content in (old, own, result)]
+    texts[0] = _as_listed(texts[0], texts[1])
     kept, rendered = (Counter(_leaves(tomllib.loads(text))) for text in (texts[2], texts[0]))
     written = Counter(_leaves(tomllib.loads(texts[1]))) - rendered
     yield from (repr(leaf) for leaf in written - kept)
@@ -68,6 +70,25 @@ def lost_comments(old: str, own: str, result: str) -> Iterator[str]:
     written = Counter(own.splitlines()) - Counter(old.splitlines())
     kept = {line.partition("#")[2].strip() for line in result.splitlines()}
     yield from (line for line in written if line.partition("#")[2].strip() not in kept)
+
+
+def _as_listed(rendered: str, own: str) -> str:
+    """Return a render as adoption writes it where Poetry or PDM would lock [dependency-groups].
+
+    What a plain `uv run` installs of the template's groups stands in one list of uv's there.
+    """
+    values, mine = tomllib.loads(rendered), tomllib.loads(own)
+    chosen = values.get("tool", {}).get("uv", {}).get("default-groups")
+    listed = "dev-dependencies" in mine.get("tool", {}).get("uv", {})
+    if not listed or chosen is None or "mlops" in mine.get("dependency-groups", {}):
+        return rendered
+    tables = _tables(rendered)
+    groups = values["dependency-groups"]
+    items = [item for name in chosen for item in groups.get(name, [])]
+    del tables["dependency-groups"]
+    tables["tool.uv"] = f"dev-dependencies = {tomlkit.item(items).as_string()}\n\n"
+    first = tables.pop("")
+    return first + "".join(f"[{name}]\n{text}" for name, text in tables.items())
 
 
 def _leaves(value: Any, name: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -26,15 +26,18 @@ from copier_mlops.rendering.versions import (
     resolve,
     version_name,
 )
+from copier_mlops.rendering.workspace import kit_of_workspace, refuse_unfit_kit, users_of_kit
 from copier_mlops.repository import snapshot
 from copier_mlops.repository.one_run import only_one
 from copier_mlops.repository.project import (
     ANSWERS_FILE,
     FIXED,
+    KIT,
     ForeignAnswersError,
     Project,
     project_at,
     renders_own_code,
+    shares_kit,
     without_stored_password,
 )
 from copier_mlops.updating.apply import LOCK, Plan, carry_out, diff_of
@@ -47,6 +50,7 @@ from copier_mlops.updating.migration import (
 from copier_mlops.updating.ours import read_ours
 from copier_mlops.updating.proof import prove
 from copier_mlops.updating.report import Report
+from copier_mlops.updating.split import follow_split_files, waiting_patches
 
 KIT_NAME = "mlops_kit"
 
@@ -111,7 +115,7 @@ def resume(path: Path) -> Report | None:
     Raises
     ------
     ToolError
-        There is none, or files are still unmerged.
+        There is none, or files are still unmerged, or patches still there.
     """
     repo = repository_at(path)
     with only_one(repo):
@@ -124,6 +128,10 @@ def resume(path: Path) -> Report | None:
                 names = {os.fsdecode(line.partition(b"\t")[2]) for line in lines}
                 raise ToolError(
                     f"Still unmerged: {some(names)}; edit them, git add them, then continue."
+                )
+            if waiting := waiting_patches(repo.folder):
+                raise ToolError(
+                    f"Still to work in: {some(waiting)}; delete each when it is, then continue."
                 )
             snapshot.forget(repo)
             return None
@@ -152,14 +160,16 @@ def work_out(project: Project, to: str | None, given: Mapping[str, str]) -> Plan
         names = tuple(version_name(template, one.commit, one.name) for one in (base, theirs))
     say("Merging")
     tree = tree_of(repo, "HEAD")
-    ours = read_ours(repo, tree, base, theirs, renames.moved)
+    ours = read_ours(repo, tree, base, theirs, renames)
     stored = ours.get(ANSWERS_FILE)
     if stored:  # Copier once stored addresses with the password in them.
         ours[ANSWERS_FILE] = without_stored_password(stored)
     labels = ("yours", f"template {names[0]}", f"template {names[1]}")
     merged = merge(base, theirs, ours, renames.moved, labels)
+    waiting = waiting_patches(repo.folder)
+    follow_split_files(merged, base, theirs, ours, renames.split, repo)
     keep_answers_readable(merged, theirs)
-    keep_old_names(repo, tree, theirs, merged, renames.moved)
+    keep_old_names(repo, tree, theirs, merged, renames.main_places)
     if stored != ours.get(ANSWERS_FILE):
         merged.files.setdefault(ANSWERS_FILE, ours[ANSWERS_FILE])
         if ANSWERS_FILE not in merged.changed:
@@ -168,6 +178,8 @@ def work_out(project: Project, to: str | None, given: Mapping[str, str]) -> Plan
             "_src_path held a password or token; it is out of the file, not out of git's history: "
             f"revoke it where it was made; {SIGN_IN}"
         )
+    if users := users_of_kit(repo.folder):
+        merged.notes[KIT] = f"{some(map(str, users))} has this kit too: update it after this"
     prove(repo, base, ours, merged, tree)
     if moved_code(base, theirs):
         leave_old_arrangement(base, ours, merged)
@@ -183,6 +195,7 @@ def work_out(project: Project, to: str | None, given: Mapping[str, str]) -> Plan
         },
         changelog=changelog,
         moved_code=moved_code(base, theirs),
+        waiting=waiting,
     )
     old_lock = base.files.get(LOCK)
     follows = old_lock is not None and ours.get(LOCK) == old_lock and LOCK in theirs.files
@@ -212,13 +225,22 @@ def render_both(
             f"The package is called {KIT_NAME}, and so is the template's code since it left the "
             f"package: one of them could not be imported. First, by hand: {FIXED['package_name']}."
         )
+    answers = migrate(base.answers, renames) | kit_to_share(project, base)
     say(f"Rendering {to or 'the newest version'}")
     try:
-        theirs = render(template, target, migrate(base.answers, renames), given=given)
+        theirs = render(template, target, answers, given=given)
     except ToolError as error:
         reason = str(error).rstrip(".")
         raise ToolError(f"{reason}; give this version an answer with -d.") from error
+    refuse_unfit_kit(template, target, theirs.name, theirs.answers, project.repo.folder)
     return base, theirs, renames
+
+
+def kit_to_share(project: Project, base: Rendered) -> dict[str, str]:
+    """Return the answer that lets a project without a kit use the one that its workspace has."""
+    has_one = any(name.startswith(KIT) for name in base.files) or shares_kit(base.answers)
+    kit = None if has_one else kit_of_workspace(project.repo.folder)
+    return {"kit": kit.seen_from(project.repo.folder)} if kit else {}
 
 
 def render_recorded(template: Template, project: Project) -> Rendered:

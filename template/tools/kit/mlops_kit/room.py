@@ -88,7 +88,8 @@ class Room:
 def rooms() -> Iterator[Room]:
     """Return the rooms that this repository was rendered with; their commands import light."""
     for name in NAMES:
-        if find_spec(f"mlops_kit.{name}.commands") is not None:
+        # Not every repository has every room; to look inside one that is not there is an error.
+        if find_spec(f"mlops_kit.{name}") and find_spec(f"mlops_kit.{name}.commands"):
             room: Any = import_module(f"mlops_kit.{name}.commands").ROOM
             if not isinstance(room, Room):
                 raise TypeError(f"mlops_kit.{name}.commands.ROOM is no Room")

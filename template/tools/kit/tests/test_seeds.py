@@ -19,7 +19,7 @@ from mlops_kit.train.features import NOT_FEATURES, build_features
 from mlops_kit.train.predictions import predict
 from mlops_kit.train.stage import fit
 
-ROOT = Path(__file__).parents[3]
+ROOT = team.project_folder() or Path(__file__).parents[3]
 SMALL = {"customers": 600, "products": 60, "order_lines": 9_000}
 
 
