@@ -10,7 +10,7 @@ from mlops_kit.core.settings import OPEN_ZONE, Settings
 from mlops_kit.room import rooms
 from mlops_kit.train.evidence import notes, same_features
 from mlops_kit.train.features import NOT_FEATURES, load_params
-from mlops_kit.train.model_file import MODEL_CARD, MODEL_FILE, save_model
+from mlops_kit.train.model_file import MODEL_CARD, MODEL_FILE, save_model, trusted_types
 from mlops_kit.train.oracle import best_predictions
 from mlops_kit.train.predictions import PREDICTIONS, long_table, predict
 
@@ -30,6 +30,7 @@ def train_and_predict(settings: Settings) -> str:
     str
         One line about what was trained.
     """
+    import numpy as np
     import pandas as pd
 
     started = time.perf_counter()
@@ -39,7 +40,8 @@ def train_and_predict(settings: Settings) -> str:
     holdout = table[table["split"] == "holdout"].reset_index(drop=True)
     _check_target(settings.task, train)
     estimator = fit(train[names], train["y_true"])
-    systems = {"candidate": predict(estimator, holdout[names], settings.task)}
+    answers = np.asarray(predict(estimator, holdout[names], settings.task))
+    systems = {"candidate": answers}
     digests: dict[str, str] = {}
     compared: list[str] = []
     for room in rooms():
@@ -66,6 +68,9 @@ def train_and_predict(settings: Settings) -> str:
         "systems": {"candidate": sha256_of(MODEL_FILE)} | digests,
         "task": settings.task,
         "estimator": type(estimator).__name__,
+        # What registration would have to load the model for, which costs seconds.
+        "types": trusted_types(MODEL_FILE),
+        "answers": {"dtype": np.dtype(answers.dtype.type).str, "shape": [-1, *answers.shape[1:]]},
         "features": names,
         "training_rows": len(train),
         "params": load_params().model,

@@ -16,15 +16,8 @@ from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.files import progress, sha256_of, write_json
 from mlops_kit.core.settings import OPEN_ZONE, Settings, environment
 from mlops_kit.train.features import load_params
-from mlops_kit.train.model_file import (
-    MODEL_FILE,
-    load_model,
-    read_card,
-    trusted_modules,
-    trusted_types,
-)
+from mlops_kit.train.model_file import MODEL_FILE, read_card, trusted_modules
 from mlops_kit.train.packing import OURS, pack
-from mlops_kit.train.predictions import predict
 
 if TYPE_CHECKING:
     import pyarrow
@@ -144,9 +137,9 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
         }
     )
     mlflow.log_artifacts(str(DECISION_FILE.parent), "compare")
-    signature, dtypes = _signature(card["features"], settings.task)
+    signature, dtypes = _signature(card)
     with tempfile.TemporaryDirectory() as folder:
-        packed = pack(trusted_types(MODEL_FILE), Path(folder), team.folder())
+        packed = pack(card["types"], Path(folder), team.folder())
         if not packed.is_complete:
             progress(
                 "register",
@@ -175,26 +168,27 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
     return {"name": name, "version": number, "run_id": run_id}
 
 
-def _signature(features: list[str], task: str) -> "tuple[ModelSignature, list[list[str]]]":
+def _signature(card: dict[str, Any]) -> "tuple[ModelSignature, list[list[str]]]":
     """Describe what the model takes and gives, and name the pandas type of each feature.
 
     MLflow's whole numbers, dates and booleans refuse missing values, which any column of the table
     of features may have: they are declared as any value, and the model checks them itself.
     """
+    import numpy as np
     import pandas as pd
     import pyarrow.parquet
-    from mlflow.models import ModelSignature, infer_signature
-    from mlflow.types import ColSpec, Schema
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
 
+    features = card["features"]
     file = OPEN_ZONE / "features.parquet"
     kinds = pyarrow.parquet.read_schema(file)
     table = pd.read_parquet(file, columns=features)
     inputs = Schema([ColSpec(_spec(kinds.field(name).type), name=name) for name in features])
-    predicted = predict(load_model(), table.head(100), task)
-    outputs = infer_signature(model_output=predicted).outputs
+    outputs = Schema([TensorSpec(np.dtype(card["answers"]["dtype"]), card["answers"]["shape"])])
     # A list, because MLflow sorts the keys of a mapping.
     dtypes = [[str(name), str(dtype)] for name, dtype in table.dtypes.items()]
-    return ModelSignature(inputs=inputs, outputs=outputs), dtypes
+    return ModelSignature(inputs, outputs), dtypes
 
 
 def _spec(kind: "pyarrow.DataType") -> "DataType | Array | AnyType":
