@@ -56,8 +56,8 @@ def run(
 ) -> None:
     """Run whatever is not up to date, and tell the decision.
 
-    Exit codes: 0 with any decision (the gate is `mlops compare check`), 1 the gate against
-    personal data is closed.
+    Exit codes: 0 with any decision (the gate is `mlops compare check`), 1 a stage gives a negative
+    verdict, such as a closed gate.
     """
     from mlops_kit.compare.report.wording import gained
     from mlops_kit.run import run as run_pipeline

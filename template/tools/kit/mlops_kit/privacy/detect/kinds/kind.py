@@ -18,7 +18,8 @@ Check = Callable[[str], bool]
 
 _DIGITS = r"(?:[1-9]|[12]\d|30)"
 _START = re.compile(
-    rf"[^\W\d_A-ZÀ-Þ]{{1,3}}|Aa|A#|=.+|<#{_DIGITS}|#(?:{_DIGITS}(?:,{_DIGITS})*)?(?::\S+)?"
+    r"[^\W\d_A-ZÀ-Þ]{1,3}|Aa|A#|=.+"
+    rf"|<#{_DIGITS}|#(?:{_DIGITS}(?:,{_DIGITS})*)?(?::\S+)?"
 )
 _NOT_WHOLE = "a pattern of columns speaks of the whole value, from ^ to $"
 # Headers are compared in lower case, without accents, their words joined by underscores.
