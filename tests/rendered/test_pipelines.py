@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from running import Project, new_project, replace
+from stages import command
 
 TASKS = ("classification", "regression", "recommendation")
 FUNCTIONALITIES = ("new", "existing_rules", "existing_model")
@@ -166,7 +167,8 @@ def leaked(project: Project, task: str) -> str:
 def judge(project: Project, *stages: str) -> dict[str, Any]:
     """Run the named stages without DVC and MLflow, then compare; return the decision."""
     for stage in (*stages, "compare run"):
-        project.mlops(*stage.split())
+        done = command(project, stage)
+        assert done.returncode == 0, f"{stage}: {done.stderr}"
     return decision_of(project)
 
 
@@ -191,7 +193,7 @@ def test_every_pipeline_closes_half_of_the_possible_gain_and_is_promoted(
     assert primary["lower"] > 0
     assert decision["decision"] == "promote"
     assert decision["case"] == CASES[functionality]
-    gate = project.mlops("compare", "check", check=False)
+    gate = command(project, "compare check")
     assert gate.returncode == 0, gate.stdout
 
 
@@ -258,7 +260,7 @@ def test_a_leak_that_no_date_betrays_shows_by_beating_the_oracle(
     )
     assert decision["oracle"]["exceeded"]
     assert "a leak is likely" in decision["reasons"][0]
-    gate = project.mlops("compare", "check", check=False)
+    gate = command(project, "compare check")
     assert gate.returncode == 1
     assert "a leak is likely" in gate.stdout
 
@@ -270,7 +272,7 @@ def test_shuffled_outcomes_are_rejected(task: str, pipelines: Pipelines, figure)
         decision = judge(project, "data features", "train")
     primary, reason = decision["primary"], decision["reasons"][0]
     figure(f"{task}, shuffled: gain {primary['estimate']:.4f}: {reason}")
-    gate = project.mlops("compare", "check", check=False)
+    gate = command(project, "compare check")
     assert gate.returncode == 1, gate.stdout
     assert primary["upper"] < primary["min_effect"]
     # What the oracle predicts is no longer the outcome: nobody may be sent after a leak alone.
@@ -284,7 +286,7 @@ def test_an_identical_model_is_no_change(pipelines: Pipelines) -> None:
         decision = judge(project, "data features", "train")
     assert decision["reasons"][0].startswith("No change")
     assert decision["primary"]["estimate"] == 0
-    assert project.mlops("compare", "check", check=False).returncode == 1
+    assert command(project, "compare check").returncode == 1
 
 
 @regression
@@ -294,7 +296,7 @@ def test_a_worse_model_is_rejected(pipelines: Pipelines) -> None:
         decision = judge(project, "data features", "train")
     assert decision["decision"] == "reject"
     assert decision["primary"]["upper"] < 0
-    gate = project.mlops("compare", "check", check=False)
+    gate = command(project, "compare check")
     assert gate.returncode == 1
     assert "is worse by" in gate.stdout
 
@@ -309,7 +311,7 @@ def test_too_few_rows_are_inconclusive_and_say_how_many_would_do(tmp_path: Path)
     assert "inconclusive" in project.mlops("run").stdout
     decision = decision_of(project)
     assert decision["primary"]["rows_needed"] > decision["primary"]["n_rows"]
-    gate = project.mlops("compare", "check", check=False)
+    gate = command(project, "compare check")
     assert gate.returncode == 2
     assert "times the rows" in gate.stdout
 
