@@ -46,6 +46,15 @@ def test_a_file_that_asks_for_a_strangers_type_is_not_loaded(tmp_path):
         model_file.load_model(file)
 
 
+def test_a_model_that_nobody_could_load_is_refused_before_it_replaces_one(tmp_path: Path) -> None:
+    file = tmp_path / "model.skops"
+    assert model_file.save_model(fitted(1), file) == []
+    before = file.read_bytes()
+    with pytest.raises(MlopsError, match=r"model\.py: the model holds (posix|nt)\.system"):
+        model_file.save_model(FunctionTransformer(os.system), file)
+    assert file.read_bytes() == before
+
+
 def test_a_model_of_types_of_pandas_loads_here_and_where_it_is_registered(tmp_path: Path) -> None:
     rows = pd.DataFrame({"a": [1.0, None, 2.0, None]})
     model = make_pipeline(FunctionTransformer(pd.isna), DecisionTreeClassifier())

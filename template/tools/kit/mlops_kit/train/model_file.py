@@ -18,15 +18,33 @@ MODEL_CARD = Path("models/model.json")
 LIBRARIES = ("sklearn", "numpy", "scipy", "pandas", "xgboost", "lightgbm", "catboost")
 
 
-def save_model(estimator: Any, path: Path) -> None:
+def save_model(estimator: Any, path: Path) -> list[str]:
     """Store an estimator with skops so that equal models are equal files.
 
     skops writes memory addresses and times of day into its zip; both are replaced, so that the
     digest of a model says whether it changed.
+
+    Returns
+    -------
+    list of str
+        The dotted names of its types that a reader is asked about.
+
+    Raises
+    ------
+    MlopsError
+        When it holds a type that no reader would trust; an earlier file stays as it was.
     """
     import skops.io
 
-    stored = zipfile.ZipFile(io.BytesIO(skops.io.dumps(estimator)))
+    content = skops.io.dumps(estimator)
+    types = skops.io.get_untrusted_types(data=content)
+    if strange := _strange(types):
+        raise MlopsError(
+            f"model.py: the model holds {strange[0]}, which is neither this project's nor one of "
+            f"{', '.join(LIBRARIES)}: nobody could load the stored model. Build it of their types, "
+            "or of classes in the project's own package."
+        )
+    stored = zipfile.ZipFile(io.BytesIO(content))
     with written_beside(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as out:
         schema = stored.read("schema.json").decode()
         order: dict[str, int] = {}
@@ -44,6 +62,7 @@ def save_model(estimator: Any, path: Path) -> None:
         out.writestr(zipfile.ZipInfo("schema.json"), schema)
         for name in names:
             out.writestr(zipfile.ZipInfo(names[name]), stored.read(name))
+    return types
 
 
 def load_model(path: Path = MODEL_FILE, also: Sequence[str] = ()) -> Any:
@@ -73,15 +92,18 @@ def trusted_types(path: Path, also: Sequence[str] = ()) -> list[str]:
     import skops.io
 
     asked = skops.io.get_untrusted_types(file=path)
-    modules = trusted_modules()
-    strange = [name for name in asked if name.split(".")[0] not in modules and name not in also]
-    if strange:
+    if strange := _strange(asked, also):
         raise MlopsError(
             f"{path.as_posix()} asks for {strange[0]}, which is neither this project's nor one of "
             f"{', '.join(LIBRARIES)}: do not use the file if you do not know where it is "
             "from; a model may be made of the other types only."
         )
     return asked
+
+
+def _strange(types: Sequence[str], also: Sequence[str] = ()) -> list[str]:
+    modules = trusted_modules()
+    return [name for name in types if name.split(".")[0] not in modules and name not in also]
 
 
 def trusted_modules() -> list[str]:

@@ -10,7 +10,7 @@ from mlops_kit.core.settings import OPEN_ZONE, Settings
 from mlops_kit.room import rooms
 from mlops_kit.train.evidence import notes, same_features
 from mlops_kit.train.features import NOT_FEATURES, load_params
-from mlops_kit.train.model_file import MODEL_CARD, MODEL_FILE, save_model, trusted_types
+from mlops_kit.train.model_file import MODEL_CARD, MODEL_FILE, save_model
 from mlops_kit.train.oracle import best_predictions
 from mlops_kit.train.predictions import PREDICTIONS, long_table, predict
 
@@ -58,7 +58,7 @@ def train_and_predict(settings: Settings) -> str:
         systems,
         compared,
     )
-    save_model(estimator, MODEL_FILE)
+    types = save_model(estimator, MODEL_FILE)
     import pyarrow.parquet
 
     with written_beside(OPEN_ZONE / PREDICTIONS) as beside:
@@ -69,7 +69,7 @@ def train_and_predict(settings: Settings) -> str:
         "task": settings.task,
         "estimator": type(estimator).__name__,
         # What registration would have to load the model for, which costs seconds.
-        "types": trusted_types(MODEL_FILE),
+        "types": types,
         "answers": {"dtype": np.dtype(answers.dtype.type).str, "shape": [-1, *answers.shape[1:]]},
         "features": names,
         "training_rows": len(train),
