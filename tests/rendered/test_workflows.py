@@ -1,4 +1,4 @@
-"""The rendered workflow, checked by the linters and executed on this machine, green and red.
+"""The rendered workflow `ci`, checked by linters and executed on this machine, green and red.
 
 `act` runs the steps on the host: no container engine and no marketplace. Each action is replaced
 by a stub under its pinned commit, so that an action that nobody stubbed, or a moved pin, is red.

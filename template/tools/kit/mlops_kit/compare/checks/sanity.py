@@ -1,4 +1,4 @@
-"""What makes a comparison meaningless or too good to be true, whatever its figures say."""
+"""What makes a comparison meaningless, as too few rows do, or too good to be true."""
 
 from dataclasses import replace
 from typing import Any

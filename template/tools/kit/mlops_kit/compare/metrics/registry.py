@@ -1,4 +1,4 @@
-"""The metrics by name: which function, which column it reads, and which direction is better."""
+"""The metrics by name, what each reads and which way is better; those of amounts themselves."""
 
 import math
 import re

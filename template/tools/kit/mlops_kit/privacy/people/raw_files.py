@@ -1,4 +1,4 @@
-"""Removing rows from files without touching any other byte of csv and JSON lines."""
+"""Removing rows from csv, JSON lines and parquet; of the first two no other byte changes."""
 
 import csv
 import functools

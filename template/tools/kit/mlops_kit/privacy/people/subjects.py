@@ -1,4 +1,4 @@
-"""Whose rows are these: a person, known by a token, in tables that hold raw values."""
+"""Whose rows are these, found by a token in raw tables; at ingest, leave out who was erased."""
 
 import hashlib
 from pathlib import Path
