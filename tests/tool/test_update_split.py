@@ -266,3 +266,16 @@ def test_drift_eject_and_undo_live_with_a_patch(
     eject(project)
     assert f"Kept {PATCH}" in capsys.readouterr().err
     assert "+gate three\n" in (project / PATCH).read_text()
+
+
+def test_a_file_like_the_templates_that_the_team_had_before_stays(
+    template: Path, project: Path
+) -> None:
+    """Adoption put the template's version beside it, which says whose it is."""
+    (project / f"{GATE}.template").write_text("".join(GATES))
+    own = "".join(GATES[:10]) + "our own gate\n"
+    (project / GATE).write_text(own)
+    commit(project)
+    report, _ = update(project)
+    assert (project / GATE).read_text() == own
+    assert GATE not in report.merged.patches
