@@ -279,3 +279,10 @@ def test_a_file_like_the_templates_that_the_team_had_before_stays(
     report, _ = update(project)
     assert (project / GATE).read_text() == own
     assert GATE not in report.merged.patches
+
+
+@pytest.mark.parametrize("line", ["++ mine\n", "-- mine\n", "@@ mine\n"])
+def test_lines_that_look_like_those_of_a_patch_are_kept(project: Path, line: str) -> None:
+    edit(project, *BOTH, ("gate 4\n", line))
+    report, _ = update(project)
+    assert f"\n+{line}" in (project / report.merged.patches[GATE].path).read_text()
