@@ -286,3 +286,14 @@ def test_lines_that_look_like_those_of_a_patch_are_kept(project: Path, line: str
     edit(project, *BOTH, ("gate 4\n", line))
     report, _ = update(project)
     assert f"\n+{line}" in (project / report.merged.patches[GATE].path).read_text()
+
+
+def test_what_a_person_told_git_about_all_their_files_does_not_empty_a_patch(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config/git").mkdir(parents=True)
+    (tmp_path / "config/git/attributes").write_text("*.py -diff\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    edit(project, *BOTH)
+    update(project)
+    assert "+gate three\n" in (project / PATCH).read_text()
