@@ -19,6 +19,7 @@ from lifecycle import NEXT, RELEASES, add_version, commit, render_at, versioned_
 from rendering import SHOP, git
 from running import Project
 from shapes import ADDER, Files, adder_test, build
+from tiny_template import PYPROJECT, second_version, tiny_project, tiny_template
 
 pytestmark = pytest.mark.xdist_group("adopted")  # one environment for all
 
@@ -251,3 +252,16 @@ def test_a_project_that_left_its_workspace_is_told_how_it_gets_a_kit(
     assert report.is_finished
     assert (away / "tools/kit/pyproject.toml").is_file()
     assert 'path = "tools/kit"' in (away / "pyproject.toml").read_text()
+
+
+def test_an_update_of_a_member_says_that_the_lock_of_the_workspace_is_old(tmp_path: Path) -> None:
+    template = tiny_template(tmp_path / "template")
+    changed = PYPROJECT.replace("idna>=2", "idna>=3")
+    second_version(template, **{"template/pyproject.toml.jinja": changed})
+    top = tmp_path / "all"
+    (top / "packages").mkdir(parents=True)
+    (top / "pyproject.toml").write_text(ROOT)
+    (top / "uv.lock").write_text("version = 1\n")
+    report, _ = update(tiny_project(template, top / "packages/shop"))
+    assert report.lock == f"run uv lock in {top}, whose lock this project is in"
+    assert not report.is_finished
