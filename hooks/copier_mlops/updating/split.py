@@ -38,7 +38,7 @@ def follow_split_files(
     of it. Any other edit becomes a patch, which names the new files.
     """
     apart = {name: places for name, places in split.items() if name not in theirs.files}
-    for name in apart.keys() & merged.conflicts.keys():
+    for name in sorted(apart.keys() & merged.conflicts.keys()):
         own, old = ours[name], base.files.get(name)
         if f"{name}{BESIDE}" in ours:
             continue  # Adoption kept the team's own file, however like the template's it is.
