@@ -266,3 +266,34 @@ def test_drift_eject_and_undo_live_with_a_patch(
     eject(project)
     assert f"Kept {PATCH}" in capsys.readouterr().err
     assert "+gate three\n" in (project / PATCH).read_text()
+
+
+def test_a_file_like_the_templates_that_the_team_had_before_stays(
+    template: Path, project: Path
+) -> None:
+    """Adoption put the template's version beside it, which says whose it is."""
+    (project / f"{GATE}.template").write_text("".join(GATES))
+    own = "".join(GATES[:10]) + "our own gate\n"
+    (project / GATE).write_text(own)
+    commit(project)
+    report, _ = update(project)
+    assert (project / GATE).read_text() == own
+    assert GATE not in report.merged.patches
+
+
+@pytest.mark.parametrize("line", ["++ mine\n", "-- mine\n", "@@ mine\n"])
+def test_lines_that_look_like_those_of_a_patch_are_kept(project: Path, line: str) -> None:
+    edit(project, *BOTH, ("gate 4\n", line))
+    report, _ = update(project)
+    assert f"\n+{line}" in (project / report.merged.patches[GATE].path).read_text()
+
+
+def test_what_a_person_told_git_about_all_their_files_does_not_empty_a_patch(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config/git").mkdir(parents=True)
+    (tmp_path / "config/git/attributes").write_text("*.py -diff\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    edit(project, *BOTH)
+    update(project)
+    assert "+gate three\n" in (project / PATCH).read_text()

@@ -19,6 +19,7 @@ from lifecycle import NEXT, RELEASES, add_version, commit, render_at, versioned_
 from rendering import SHOP, git
 from running import Project
 from shapes import ADDER, Files, adder_test, build
+from tiny_template import PYPROJECT, second_version, tiny_project, tiny_template
 
 pytestmark = pytest.mark.xdist_group("adopted")  # one environment for all
 
@@ -207,3 +208,60 @@ def test_a_new_project_in_a_workspace_says_whose_kit_it_has(
     with pytest.raises(ToolError, match=rf"is of version 90.0.0, not {NEXT}"):
         create(top / "packages/three", **options, vcs_ref=NEXT)
     assert not (top / "packages/three").exists()
+
+
+def kit_at(project: Path) -> None:
+    """Write a project with a kit, as far as a workspace can see it."""
+    (project / "tools/kit").mkdir(parents=True)
+    (project / "tools/kit/pyproject.toml").write_text('[project]\nname = "mlops-kit"\n')
+    (project / "pyproject.toml").write_text(
+        '[project]\nname = "one"\n\n[tool.uv.sources]\nmlops-kit = { path = "tools/kit" }\n'
+    )
+
+
+@pytest.mark.parametrize("members", ['[".", "packages/*"]', '["./", "packages/*"]'])
+def test_a_workspace_may_name_its_root_among_its_members(tmp_path: Path, members: str) -> None:
+    kit_at(tmp_path / "packages/one")
+    (tmp_path / "pyproject.toml").write_text(f"[tool.uv.workspace]\nmembers = {members}\n")
+    kit = kit_of_workspace(tmp_path / "packages/two")
+    assert kit is not None
+    assert kit.owner == tmp_path / "packages/one"
+
+
+def test_the_kit_of_a_folder_that_the_workspace_leaves_out_is_not_shared(tmp_path: Path) -> None:
+    kit_at(tmp_path / "packages/old")
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.uv.workspace]\nmembers = ["packages/*"]\nexclude = ["packages/old"]\n'
+    )
+    assert kit_of_workspace(tmp_path / "packages/two") is None
+
+
+def test_a_project_that_left_its_workspace_is_told_how_it_gets_a_kit(
+    versions: Path, tmp_path: Path
+) -> None:
+    top = workspace(tmp_path / "all", versions, NEXT, "one")
+    answers = {**SHOP, "package_name": "two", "kit": "../one/tools/kit"}
+    render_at(versions, top / "packages/two", NEXT, answers)
+    away = tmp_path / "away"
+    (top / "packages/two").rename(away)
+    git("init", "--quiet", cwd=away)
+    commit(away)
+    with pytest.raises(ToolError, match=r"no kit in \S+: -d kit=tools/kit"):
+        update(away, lock=False)
+    report, _ = update(away, given={"kit": "tools/kit"}, lock=False)
+    assert report.is_finished
+    assert (away / "tools/kit/pyproject.toml").is_file()
+    assert 'path = "tools/kit"' in (away / "pyproject.toml").read_text()
+
+
+def test_an_update_of_a_member_says_that_the_lock_of_the_workspace_is_old(tmp_path: Path) -> None:
+    template = tiny_template(tmp_path / "template")
+    changed = PYPROJECT.replace("idna>=2", "idna>=3")
+    second_version(template, **{"template/pyproject.toml.jinja": changed})
+    top = tmp_path / "all"
+    (top / "packages").mkdir(parents=True)
+    (top / "pyproject.toml").write_text(ROOT)
+    (top / "uv.lock").write_text("version = 1\n")
+    report, _ = update(tiny_project(template, top / "packages/shop"))
+    assert report.lock == f"run uv lock in {top}, whose lock this project is in"
+    assert not report.is_finished

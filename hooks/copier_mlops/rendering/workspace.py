@@ -61,9 +61,11 @@ def kit_of_workspace(project: Path) -> WorkspaceKit | None:
     """Return the kit that another project of a folder's workspace installs, if there is one."""
     root = workspace_of(project)
     own = project / OWN_KIT
-    for _, folder in kits_of(root) if root else ():
+    for user, folder in kits_of(root) if root else ():
+        if folder == own or workspace_of(user) != root:
+            continue
         kit = WorkspaceKit(folder)
-        if folder != own and SHARED.fullmatch(kit.seen_from(project)):
+        if SHARED.fullmatch(kit.seen_from(project)):
             return kit
     return None
 
@@ -97,6 +99,10 @@ def refuse_unfit_kit(
     if not shares_kit(answers):
         return
     kit, version = WorkspaceKit((project / answers["kit"]).resolve()), name.removeprefix("v")
+    if not (kit.folder / PYPROJECT).is_file():
+        raise ToolError(
+            f"There is no kit in {kit.folder}: -d kit={OWN_KIT} gives this project one of its own."
+        )
     if (kit.version or "") != version:
         raise ToolError(
             f"One uv workspace has one kit. That in {kit.folder} is of version "
@@ -116,7 +122,9 @@ def refuse_unfit_kit(
 def kits_of(root: Path) -> Iterator[tuple[Path, Path]]:
     """Yield each project of a workspace that names a kit, or is one, and the kit's folder."""
     workspace = uv_table(root).get("workspace") or {}
-    members = [path for glob in workspace.get("members") or () for path in sorted(root.glob(glob))]
+    # "." is the root once more, which pathlib does not look for.
+    globs = [glob for glob in workspace.get("members") or () if PurePosixPath(glob).parts]
+    members = [path for glob in globs for path in sorted(root.glob(glob))]
     for folder in (root, *members):
         if read(folder).get("project", {}).get("name") == KIT_NAME:
             yield folder, folder

@@ -22,6 +22,7 @@ from copier_mlops.git import (
     update_index,
 )
 from copier_mlops.rendering.versions import FILE, File
+from copier_mlops.rendering.workspace import workspace_of
 from copier_mlops.repository import snapshot
 from copier_mlops.repository.one_run import own_folder
 from copier_mlops.repository.project import Project
@@ -115,7 +116,12 @@ def bring_lock_in_line(plan: Plan) -> None:
     ):  # An adoption gave the template its own environment.
         report.lock = "run uv lock --project src"
         return
-    if PYPROJECT not in plan.merged.files or not lock.is_file():
+    if PYPROJECT not in plan.merged.files:
+        return
+    if not lock.is_file():
+        root = workspace_of(repo.folder)
+        if root and (root / LOCK).is_file():
+            report.lock = f"run uv lock in {root}, whose lock this project is in"
         return
     if lock.is_symlink():  # uv would write where it points, which may be anywhere.
         report.lock = f"run uv lock: {LOCK} is a symbolic link"

@@ -92,5 +92,6 @@ def lost_lines(
 
 def added_lines(patch: File | None) -> Counter[bytes]:
     """Count the lines that a patch adds."""
-    lines = lines_of(patch).elements()
-    return Counter(line[1:] for line in lines if line[:1] == b"+" and line[:4] != b"+++ ")
+    _, at, hunks = (patch.content if patch else b"").partition(b"\n@@ ")
+    lines = lines_of(File(at + hunks)).elements()
+    return Counter(line[1:] for line in lines if line[:1] == b"+")

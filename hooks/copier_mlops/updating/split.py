@@ -9,6 +9,7 @@ from pathlib import Path
 from copier_mlops.git import Repository, unified_diff
 from copier_mlops.rendering.versions import LINK, File, Rendered
 from copier_mlops.updating.merge import (
+    BESIDE,
     Merged,
     Patch,
     has_windows_ends,
@@ -37,8 +38,10 @@ def follow_split_files(
     of it. Any other edit becomes a patch, which names the new files.
     """
     apart = {name: places for name, places in split.items() if name not in theirs.files}
-    for name in apart.keys() & merged.conflicts.keys():
+    for name in sorted(apart.keys() & merged.conflicts.keys()):
         own, old = ours[name], base.files.get(name)
+        if f"{name}{BESIDE}" in ours:
+            continue  # Adoption kept the team's own file, however like the template's it is.
         after = {place: merged.files.get(place, ours.get(place)) for place in apart[name]}
         places = {place: file for place, file in after.items() if file and is_text(file)}
         if old and places and is_text(old) and is_text(own) and not is_unrelated(own, old):

@@ -315,3 +315,10 @@ def test_amounts_and_versions_with_points_are_no_identifiers(name: str, values: 
 def test_documents_in_a_column_are_no_free_text() -> None:
     values = pl.Series([f'{{"a": {n}, "b": "x y", "c": [1, 2, 3], "d": {{}}}}' for n in range(50)])
     assert columns.judge("payload", values).entity == ""
+
+
+@pytest.mark.parametrize("start", ["0x{:040x}", "bc1qar0srrr7xfkvy5l643lydnw9re{:013d}"])
+def test_a_column_of_wallets_is_seen_as_one_wallet_in_a_text_is(start: str) -> None:
+    values = pl.Series([start.format(number * 7919**3 % 10**13) for number in range(1, 60)])
+    assert columns.judge("x", values).entity == "account"
+    assert [found.entity for found in columns.scan("x", values)] == ["account"]

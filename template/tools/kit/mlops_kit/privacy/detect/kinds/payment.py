@@ -166,6 +166,11 @@ ACCOUNT = Kind(
             numeric=True,
             check=check_digits.es_ccc,
         ),
+        Shape(
+            r"^(?:0x[0-9a-fA-F]{40}|bc1[02-9ac-hj-np-z]*[g-z][02-9ac-z]{25,60})$",
+            0.0,
+            0.85,
+        ),
     ),
     under_header=r"^[A-Za-z]{0,6}[-. /]?[\dA-Za-z][\dA-Za-z ./-]{3,32}$",
 )
