@@ -16,7 +16,7 @@ from typing import Any
 from rendering import questions
 
 # Texts are the business of test_nasty_strings.py.
-TEXTS = {"project_name", "package_name", "business_metric", "owner", "description"}
+TEXTS = {"project_name", "package_name", "business_metric", "owner", "description", "kit"}
 Value = tuple[str, Any]
 
 
