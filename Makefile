@@ -7,8 +7,10 @@
 #   make lock          lock the rendered project again (UPGRADE=1 takes newer versions)
 #   make release       check a release and write it into releases.toml: VERSION=1.2.3 (commits nothing)
 #   make filesets      write down which files each profile renders (the tests compare)
+#   make reference     write the pages of docs/reference from the code (a test compares)
+#   make picture       run the demo and photograph its report for the README; needs Chromium
 
-.PHONY: demo test test-servers verify check lock filesets release
+.PHONY: demo test test-servers verify check lock filesets reference picture release
 .DEFAULT_GOAL := check
 
 # The newest interpreter that really starts; a version manager's stub may be on PATH without one behind it.
@@ -29,7 +31,7 @@ endif
 # --frozen: "uv lock --check" in "make check" is the one place that compares lock and pyproject.toml.
 RUN := uv run --frozen
 # Scripts share the renderer of the tests.
-SCRIPT := PYTHONPATH="$(CURDIR)/tests" $(RUN) python
+SCRIPT := PYTHONPATH="$(CURDIR)/tests/support" $(RUN) python
 
 demo: $(BOOTSTRAP)
 	@$(SCRIPT) scripts/demo.py
@@ -49,6 +51,8 @@ check: $(BOOTSTRAP)
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) pyrefly check
+	$(RUN) lint-imports --no-cache
+	$(RUN) python scripts/house.py
 	$(RUN) shellcheck .ci/run
 	@$(SCRIPT) scripts/budget.py
 
@@ -58,7 +62,13 @@ lock: $(BOOTSTRAP)
 
 filesets: $(BOOTSTRAP)
 	$(SCRIPT) scripts/filesets.py
-	git diff --stat -- tests/filesets
+	git diff --stat -- tests/rendered/filesets
+
+reference: $(BOOTSTRAP)
+	$(SCRIPT) scripts/reference.py
+
+picture: demo
+	@$(SCRIPT) scripts/picture.py
 
 release: $(BOOTSTRAP)
 	@$(SCRIPT) scripts/release.py "$(VERSION)"

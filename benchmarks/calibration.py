@@ -1,6 +1,7 @@
 """How often the comparison promotes a candidate that is no better, and one that is.
 
-Run as ``PYTHONPATH=tests uv run --frozen python benchmarks/calibration.py [REPLICATES] [--grid]``.
+Run as
+``PYTHONPATH=tests/support uv run --frozen python benchmarks/calibration.py [REPLICATES] [--grid]``.
 With ``--grid``: holdouts of groups over periods. A design whose share of wins may exceed 6.5 % (the
 upper end of Wilson's 95 % interval) is drawn again five times as often, with another seed.
 """

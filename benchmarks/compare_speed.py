@@ -1,6 +1,7 @@
 """Cost of four intervals (AUC, F1, log-loss, RMSE) against resampling peers, as ratios.
 
-Run as ``PYTHONPATH=tests uv run --frozen python benchmarks/compare_speed.py [ROWS ...]``. Every
+Run as
+``PYTHONPATH=tests/support uv run --frozen python benchmarks/compare_speed.py [ROWS ...]``. Every
 measurement runs in a process of its own with one thread. The peers run a few resamples, and their
 cost for 2,000 is extrapolated from those, which each line says.
 """
@@ -33,10 +34,10 @@ def drawn(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def closed_forms(n: int) -> Callable[[], Any]:
     """Give four paired effects with their intervals."""
-    from packaged import packaged
+    from importlib import import_module
 
-    inference = packaged("mlops.compare.inference")
-    named = packaged("mlops.compare.metrics").metric_named
+    inference = import_module("mlops_kit.compare.inference.effect")
+    named = import_module("mlops_kit.compare.metrics.registry").metric_named
     metrics = [named(name) for name in ("auc", "f1", "log_loss", "rmse")]
     truth, one, other = drawn(n)
 
@@ -53,10 +54,10 @@ def closed_forms(n: int) -> Callable[[], Any]:
 
 def two_way(n: int) -> Callable[[], Any]:
     """Give the paired effect of an AUC by customer (eight rows each) and by day (104)."""
-    from packaged import packaged
+    from importlib import import_module
 
-    inference = packaged("mlops.compare.inference")
-    metric = packaged("mlops.compare.metrics").metric_named("auc")
+    inference = import_module("mlops_kit.compare.inference.effect")
+    metric = import_module("mlops_kit.compare.metrics.registry").metric_named("auc")
     truth, one, other = drawn(n)
     random = np.random.default_rng(3)
     design = inference.Design(

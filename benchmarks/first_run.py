@@ -1,6 +1,6 @@
 """Measure what a newcomer waits for: render, install, first run, run again, tests.
 
-Run with `PYTHONPATH=tests uv run --frozen python benchmarks/first_run.py [--json]`.
+Run with `PYTHONPATH=tests/support uv run --frozen python benchmarks/first_run.py [--json]`.
 
 The first run is measured as a whole, in a fresh environment, as it is for a newcomer. What a stage
 costs is measured a second time, in a second fresh environment: the commands of the stages one by
@@ -25,18 +25,20 @@ from running import Project
 
 GOALS = {"first run": ("cpu", 25), "nothing to do": ("wall", 3), "tests": ("cpu", 20)}
 REGISTER = """
-from shop.mlops.settings import load_settings
-from shop.mlops.tracking import register
-register(load_settings())
+from mlops_kit.compare.decision_file import read
+from mlops_kit.core.settings import load_settings
+from mlops_kit.run import record
+from mlops_kit.train.tracking import DECISION_FILE
+record(load_settings(), read(DECISION_FILE))
 """
 ONE_PROCESS = """
 from pathlib import Path
-from shop.mlops.compare.stage import compare
-from shop.mlops.data.ingest import ingest
-from shop.mlops.dataset import build_features
-from shop.mlops.privacy.protect import protect
-from shop.mlops.settings import load_settings
-from shop.mlops.training import train_and_predict
+from mlops_kit.compare.pipeline import compare
+from mlops_kit.data.ingest import ingest
+from mlops_kit.train.features import build_features
+from mlops_kit.privacy.protect.stage import protect
+from mlops_kit.core.settings import load_settings
+from mlops_kit.train.stage import train_and_predict
 settings = load_settings()
 ingest(settings, Path("data/restricted/tables"), Path("data/restricted/quarantine"))
 protect()

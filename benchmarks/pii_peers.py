@@ -14,12 +14,10 @@ from typing import Any
 
 
 def ner(source: Path, texts: list[str]) -> tuple[str, float, list[Any]]:
-    """Predict by our rules and the language model; `source` is the folder of the package."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from packaged import packaged
+    """Predict by our rules and the language model; `source` is the folder of the kit."""
+    sys.path.insert(0, str(source))
+    from mlops_kit.privacy.detect import language_model as names
 
-    assert source.is_dir()
-    names = packaged("mlops.privacy.names")
     names.find_names(["Load the model."])
     started = time.process_time()
     found = [[(s.start, s.end, s.entity) for s in spans] for spans in names.find_with_names(texts)]

@@ -1,6 +1,6 @@
 """Cost of searching a table and texts for personal data, and of protecting a table.
 
-Run as ``PYTHONPATH=tests uv run --frozen python benchmarks/pii_speed.py [--rows 1000000]
+Run as ``PYTHONPATH=tests/support uv run --frozen python benchmarks/pii_speed.py [--rows 1000000]
 [--text-mb 50] [--presidio] [--json]``. The table has ten columns and lies in a parquet file of row
 groups of 100,000 rows; every measurement runs in a process of its own, whose peak memory counts.
 Presidio gets a small sample and no language model, which would make it slower.
@@ -15,13 +15,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from measuring import machine
-from packaged import packaged
 
 GROUP = 100_000
 SAMPLE = 10_000
@@ -39,7 +39,7 @@ SENTENCES = (
 def table(rows: int, seed: int) -> pl.DataFrame:
     """Ten columns of a shop: five say nothing about people, five are personal."""
     random = np.random.default_rng(seed)
-    people = packaged("mlops.data.shop_people").people(random, rows)
+    people = import_module("mlops_kit.data.sources.sample_shop.people").people(random, rows)
     numbers = random.integers(0, 10**6, rows)
     born = pl.Series("birth_date", people["birth_date"]).cast(pl.Date)
     return pl.DataFrame(
@@ -90,7 +90,7 @@ def scan_table(path: Path) -> dict[str, float]:
     """Search every value, one row group after the other."""
     import pyarrow.parquet
 
-    scan = packaged("mlops.privacy.columns").scan
+    scan = import_module("mlops_kit.privacy.detect.columns.column").scan
     file = pyarrow.parquet.ParquetFile(path)
     started, rows, found = time.process_time(), 0, 0
     for group in range(file.num_row_groups):
@@ -103,7 +103,7 @@ def scan_table(path: Path) -> dict[str, float]:
 
 def judge_table(path: Path) -> dict[str, float]:
     """Judge every column on a sample from all row groups."""
-    judge_file = packaged("mlops.privacy.columns").judge_file
+    judge_file = import_module("mlops_kit.privacy.detect.columns.column").judge_file
     judge_file(path, 100)  # what is imported and compiled once
     started = time.process_time()
     verdicts = judge_file(path, SAMPLE)
@@ -112,7 +112,7 @@ def judge_table(path: Path) -> dict[str, float]:
 
 def redact_texts(path: Path) -> dict[str, float]:
     """Redact a column of notes."""
-    redact_series = packaged("mlops.privacy.text").redact_series
+    redact_series = import_module("mlops_kit.privacy.detect.text").redact_series
     notes = pl.read_parquet(path)["note"]
     started = time.process_time()
     redact_series(notes)

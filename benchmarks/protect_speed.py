@@ -1,6 +1,6 @@
 """How fast tables are protected, with the gate inside, and how much memory that takes.
 
-Run as ``PYTHONPATH=tests uv run --frozen python benchmarks/protect_speed.py``.
+Run as ``PYTHONPATH=tests/support uv run --frozen python benchmarks/protect_speed.py``.
 A table of ten columns (two identifiers, quasi-identifiers, measurements; no free text) of 1 and of
 4 million rows goes through the protect stage's own function, each in a process of its own.
 """
@@ -13,13 +13,13 @@ import resource
 import subprocess
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow.parquet
 from measuring import cpu_seconds, machine
-from packaged import packaged
 
 SIZES = (1_000_000, 4_000_000)
 PART = 250_000
@@ -73,8 +73,14 @@ def write_table(path: Path, rows: int) -> None:
 
 def protect_one(source: Path, target: Path, searched: bool) -> dict[str, float]:
     """Protect one table in this process; return CPU seconds, peak memory and rows."""
-    protect, opening = packaged("mlops.privacy.protect"), packaged("mlops.privacy.opening")
-    schema, policy = packaged("mlops.privacy.policy_schema"), packaged("mlops.privacy.policy")
+    protect, opening = (
+        import_module("mlops_kit.privacy.protect.stage"),
+        import_module("mlops_kit.privacy.protect.outgoing"),
+    )
+    schema, policy = (
+        import_module("mlops_kit.privacy.policy.schema"),
+        import_module("mlops_kit.privacy.policy.load"),
+    )
     rules = {name: schema.ColumnPolicy(**rule) for name, rule in RULES.items()}
     plan = [
         protect.Treatment(

@@ -1,6 +1,6 @@
 """Compare our render with a plain Copier copy of as many files and bytes without any Jinja.
 
-Run with `PYTHONPATH=tests uv run --frozen python benchmarks/render.py [--json]`.
+Run with `PYTHONPATH=tests/support uv run --frozen python benchmarks/render.py [--json]`.
 
 Both are Copier itself, as installed and unpatched, from a git repository with one tag. The peer's
 tree is what our render wrote, so that both write the same bytes; twice and four times that tree

@@ -1,6 +1,6 @@
 """Compare our update with plain `copier update` on the same repository, and see how it grows.
 
-Run with `PYTHONPATH=tests uv run --frozen python benchmarks/update.py [--json]`.
+Run with `PYTHONPATH=tests/support uv run --frozen python benchmarks/update.py [--json]`.
 
 Both start the installed program in a repository rendered from the oldest release, with one edit of
 a managed file, and go to the working tree; --no-lock leaves the package index out. Then the same

@@ -1,4 +1,4 @@
-"""Write the list of files that each profile renders, for tests/test_rendering.py.
+"""Write the list of files that each profile renders, for tests/rendered/test_rendering.py.
 
 Run as ``make filesets`` after adding or removing a file on purpose, and read the difference.
 """
@@ -10,8 +10,8 @@ from rendering import PROFILES, ROOT, SHOP, fast_rendering, files_of, profile, r
 
 
 def main() -> None:
-    """Render every profile and write tests/filesets/<profile>.txt."""
-    folder = ROOT / "tests" / "filesets"
+    """Render every profile and write tests/rendered/filesets/<profile>.txt."""
+    folder = ROOT / "tests" / "rendered" / "filesets"
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, fast_rendering():
         for name in PROFILES:

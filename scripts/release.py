@@ -12,7 +12,11 @@ from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 # What says that repositories of older versions can follow.
-TESTS = ("tests/test_evolution.py", "tests/test_update_fixpoint.py", "tests/test_house.py")
+TESTS = (
+    "tests/tool/test_evolution.py",
+    "tests/tool/test_update_fixpoint.py",
+    "tests/test_house.py",
+)
 
 
 def refuse(sentence: str) -> NoReturn:

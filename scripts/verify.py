@@ -15,12 +15,12 @@ PYTEST = (sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider")
 PARTS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "calibration": ((sys.executable, "benchmarks/calibration.py"), {}),
     "grid": ((sys.executable, "benchmarks/calibration.py", "--grid"), {}),
-    "histories": ((sys.executable, "tests/histories.py", "200"), {}),
+    "histories": ((sys.executable, "tests/support/histories.py", "200"), {}),
     "kills": (
-        (*PYTEST, "tests/test_adopt_kill.py", "tests/test_update_kill.py"),
+        (*PYTEST, "tests/tool/test_adopt_kill.py", "tests/tool/test_update_kill.py"),
         {"ADOPT_KILLS": "20"},
     ),
-    "updates": ((*PYTEST, "tests/test_update_runs.py"), {"LIFECYCLE_ALL": "1"}),
+    "updates": ((*PYTEST, "tests/rendered/test_update_runs.py"), {"LIFECYCLE_ALL": "1"}),
     "speed": ((sys.executable, "benchmarks/compare_speed.py"), {}),
     "privacy-speed": ((sys.executable, "benchmarks/pii_speed.py"), {}),
     "protect-speed": ((sys.executable, "benchmarks/protect_speed.py"), {}),

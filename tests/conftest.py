@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
-from packaged import packaged
 from rendering import fast_rendering, tagged_template
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, no_user_settings: None) -
 @pytest.fixture(scope="session")
 def shop() -> ModuleType:
     """Return the generator of the sample, from the template's folder."""
-    return packaged("mlops.data.shop")
+    return import_module("mlops_kit.data.sources.sample_shop.shop")
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,15 @@
 """The rules of this house that a reader cannot see by rendering."""
 
 import re
+import shutil
 import tomllib
 from pathlib import Path
 
+import house
 import pytest
 import yaml
 from processes import run
-from rendering import PROFILES, ROOT, SHOP, profile, render
+from rendering import PROFILES, ROOT, SHOP, files_of, profile, render
 
 
 def python_files(folder: str) -> list[Path]:
@@ -41,11 +43,61 @@ def test_python_templates_are_one_include_and_at_most_an_import_line() -> None:
         assert len(jinja) <= 2, path.name
 
 
-def test_modules_of_the_rendered_package_import_each_other_relatively() -> None:
-    managed = ROOT / "template" / "src" / "{{ package_name }}"
-    for path in managed.rglob("*.py"):
-        source = path.read_text(encoding="utf-8")
-        assert not re.search(r"^\s*(from|import) (shop|mlops)\b", source, re.MULTILINE), path.name
+def breaches_of(folder: Path, **modules: str) -> str:
+    """Return what the plan of the rooms says about a package `kit` of these modules."""
+    for name, text in modules.items():
+        place = folder / "kit" / f"{name.replace('__', '/')}.py"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+    return "\n".join(house.breaches("kit", folder))
+
+
+@pytest.mark.parametrize(
+    ("modules", "sentence"),
+    [
+        ({"a": "x = 1\n" * 301}, "kit.a has 301 lines"),
+        ({f"m{n}": "" for n in range(13)}, "kit/ holds 13 modules"),
+        ({"a": "from kit import b\n", "b": "import kit.a\n"}, "in a circle: kit.a -> kit.b"),
+        ({"a": "def f():\n    from kit.b import c\n", "b": "c = 1\n"}, "kit.a:2 imports kit.b"),
+    ],
+)
+def test_a_breach_of_the_plan_of_the_rooms_is_said(
+    modules: dict[str, str], sentence: str, tmp_path: Path
+) -> None:
+    assert sentence in breaches_of(tmp_path, **modules)
+
+
+def test_what_the_plan_allows_is_no_breach(tmp_path: Path) -> None:
+    kinds = {f"kinds__k{n}": "" for n in range(20)}
+    light = {"a": "def f():\n    from kit.b import c\n", "b": "import polars\nc = 1\n"}
+    assert breaches_of(tmp_path, **kinds, **light) == ""
+
+
+def test_a_room_that_imports_one_above_it_is_found(tmp_path: Path) -> None:
+    """The layers bite: a copy of the kit in which `core` looks into `compare`."""
+    kit = tmp_path / "mlops_kit"
+    shutil.copytree(ROOT / "template/tools/kit/mlops_kit", kit)
+    with (kit / "core" / "files.py").open("a", encoding="utf-8") as file:
+        file.write("import mlops_kit.compare.config\n")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    checker = ["lint-imports", "--no-cache", "--config", "pyproject.toml"]
+    done = run(checker, tmp_path, {"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert "mlops_kit.core is not allowed to import mlops_kit.compare" in done.stdout
+
+
+FILES_OUTSIDE_THE_KIT = {"team": 60, "poc": 40}
+
+
+@pytest.mark.parametrize("name", FILES_OUTSIDE_THE_KIT)
+def test_a_repository_has_few_files_beside_the_kit(name: str, tmp_path: Path) -> None:
+    project = render(tmp_path / "p", {**SHOP, **profile(name)})
+    beside = [file for file in files_of(project) if not file.startswith("tools/kit/")]
+    assert len(beside) <= FILES_OUTSIDE_THE_KIT[name]
+    own = [file for file in beside if file.startswith("src/")]
+    assert sorted(Path(file).name for file in own) == sorted(
+        ["__init__.py", "features.py", "model.py", "baseline.py"]
+    )
 
 
 def test_rendering_and_updating_need_no_trust() -> None:
@@ -60,18 +112,6 @@ def test_answers_are_read_with_a_default_where_an_update_meets_old_answers() -> 
     conditions = re.findall(r"\{% (?:el)?if (.*?) %\}", "\n".join(settings["_exclude"]))
     assert conditions
     assert all("| default(" in condition for condition in conditions)
-
-
-def requirements(text: str, group: str) -> dict[str, str]:
-    entries = tomllib.loads(text)["dependency-groups"][group]
-    return dict(re.fullmatch(r"([\w-]+)(?:\[.*\])?(.*)", entry).groups() for entry in entries)  # type: ignore[union-attr]
-
-
-def test_these_tests_run_the_versions_that_the_rendered_project_allows(tmp_path: Path) -> None:
-    rendered = (render(tmp_path / "p", SHOP) / "pyproject.toml").read_text(encoding="utf-8")
-    theirs = requirements(rendered, "mlops")
-    ours = requirements((ROOT / "pyproject.toml").read_text(encoding="utf-8"), "runtime")
-    assert {name: bound for name, bound in ours.items() if theirs.get(name) != bound} == {}
 
 
 def workflow_folders(tmp_path: Path) -> list[Path]:

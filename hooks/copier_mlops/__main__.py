@@ -1,5 +1,5 @@
 """Run the tool as ``python -m copier_mlops``."""
 
-from .cli import main
+from copier_mlops.cli import main
 
 main()

@@ -12,14 +12,25 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from .addresses import without_credentials
-from .answers import parse_pairs
-from .environment import scrub_environment
-from .errors import BAD_INPUT, NEGATIVE, OK, ToolError, last_line, say, tell
+from copier_mlops.addresses import without_credentials
+from copier_mlops.environment import scrub_environment
+from copier_mlops.errors import (
+    BAD_INPUT,
+    EXIT_CODES,
+    NEGATIVE,
+    OK,
+    ToolError,
+    last_line,
+    say,
+    tell,
+)
+from copier_mlops.rendering.answers import parse_pairs
+from copier_mlops.rendering.new import create
 
+EXITS = "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items())
 app = typer.Typer(
-    help="Start MLOps repositories from the template and keep them current. "
-    "Exit codes: 0 ok, 1 something to resolve or drift, 3 refused, bad input or usage.",
+    help="Start MLOps repositories from the template and keep them current.\n\n"
+    f"Exit codes: {EXITS}.",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -48,6 +59,14 @@ def options(
     state["debug"] = debug
 
 
+Folder = Annotated[Path, typer.Argument(help="The folder that holds .copier-answers.yml.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Defaults = Annotated[
+    bool,
+    typer.Option("--defaults", help="Ask nothing; what nobody answered takes what is proposed."),
+]
+
+
 @app.command()
 def new(
     dest: Annotated[Path, typer.Argument(help="The folder to create.")],
@@ -64,14 +83,10 @@ def new(
     vcs_ref: Annotated[
         str | None, typer.Option("--vcs-ref", help="Tag, branch or commit of the template.")
     ] = None,
-    defaults: Annotated[
-        bool, typer.Option("--defaults", help="Ask nothing; take the other defaults.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    defaults: Defaults = False,
+    as_json: Json = False,
 ) -> None:
     """Start a new repository."""
-    from .new import create
-
     project = create(
         dest,
         template=template,
@@ -88,10 +103,6 @@ def new(
     tell(project.message)
 
 
-Folder = Annotated[Path, typer.Argument(help="The folder that holds .copier-answers.yml.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-
-
 @app.command()
 def update(
     path: Folder = Path(),
@@ -104,6 +115,7 @@ def update(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; show what would change.")
     ] = False,
+    _defaults: Defaults = False,
     no_lock: Annotated[bool, typer.Option("--no-lock", help="Leave uv.lock alone.")] = False,
     abort: Annotated[
         bool, typer.Option("--abort", help="Return to the state before the last update.")
@@ -115,33 +127,36 @@ def update(
 ) -> None:
     """Merge a newer version of the template into a repository; nothing of yours is lost.
 
-    Exit codes: 0 merged, 1 conflicts to resolve or no lock, 3 refused with nothing written.
+    It asks nothing, with --defaults or without: a new question takes its default, which the report
+    lists.
+
+    Exit codes: 0 merged, 1 conflicts, patches to work in, or no lock, 3 refused, nothing written.
     """
-    from .report import as_dict, report_text
-    from .update import resume, undo
-    from .update import update as run_update
+    from copier_mlops.updating import update as room
+    from copier_mlops.updating.report import as_dict, report_text
 
     if abort + go_on + check > 1 or ((abort or go_on) and (to or data)):
         raise ToolError("Give either --abort, --continue or what to update to.")
     if abort:
-        kept = undo(path)
-        say_undone("update", kept, as_json)
+        say_undone("update", room.undo(path), as_json)
         return
     if go_on:
-        report, diff = resume(path), ""
+        report, diff = room.resume(path), ""
         if report is None:
             tell("{}" if as_json else "The update is complete; commit it.")
             return
     else:
         pairs = parse_pairs(data or [])
-        report, diff = run_update(path, to=to, given=pairs, check=check, lock=not no_lock)
+        report, diff = room.update(path, to=to, given=pairs, check=check, lock=not no_lock)
     if as_json:
         tell(json.dumps(as_dict(report), indent=2, ensure_ascii=False))
     elif report.is_empty:
         tell(f"Up to date: {report.after}.")
+        for name in report.waiting:
+            tell(f"{name} of an earlier update waits: work it in, then delete it.")
     else:
         tell(diff + report_text(report), end="")
-    raise typer.Exit(NEGATIVE if report.merged.conflicts or report.lock else OK)
+    raise typer.Exit(OK if report.is_finished else NEGATIVE)
 
 
 @app.command()
@@ -160,9 +175,7 @@ def adopt(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and write nothing.")
     ] = False,
-    defaults: Annotated[
-        bool, typer.Option("--defaults", help="Ask nothing; take what was inferred.")
-    ] = False,
+    defaults: Defaults = False,
     no_lock: Annotated[bool, typer.Option("--no-lock", help="Do not run uv lock.")] = False,
     abort: Annotated[
         bool, typer.Option("--abort", help="Return to the state before the last adoption.")
@@ -173,15 +186,13 @@ def adopt(
 
     Exit codes: 0 adopted (or done before), 1 adopted without a lock, 3 refused.
     """
-    from .adopt import adopt as run_adopt
-    from .adopt import undo
-    from .adoption_report import as_dict, summary
+    from copier_mlops.adopting import adopt as room
+    from copier_mlops.adopting.report import as_dict, summary
 
     if abort:
-        kept = undo(path)
-        say_undone("adoption", kept, as_json)
+        say_undone("adoption", room.undo(path), as_json)
         return
-    adoption = run_adopt(
+    adoption = room.adopt(
         path,
         template=template,
         version=to,
@@ -204,8 +215,8 @@ def drift(path: Folder = Path(), as_json: Json = False) -> None:
 
     Exit codes: 0 as rendered, 1 managed files or answers differ, 3 cannot be compared.
     """
-    from .drift import drift as find_drift
-    from .drift import drift_text
+    from copier_mlops.updating.drift import drift as find_drift
+    from copier_mlops.updating.drift import drift_text
 
     found = find_drift(path)
     tell(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else drift_text(found))
@@ -218,13 +229,12 @@ def eject(
     abort: Annotated[bool, typer.Option("--abort", help="Undo an eject not committed.")] = False,
 ) -> None:
     """Leave the template: no more updates, every file is yours."""
-    from .eject import eject as run_eject
-    from .eject import undo
+    from copier_mlops.updating import eject as room
 
     if abort:
-        say_undone("eject", undo(path), as_json=False)
+        say_undone("eject", room.undo(path), as_json=False)
         return
-    for name in run_eject(path):
+    for name in room.eject(path):
         tell(name)
     tell("Staged. Look at git diff --cached, then commit; eject --abort undoes it until then.")
 

@@ -1,4 +1,4 @@
-"""Which inherited variables reach git and uv: what signs a person in stays, what misleads goes."""
+"""Which inherited variables reach git: what signs a person in stays, what misleads goes."""
 
 import base64
 import os
@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from .addresses import sign_in_of, without_credentials
+from copier_mlops.addresses import sign_in_of, without_credentials
 
 # What reaches a remote, a person's configuration, who commits; every other GIT_ variable goes.
 KEPT = (
@@ -71,44 +71,6 @@ def scrub_environment() -> None:
     for name in [name for name in os.environ if name not in kept]:
         del os.environ[name]
     os.environ.update(kept)
-
-
-# They would forbid to write the lock, let uv look elsewhere, or cut what it says into lines.
-MISLEADS_UV = (
-    "COLUMNS",
-    "UV_FROZEN",
-    "UV_LOCKED",
-    "UV_PROJECT",
-    "UV_PROJECT_ENVIRONMENT",
-    "VIRTUAL_ENV",
-)
-INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
-
-
-def for_uv(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return variables for ``uv lock``: addresses of indexes and who asks for them stay."""
-    return {name: value for name, value in environ.items() if name not in MISLEADS_UV}
-
-
-def for_uv_with(environ: Mapping[str, str], index: str) -> dict[str, str]:
-    """Return variables for ``uv lock`` with a lock's own index as the default one.
-
-    A variable that names the same index says who asks: it stays as it is, name and password. Never
-    as an option of a command, which everybody on the machine can read.
-    """
-    chosen = index
-    for name in INDEX_VARIABLES:
-        value = environ.get(name, "")
-        if bare_index(value) == bare_index(index):
-            chosen = value
-            break
-    others = {k: v for k, v in for_uv(environ).items() if k not in INDEX_VARIABLES}
-    return {**others, "UV_DEFAULT_INDEX": chosen}
-
-
-def bare_index(value: str) -> str:
-    """Return the address in a variable of uv, such as ``ours=https://a:b@host/simple/``."""
-    return without_credentials(re.sub(r"\A[\w.-]+=(?=\w+://)", "", value)).rstrip("/")
 
 
 @contextmanager

@@ -3,11 +3,14 @@
 import sys
 from collections.abc import Iterable
 
-from .addresses import without_credentials
+from copier_mlops.addresses import without_credentials
 
-OK = 0
-NEGATIVE = 1
-BAD_INPUT = 3
+OK, NEGATIVE, BAD_INPUT = 0, 1, 3
+EXIT_CODES = {
+    OK: "ok",
+    NEGATIVE: "something to resolve, or drift",
+    BAD_INPUT: "refused, bad input or usage",
+}
 
 
 class ToolError(Exception):

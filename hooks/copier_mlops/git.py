@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from .environment import scrubbed
-from .errors import ToolError, last_line
+from copier_mlops.environment import scrubbed
+from copier_mlops.errors import ToolError, last_line
 
 SETTINGS = (
     "core.hooksPath=/dev/null",
@@ -232,6 +232,29 @@ def update_index(
     data = "".join(lines).encode("utf-8", "surrogateescape")
     environ = {"GIT_INDEX_FILE": str(index)}
     git("update-index", "-z", "--index-info", cwd=repo.top, data=data, environ=environ)
+
+
+def unified_diff(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> bytes:
+    """Return what differs between two sets of files, whatever a person has set for git diff."""
+    # Attributes that a person gave all their files would leave lines out, or run a filter.
+    plain = {
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": "core.attributesFile",
+        "GIT_CONFIG_VALUE_0": os.devnull,
+        "GIT_CONFIG_KEY_1": "diff.orderFile",
+        "GIT_CONFIG_VALUE_1": os.devnull,
+        "GIT_ATTR_NOSYSTEM": "1",
+    }
+    with tempfile.TemporaryDirectory(prefix="copier-mlops-diff-") as scratch:
+        for side, files in (("a", before), ("b", after)):
+            (Path(scratch) / side).mkdir()
+            for name, content in files.items():
+                path = path_in(Path(scratch) / side, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+        options = ("--no-prefix", "--no-color", "--no-ext-diff", "--no-textconv", "--unified=3")
+        command = ("diff", "--no-index", *options, "a", "b")
+        return run_git(*command, cwd=Path(scratch), environ=plain, ok=(0, 1))[1]
 
 
 def path_in(root: Path, name: str) -> Path:

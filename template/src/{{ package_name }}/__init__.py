@@ -1,1 +1,1 @@
-"""The team's package: features.py, model.py and baseline.py are yours; mlops/ is the template's."""
+"""The team's package: features.py, model.py and baseline.py are yours."""

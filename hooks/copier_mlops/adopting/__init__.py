@@ -1,0 +1,1 @@
+"""Bring a repository that was never rendered under the template."""

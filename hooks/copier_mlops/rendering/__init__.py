@@ -1,0 +1,1 @@
+"""Read a template, and render a version of it for given answers."""

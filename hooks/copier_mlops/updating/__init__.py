@@ -1,0 +1,1 @@
+"""Merge a newer version into a rendered repository; see what differs; leave the template."""

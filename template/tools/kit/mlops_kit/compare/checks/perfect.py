@@ -1,0 +1,109 @@
+"""Systems that are hardly ever wrong: a sign that the outcome, or its trace, is among the features.
+
+A person must say why a task is so easy before anything is promoted on it. What counts is how well
+the predictions fit the outcomes, whatever the metric that decides, also one of your own:
+
+=================  ========================================================  ===================
+predictions        measure                                                   near perfect
+=================  ========================================================  ===================
+scores, two        AUC (labels: half the sum of the shares found in the two  at least .999
+labels             classes)
+several classes    share of wrong rows, over that of naming the commonest    at most .001
+                   class
+numbers            root mean squared error over the outcomes' standard       at most .01
+                   deviation, or mean absolute error over their mean
+                   absolute deviation from the median
+lists of items     NDCG at the metric's k, over that of the true items       at least .999
+                   themselves
+=================  ========================================================  ===================
+"""
+
+import re
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from mlops_kit.compare.checks.common import entry
+from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision_schema import Check
+from mlops_kit.compare.holdout.holdout import Holdout
+from mlops_kit.compare.metrics.classification import auc
+from mlops_kit.compare.metrics.ranking import ndcg
+
+NEAR_PERFECT = 0.999
+WRONG = 0.001
+# An R² of .9999: beyond what measuring instruments and people leave.
+REST = 0.01
+K = 10
+
+
+def perfect_scores(holdout: Holdout, config: CompareConfig) -> list[Check]:
+    """Find the systems that are hardly ever wrong: inconclusive unless acknowledged."""
+    found = {
+        role: said
+        for role in ("candidate", "incumbent")
+        if (said := _fit(holdout, holdout.predictions[role], config.primary.metric))
+    }
+    if not found:
+        return []
+    who = " and ".join(f'the {role} "{config.systems[role]}"' for role in found)
+    said = " and ".join(dict.fromkeys(found.values()))
+    is_, names = ("is", "its") if len(found) == 1 else ("are", "their")
+    sentence = (
+        f"{who[0].upper()}{who[1:]} {is_} nearly perfect ({said}), which real outcomes hardly ever "
+        f"allow: the outcome is probably among {names} features. {_where(holdout)} If the task is "
+        "that easy, say so under acknowledged.perfect in conf/compare.yaml."
+    )
+    known = entry("perfect score", "safety", None, "inconclusive", sentence)
+    known["acknowledge"] = "perfect"
+    return [known]
+
+
+def _where(holdout: Holdout) -> str:
+    """Say where to look for the leak."""
+    telling = [f'"{name}"' for name in holdout.background.telling]
+    if len(telling) == 1:
+        return f"Look at the feature {telling[0]} first: alone it tells the outcome."
+    if telling:
+        return f"Look at the features {' and '.join(telling)} first: each tells the outcome alone."
+    return (
+        "Look for a feature that is written only when the outcome is known (a status, a closing "
+        "date, a refund), or that is the outcome under another name."
+    )
+
+
+def _fit(holdout: Holdout, prediction: Any, metric: str) -> str | None:
+    """Say how well predictions fit when that is nearly perfectly; None otherwise."""
+    truth = holdout.truth
+    if isinstance(truth, pa.Array):
+        return _fit_of_lists(truth, prediction, metric)
+    if holdout.metric.column == "prediction":
+        return _fit_of_numbers(truth, prediction)
+    if prediction.ndim > 1 and prediction.shape[1] == 2:
+        prediction = prediction[:, 1]
+    if prediction.ndim == 1 and truth.max() <= 1:
+        value = auc(truth, prediction.astype(np.float64)).value
+        return f"AUC {value:.4g}" if value >= NEAR_PERFECT else None
+    chosen = prediction.argmax(axis=1) if prediction.ndim > 1 else prediction
+    wrong = float(np.mean(chosen != truth))
+    guess = 1 - np.bincount(truth.astype(np.int64)).max() / truth.size
+    return f"accuracy {1 - wrong:.4g}" if wrong <= WRONG * guess else None
+
+
+def _fit_of_numbers(truth: Any, prediction: Any) -> str | None:
+    error = np.abs(prediction - truth)
+    for name, rest, spread in (
+        ("root mean squared error", np.sqrt(np.mean(error**2)), np.std(truth)),
+        ("mean absolute error", error.mean(), np.mean(np.abs(truth - np.median(truth)))),
+    ):
+        if spread > 0 and rest <= REST * spread:
+            return f"{name} {rest:.3g} where the outcomes spread by {spread:.3g}"
+    return None
+
+
+def _fit_of_lists(truth: Any, items: Any, metric: str) -> str | None:
+    ranked = re.search(r"_at_(\d+)$", metric)
+    k = int(ranked[1]) if ranked else K
+    best, value = ndcg(truth, truth, k).value, ndcg(truth, items, k).value
+    return f"NDCG at {k} {value:.4g}" if value >= NEAR_PERFECT * best > 0 else None

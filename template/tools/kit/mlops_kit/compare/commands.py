@@ -1,0 +1,103 @@
+"""Commands of the compare room: `mlops compare run`, `check` and `report`."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlops_kit.compare.stage import check as checked
+from mlops_kit.compare.stage import context_of, run_table
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import progress
+from mlops_kit.room import Room, Systems
+from mlops_kit.train.model_file import MODEL_CARD
+from mlops_kit.train.predictions import PREDICTIONS
+
+if TYPE_CHECKING:
+    import pandas
+
+REPORTS = Path("reports/compare")
+CONFIG = Path("conf/compare.yaml")
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Config = Annotated[Path, typer.Option(help="What is compared, and how.")]
+Out = Annotated[Path, typer.Option(help="Folder of what is written.")]
+Table = Annotated[Path | None, typer.Option(help="Predictions, csv or parquet.")]
+
+
+def run(
+    data: Table = None,
+    config: Config = CONFIG,
+    out: Out = REPORTS,
+    horizon: Annotated[int | None, typer.Option(min=1, help="Days until an outcome.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day outcomes were read.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Stage, or any table with --data: decide and report."""
+    if data is not None:
+        result = run_table(data, config, out, horizon, as_of.date() if as_of else None)
+        if as_json:
+            print(json.dumps(result, indent=2))
+            return
+        print(f"{result['decision']}: {' '.join(result['reasons'])} {result['next']}")
+        print(result["outcomes"]["sentence"])
+        return
+    from mlops_kit.compare.pipeline import compare
+    from mlops_kit.core.settings import load_settings
+
+    if (config, out) != (CONFIG, REPORTS):
+        raise MlopsError("--config and --out go with --data; the pipeline's own paths are fixed.")
+    if horizon is not None or as_of is not None:
+        raise MlopsError(
+            "--horizon and --as-of go with --data; the pipeline reads features.horizon_days of "
+            "params.yaml and its own tables."
+        )
+    progress("compare", compare(load_settings()))
+    if as_json:
+        print((REPORTS / "decision.json").read_text(encoding="utf-8"), end="")
+
+
+def check(
+    decision: Annotated[Path, typer.Argument(help="The decision to check.")] = REPORTS
+    / "decision.json",
+) -> None:
+    """Say as the gate whether the candidate may replace what is in force.
+
+    Exit codes: 0 promote, 1 reject, 2 inconclusive, 3 there is no decision about this model.
+    """
+    code, sentence = checked(decision, MODEL_CARD)
+    print(sentence)
+    raise typer.Exit(code)
+
+
+def report(data: Table = None, config: Config = CONFIG, out: Out = REPORTS) -> None:
+    """Write the reports of the last decision again."""
+    from mlops_kit.compare.config import CompareConfig
+    from mlops_kit.compare.report.markdown import rewrite
+    from mlops_kit.core.settings import OPEN_ZONE, load_settings, read_config
+
+    chosen = read_config(config, CompareConfig)
+    if data is None:
+        settings = load_settings()
+        context = {"project": settings.project, "business_metric": settings.business_metric}
+    else:
+        context = context_of(data)
+    print(rewrite(data or OPEN_ZONE / PREDICTIONS, chosen, out, context).as_posix())
+
+
+def _systems(
+    task: str, train: "pandas.DataFrame", holdout: "pandas.DataFrame", seed: int
+) -> Systems:
+    from mlops_kit.compare.systems.adapters import systems_of_config
+
+    return systems_of_config(task, train, holdout, seed)
+
+
+ROOM = Room(
+    commands={"compare run": run, "compare check": check, "compare report": report},
+    systems=_systems,
+    groups={"compare": "Compare the candidate with what is in force."},
+)

@@ -1,0 +1,170 @@
+"""What conf/compare.yaml may say: which systems are compared, on what, and how sure to be."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from mlops_kit.compare.acknowledged import Acknowledged
+from mlops_kit.compare.criteria import Fairness, Flips, Guardrail, Ops, Primary, Slices
+from mlops_kit.compare.handover import Deprecation, Rollout
+from mlops_kit.compare.systems.spec import SystemSpec, Table
+from mlops_kit.core.settings import Section
+
+COMPARE_FILE = Path("conf/compare.yaml")
+
+
+def _several(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _of_columns(value: Any) -> Any:
+    return {"columns": value} if isinstance(value, list) else value
+
+
+Candidates = Annotated[tuple[SystemSpec, ...], BeforeValidator(_several), Field(min_length=1)]
+
+
+class Data(Section):
+    """Names of the table's columns, and what is known about the labels."""
+
+    id: str = "id"
+    """Column of the row's id."""
+    y_true: str = "y_true"
+    """Column of the outcome."""
+    group: str = "group"
+    """Column of the group: rows of one user, say, are alike."""
+    time: str = "time"
+    """Column of the time."""
+    fold: str = "fold"
+    """Column of the fold; read by the design folds only."""
+    labels: Literal["all", "censored"] = "all"
+    """`censored`: an outcome is known only where the rules in force acted."""
+    classes: tuple[str | int, ...] | None = Field(None, min_length=2)
+    """The labels when they are not 0, 1, ...; of two, the second is the positive."""
+    threshold: float | None = Field(None, allow_inf_nan=False)
+    """Score from which a row counts as positive; null is one half of a probability."""
+
+    @model_validator(mode="after")
+    def _names_each_class_once(self) -> Self:
+        if self.classes and len({str(each) for each in self.classes}) < len(self.classes):
+            raise ValueError("classes name a label twice")
+        return self
+
+
+class Inference(Section):
+    """How much risk the decision may take."""
+
+    alpha: float = Field(0.05, ge=1e-6, lt=0.5)
+    """One-sided risk of promoting a candidate that is no better, over all uses of one holdout."""
+    power: float = Field(0.8, gt=0.5, lt=1)
+    """Chance to see a real gain, for the rows that are asked for."""
+    design: Literal["auto", "iid", "clustered", "time", "folds"] = "auto"
+    """Which rows are alike: none (iid), those of a group (clustered), neighbours in time (time),
+    or by fold (folds).
+    """
+    train_rows: int | None = Field(None, ge=1)
+    """Rows that each model of the design folds has learned from."""
+    unit: Literal["row", "group"] = "row"
+    """Does each row count once, or each group?"""
+    seed: int = Field(7, ge=0)
+    """Of the bootstrap."""
+    reuse: Literal["spend", "once", "free"] = "spend"
+    """What another candidate on the same holdout costs: a smaller share of alpha (spend), it is
+    not promoted (once), or nothing, and the report says so (free).
+    """
+
+    @model_validator(mode="after")
+    def _knows_how_much_folds_share(self) -> Self:
+        if (self.design == "folds") != (self.train_rows is not None):
+            raise ValueError("the design folds needs train_rows, and only it does")
+        return self
+
+
+class CompareConfig(Section):
+    """Which systems are compared and when the candidate wins."""
+
+    case: Literal["A", "B", "C"]
+    """A: new functionality; B: rules are in force; C: a model is in force."""
+    data: Data = Data()
+    """Columns of the table, and what is known about the labels."""
+    candidate: Candidates = (Table(name="candidate"),)
+    """What wants to replace it; a list compares several."""
+    incumbent: SystemSpec = Table(name="baseline")
+    """What is in force."""
+    oracle: SystemSpec | None = None
+    """The best that anybody could do; only an invented sample knows it."""
+    trivial: SystemSpec | None = None
+    """What anybody could make up; it must be beaten too."""
+    primary: Primary
+    """The one metric that decides."""
+    guardrails: tuple[Guardrail, ...] = ()
+    """Metrics that may not be worse by more than a margin."""
+    slices: Annotated[Slices | None, BeforeValidator(_of_columns)] = None
+    """Parts of the rows that may not be harmed."""
+    fairness: Annotated[Fairness | None, BeforeValidator(_of_columns)] = None
+    """Gaps between groups of people that may not grow."""
+    flips: Flips | None = None
+    """Users served right until now and wrong from now on."""
+    ops: Ops = Ops()
+    """Budgets of running the candidate."""
+    inference: Inference = Inference()
+    """The risk of a wrong decision, and which rows are taken as alike."""
+    acknowledged: Acknowledged = Acknowledged()
+    """Findings that a person vouches for."""
+    rollout: Rollout = Rollout()
+    """How a promoted candidate reaches users."""
+    deprecation: Deprecation = Deprecation()
+    """How the incumbent leaves."""
+
+    @property
+    def systems(self) -> dict[str, str]:
+        """Role in the comparison -> name of the system, only the roles in use.
+
+        The roles are candidate, incumbent, oracle and trivial; further candidates on the same
+        holdout are "candidate 2" and so on.
+        """
+        names = {
+            "candidate" if place == 0 else f"candidate {place + 1}": system.name
+            for place, system in enumerate(self.candidate)
+        }
+        for role in ("incumbent", "oracle", "trivial"):
+            if (system := getattr(self, role)) is not None:
+                names[role] = system.name
+        return names
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns that slices and fairness need."""
+        parts = [part.columns for part in (self.slices, self.fairness) if part]
+        return sorted(set(sum(parts, ())))
+
+    @model_validator(mode="after")
+    def _are_different_systems(self) -> Self:
+        if len(set(self.systems.values())) < len(self.systems):
+            raise ValueError("candidate, incumbent, oracle and trivial must be different systems")
+        return self
+
+    @model_validator(mode="after")
+    def _looks_at_parts_that_are_known_beforehand(self) -> Self:
+        for name in self.columns:
+            if name in (self.data.id, self.data.y_true, "id", "y_true", "system"):
+                raise ValueError(f'slices and fairness cannot be of "{name}": drop it')
+        return self
+
+    @model_validator(mode="after")
+    def _fits_the_kind_of_prediction(self) -> Self:
+        kind = self.primary.found().column
+        for guardrail in self.guardrails:
+            if guardrail.found().column != kind:
+                raise ValueError(
+                    f"guardrail {guardrail.metric} needs another column than "
+                    f"{self.primary.metric}: both must judge the same predictions"
+                )
+        if self.fairness and kind != "score":
+            raise ValueError("fairness compares decisions of a classification: drop it here")
+        if self.flips and kind == "prediction" and self.flips.tolerance is None:
+            raise ValueError(
+                "flips of a regression need `tolerance`: the largest error that is right"
+            )
+        return self

@@ -1,0 +1,135 @@
+"""Turn columns of truth and predictions into the arrays that metrics read, or refuse them."""
+
+import contextlib
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.metrics.registry import Metric
+from mlops_kit.core.errors import MlopsError
+
+# Beyond this a square overflows: as unusable as infinity.
+HUGE = 1e150
+
+
+def truth_and_predictions(
+    y_true: pa.ChunkedArray, raw: dict[str, pa.ChunkedArray], metric: Metric, config: CompareConfig
+) -> tuple[Any, dict[str, Any]]:
+    """Turn the columns into what the metric reads: numbers, class codes, probabilities or lists.
+
+    Parameters
+    ----------
+    y_true : chunked array, shape (n,)
+    raw : dict
+        Role -> predictions of that system, shape (n,).
+
+    Raises
+    ------
+    MlopsError
+        When a value is NaN, infinite, of the wrong type or an unknown label, or only one class
+        is there.
+    """
+    if metric.column == "items":
+        lists = {"y_true": _lists(y_true, "y_true")}
+        lists |= {role: _lists(values, "items") for role, values in raw.items()}
+        if len(lists["y_true"].flatten()) == 0:
+            raise MlopsError("No row of the holdout has a true item: every system would score 0.")
+        lists = _of_one_type(lists)
+        return lists.pop("y_true"), lists
+    if metric.column == "prediction":
+        truth = numbers(y_true, "y_true")
+        if truth.size < 2:
+            raise MlopsError("The holdout has one row: a comparison needs at least two.")
+        return truth, {role: numbers(values, "prediction") for role, values in raw.items()}
+    classes = config.data.classes
+    truth = numbers(y_true, "y_true") if classes is None else _classes(y_true, "y_true", classes)
+    kinds = [values.type for values in raw.values()]
+    if any(pa.types.is_list(kind) for kind in kinds):
+        predictions = {role: _probabilities(values) for role, values in raw.items()}
+        n_classes = min(values.shape[1] for values in predictions.values())
+    elif any(pa.types.is_string(kind) for kind in kinds) or truth.max(initial=0) > 1:
+        if not metric.labels:
+            if truth.max() <= 1:
+                return truth, {role: numbers(values, "score") for role, values in raw.items()}
+            raise MlopsError(
+                f"y_true holds labels other than 0 and 1: for these {config.primary.metric} needs "
+                "a list of probabilities in each row, one per class."
+            )
+        known = tuple(np.unique(truth).astype(int).tolist()) if classes is None else classes
+        predictions = {role: _classes(values, "score", known) for role, values in raw.items()}
+        predictions = {role: values.astype(np.int64) for role, values in predictions.items()}
+        if classes is None:
+            truth = np.searchsorted(np.unique(truth), truth).astype(np.float64)
+        n_classes = len(known)
+    else:
+        predictions = {role: numbers(values, "score") for role, values in raw.items()}
+        n_classes = 2
+    if not np.isin(truth, np.arange(n_classes)).all():
+        last = "0 and 1" if n_classes == 2 else f"0 to {n_classes - 1}"
+        raise MlopsError(
+            f"y_true holds labels other than {last}: mend them, or name them in data.classes."
+        )
+    present, counts = np.unique(truth, return_counts=True)
+    if present.size == 1 or counts.min() < 2:
+        raise MlopsError("The holdout holds a single class of y_true: it needs rows of both.")
+    return truth, predictions
+
+
+def _lists(column: pa.ChunkedArray, name: str) -> Any:
+    if not pa.types.is_list(column.type):
+        raise MlopsError(f'Column "{name}" must hold lists of items, not {column.type}.')
+    lists = column.combine_chunks()
+    if lists.flatten().null_count:
+        raise MlopsError(f'A list in column "{name}" holds an empty item: drop it.')
+    return lists
+
+
+def _of_one_type(lists: dict[str, Any]) -> dict[str, Any]:
+    """Give items that are numbers here and texts there the same type, by role."""
+    for kind in (pa.int64(), pa.string()):
+        if len({str(values.type) for values in lists.values()}) > 1:
+            with contextlib.suppress(pa.ArrowInvalid):
+                lists = {role: values.cast(pa.list_(kind)) for role, values in lists.items()}
+    return lists
+
+
+def numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
+    """Cast a column to finite numbers, shape (n,)."""
+    try:
+        found = column.cast(pa.float64()).to_numpy()
+    except pa.ArrowException as error:
+        hint = "; name the labels in data.classes" if name == "y_true" else ""
+        raise MlopsError(f'Column "{name}" must hold numbers, not {column.type}{hint}.') from error
+    if bad := int((~(np.abs(found) < HUGE)).sum()):
+        raise MlopsError(
+            f'{bad} rows of column "{name}" are NaN or infinite: mend the predictions.'
+        )
+    return found
+
+
+def _probabilities(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    if not pa.types.is_list(column.type):
+        raise MlopsError(f"Some systems give a list of probabilities, another {column.type}.")
+    lists = column.combine_chunks()
+    width = pc.unique(pc.list_value_length(lists)).to_pylist()
+    if len(width) != 1 or width[0] < 2:
+        raise MlopsError("Every row needs one probability per class: the lists differ in length.")
+    return numbers(pa.chunked_array([lists.flatten()]), "score").reshape(-1, width[0])
+
+
+def _classes(column: pa.ChunkedArray, name: str, classes: tuple[Any, ...]) -> NDArray[np.float64]:
+    if pa.types.is_floating(column.type):
+        column = pa.chunked_array([pa.array(numbers(column, name).astype(np.int64))])
+    names = pa.array([str(each) for each in classes], pa.string())
+    found = pc.index_in(column.cast(pa.string()), value_set=names)
+    if found.null_count:
+        example = pc.unique(column.filter(found.is_null()))[0].as_py()
+        raise MlopsError(
+            f'{found.null_count} rows of column "{name}" hold an unknown label, such as '
+            f"{example!r}; known are {', '.join(names.to_pylist())} (data.classes)."
+        )
+    return found.cast(pa.float64()).to_numpy()

@@ -1,0 +1,74 @@
+"""What would settle an open question: how many rows, days and periods."""
+
+import math
+
+from mlops_kit.compare.holdout.holdout import Holdout
+from mlops_kit.compare.inference.periods import FEW_PERIODS, effective_periods, is_few
+
+# Nobody waits for this many times the present rows.
+FAR = 20
+
+
+def rows_of(factor: float | None, holdout: Holdout) -> int | None:
+    """How many rows in all `factor` times the present ones are; None when no number will do."""
+    if factor is None or not math.isfinite(factor):
+        return None
+    return math.ceil(max(factor, 1.0) * holdout.n_rows)
+
+
+def more_rows(rows: int | None, holdout: Holdout) -> str:
+    """Say how many rows, and periods or days where there are, would settle an open question."""
+    if rows is None:
+        return "no number of rows would settle it"
+    times = rows / holdout.n_rows
+    if times > FAR:
+        return f"it would take {times:,.0f} times the rows, so treat the two as equal here"
+    days, periods = days_of(rows, holdout), holdout.design.n_periods
+    took = f", {days:,} days' worth," if days else ""
+    if periods < 2:
+        return f"about {rows:,} rows in all{took} would settle it ({holdout.n_rows:,} now)"
+    return (
+        f"about {rows:,} rows in all{took} over about {math.ceil(times * periods):,} periods "
+        f"would settle it ({holdout.n_rows:,} over {periods:,} now); more rows of the same periods "
+        "add little"
+    )
+
+
+def days_of(rows: int | None, holdout: Holdout) -> int | None:
+    """How many days it takes to see so many rows at the holdout's pace."""
+    if rows is None or not holdout.days:
+        return None
+    return math.ceil(holdout.days * rows / holdout.n_rows)
+
+
+def few_periods(holdout: Holdout, vouched: bool) -> str | None:
+    """Say why the rows' few periods cannot decide, or None where they can.
+
+    What to do next is left out when somebody has `vouched` for them.
+    """
+    order, periods = holdout.order, holdout.n_periods
+    if order is None or not is_few(order):
+        return None
+    worth = f" (worth {effective_periods(order):.0f} of equal size)"
+    found = (
+        f"The holdout spans {periods} periods{worth if periods >= FEW_PERIODS else ''}, fewer than "
+        f"{FEW_PERIODS}: whether the gain is only a spell that all rows of a period share cannot "
+        "be seen"
+    )
+    if vouched:
+        return f"{found}, so the figures are about these periods alone."
+    return (
+        f"{found}. Take more, or shorter, periods into the holdout (split.holdout of params.yaml), "
+        'or decide for these periods alone: write acknowledged: {periods: {reason: "WHY", until: '
+        "YYYY-MM-DD}} into conf/compare.yaml, until being the last day on which that counts."
+    )
+
+
+def one_period(holdout: Holdout) -> str | None:
+    """Say what no interval holds when all rows are of one period, or None."""
+    if holdout.n_periods != 1:
+        return None
+    return (
+        "All rows are of one period: what they share then, such as a sale or an outage, is in no "
+        "interval, so watch whether the gain lasts."
+    )

@@ -1,0 +1,88 @@
+"""The compare stage: the last run's predictions, judged as conf/compare.yaml says."""
+
+from pathlib import Path
+from typing import Any
+
+from mlops_kit.compare.checks.running_cost import Measured, measure_pair, peak_memory_mb
+from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
+from mlops_kit.compare.holdout.background import background_of
+from mlops_kit.compare.holdout.ledger import LEDGER_FILE
+from mlops_kit.compare.report.wording import gained
+from mlops_kit.compare.stage import run
+from mlops_kit.compare.systems.adapters import predict_with
+from mlops_kit.core.settings import OPEN_ZONE, Settings, read_config
+from mlops_kit.train.features import load_params
+from mlops_kit.train.model_file import MODEL_FILE, load_model, read_card
+from mlops_kit.train.predictions import PREDICTIONS, predict
+
+REPORTS = Path("reports/compare")
+MEMORY_ROWS = 1000
+
+
+def compare(settings: Settings) -> str:
+    """Write decision.json and the reports of the last run's predictions.
+
+    Returns
+    -------
+    str
+        One line with the decision and the effect.
+    """
+    config = read_config(COMPARE_FILE, CompareConfig)
+    # As the train stage noted them: what is in force may have changed since.
+    card = read_card()
+    digests = card["systems"]
+    context = {"project": settings.project, "business_metric": settings.business_metric}
+    measured = measure_ops(settings, config)
+    predictions = OPEN_ZONE / PREDICTIONS
+    decision = run(
+        predictions, config, REPORTS, context, digests, measured, LEDGER_FILE, background_of(card)
+    )
+    primary = decision["primary"]
+    seen = gained(primary["estimate"], primary["lower"], primary["upper"])
+    vouched = [f". {each['sentence']}" for each in decision["safety"] if "acknowledged" in each]
+    return f"{decision['decision']}: {primary['metric']} {seen}{''.join(vouched)}"
+
+
+def measure_ops(settings: Settings, config: CompareConfig) -> Measured | None:
+    """Measure what the budgets of `config.ops` ask for, on holdout rows; None when none does.
+
+    Batches are the same for both systems. An incumbent that is no Python function here has no
+    latency of its own: its logged decisions may carry a column latency_ms.
+    """
+    budgets = config.ops.budgets
+    if not budgets:
+        return None
+    size = MODEL_FILE.stat().st_size / 1e6 if "size_mb" in budgets else None
+    if not set(budgets) - {"size_mb"}:
+        return Measured(size_mb=size)
+    import numpy as np
+    import pandas as pd
+
+    features = read_card()["features"]
+    table = pd.read_parquet(OPEN_ZONE / "features.parquet")
+    rows = table[table["split"] == "holdout"].reset_index(drop=True)
+    memory = None
+    if "memory_mb" in budgets:
+        some = rows.head(MEMORY_ROWS)[features]
+        memory = peak_memory_mb(lambda: predict(load_model(), some, settings.task))
+    if not {"p95_ms", "slowdown", "cost_per_thousand"} & set(budgets):
+        return Measured(size_mb=size, memory_mb=memory)
+    random = np.random.default_rng(config.inference.seed)
+    drawn = random.integers(0, len(rows), (config.ops.rounds, config.ops.batch_rows))
+    model, incumbent = load_model(), _incumbent(settings, config, table)
+    times = measure_pair(
+        lambda batch: predict(model, batch[features], settings.task),
+        incumbent,
+        [rows.iloc[places].reset_index(drop=True) for places in drawn],
+    )
+    return Measured(times, config.ops.batch_rows, size, memory)
+
+
+def _incumbent(settings: Settings, config: CompareConfig, table: Any) -> Any:
+    """Return a function of a batch that runs the incumbent, or None when it does not run here."""
+    spec = config.incumbent
+    if spec.kind not in ("table", "rules"):
+        return None
+    train = table[table["split"] == "train"].reset_index(drop=True)
+    params = {"seed": load_params().seed}
+    return lambda batch: predict_with(spec, train, batch, settings.task, params)

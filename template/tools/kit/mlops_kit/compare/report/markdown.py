@@ -1,0 +1,115 @@
+"""Say the decision to people: report.md for a pull request, report.html for everybody."""
+
+import re
+from pathlib import Path
+
+from mlops_kit.compare.checks.common import value_of
+from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision_file import read
+from mlops_kit.compare.decision_schema import Decision
+from mlops_kit.compare.gate import check
+from mlops_kit.compare.holdout.holdout import Holdout, read_holdout
+from mlops_kit.compare.report import wording as story
+from mlops_kit.compare.report.page import html_page
+from mlops_kit.compare.report.plots import clip
+from mlops_kit.compare.report.rollout import plan
+from mlops_kit.compare.report.users import Consequences, consequences, of_the_winner
+from mlops_kit.core.errors import BAD_INPUT, MlopsError
+from mlops_kit.core.files import write_text
+
+__all__ = ["html_page", "markdown", "rewrite"]
+
+# A pull-request comment longer than this is not read.
+MOST_LETTERS = 3900
+WORST_CHECKS = 8
+
+
+def markdown(
+    decision: Decision,
+    context: dict[str, str],
+    holdout: Holdout | None = None,
+    config: CompareConfig | None = None,
+) -> str:
+    """Write report.md, below 4,000 characters whatever the decision and the names hold.
+
+    Parameters
+    ----------
+    decision : dict
+        As decide() returns it.
+    context : dict
+        `project` and `business_metric`, in words.
+    holdout, config : Holdout, CompareConfig, optional
+        With them the report also says what the change means for users and how it is rolled out.
+    """
+    users = consequences(of_the_winner(holdout, decision, config), config) if holdout else None
+    reasons = " ".join(decision["reasons"][: story.MOST_REASONS])
+    head = [f"## {story.word_of(decision)}: {_plain(context['project'], 80)}"]
+    head.append(f"**Why.** {_plain(reasons, 700)}")
+    if users:
+        head.append(f"**Of 1,000 users.** {_plain(_about(users, decision), 500)}")
+    head.append(f"**What next.** {_plain(decision['next'])}")
+    rows = [[_plain(cell, 60) for cell in row] for row in story.numbers(decision, config)]
+    table = [f"| {' | '.join(row)} |" for row in rows]
+    head.append("\n".join([table[0], "|---|---:|", *table[1:]]))
+    foot = f"{story.footing(decision)} Business metric: {_plain(context['business_metric'], 200)}."
+    more = [_checks_text(decision)]
+    if config and (steps := plan(decision, config, users)):
+        more.append(
+            "\n".join(f"{n}. **{s.title}.** {_plain(s.text, 280)}" for n, s in enumerate(steps, 1))
+        )
+    # What matters least goes first when names or reasons are long.
+    while sum(len(part) + 2 for part in (*head, *more, foot)) > MOST_LETTERS and more:
+        more.pop()
+    return "\n\n".join(part for part in (*head, *more, foot) if part) + "\n"
+
+
+def rewrite(predictions: Path, config: CompareConfig, out: Path, context: dict[str, str]) -> Path:
+    """Write report.md and report.html beside the decision.json of `out`; it stays as it is.
+
+    Raises
+    ------
+    MlopsError
+        When there is no readable decision, or the predictions are not those that it is about.
+    """
+    code, sentence = check(out / "decision.json")
+    if code == BAD_INPUT:
+        raise MlopsError(sentence)
+    decision = read(out / "decision.json")
+    paired = read_holdout(predictions, config)
+    chosen = of_the_winner(paired, decision, config)
+    judged = {"candidate": decision["candidate"], "incumbent": decision["incumbent"]}
+    if paired.sha256 != decision["holdout_sha256"] or any(
+        value_of(paired.metric, chosen, role) != system.get("value")
+        for role, system in judged.items()
+    ):
+        raise MlopsError(
+            f"{predictions.as_posix()} does not hold what decision.json is about: run "
+            "`uv run mlops run` to decide about it."
+        )
+    write_text(out / "report.md", markdown(decision, context, paired, config))
+    write_text(out / "report.html", html_page(decision, paired, context, config))
+    return out / "report.html"
+
+
+def _checks_text(decision: Decision) -> str:
+    found = list(story.entries_of(decision))
+    open_ = [pair for pair in found if pair[1]["verdict"] in ("fail", "inconclusive")]
+    lines = [
+        f"- **{story.PILLS[each['verdict']]}**: {_plain(each['sentence'], 200)}"
+        for section, each in sorted(open_, key=lambda pair: pair[1]["verdict"] != "fail")
+        if section != "Primary metric"
+    ][:WORST_CHECKS]
+    passed = sum(each["verdict"] == "pass" for _, each in found)
+    if len(found) > 1:
+        lines.append(f"- {passed} of {len(found)} checks pass.")
+    return "\n".join(lines)
+
+
+def _about(users: Consequences, decision: Decision) -> str:
+    right = f" Served right: {users.right}." if users.right else ""
+    return story.for_users(users, decision) + right
+
+
+def _plain(text: str, length: int = 1000) -> str:
+    """Keep configuration text on its line and out of Markdown's and HTML's way."""
+    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", clip(text, length))

@@ -1,0 +1,75 @@
+"""The one error that reaches a person, and the exit codes that every command shares."""
+
+import re
+
+OK, NEGATIVE, INCONCLUSIVE, BAD_INPUT = range(4)
+EXIT_CODES = {
+    OK: "ok, or promote",
+    NEGATIVE: "a negative verdict: reject, or something found",
+    INCONCLUSIVE: "inconclusive: the data cannot tell",
+    BAD_INPUT: "bad input, configuration or usage",
+}
+
+# What ends the part of an address that names a host: RFC 3986, and what stands around an address.
+_USER = re.compile(r"(?:(?<=://)|(?<=:\\/\\/))[^\s/?#\"'<>`]{0,2000}@")
+# A slash or the like in a password that nobody encoded: what follows the colon is no port then.
+_BROKEN = re.compile(
+    r"(?<=://)[^\s/?#@:\"'<>`\[]{0,500}:(?!\d{1,5}(?![^\s/?#\"'<>`]))(?![{$<])[^\s\"'<>`]{0,500}@"
+)
+_ENCODED = re.compile(r"(?i)(%3A%2F%2F)(?:(?!%2F|%40)[^\s/?#&\"'<>`]){1,500}%40")
+_PARAMETER = re.compile(r"([?&;#])([\w.-]{1,60})=[^&;#\s\"'<>`]{1,4000}")
+_FIRST_GONE = re.compile(r"[?]\x00(&?)")
+_SECRET_NAME = re.compile(
+    r"(?i)token|secret|passw|passphrase|pwd|api[_-]?key|access[_-]?key|account[_-]?key|credential"
+    r"|signature|odbc_connect|(?:^|[._-])(?:o?auth|authorization|jwt|key|pass|pat|sas|sig)$"
+)
+# Here the name before @ says as whom, or which container: without it the address is another one.
+_KEEPS_USER = re.compile(r"(?:^|\+)(?:ssh|ssh\+git|sftp|abfss?|wasbs?)\Z", re.IGNORECASE)
+
+
+class MlopsError(Exception):
+    """A problem that a person can mend: the message says what, where and what to do next.
+
+    Parameters
+    ----------
+    message : str
+        One or two plain sentences, without a traceback.
+    exit_code : int
+        What the command line exits with; 3 (bad input, configuration or usage) unless told.
+    """
+
+    def __init__(self, message: str, exit_code: int = BAD_INPUT) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class StageError(MlopsError):
+    """A stage of the pipeline failed and has said why; only its exit code is left to pass on."""
+
+
+def without_credentials(text: str) -> str:
+    """Return the text with users, passwords and tokens cut out of every address in it.
+
+    Of ``ssh`` only the password goes: its user is part of the address. ``git@host:path`` stays.
+    """
+    text = _USER.sub(_without_user, text)
+    text = _BROKEN.sub("", text)
+    text = _ENCODED.sub(r"\1", text)
+    text = _PARAMETER.sub(_without_secret, text)
+    return _FIRST_GONE.sub(lambda found: "?" if found[1] else "", text)
+
+
+def _without_user(found: re.Match[str]) -> str:
+    before = found.string[max(0, found.start() - 40) : found.start()]
+    scheme = re.search(r"([\w+.-]*):[\\/]*\Z", before)
+    if scheme and _KEEPS_USER.search(scheme[1]):
+        user, colon, _ = found[0].partition(":")
+        return f"{user}@" if colon else user
+    return ""
+
+
+def _without_secret(found: re.Match[str]) -> str:
+    before, name = found.groups()
+    if not _SECRET_NAME.search(name):
+        return found[0]
+    return "?\0" if before == "?" else ""

@@ -1,0 +1,191 @@
+"""Commands of what follows a decision: `mlops promote`, and experiments on real users."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.room import Room
+from mlops_kit.train.predictions import PREDICTIONS
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+REPORTS = Path("reports/compare")
+CONFIG = Path("conf/compare.yaml")
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Config = Annotated[Path, typer.Option(help="What is compared, and how.")]
+Out = Annotated[Path, typer.Option(help="Folder of what is written.")]
+Table = Annotated[Path | None, typer.Option(help="Predictions, csv or parquet.")]
+
+
+def plan(
+    data: Table = None,
+    config: Config = CONFIG,
+    out: Out = REPORTS,
+    min_effect: Annotated[float | None, typer.Option(help="True gain to be found.")] = None,
+    alpha: Annotated[float | None, typer.Option(help="One-sided risk of error.")] = None,
+    power: Annotated[float | None, typer.Option(help="Chance to find the gain.")] = None,
+    looks: Annotated[int, typer.Option(help="Planned looks at the A/B test.")] = 4,
+    allocation: Annotated[float, typer.Option(help="Share of the treatment.")] = 0.5,
+    per_day: Annotated[float | None, typer.Option(help="Units that arrive per day.")] = None,
+    sd: Annotated[float | None, typer.Option(help="Spread of the metric per unit.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how many rows, users and days a decision needs."""
+    from mlops_kit.compare.config import CompareConfig
+    from mlops_kit.core.settings import OPEN_ZONE, load_settings, read_config
+    from mlops_kit.operate.experiments.plan import Wish
+    from mlops_kit.operate.experiments.plan import plan as write_plan
+
+    chosen = read_config(config, CompareConfig)
+    wish = Wish(
+        chosen.primary.min_effect if min_effect is None else min_effect,
+        chosen.inference.alpha if alpha is None else alpha,
+        chosen.inference.power if power is None else power,
+        looks,
+        allocation,
+        per_day,
+        sd,
+    )
+    project = data.stem if data else load_settings().project
+    result = write_plan(data or OPEN_ZONE / PREDICTIONS, chosen, wish, out, project)
+    if as_json:
+        print(json.dumps(result, indent=2))
+        return
+    rows, test = result["offline"], result["ab_test"]
+    groups = f" of {rows['groups']:,} groups" if "groups" in rows else ""
+    days = f", {test['days']} days" if "days" in test else ""
+    print(f"offline    {rows['rows']:,} rows{groups} (the pilot had {rows['pilot_rows']:,})")
+    print(f"A/B test   {test['units']:,} units in both arms, {looks} looks{days}")
+    print(f"plan       {(out / 'plan.md').as_posix()}")
+
+
+def abtest(
+    data: Annotated[Path, typer.Option(help="One row per unit: csv or parquet.")],
+    config: Annotated[Path, typer.Option(help="The test's plan.")] = Path("conf/abtest.yaml"),
+    out: Out = REPORTS,
+    units: Annotated[int | None, typer.Option(help="Planned units in both arms.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Column of the unit.")] = None,
+    arm: Annotated[str | None, typer.Option(help="Column of the arm.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="Column of the outcome.")] = None,
+    covariate: Annotated[str | None, typer.Option(help="Column from before the test.")] = None,
+    control: Annotated[str | None, typer.Option(help="Name of the control arm.")] = None,
+    treatment: Annotated[str | None, typer.Option(help="Name of the treatment arm.")] = None,
+    allocation: Annotated[float | None, typer.Option(help="Share of the treatment.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Look at an A/B test.
+
+    Exit codes: 0 promote, 1 reject, 2 go on.
+    """
+    from mlops_kit.operate.experiments.abtest import ABTest
+    from mlops_kit.operate.experiments.abtest import abtest as look_at
+
+    given = {"units": units, "unit": unit, "arm": arm, "outcome": outcome}
+    given |= {"covariate": covariate, "control": control, "treatment": treatment}
+    plan = _configured(ABTest, config, given | {"allocation": allocation})
+    code, result = look_at(data, plan, out / "abtest.json")
+    look = result["looks"][-1]
+    print(
+        json.dumps(result, indent=2)
+        if as_json
+        else f"{look['decision']}: {' '.join(look['reasons'])}"
+    )
+    raise typer.Exit(code)
+
+
+def shadow(
+    data: Annotated[Path, typer.Option(help="One row per request: csv or parquet.")],
+    config: Annotated[Path, typer.Option(help="Columns and budgets.")] = Path("conf/shadow.yaml"),
+    threshold: Annotated[float | None, typer.Option(help="Scores decide from here.")] = None,
+    max_disagreement: Annotated[float | None, typer.Option(help="Largest share.")] = None,
+    max_negative_flips: Annotated[float | None, typer.Option(help="Largest share.")] = None,
+    max_p95_ms: Annotated[float | None, typer.Option(help="Of the candidate.")] = None,
+    max_slowdown_ms: Annotated[float | None, typer.Option(help="Median, paired.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare paired logs of candidate and incumbent with their budgets.
+
+    Exit codes: 0 every budget is kept, 1 one is exceeded, 2 the log is too short to tell.
+    """
+    from mlops_kit.operate.experiments.shadow import Shadow
+    from mlops_kit.operate.experiments.shadow import shadow as compare_logs
+
+    given = {"threshold": threshold, "max_disagreement": max_disagreement}
+    given |= {"max_negative_flips": max_negative_flips, "max_p95_ms": max_p95_ms}
+    budgets = _configured(Shadow, config, given | {"max_slowdown_ms": max_slowdown_ms})
+    code, result = compare_logs(data, budgets)
+    if as_json:
+        print(json.dumps(result, indent=2))
+    else:
+        print(f"{result['decision']}: {result['agreement']:.2%} of {result['n_requests']:,} agree")
+        for name, flips in result.get("flips", {}).items():
+            print(f"flips      {name:<18} {flips:,}")
+        for name, of in result.get("latency_ms", {}).items():
+            print(f"latency    {name:<18} p50 {of['p50']:.1f} ms, p95 {of['p95']:.1f} ms")
+        for one in result["checks"]:
+            low, high = ("?" if one[b] is None else f"{one[b]:.4g}" for b in ("lower", "upper"))
+            found = f"{low} to {high}, budget {one['budget']:g}"
+            print(f"{one['outcome']:<10} {one['name']:<18} {found}")
+    raise typer.Exit(code)
+
+
+def promote(
+    decision: Annotated[Path, typer.Argument(help="The decision to follow.")] = REPORTS
+    / "decision.json",
+    back: Annotated[bool, typer.Option("--rollback", help="Return to the previous one.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make the challenger the champion, or take that back.
+
+    Exit codes: 0 done, 1 the decision is to reject, 2 it is inconclusive.
+    """
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.operate.promote.promote import promote, rollback
+
+    settings = load_settings()
+    result = rollback(settings) if back else promote(settings, decision)
+    if as_json:
+        print(json.dumps(result, indent=2))
+        return
+    done = f"version {result['champion']} of {result['name']} is champion"
+    done += f", version {result['previous']} previous" if result["previous"] else ""
+    finished = " (an interrupted promotion was completed)" if result["completed"] else ""
+    print(f"{result['status']}: {done}{finished}")
+
+
+def _configured(model: "type[BaseModel]", file: Path, given: dict[str, Any]) -> Any:
+    """Read the file where there is one, with the options that were given over it."""
+    from pydantic import ValidationError
+
+    from mlops_kit.core.settings import read_config, read_yaml
+
+    options = {key: value for key, value in given.items() if value is not None}
+    if file.is_file():
+        # Checked alone first when it is whole: its errors name its keys.
+        content = read_yaml(file)
+        if not options:
+            return read_config(file, model)
+        options = content | options
+    try:
+        return model.model_validate(options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "the options"
+        said = first["msg"].removeprefix("Value error, ")
+        raise MlopsError(
+            f"{name}: {said}; give it as an option or in {file.as_posix()}."
+        ) from error
+
+
+ROOM = Room(
+    commands={
+        "compare plan": plan,
+        "compare abtest": abtest,
+        "compare shadow": shadow,
+        "promote": promote,
+    }
+)

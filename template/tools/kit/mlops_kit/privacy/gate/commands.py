@@ -1,0 +1,60 @@
+"""Commands of the gate and of the obligations: check, propose, document."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlops_kit.core.errors import NEGATIVE, OK
+from mlops_kit.core.files import write_text
+from mlops_kit.privacy.gate.check import check as looked_at
+from mlops_kit.privacy.gate.report import as_json as report
+from mlops_kit.privacy.gate.report import as_sarif, json_text, sentence, summary
+
+
+def check(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders.")] = None,
+    staged: Annotated[bool, typer.Option("--staged", help="What git has staged.")] = False,
+    baseline: Annotated[Path | None, typer.Option(help="Accepted findings.")] = None,
+    names: Annotated[
+        bool, typer.Option("--names", help="Let the language model look for names in prose.")
+    ] = False,
+    sarif: Annotated[Path | None, typer.Option(help="Write SARIF to this file too.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Find personal data where there should be none.
+
+    Exit codes: 0 none, 1 there is some, or a file cannot be read.
+    """
+    from mlops_kit.privacy.protect.singling_out import notes
+
+    outcome = looked_at(paths or [], staged, baseline, names)
+    if sarif is not None:
+        write_text(sarif, json_text(as_sarif(outcome)))
+    if as_json:
+        print(json.dumps(report(outcome), indent=2, ensure_ascii=False))
+    else:
+        for finding in outcome.findings:
+            print(sentence(finding), file=sys.stderr)
+        print(summary(outcome))
+        adds = "" if names else "; --names adds a language model"
+        print(f"names in prose are looked for {outcome.names}{adds}")
+        if not paths and not staged:
+            print("".join(f"note: {said}\n" for said in notes()), end="")
+    raise typer.Exit(NEGATIVE if outcome.findings else OK)
+
+
+def propose() -> None:
+    """Scan the restricted tables and write a first policy with the reasons as comments."""
+    from mlops_kit.privacy.policy.propose import propose
+
+    print(f"wrote {propose().as_posix()}; read it, correct it, then make it conf/privacy.yaml")
+
+
+def document() -> None:
+    """Write docs/privacy.md from the policy and the answers."""
+    from mlops_kit.privacy.record.document import write_document
+
+    print(f"wrote {write_document().as_posix()}")

@@ -1,0 +1,141 @@
+"""Which files must be clean, and the findings of one of them; standard library only."""
+
+import os
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from mlops_kit.privacy.detect.findings import Finding
+from mlops_kit.privacy.detect.work import limited
+from mlops_kit.privacy.gate.scan import (
+    UNREADABLE,
+    ColumnScan,
+    in_file_name,
+    merged,
+    scan_pieces,
+)
+from mlops_kit.privacy.read.open_file import pieces_of_bytes, pieces_of_file
+
+RESTRICTED = ("data/restricted/", ".secrets/")
+# Made by commands and ignored by git, but read by everybody: data/ without what is restricted.
+MADE = ("data", "models", "reports", "mlruns", "mlartifacts", "mlflow.db")
+NEVER = frozenset({".git", ".venv", "__pycache__", "node_modules", ".dvc-remote"})
+IN_GIT = "is in git though it is restricted; run `git rm --cached` on it"
+# What the check itself writes, about to be written anew.
+OWN_REPORTS = frozenset(f"reports/privacy/check.{kind}" for kind in ("json", "md", "sarif"))
+LINK, SUBMODULE = "120000", "160000"
+
+
+class SelectionError(ValueError):
+    """The files cannot be listed: one sentence."""
+
+
+class Chosen(NamedTuple):
+    """A file to check; `staged` holds its bytes when git's index counts and not the folder.
+
+    `why` says what is wrong with it before it is opened.
+    """
+
+    path: Path
+    staged: bytes | None = None
+    is_link: bool = False
+    why: str = ""
+
+
+def project_files() -> list[Chosen]:
+    """Return everything that must be clean: what git has or would take, and what commands made."""
+    tracked = _names(_git("ls-files", "-z", "--cached"))
+    paths = tracked | _names(_git("ls-files", "-z", "--others", "--exclude-standard"))
+    for made in MADE:
+        paths |= {path.as_posix() for path in _below(Path(made))}
+    return [
+        Chosen(Path(name), why=IN_GIT if name.startswith(RESTRICTED) else "")
+        for name in sorted(paths - OWN_REPORTS)
+        if os.path.lexists(name) and (name in tracked or not name.startswith(RESTRICTED))
+    ]
+
+
+def _names(listed: bytes) -> set[str]:
+    return {name for name in os.fsdecode(listed).split("\0") if name}
+
+
+def named_files(paths: list[Path]) -> list[Chosen]:
+    """Return the named files, and every file below the named folders."""
+    missing = [path for path in paths if not os.path.lexists(path)]
+    if missing:
+        raise SelectionError(f"{missing[0].as_posix()} does not exist; correct the path.")
+    return [Chosen(file) for path in paths for file in sorted(_below(path))]
+
+
+def staged_files() -> list[Chosen]:
+    """Return what the next commit would add or change, as it is staged."""
+    options = ("--name-only", "--diff-filter=ACMRT", "--no-renames", "--relative", "-z")
+    names = _names(_git("diff", "--cached", *options))
+    if not names:
+        return []
+    chosen = []
+    for entry in filter(None, _git("ls-files", "--stage", "-z").split(b"\0")):
+        about, _, name = os.fsdecode(entry).partition("\t")
+        mode, blob, _ = about.split()
+        if name in names and mode != SUBMODULE:
+            why = IN_GIT if name.startswith(RESTRICTED) else ""
+            content = _git("cat-file", "blob", blob)
+            chosen.append(Chosen(Path(name), content, mode == LINK, why))
+    return chosen
+
+
+def _below(path: Path) -> Iterator[Path]:
+    if path.is_symlink() or not path.is_dir():
+        if os.path.lexists(path):
+            yield path
+        return
+    for entry in os.scandir(path):
+        if entry.name not in NEVER:
+            yield from _below(Path(path, entry.name))
+
+
+def _git(*arguments: str) -> bytes:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, check=False)
+    except FileNotFoundError:
+        raise SelectionError("The git program is not on the PATH; install git first.") from None
+    if done.returncode != 0:
+        raise SelectionError("git cannot list this folder's files; run this inside the project.")
+    return done.stdout
+
+
+def findings_of(file: Chosen, in_column: ColumnScan) -> list[Finding]:
+    """Return what is personal in one file, its name included."""
+    place, name = in_file_name(file.path.as_posix())
+    if why := file.why or _not_to_be_opened(file):
+        return merged([*name, Finding(place, UNREADABLE, 1, 0, 1.0, why)])
+    if file.staged is not None and not file.is_link:
+        pieces = pieces_of_bytes(file.staged, place, file.path.name)
+    elif file.path.is_symlink() or file.is_link:
+        return name  # what it leads to is read where it is
+    else:
+        pieces = pieces_of_file(file.path, place)
+    with limited(place):
+        return [*name, *scan_pieces(pieces, in_column)]
+
+
+def _not_to_be_opened(file: Chosen) -> str:
+    if file.is_link or file.path.is_symlink():
+        target = os.fsdecode(file.staged) if file.staged is not None else os.readlink(file.path)
+        reached = (file.path.parent / target).resolve()
+        inside = Path.cwd().resolve()
+        if not reached.exists():
+            return "is a link that leads nowhere; remove it"
+        if not reached.is_relative_to(inside):
+            return "is a link that leaves the repository; put the file here or remove the link"
+        if f"{reached.relative_to(inside).as_posix()}/".startswith(RESTRICTED):
+            return "is a link into what is restricted; remove it"
+        return ""
+    if file.staged is not None:
+        return ""
+    mode = file.path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        return "is another repository inside this one; check it there"
+    return "" if stat.S_ISREG(mode) else "is no ordinary file; remove it"

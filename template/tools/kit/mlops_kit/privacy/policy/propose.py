@@ -1,0 +1,196 @@
+"""`mlops privacy propose`: a first policy from a scan, with the reasons, for a person to judge.
+
+No more permissive than a wary reviewer: what the scan does not know stays undecided, and the run
+refuses to go on before a person has decided.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import written_beside
+from mlops_kit.data.sources.files import Sources, load_sources
+from mlops_kit.privacy.detect.columns.column import SAMPLE_ROWS, judge
+from mlops_kit.privacy.detect.findings import Verdict
+from mlops_kit.privacy.policy.load import RESTRICTED_ZONE, load_privacy
+from mlops_kit.privacy.policy.schema import ColumnPolicy
+from mlops_kit.privacy.policy.suggestion import (
+    UNDECIDED,
+    K,
+    Rule,
+    is_key_of,
+    quasi,
+    seen,
+    suggest,
+)
+
+if TYPE_CHECKING:
+    import polars
+
+PROPOSAL = Path("conf/privacy.proposed.yaml")
+HEAD = """\
+# Proposed by `uv run mlops privacy propose` from a scan of data/restricted.
+# A scan can be wrong both ways: read and correct each line, then move it to conf/privacy.yaml.
+# Names in texts were looked for {names}.
+defaults:
+  unknown_string_column: fail
+  free_text: drop
+
+# Who may do this, why, and for how long; docs/privacy.md shows it.
+record:
+  purpose: ""
+  owner: ""
+  retention: ""
+
+# Nothing runs while a line says undecided: look at some values, and name an action.
+# Undecided now: {undecided} of {columns} columns.
+columns:
+"""
+ANONYMITY = """
+# How many people must share what passes of them and others may know. What you decide to keep of
+# people, if others may know it, belongs to quasi as well. Too many people alone: make columns
+# coarser, or take one away.
+"""
+
+
+class Proposed(NamedTuple):
+    """What is proposed for one table: a rule and its reason by column, and the rows looked at."""
+
+    rules: dict[str, tuple[Rule, str]]
+    frame: "polars.DataFrame"
+    person: str
+
+
+def propose() -> Path:
+    """Write conf/privacy.proposed.yaml, and never touch what is there already.
+
+    Raises
+    ------
+    MlopsError
+        When there is a proposal already, or no table to scan.
+    """
+    from mlops_kit.privacy.detect.language_model import finder, installed
+
+    if PROPOSAL.exists():
+        raise MlopsError(
+            f"{PROPOSAL.as_posix()} exists already; read it, then move it or delete it."
+        )
+    sources = load_sources()
+    known = _entities(sources)
+    tables = {table: _table(table, sources, known) for table in sources.tables}
+    lines = [
+        _written(f"{table}.{column}", rule, why)
+        for table, proposed in tables.items()
+        for column, (rule, why) in proposed.rules.items()
+    ]
+    waiting = sum(rule == UNDECIDED for one in tables.values() for rule, _ in one.rules.values())
+    head = HEAD.format(names=finder(installed()), undecided=waiting, columns=len(lines))
+    text = head + "\n".join(lines) + "\n" + ANONYMITY + _anonymity(tables)
+    with written_beside(PROPOSAL) as beside:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        load_privacy(sources, beside)
+        try:
+            os.link(beside, PROPOSAL)  # fails when somebody was faster
+        except FileExistsError as error:
+            raise MlopsError(f"{PROPOSAL.as_posix()} was written meanwhile; read it.") from error
+    return PROPOSAL
+
+
+def _file(table: str) -> Path:
+    file = RESTRICTED_ZONE / "tables" / f"{table}.parquet"
+    if not file.is_file():
+        raise MlopsError(f"{file.as_posix()} does not exist; run `uv run mlops run` first.")
+    return file
+
+
+def _entities(sources: Sources) -> "polars.Series":
+    """What predictions are about, as text."""
+    import polars as pl
+
+    column = sources.entity.column
+    frame = pl.scan_parquet(_file(sources.entity.table)).select(
+        pl.col(column).drop_nulls().unique()
+    )
+    return frame.collect(engine="streaming")[column].cast(pl.String)
+
+
+def _table(table: str, sources: Sources, known: "polars.Series") -> Proposed:
+    """Judge the columns of a table on a sample across all of its rows."""
+    from mlops_kit.privacy.detect.columns.values import leaves, sample_of_row_groups
+
+    frame = sample_of_row_groups(_file(table), SAMPLE_ROWS)
+    entity = (sources.entity.table, sources.entity.column)
+    columns = sources.tables[table].columns
+    if table == entity[0]:
+        keys = [entity[1]]
+    else:
+        keys = [name for name in columns if is_key_of(name, frame[name], entity, known)]
+    verdicts = {
+        column: _likeliest([judge(leaf, part) for leaf, part, _ in leaves(column, frame[column])])
+        for column in columns
+    }
+    identified = [one for one in verdicts.values() if one and one.kind == "identifier"]
+    rules: dict[str, tuple[Rule, str]] = {}
+    for column, contract in columns.items():
+        if column in keys:
+            rule: Rule = {"action": "token", "domain": entity[1]}
+            what = "predictions are about it" if table == entity[0] else f"joins {entity[0]}"
+            rules[column] = (rule, what)
+            continue
+        of_people = bool(keys or identified)
+        rules[column] = suggest(column, contract, verdicts[column], seen(frame[column]), of_people)
+    # One row a person, in the sample at least: then anonymity can be counted in rows.
+    person = next((key for key in keys if frame[key].n_unique() == len(frame)), "")
+    return Proposed(rules, frame, person)
+
+
+def _likeliest(verdicts: list[Verdict]) -> Verdict | None:
+    """Keep the likeliest verdict of a column; a nested one is judged by its worst part."""
+    return max(verdicts, key=lambda one: one.likelihood, default=None)
+
+
+def _anonymity(tables: dict[str, Proposed]) -> str:
+    lines = []
+    for table, proposed in tables.items():
+        found = [column for column, (rule, _) in proposed.rules.items() if quasi(column, rule)]
+        if not proposed.person or not found:
+            continue
+        rule: Rule = {"quasi": found, "k": K, "method": "suppress", "max_suppressed": 0.05}
+        lines.append(_written(table, rule, _as_proposed(proposed, found)))
+    if not lines:
+        none = "# No table with a row per person passes what tells, together, who it is.\n"
+        return none + "anonymity: {}\n"
+    return "anonymity:\n" + "\n".join(lines) + "\n"
+
+
+def _as_proposed(proposed: Proposed, found: list[str]) -> str:
+    """Say how many people of the sample would stand alone with these rules."""
+    from mlops_kit.privacy.protect.actions import k_edges
+    from mlops_kit.privacy.protect.singling_out import alone
+    from mlops_kit.privacy.protect.stage import Treatment, treat
+
+    treated = [proposed.frame[proposed.person].alias("who is it")]
+    for column in found:
+        rule = ColumnPolicy.model_validate(proposed.rules[column][0])
+        values = proposed.frame[column]
+        edges: list[Any] = []
+        if rule.to == "k_band":
+            counted = values.drop_nulls().value_counts(name="how often").sort(column)
+            edges = k_edges(counted[column], counted["how often"], rule.k)
+        one = Treatment(column, rule, "", None, edges)
+        treated.append(treat(proposed.frame, one, b""))
+    import polars as pl
+
+    measured = alone(pl.DataFrame(treated).lazy(), "who is it", found)
+    return (
+        f"as proposed, {measured.unique:,} of {measured.people:,} people looked at are alone, "
+        f"and the smallest class has {measured.smallest:,}"
+    )
+
+
+def _written(name: str, rule: dict[str, object], why: str) -> str:
+    content = ", ".join(f"{key}: {json.dumps(value)}" for key, value in rule.items())
+    quoted = json.dumps(name, ensure_ascii=False)
+    return "".join(["  ", quoted, ": {", content, "} # ", " ".join(why.split())])

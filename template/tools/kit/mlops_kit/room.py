@@ -1,0 +1,96 @@
+"""A room: what a part of the kit brings to the commands, the doctor and the pipeline."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy
+    import pandas
+    import polars
+
+    from mlops_kit.data.sources.files import Sources
+
+# In the order of the layers; one that was not asked for is not rendered.
+NAMES = ("data", "train", "privacy", "compare", "operate")
+
+Tables: TypeAlias = dict[str, "polars.DataFrame"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor: what was looked at, how it is, and how to mend it."""
+
+    name: str
+    status: Literal["ok", "problem", "note"]
+    message: str
+    mend: str = ""
+
+
+@dataclass(frozen=True)
+class Systems:
+    """What stands beside the model just trained: other systems, asked about the same rows."""
+
+    predictions: "Mapping[str, numpy.ndarray]" = field(default_factory=dict)
+    """By name: (n,) scores or predictions, or (n, k) items, best first."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """By name: SHA-256 of what made them."""
+    columns: Sequence[str] = ()
+    """Columns of the features that are kept with the predictions."""
+
+
+def _no_systems(
+    task: str, train: "pandas.DataFrame", holdout: "pandas.DataFrame", seed: int
+) -> Systems:
+    return Systems()
+
+
+def _unchanged(tables: Tables, sources: "Sources") -> Tables:
+    return tables
+
+
+def _nothing_read(sources: "Sources") -> Mapping[str, str]:
+    return {}
+
+
+def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What a room brings; each part does nothing unless the room says otherwise."""
+
+    commands: Mapping[str, Callable[..., None]] = field(default_factory=dict)
+    """By the words of the command line: `train`, or `data ingest` in the group `data`."""
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """What the help says about each group of commands."""
+    start: Callable[[], None] = _nothing
+    """Called before any command."""
+    redact: Callable[[str], str] = str
+    """Take out of a sentence what must not be shown."""
+    examine: Callable[[], Iterable[Finding]] = tuple
+    """What the doctor says about this room."""
+    settings: Callable[[], Mapping[str, Callable[[], object]]] = dict
+    """The room's own configuration files, and what reads each."""
+    inputs: Callable[["Sources"], Mapping[str, str]] = _nothing_read
+    """What is read from outside besides the tables; a change of it runs the data stage again."""
+    before_ingest: Callable[[Tables, "Sources"], Tables] = _unchanged
+    """Leave out of the tables that were read what must not come in."""
+    systems: "Callable[[str, pandas.DataFrame, pandas.DataFrame, int], Systems]" = _no_systems
+    """What else predicts the holdout: called with task, training rows, holdout rows and seed."""
+    clean_up: Callable[[], None] = _nothing
+    """Complete or clear away what a killed run has left."""
+
+
+def rooms() -> Iterator[Room]:
+    """Return the rooms that this repository was rendered with; their commands import light."""
+    for name in NAMES:
+        # Not every repository has every room; to look inside one that is not there is an error.
+        if find_spec(f"mlops_kit.{name}") and find_spec(f"mlops_kit.{name}.commands"):
+            room: Any = import_module(f"mlops_kit.{name}.commands").ROOM
+            if not isinstance(room, Room):
+                raise TypeError(f"mlops_kit.{name}.commands.ROOM is no Room")
+            yield room

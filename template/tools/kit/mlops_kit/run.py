@@ -1,0 +1,195 @@
+"""`mlops run`: prepare the repository, run the pipeline, register its model, tell the decision."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
+from mlops_kit.compare.decision_file import read
+from mlops_kit.compare.decision_schema import Decision
+from mlops_kit.compare.systems.adapters import write_systems_record
+from mlops_kit.core.errors import BAD_INPUT, MlopsError, StageError
+from mlops_kit.core.files import remove_leftovers
+from mlops_kit.core.settings import Settings, load_settings, read_config
+from mlops_kit.data.ingest import write_input_record
+from mlops_kit.data.sources.files import Sources, load_sources
+from mlops_kit.room import rooms
+from mlops_kit.train.features import load_params
+from mlops_kit.train.tracking import DECISION_FILE, REGISTRATION, register
+
+INPUTS = Path("data/inputs.json")
+SYSTEMS = Path("data/systems.json")
+LOCKS = Path(".dvc/tmp/rwlock")
+# Only what stages write: the rest of data/ belongs to people.
+RESULTS = tuple(
+    map(
+        Path,
+        (
+            "data/open",
+            "data/raw/quarantine",
+            "data/restricted/tables",
+            "data/restricted/quarantine",
+            "data/inputs.json",
+            "data/systems.json",
+            "data/holdouts.json",
+            "models",
+            "reports",
+        ),
+    )
+)
+
+
+def run(force: bool = False) -> dict[str, Any]:
+    """Run everything that is not up to date and return what a person wants to know.
+
+    Returns
+    -------
+    dict
+        decision, metric, candidate, incumbent, estimate, lower, upper, reports, model.
+
+    Raises
+    ------
+    MlopsError
+        With the failed stage's own sentence and exit code; earlier results stay as they were.
+    """
+    settings = load_settings()
+    load_params()
+    prepare_git()
+    sources = load_sources()
+    write_input_record(INPUTS, sources, room_inputs(sources))
+    write_systems_record(SYSTEMS, read_config(COMPARE_FILE, CompareConfig))
+    started = time.time()
+    reproduce(force)
+    # DVC ran every stage, so that nobody was writing what is older than that.
+    remove_leftovers(RESULTS, started)
+    known = REGISTRATION.read_bytes() if REGISTRATION.is_file() else b""
+    for room in rooms():
+        room.clean_up()
+    decision = read(DECISION_FILE)
+    model = record(settings, decision)
+    primary = decision["primary"]
+    # What somebody vouches for is never silent.
+    vouched = [each["sentence"] for each in decision["safety"] if "acknowledged" in each]
+    return {
+        "decision": decision["decision"],
+        "reason": " ".join(dict.fromkeys([decision["reasons"][0], *vouched])),
+        "metric": primary["metric"],
+        "candidate": decision["candidate"].get("value"),
+        "incumbent": decision["incumbent"].get("value"),
+        "estimate": primary["estimate"],
+        "lower": primary["lower"],
+        "upper": primary["upper"],
+        "report": (DECISION_FILE.parent / "report.html").as_posix(),
+        "model": f"{model['name']} version {model['version']} ({_registered(known)})",
+    }
+
+
+def record(settings: Settings, decision: Decision) -> dict[str, Any]:
+    """Register the model with what was decided about it; see `tracking.register`."""
+    primary = decision["primary"]
+    metrics = {
+        f"candidate_{primary['metric']}": decision["candidate"]["value"],
+        f"incumbent_{primary['metric']}": decision["incumbent"]["value"],
+        "difference": primary["estimate"],
+        "difference_lower": primary["lower"],
+        "difference_upper": primary["upper"],
+    }
+    tags = {"decision": decision["decision"], "holdout_sha256": decision["holdout_sha256"]}
+    return register(settings, metrics, tags)
+
+
+def _registered(known: bytes) -> str:
+    """Say what is known without asking the registry: it may be champion by now."""
+    new = known != REGISTRATION.read_bytes()
+    return "registered as challenger" if new else "registered before"
+
+
+def room_inputs(sources: Sources) -> dict[str, Any]:
+    """What the rooms read from outside besides the tables, such as which key is in use."""
+    found: dict[str, Any] = {}
+    for room in rooms():
+        found |= room.inputs(sources)
+    return found
+
+
+def prepare_git() -> None:
+    """Make this folder a git repository unless it is in one; DVC needs it. Never commit."""
+    if shutil.which("git") is None:
+        raise MlopsError("The git program is not on the PATH; install git, then run this again.")
+    inside = subprocess.run(
+        ["git", "rev-parse", "--is-inside-work-tree"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+    if inside.returncode == 0:
+        return
+    if "not a git repository" not in inside.stderr:
+        # There is one that git refuses (another owner, damaged): never make a second inside it.
+        raise MlopsError(f"git cannot use this folder: {' '.join(inside.stderr.split())}")
+    made = subprocess.run(["git", "init", "--quiet"], capture_output=True, text=True)
+    if made.returncode != 0:
+        raise MlopsError(f"git init fails here: {made.stderr.strip()}")
+    print("git       made this folder a git repository (nothing is committed yet)", file=sys.stderr)
+
+
+def remove_torn_locks() -> None:
+    """Remove DVC's list of locks when a killed DVC left only a part of it, which DVC refuses."""
+    for wait in (0.5, 0.0):  # a DVC at work may be writing it at this moment
+        try:
+            json.loads(LOCKS.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return
+        except ValueError:
+            time.sleep(wait)
+        else:
+            return
+    LOCKS.unlink(missing_ok=True)
+
+
+def reproduce(force: bool = False) -> None:
+    """Run `dvc repro -P`; stages speak for themselves, DVC only when it is DVC that fails."""
+    environment = dict(os.environ)
+    # Threads that wait sleep instead of spinning: on a busy machine a third of training's CPU.
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # The stages' commands are found beside this interpreter, whether or not it is activated.
+    environment["PATH"] = os.pathsep.join(
+        [str(Path(sys.executable).parent), environment.get("PATH", "")]
+    )
+    remove_torn_locks()
+    command = [sys.executable, "-m", "dvc", "repro", "-P"] + ["--force"] * force
+    complaints = []
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env=environment,
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("ERROR: "):
+                complaints.append(line.removeprefix("ERROR: ").strip())
+            elif line.strip():
+                print(line, end="", file=sys.stderr, flush=True)
+    if process.returncode == 0:
+        return
+    stage = re.search(r"failed to reproduce '([^']+)'", " ".join(complaints))
+    code = re.search(r"exited with (\d+)", " ".join(complaints))
+    name = stage.group(1) if stage else "?"
+    if code and int(code.group(1)) in (1, 2, BAD_INPUT):
+        # The stage has printed its own sentence.
+        raise StageError(f"stage {name} stopped the pipeline", int(code.group(1)))
+    said = complaints[-1].rstrip(".") if complaints else f"exit code {process.returncode}"
+    raise MlopsError(
+        f"The pipeline stopped at stage {name}: {said}. What it wrote before stays; "
+        "`uv run mlops run` continues there."
+    )

@@ -1,0 +1,119 @@
+"""The stored model: written so that equal models are equal files, read with trusted types only."""
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mlops_kit.core import team
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import written_beside
+
+MODEL_FILE = Path("models/model.skops")
+MODEL_CARD = Path("models/model.json")
+# Whose types a stored model may hold, besides this project's own: here and where it is registered.
+LIBRARIES = ("sklearn", "numpy", "scipy", "pandas", "xgboost", "lightgbm", "catboost")
+
+
+def save_model(estimator: Any, path: Path) -> list[str]:
+    """Store an estimator with skops so that equal models are equal files.
+
+    skops writes memory addresses and times of day into its zip; both are replaced, so that the
+    digest of a model says whether it changed.
+
+    Returns
+    -------
+    list of str
+        The dotted names of its types that a reader is asked about.
+
+    Raises
+    ------
+    MlopsError
+        When it holds a type that no reader would trust; an earlier file stays as it was.
+    """
+    import skops.io
+
+    content = skops.io.dumps(estimator)
+    types = skops.io.get_untrusted_types(data=content)
+    if strange := _strange(types):
+        raise MlopsError(
+            f"model.py: the model holds {strange[0]}, which is neither this project's nor one of "
+            f"{', '.join(LIBRARIES)}: nobody could load the stored model. Build it of their types, "
+            "or of classes in the project's own package."
+        )
+    stored = zipfile.ZipFile(io.BytesIO(content))
+    with written_beside(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as out:
+        schema = stored.read("schema.json").decode()
+        order: dict[str, int] = {}
+        names: dict[str, str] = {}
+        for address in re.findall(r'"__id__": (\d+)', schema):
+            order.setdefault(address, len(order))
+        for position, name in enumerate(re.findall(r'"file": "([^"]+)"', schema)):
+            names.setdefault(name, f"{position}{Path(name).suffix}")
+        schema = re.sub(
+            r'"__id__": (\d+)', lambda found: f'"__id__": {order[found.group(1)]}', schema
+        )
+        schema = re.sub(
+            r'"file": "([^"]+)"', lambda found: f'"file": "{names[found.group(1)]}"', schema
+        )
+        out.writestr(zipfile.ZipInfo("schema.json"), schema)
+        for name in names:
+            out.writestr(zipfile.ZipInfo(names[name]), stored.read(name))
+    return types
+
+
+def load_model(path: Path = MODEL_FILE, also: Sequence[str] = ()) -> Any:
+    """Load a stored estimator: types of this project, of LIBRARIES, and those of `also` only.
+
+    Parameters
+    ----------
+    path : Path
+        A skops file; the model of the last run by default.
+    also : sequence of str
+        Dotted names of further types that a person trusts in this file.
+
+    Raises
+    ------
+    MlopsError
+        When there is no such file, or it asks for a type from anywhere else.
+    """
+    import skops.io
+
+    if not path.is_file():
+        raise MlopsError(f"{path.as_posix()} does not exist; run `uv run mlops run` first.")
+    return skops.io.load(path, trusted=trusted_types(path, also))
+
+
+def trusted_types(path: Path, also: Sequence[str] = ()) -> list[str]:
+    """Name the types of a stored model that skops asks about, or refuse those of strangers."""
+    import skops.io
+
+    asked = skops.io.get_untrusted_types(file=path)
+    if strange := _strange(asked, also):
+        raise MlopsError(
+            f"{path.as_posix()} asks for {strange[0]}, which is neither this project's nor one of "
+            f"{', '.join(LIBRARIES)}: do not use the file if you do not know where it is "
+            "from; a model may be made of the other types only."
+        )
+    return asked
+
+
+def _strange(types: Sequence[str], also: Sequence[str] = ()) -> list[str]:
+    modules = trusted_modules()
+    return [name for name in types if name.split(".")[0] not in modules and name not in also]
+
+
+def trusted_modules() -> list[str]:
+    """Return the top-level names whose types a stored model may hold: LIBRARIES, the team's own."""
+    own = team.package()
+    return [*LIBRARIES] if own is None else [*LIBRARIES, own]
+
+
+def read_card() -> dict[str, Any]:
+    """Return what models/model.json says about the model of the last run."""
+    if not MODEL_CARD.is_file():
+        raise MlopsError(f"{MODEL_CARD.as_posix()} does not exist; run `uv run mlops run` first.")
+    return json.loads(MODEL_CARD.read_text(encoding="utf-8"))

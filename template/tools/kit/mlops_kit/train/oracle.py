@@ -1,0 +1,45 @@
+"""The best possible predictions, where the sample data publishes the probabilities it drew from."""
+
+from typing import TYPE_CHECKING
+
+from mlops_kit.core.settings import OPEN_ZONE
+from mlops_kit.core.utc import connect
+from mlops_kit.data.sources.files import Sample, load_sources
+from mlops_kit.train.features import load_params
+
+if TYPE_CHECKING:
+    import numpy
+
+ORACLE_COLUMN = {"classification": "probability", "regression": "spend", "recommendation": "items"}
+
+
+def best_predictions(task: str) -> "numpy.ndarray | None":
+    """Return the oracle's predictions of the holdout, when the sample publishes all of them."""
+    sources = load_sources()
+    table = sources.tables.get("oracle")
+    file = OPEN_ZONE / "tables" / "oracle.parquet"
+    if (
+        table is None
+        or not isinstance(sources.sources[table.source], Sample)
+        or not file.is_file()
+        or load_params().split.method != "time"
+    ):
+        return None
+    column = ORACLE_COLUMN[task]
+    features = OPEN_ZONE / "features.parquet"
+    with connect() as connection:
+        connection.read_parquet(str(file)).create_view("published")
+        rows = connection.read_parquet(str(features)).filter("split = 'holdout'")
+        rows.project("id, time, row_number() OVER () AS position").create_view("wanted")
+        joined = connection.execute(
+            f"""
+            SELECT published."{column}" AS value FROM wanted LEFT JOIN published
+            ON wanted.id = published."{sources.entity.column}" AND wanted.time = published.time
+            ORDER BY position
+            """
+        ).fetchnumpy()["value"]
+    import numpy as np
+
+    if any(value is None for value in joined) or np.ma.is_masked(joined):
+        return None
+    return np.array(joined.tolist()) if task == "recommendation" else np.asarray(joined)

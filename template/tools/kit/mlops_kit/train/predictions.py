@@ -1,0 +1,85 @@
+"""Predictions of the holdout: asked of an estimator, and laid out as one long table."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlops_kit.core import team
+from mlops_kit.core.errors import MlopsError
+
+if TYPE_CHECKING:
+    import numpy
+    import pandas
+    import pyarrow
+
+PREDICTIONS = "predictions.parquet"
+VALUE_COLUMN = {"classification": "score", "regression": "prediction", "recommendation": "items"}
+
+
+def predict(estimator: Any, features: "pandas.DataFrame", task: str) -> "numpy.ndarray":
+    """Predict with a fitted estimator.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,) probabilities of class 1, (n,) predictions, or (n, k) items, best first.
+    """
+    try:
+        if task == "classification":
+            return estimator.predict_proba(features)[:, 1]
+        return estimator.predict(features)
+    except Exception as error:
+        raise team.failure("model.py: predicting the holdout", error) from error
+
+
+def long_table(
+    task: str,
+    holdout: "pandas.DataFrame",
+    systems: "dict[str, numpy.ndarray]",
+    compared: Sequence[str] = (),
+) -> "pyarrow.Table":
+    """Lay out every system's predictions as the table that compare reads, one below the other.
+
+    Parameters
+    ----------
+    holdout : pandas.DataFrame, shape (n_rows, ...)
+        Has id and y_true; group, time and same_features where they are known.
+    systems : dict
+        System name -> its predictions, (n_rows,) or (n_rows, k) items, in the order of `holdout`.
+    compared : sequence of str
+        Further columns of `holdout` that the comparison needs.
+
+    Returns
+    -------
+    pyarrow.Table
+        id, y_true, system, score | prediction | items, group, and what else is known of a row;
+        one row for each system and row of `holdout`.
+
+    Raises
+    ------
+    MlopsError
+        When a system does not predict every row.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    parts = []
+    for system, values in systems.items():
+        values = np.asarray(values)
+        if len(values) != len(holdout):
+            raise MlopsError(
+                f"{system}: {len(values):,} predictions for {len(holdout):,} holdout rows; "
+                "return one for each row, in their order."
+            )
+        columns = {
+            "id": pa.array(holdout["id"]),
+            "y_true": pa.array(holdout["y_true"]),
+            "system": pa.array([system] * len(holdout)),
+            VALUE_COLUMN[task]: pa.array(list(values) if values.ndim > 1 else values),
+            "group": pa.array(holdout["group"] if "group" in holdout else holdout["id"]),
+        }
+        if "time" in holdout:
+            columns["time"] = pa.array(holdout["time"])
+        noted = ["same_features"] if "same_features" in holdout else []
+        columns |= {name: pa.array(holdout[name]) for name in (*noted, *compared)}
+        parts.append(pa.table(columns))
+    return pa.concat_tables(parts, promote_options="permissive")

@@ -1,0 +1,102 @@
+"""The train stage: fit the team's model, store it, and let every system predict the holdout."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from mlops_kit.core import team
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import sha256_of, write_json, written_beside
+from mlops_kit.core.settings import OPEN_ZONE, Settings
+from mlops_kit.room import rooms
+from mlops_kit.train.evidence import notes, same_features
+from mlops_kit.train.features import NOT_FEATURES, load_params
+from mlops_kit.train.model_file import MODEL_CARD, MODEL_FILE, save_model
+from mlops_kit.train.oracle import best_predictions
+from mlops_kit.train.predictions import PREDICTIONS, long_table, predict
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def train_and_predict(settings: Settings) -> str:
+    """Fit on the training rows, store the model, and write every system's holdout predictions.
+
+    Writes `models/model.skops`, `models/model.json` and `predictions.parquet` in the open zone:
+    the long table (id, y_true, system, score | prediction | items, group, time, same_features) that
+    compare reads.
+
+    Returns
+    -------
+    str
+        One line about what was trained.
+    """
+    import numpy as np
+    import pandas as pd
+
+    started = time.perf_counter()
+    table = pd.read_parquet(OPEN_ZONE / "features.parquet")
+    names = [name for name in table.columns if name not in NOT_FEATURES]
+    train = table[table["split"] == "train"].reset_index(drop=True)
+    holdout = table[table["split"] == "holdout"].reset_index(drop=True)
+    _check_target(settings.task, train)
+    estimator = fit(train[names], train["y_true"])
+    answers = np.asarray(predict(estimator, holdout[names], settings.task))
+    systems = {"candidate": answers}
+    digests: dict[str, str] = {}
+    compared: list[str] = []
+    for room in rooms():
+        others = room.systems(settings.task, train, holdout, load_params().seed)
+        systems |= others.predictions
+        digests |= others.digests
+        compared += others.columns
+    oracle = best_predictions(settings.task)
+    if oracle is not None:
+        systems["oracle"] = oracle
+    predictions = long_table(
+        settings.task,
+        holdout.assign(same_features=same_features(holdout, names)),
+        systems,
+        compared,
+    )
+    types = save_model(estimator, MODEL_FILE)
+    import pyarrow.parquet
+
+    with written_beside(OPEN_ZONE / PREDICTIONS) as beside:
+        pyarrow.parquet.write_table(predictions, beside)
+    card = {
+        "sha256": sha256_of(MODEL_FILE),
+        "systems": {"candidate": sha256_of(MODEL_FILE)} | digests,
+        "task": settings.task,
+        "estimator": type(estimator).__name__,
+        # What registration would have to load the model for, which costs seconds.
+        "types": types,
+        "answers": {"dtype": np.dtype(answers.dtype.type).str, "shape": [-1, *answers.shape[1:]]},
+        "features": names,
+        "training_rows": len(train),
+        "params": load_params().model,
+        "holdout": notes(holdout, names, load_params().features.get("horizon_days")),
+    }
+    write_json(MODEL_CARD, card)
+    seconds = time.perf_counter() - started
+    return f"{type(estimator).__name__} on {len(train):,} rows ({seconds:.1f} s)"
+
+
+def fit(features: "pandas.DataFrame", target: "pandas.Series") -> Any:
+    """Build the team's estimator from params.yaml and fit it on the training rows."""
+    params = load_params()
+    try:
+        model = team.module("model")
+        estimator: Any = model.build({**params.model, "seed": params.seed})
+        return estimator.fit(features, target)
+    except Exception as error:
+        raise team.failure("model.py: building or fitting the model", error) from error
+
+
+def _check_target(task: str, train: "pandas.DataFrame") -> None:
+    if task == "classification":
+        labels = sorted(train["y_true"].unique().tolist())
+        if labels != [0, 1]:
+            raise MlopsError(
+                f"features.py: target() gives the labels {labels[:5]} in the training rows; "
+                "a classification needs both 0 and 1, and nothing else."
+            )

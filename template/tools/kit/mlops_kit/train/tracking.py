@@ -1,0 +1,210 @@
+"""What MLflow is told: one run per pipeline result, the model, and its place in the registry."""
+
+import contextlib
+import io
+import json
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_kit.core import team
+from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.core.files import progress, sha256_of, write_json
+from mlops_kit.core.settings import OPEN_ZONE, Settings, environment
+from mlops_kit.train.features import load_params
+from mlops_kit.train.model_file import MODEL_FILE, read_card, trusted_modules
+from mlops_kit.train.packing import OURS, pack
+
+if TYPE_CHECKING:
+    import pyarrow
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import AnyType, Array, DataType
+
+DECISION_FILE = Path("reports/compare/decision.json")
+REGISTRATION = Path("models/registration.json")
+NO_TELEMETRY = ("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reports its use unless told not to
+# A model that took pyproject.toml and uv.lock along would install the whole project to be served.
+NO_PROJECT = ("MLFLOW_UV_AUTO_DETECT", "false")
+REGISTERED_CODE = Path(__file__).parent / "registered.py"
+
+
+def register(
+    settings: Settings, metrics: Mapping[str, float], tags: Mapping[str, str]
+) -> dict[str, Any]:
+    """Log the last run to MLflow and register its model with the alias `challenger`.
+
+    A result that was registered before, in the same registry, is not registered again.
+
+    Parameters
+    ----------
+    metrics, tags
+        What the comparison found and decided; it stands above this room.
+
+    Returns
+    -------
+    dict
+        `name`, `version` and `run_id` of the registered model, kept in models/registration.json.
+    """
+    card = read_card()
+    key = {
+        "environment": environment(),
+        "tracking_uri": without_credentials(settings.tracking.uri),
+        "model_sha256": card["sha256"],
+        "decision_sha256": sha256_of(DECISION_FILE),
+    }
+    known = _known(key, settings.tracking.uri)
+    if known:
+        return known
+    registered = _log(settings, card, metrics, tags) | key
+    write_json(REGISTRATION, registered)
+    return registered
+
+
+def registered_name(settings: Settings) -> str:
+    """Name of the model in this environment's registry."""
+    return f"{settings.tracking.registry_prefix}.{settings.model_name}"
+
+
+def _known(key: dict[str, str], uri: str) -> dict[str, Any] | None:
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads(REGISTRATION.read_text(encoding="utf-8"))
+        database = uri.removeprefix("sqlite:///")
+        lost = database != uri and not Path(database).is_file()
+        if not lost and all(found.get(name) == value for name, value in key.items()):
+            return found
+    return None
+
+
+@contextlib.contextmanager
+def quiet_mlflow() -> Iterator[None]:
+    """Hush MLflow and Alembic, which narrate on both streams; errors still come as exceptions."""
+    os.environ.setdefault(*NO_TELEMETRY)
+    os.environ.setdefault(*NO_PROJECT)
+    unheard = io.StringIO()
+    with (
+        contextlib.redirect_stdout(unheard),
+        contextlib.redirect_stderr(unheard),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        import mlflow  # noqa: F401  (it sets up the loggers that are turned down next)
+
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        yield
+
+
+def _log(
+    settings: Settings, card: dict[str, Any], metrics: Mapping[str, float], tags: Mapping[str, str]
+) -> dict[str, Any]:
+    logged: dict[str, Any] = {}
+    with quiet_mlflow():
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        try:
+            mlflow.set_tracking_uri(settings.tracking.uri)
+            mlflow.set_experiment(settings.tracking.experiment)
+            with mlflow.start_run() as run:
+                mlflow.log_metrics(dict(metrics))
+                mlflow.set_tags(dict(tags))
+                logged = _log_run(settings, card, run.info.run_id)
+        except MlflowException as error:
+            reason = str(error).strip().splitlines()[0]
+            raise MlopsError(
+                f"MLflow at tracking.uri ({settings.tracking.uri}) refuses: {reason} "
+                "The reports are written; run again when it answers."
+            ) from error
+    return logged
+
+
+def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str, Any]:
+    import mlflow
+    import mlflow.pyfunc
+
+    params = load_params()
+    sections = {"split": dict(params.split), "features": params.features, "model": params.model}
+    named = {f"{part}.{key}": value for part in sections for key, value in sections[part].items()}
+    mlflow.log_params({"seed": params.seed, **named})
+    mlflow.set_tags(
+        {
+            "model_sha256": card["sha256"],
+            "features_sha256": sha256_of(OPEN_ZONE / "features.parquet"),
+        }
+    )
+    mlflow.log_artifacts(str(DECISION_FILE.parent), "compare")
+    signature, dtypes = _signature(card)
+    with tempfile.TemporaryDirectory() as folder:
+        packed = pack(card["types"], Path(folder), team.folder())
+        if not packed.is_complete:
+            progress(
+                "register",
+                f"model.py needs code of the template ({OURS}), which no other machine has: the "
+                "registered model loads in this project only; move what it needs to the team's own",
+            )
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(REGISTERED_CODE),
+            artifacts={"model": str(MODEL_FILE)},
+            model_config={
+                "task": settings.task,
+                "features": dtypes,
+                "trusted_modules": trusted_modules(),
+            },
+            signature=signature,
+            pip_requirements=packed.requirements,
+            code_paths=packed.code_paths or None,
+            registered_model_name=registered_name(settings),
+        )
+    name = registered_name(settings)
+    client = mlflow.MlflowClient()
+    number = str(logged.registered_model_version)
+    client.set_model_version_tag(name, number, "model_sha256", card["sha256"])
+    client.set_registered_model_alias(name, "challenger", number)
+    return {"name": name, "version": number, "run_id": run_id}
+
+
+def _signature(card: dict[str, Any]) -> "tuple[ModelSignature, list[list[str]]]":
+    """Describe what the model takes and gives, and name the pandas type of each feature.
+
+    MLflow's whole numbers, dates and booleans refuse missing values, which any column of the table
+    of features may have: they are declared as any value, and the model checks them itself.
+    """
+    import numpy as np
+    import pandas as pd
+    import pyarrow.parquet
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
+    features = card["features"]
+    file = OPEN_ZONE / "features.parquet"
+    kinds = pyarrow.parquet.read_schema(file)
+    table = pd.read_parquet(file, columns=features)
+    inputs = Schema([ColSpec(_spec(kinds.field(name).type), name=name) for name in features])
+    outputs = Schema([TensorSpec(np.dtype(card["answers"]["dtype"]), card["answers"]["shape"])])
+    # A list, because MLflow sorts the keys of a mapping.
+    dtypes = [[str(name), str(dtype)] for name, dtype in table.dtypes.items()]
+    return ModelSignature(inputs, outputs), dtypes
+
+
+def _spec(kind: "pyarrow.DataType") -> "DataType | Array | AnyType":
+    import pyarrow as pa
+    from mlflow.types.schema import AnyType, Array, DataType
+
+    if pa.types.is_float64(kind):
+        return DataType.double
+    if pa.types.is_float32(kind):
+        return DataType.float
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return DataType.string
+    if pa.types.is_timestamp(kind) and kind.tz is None:
+        return DataType.datetime
+    if pa.types.is_list(kind) and pa.types.is_int64(kind.value_type):
+        return Array(DataType.long)
+    if pa.types.is_list(kind) and not pa.types.is_integer(kind.value_type):
+        return Array(_spec(kind.value_type))
+    return AnyType()

@@ -1,0 +1,173 @@
+"""The data stage: broken rows are set aside with a reason, and too many of them stop the run."""
+
+import json
+
+import polars as pl
+import pytest
+from club import replace
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.settings import load_settings
+from mlops_kit.data.ingest import ingest, input_record, write_input_record
+from mlops_kit.data.sources.files import load_sources
+
+
+def run_ingest(club):
+    return ingest(load_settings(), club / "tables", club / "quarantine")
+
+
+def test_good_tables_arrive_typed_and_nothing_is_set_aside(club):
+    assert run_ingest(club).startswith("2 tables, 1,240 rows, 0 set aside")
+    visits = pl.read_parquet(club / "tables/visits.parquet")
+    assert visits.schema == {"member_id": pl.Int64, "day": pl.Date, "minutes": pl.Float64}
+
+
+def test_a_broken_row_is_set_aside_with_its_reasons_and_the_others_pass(club):
+    replace(club / "raw/members.csv", "3,family 1,23", "3,,230")
+    replace(club / "raw/visits.csv", "\n5,2025-01-02,", "\n5,yesterday,")
+    run_ingest(club)
+    broken = pl.read_parquet(club / "quarantine/members.parquet")
+    assert broken.to_dicts() == [
+        {
+            "member_id": "3",
+            "family": None,
+            "age": "230",
+            "reason": "age breaks less_than_or_equal_to(120.0); family is empty",
+        }
+    ]
+    assert pl.read_parquet(club / "tables/members.parquet").height == 39
+    reasons = pl.read_parquet(club / "quarantine/visits.parquet")["reason"]
+    assert reasons.to_list() == ["day is not of type date"]
+
+
+def test_above_the_limit_the_run_stops_and_the_last_good_tables_stay(club):
+    run_ingest(club)
+    replace(club / "raw/visits.csv", ",2025-01-0", ",2025-13-0")
+    with pytest.raises(MlopsError, match='360 of 1,200 rows of table "visits" break its contract'):
+        run_ingest(club)
+    assert pl.read_parquet(club / "tables/visits.parquet").height == 1_200
+    assert pl.read_parquet(club / "quarantine/visits.parquet").height == 360
+
+
+def test_a_fraction_is_no_integer_and_nan_is_no_number(club):
+    replace(club / "raw/members.csv", "3,family 1,23", "3,family 1,23.5")
+    replace(club / "raw/visits.csv", "\n5,2025-01-02,", "\n5,2025-01-02,nan")
+    run_ingest(club)
+    assert pl.read_parquet(club / "quarantine/members.parquet")["reason"][0] == (
+        "age is not of type integer"
+    )
+    assert pl.read_parquet(club / "quarantine/visits.parquet")["reason"][0] == (
+        "minutes is not of type number"
+    )
+
+
+def test_duplicates_of_a_unique_column_are_set_aside(club):
+    replace(club / "raw/members.csv", "4,family 2,24", "3,family 2,24")
+    run_ingest(club)
+    reasons = pl.read_parquet(club / "quarantine/members.parquet")["reason"].to_list()
+    assert reasons == ["member_id is not unique"] * 2
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "sentence"),
+    [
+        ("raw/members.csv", "member_id,family,age\n", 'Table "members" .* has no rows'),
+        ("raw/members.csv", "member_id,age\n1,2\n", 'has no column "family"'),
+        ("raw/members.csv", None, "raw/members.csv does not exist"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_one_sentence(club, file, content, sentence):
+    (club / file).unlink()
+    if content is not None:
+        (club / file).write_text(content, encoding="utf-8")
+    with pytest.raises(MlopsError, match=sentence):
+        run_ingest(club)
+
+
+def test_a_damaged_parquet_file_is_one_sentence(club):
+    replace(club / "conf/sources.yaml", "path: visits.csv", "path: visits.parquet")
+    (club / "raw/visits.parquet").write_bytes(b"PAR1 this is no parquet PAR1")
+    with pytest.raises(MlopsError, match=r"raw/visits.parquet cannot be read as parquet"):
+        run_ingest(club)
+
+
+def test_json_lines_and_a_folder_of_files_are_tables_too(club):
+    (club / "raw/visits.csv").unlink()
+    folder = club / "raw/visits"
+    folder.mkdir()
+    for part in (1, 2):
+        row = {"member_id": part, "day": f"2025-02-0{part}", "minutes": 1.5, "more": 1}
+        (folder / f"{part}.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    replace(club / "conf/sources.yaml", "path: visits.csv", "path: visits")
+    run_ingest(club)
+    visits = pl.read_parquet(club / "tables/visits.parquet")
+    assert visits.select("member_id", "minutes").rows() == [(1, 1.5), (2, 1.5)]
+
+
+def held_out(club):
+    return dict(pl.read_parquet(club / "tables/entities.parquet")["member_id", "held_out"].rows())
+
+
+def test_a_split_by_hash_follows_the_value_and_not_the_order_of_the_rows(club):
+    replace(club / "params.yaml", "method: time", "method: hash")
+    run_ingest(club)
+    before = held_out(club)
+    lines = (club / "raw/members.csv").read_text(encoding="utf-8").splitlines()
+    (club / "raw/members.csv").write_text("\n".join([lines[0], *lines[:0:-1], ""]))
+    run_ingest(club)
+    assert held_out(club) == before
+    assert 0 < sum(before.values()) < 20
+
+
+def test_a_group_is_held_out_as_a_whole_and_only_yes_or_no_is_passed_on(club):
+    replace(
+        club / "params.yaml",
+        "method: time, holdout: 0.2",
+        "method: group, column: family, holdout: 0.4",
+    )
+    run_ingest(club)
+    entities = pl.read_parquet(club / "tables/entities.parquet").sort("member_id")
+    assert entities.schema == {"member_id": pl.Int64, "held_out": pl.Boolean}
+    parts = entities["held_out"].to_list()
+    assert parts[0::2] == parts[1::2]
+    assert 0 < sum(parts) < 40
+
+
+def test_a_csv_without_a_header_line_shows_nobodys_row(club):
+    lines = (club / "raw/members.csv").read_text(encoding="utf-8").splitlines()
+    (club / "raw/members.csv").write_text("\n".join(["7,Ana Ruiz,33", *lines[1:]]))
+    with pytest.raises(MlopsError, match="give the file a header line") as error:
+        run_ingest(club)
+    assert "Ruiz" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["entities", "rows", "target", "features"])
+def test_a_table_name_that_the_pipeline_uses_itself_is_refused(club, name):
+    text = (club / "conf/sources.yaml").read_text(encoding="utf-8").replace("visits:", f"{name}:")
+    (club / "conf/sources.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(MlopsError, match=f"a table may not be called {name}"):
+        load_sources()
+
+
+def test_a_changed_file_changes_the_input_record_and_an_equal_one_does_not(club):
+    record = club / "data/inputs.json"
+    write_input_record(record, load_sources())
+    first = record.stat().st_mtime_ns
+    write_input_record(record, load_sources())
+    assert record.stat().st_mtime_ns == first
+    before = input_record(load_sources())
+    replace(club / "raw/members.csv", "family 1,", "family 9,")
+    assert input_record(load_sources()) != before
+
+
+def test_allowed_values_of_a_number_may_be_written_without_a_decimal_point(club):
+    allowed = "age: {type: number, allowed: " + f"{list(range(20, 59))}" + "}"
+    replace(club / "conf/sources.yaml", "age: {type: integer, minimum: 0, maximum: 120}", allowed)
+    run_ingest(club)
+    broken = pl.read_parquet(club / "quarantine/members.parquet")
+    assert broken["age"].to_list() == ["59"]
+
+
+def test_a_check_that_does_not_fit_its_type_is_named(club):
+    replace(club / "conf/sources.yaml", "maximum: 120", 'pattern: "^[0-9]+$"')
+    with pytest.raises(MlopsError, match=r"members\.columns\.age: .* not fit the type integer"):
+        run_ingest(club)

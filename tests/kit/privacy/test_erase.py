@@ -1,0 +1,294 @@
+"""Erasing a person: nothing of them remains in current data, and they do not come back."""
+
+import hashlib
+import io
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import clinic
+import polars as pl
+import pytest
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.privacy.people import erase as erase_of
+from mlops_kit.privacy.people import subjects as subjects_of
+
+WHO = 7
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a clinic whose data went through data, protect and features."""
+    with pytest.MonkeyPatch.context() as patch:
+        return clinic.finished(tmp_path_factory.mktemp("clinic"), patch)
+
+
+@pytest.fixture(autouse=True)
+def project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in a copy of it."""
+    clinic.stand_in_copy(finished, tmp_path / "clinic", monkeypatch)
+
+
+def texts_of(file: Path) -> Iterator[str]:
+    if file.suffix == ".parquet":
+        for row in pl.read_parquet(file).rows():
+            yield repr(row)
+    else:
+        yield from file.read_text(encoding="utf-8").splitlines()
+
+
+def traces(who: int = WHO) -> set[str]:
+    """Name the files of current data with anything that is derivable from the person's token."""
+    wanted = {
+        clinic.email(who).lower(),
+        f"pérez {who}, ana",
+        clinic.token(who),
+        clinic.token(clinic.email(who), "email", "email"),
+        f'{{"patient_id": {who},',
+        f"('{who}', ",  # of the quarantine: as text
+        f"({who}, ",
+    }
+    folders = [Path("raw"), Path("data")]
+    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    return {
+        file.as_posix()
+        for file in files
+        for text in texts_of(file)
+        if any(one in text.lower() for one in wanted)
+    }
+
+
+def everything() -> dict[str, bytes]:
+    files = [file for name in ("raw", "data", "conf") for file in Path(name).rglob("*")]
+    return {file.as_posix(): file.read_bytes() for file in files if file.is_file()}
+
+
+def test_nothing_that_is_derivable_from_the_token_remains_in_current_data() -> None:
+    before = traces()
+    assert before == {
+        *("raw/patients.csv", "raw/visits.jsonl", "raw/letters.parquet"),
+        *(f"data/restricted/tables/{name}.parquet" for name in ("patients", "visits", "letters")),
+        *("data/restricted/tables/entities.parquet", "data/restricted/quarantine/visits.parquet"),
+        *(f"data/open/tables/{name}.parquet" for name in ("patients", "visits", "letters")),
+        "data/open/tables/entities.parquet",
+        *("data/open/features.parquet", "data/open/predictions.parquet"),
+    }, "the person is not everywhere: this would prove nothing"
+    told = erase_of.erase(clinic.token(WHO))
+    assert set(told["rows"]) == before
+    assert told["rows"]["raw/visits.jsonl"] == 4
+    assert traces() == set()
+    # Nobody else is touched.
+    assert clinic.opened("patients").height == clinic.PATIENTS - 1
+    assert clinic.opened("visits").height == 3 * (clinic.PATIENTS - 1)
+    for n in (0, 1, 6, 8, 17, 59):
+        assert traces(n) == before - {"data/restricted/quarantine/visits.parquet"}
+
+
+def test_any_token_of_the_person_finds_their_other_identifiers() -> None:
+    erase_of.erase(clinic.token(clinic.email(WHO), "email", "email"))
+    assert traces() == set()
+
+
+def test_other_lines_of_raw_files_keep_every_byte() -> None:
+    before = Path("raw/patients.csv").read_bytes().splitlines(keepends=True)
+    erase_of.erase(clinic.token(WHO))
+    left = Path("raw/patients.csv").read_bytes()
+    assert left == b"".join(line for n, line in enumerate(before) if n != WHO + 1)
+
+
+def test_a_person_whom_a_source_delivers_again_does_not_come_back() -> None:
+    delivered = {name: data for name, data in everything().items() if name.startswith("raw/")}
+    erase_of.erase(clinic.token(WHO))
+    for name, data in delivered.items():
+        Path(name).write_bytes(data)
+    clinic.read()
+    clinic.protect()
+    assert {name for name in traces() if not name.startswith("raw/")} == set()
+    assert clinic.opened("patients").height == clinic.PATIENTS - 1
+    # What is committed so that every clone leaves them out says nothing about who it is.
+    noted = subjects_of.ERASED_FILE.read_text(encoding="utf-8")
+    assert hashlib.sha256(clinic.token(WHO).encode()).hexdigest() in noted
+    assert clinic.token(WHO) not in noted
+    # The bad case: without that file they are back.
+    subjects_of.ERASED_FILE.unlink()
+    clinic.read()
+    assert "data/restricted/tables/patients.parquet" in traces()
+
+
+def test_a_dry_run_tells_the_same_and_changes_nothing() -> None:
+    before = everything()
+    told = erase_of.erase(clinic.token(WHO), dry_run=True)
+    assert everything() == before
+    assert told["rows"] == erase_of.erase(clinic.token(WHO))["rows"]
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("Ana", "This is no token"),
+        (clinic.token(999), "of nobody in the restricted or the open zone"),
+        (clinic.token(WHO, key="x" * 32), "was made with the key"),
+    ],
+)
+def test_a_token_of_nobody_or_of_another_key_erases_nothing(code: str, why: str) -> None:
+    before = everything()
+    with pytest.raises(MlopsError, match=why) as refused:
+        erase_of.erase(code)
+    assert refused.value.exit_code == 3
+    assert str(refused.value).count(". ") == 0
+    assert everything() == before
+
+
+@pytest.mark.parametrize("moment", range(0, 14, 2))
+def test_killed_at_any_moment_the_same_command_completes_it(
+    monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    replaces = iter(range(100))
+    put_in_place = os.replace
+
+    def replace(source: object, target: object) -> None:
+        if next(replaces) == moment:
+            raise Killed
+        put_in_place(source, target)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        with pytest.raises(Killed):
+            erase_of.erase(clinic.token(WHO))
+    for file in Path("data").rglob("*.parquet"):
+        pl.read_parquet(file)
+    if traces():
+        erase_of.erase(clinic.token(WHO))
+    assert traces() == set()
+    if moment == 4:  # raw files were in work: what is read again has nobody of them
+        clinic.read()
+        clinic.protect()
+        assert traces() == set()
+
+
+@pytest.mark.parametrize("split", ["train", "holdout", "another key"])
+def test_whether_the_model_learned_from_them_is_told_only_when_it_can_be_known(split: str) -> None:
+    table = pl.read_parquet(clinic.OPEN / "features.parquet")
+    theirs = table.filter(pl.col("split") == ("holdout" if split == "holdout" else "train"))["id"]
+    who = next(n for n in range(clinic.PATIENTS) if clinic.token(n) in theirs.to_list())
+    if split == "another key":
+        renamed = {clinic.token(n): clinic.token(n, key="x" * 40) for n in range(clinic.PATIENTS)}
+        table = table.with_columns(pl.col("id").replace(renamed))
+    # The pipeline made other features since; the model in place is of the table in DVC's cache.
+    cached = cache(table)
+    Path("models").mkdir(exist_ok=True)
+    Path("models/model.json").write_text('{"sha256": "0"}', encoding="utf-8")
+    deps = f"[{{path: data/open/features.parquet, md5: {cached}}}]"
+    Path("dvc.lock").write_text(f"stages: {{train: {{deps: {deps}}}}}\n", encoding="utf-8")
+    told = erase_of.erase(clinic.token(who), dry_run=True)
+    (model,) = told["models"]
+    assert model["learned"] == {"train": "yes", "holdout": "no"}.get(split, "unknown")
+    said = "1 tables with tokens of another key, perhaps of this person too"
+    assert any(said in one for one in told["history"]) == (split == "another key")
+
+
+def test_a_registered_version_with_the_same_model_learned_what_the_model_in_place_did(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import mlflow
+
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # the server's libraries are not here
+    table = pl.read_parquet(clinic.OPEN / "features.parquet")
+    (who, *_) = [n for n in range(clinic.PATIENTS) if clinic.token(n) in trained(table)]
+    Path("models").mkdir(exist_ok=True)
+    Path("models/model.json").write_text('{"sha256": "same"}', encoding="utf-8")
+    deps = f"[{{path: data/open/features.parquet, md5: {cache(table)}}}]"
+    Path("dvc.lock").write_text(f"stages: {{train: {{deps: {deps}}}}}\n", encoding="utf-8")
+    dev = Path("conf/dev.yaml")
+    folder = f"file:{Path('mlruns').absolute()}"
+    written = dev.read_text(encoding="utf-8").replace("sqlite:///mlflow.db", folder)
+    dev.write_text(written, encoding="utf-8")
+    mlflow.set_tracking_uri(folder)
+    client = mlflow.MlflowClient()
+    experiment = client.create_experiment("clinic", artifact_location="mlartifacts")
+    client.create_registered_model("dev.clinic")
+    for model in ("same", "another"):
+        tags = {"features_sha256": "of a table that is gone", "model_sha256": model}
+        run = client.create_run(experiment, tags=tags)
+        client.create_model_version("dev.clinic", run.info.artifact_uri, run.info.run_id)
+    told = erase_of.erase(clinic.token(who), dry_run=True)["models"]
+    assert [(one["version"], one["learned"]) for one in told] == [
+        ("current", "yes"),
+        ("2", "unknown"),
+        ("1", "yes"),
+    ]
+
+
+def trained(table: pl.DataFrame) -> list[str]:
+    return table.filter(pl.col("split") == "train")["id"].to_list()
+
+
+def cache(table: pl.DataFrame) -> str:
+    """Put a table into DVC's cache and return its digest."""
+    buffer = io.BytesIO()
+    table.write_parquet(buffer)
+    digest = hashlib.md5(buffer.getvalue(), usedforsecurity=False).hexdigest()
+    place = Path(f".dvc/cache/files/md5/{digest[:2]}/{digest[2:]}")
+    place.parent.mkdir(parents=True)
+    place.write_bytes(buffer.getvalue())
+    return digest
+
+
+def test_who_was_erased_under_another_key_is_told_when_data_are_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    erase_of.erase(clinic.token(WHO))
+    clinic.read()
+    assert "of another key" not in capsys.readouterr().err
+    monkeypatch.setenv("MLOPS_PRIVACY_KEY", "y" * 40)
+    clinic.read()
+    told = capsys.readouterr().err
+    assert "2 lines of conf/erased.txt are of another key" in told
+    assert "erase them again" in told
+
+
+def test_history_is_told_as_it_is() -> None:
+    code = clinic.token(WHO)
+
+    def git(*arguments: str) -> None:
+        me = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+        subprocess.run(["git", *me, *arguments], check=True, capture_output=True)
+
+    git("init", "--quiet")
+    git("add", "raw")
+    git("commit", "--quiet", "--message", "Raw files in git, which they should not be")
+    Path("note.md").write_text(f"look at {code}\n", encoding="utf-8")
+    git("add", "note.md")
+    git("commit", "--quiet", "--message", "A note")
+    cached = Path(".dvc/cache/files/md5/ab/cdef")
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes((clinic.OPEN / "features.parquet").read_bytes())
+    remote = Path("remote/files/md5/ab/cdef")
+    remote.parent.mkdir(parents=True)
+    remote.write_bytes(cached.read_bytes())
+    config = "['remote \"near\"']\n    url = ../remote\n['remote \"far\"']\n    url = s3://bucket\n"
+    Path(".dvc/config").write_text(config, encoding="utf-8")
+    Path("reports").mkdir(exist_ok=True)
+    Path("reports/errors.md").write_text(f"largest error: {code}\n", encoding="utf-8")
+    (clinic.OPEN / "team.csv").write_text(f"id\n{code}\n", encoding="utf-8")
+    told = "\n".join(erase_of.erase(code)["history"])
+    for sentence in (
+        "data/open/team.csv names this person's token and was not changed",
+        "DVC's cache keeps 1 old files",
+        "DVC's remote near keeps 1 old files",
+        "DVC's remote far was not looked into",
+        "git's history has 1 commits of the raw files",
+        "git's history has 1 commits that name this person's token",
+        "1 files name this person's token: reports/errors.md",
+        "Backups, other clones",
+    ):
+        assert sentence in told
+    assert cached.is_file(), "history is listed, not changed"
+    # Of somebody who is in none of it, less is told.
+    other = "\n".join(erase_of.erase(clinic.token(8))["history"])
+    assert "commits that name" not in other
+    assert "reports/errors.md" not in other

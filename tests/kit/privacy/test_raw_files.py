@@ -1,0 +1,105 @@
+"""Rows go from raw files; every byte of the others stays."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.privacy.people import raw_files
+
+
+def of_seven(frame: pl.DataFrame) -> pl.Series:
+    return frame["id"].cast(pl.String).str.strip_chars().is_in(["7"]).fill_null(False)
+
+
+HEADER = "id,name,note\n"
+# What is there, and what is left of it without the person 7.
+CSV = {
+    "plain": (HEADER + "6,Ana,x\n7,Luz,y\n8,Eva,z\n", HEADER + "6,Ana,x\n8,Eva,z\n"),
+    "quoted line ends": (
+        HEADER + '6,"A\nna","x, ""y"""\n7,"L\nuz",y\n8,"E\r\nva",z\n',
+        HEADER + '6,"A\nna","x, ""y"""\n8,"E\r\nva",z\n',
+    ),
+    "a byte order mark": (
+        "\ufeff" + HEADER + "7,Luz,y\n8,Núñez,z\n",
+        "\ufeff" + HEADER + "8,Núñez,z\n",
+    ),
+    "semicolons": (
+        'id;name;note\n6;"Paz; Ana";1,5\n7;Luz;2,5\n8;Eva;3,5\n',
+        'id;name;note\n6;"Paz; Ana";1,5\n8;Eva;3,5\n',
+    ),
+    "tabs": ("id\tname\tnote\n6\tA\tx\n7\tB\ty\n", "id\tname\tnote\n6\tA\tx\n"),
+    "Windows line ends": (
+        "id,name,note\r\n6,Ana,x\r\n7,Luz,y\r\n8,Eva,z\r\n",
+        "id,name,note\r\n6,Ana,x\r\n8,Eva,z\r\n",
+    ),
+    "no end of line at the end": (HEADER + "7,Luz,y\n8,Eva,z", HEADER + "8,Eva,z"),
+    "the person in the last line": (HEADER + "6,A,x\n8,Eva,z\n7,L,y", HEADER + "6,A,x\n8,Eva,z\n"),
+    "all rows": (HEADER + "7,Luz,y\n7,Luz,z\n", HEADER),
+}
+
+
+@pytest.mark.parametrize("kind", CSV)
+def test_other_bytes_of_a_csv_file_stay(kind: str, tmp_path: Path) -> None:
+    before, after = (text.encode() for text in CSV[kind])
+    file = tmp_path / "people.csv"
+    file.write_bytes(before)
+    file.chmod(0o640)
+    removed = raw_files.remove_rows(file, ["id"], of_seven, True)
+    assert (removed, file.read_bytes()) == (2 if kind == "all rows" else 1, before)
+    assert raw_files.remove_rows(file, ["id"], of_seven, False) == removed
+    assert file.read_bytes() == after
+    assert raw_files.remove_rows(file, ["id"], of_seven, False) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_other_bytes_of_json_lines_stay(tmp_path: Path) -> None:
+    file = tmp_path / "visits.jsonl"
+    others = ['{"id" : 6,  "note": "a\\nb"}\n', "\n", '{"note": null}\n', '{"id": "8"}']
+    file.write_text(
+        others[0] + '{"id": 7}\n' + others[1] + '{"id": "7", "x": [1]}\n' + "".join(others[2:]),
+        encoding="utf-8",
+        newline="",
+    )
+    assert raw_files.remove_rows(file, ["id"], of_seven, False) == 2
+    assert file.read_bytes().decode() == "".join(others)
+
+
+def test_other_rows_columns_and_types_of_parquet_stay(tmp_path: Path) -> None:
+    file = tmp_path / "letters.parquet"
+    before = pl.DataFrame(
+        {"id": [6, 7, None, 7], "at": [[1, 2], [], None, [3]], "price": [1.5, None, 2.0, 1.0]}
+    ).with_columns(pl.col("id").cast(pl.Int16))
+    before.write_parquet(file, row_group_size=2)
+    assert raw_files.remove_rows(file, ["id"], of_seven, False) == 2
+    assert pl.read_parquet(file).equals(before[[0, 2]])
+    assert pl.read_parquet_schema(file) == before.schema
+
+
+def test_a_file_that_is_reached_by_a_link_loses_its_rows_where_it_is(tmp_path: Path) -> None:
+    there = tmp_path / "disk" / "people.csv"
+    there.parent.mkdir()
+    there.write_text(HEADER + "7,Luz,y\n8,Eva,z\n", encoding="utf-8")
+    link = tmp_path / "people.csv"
+    link.symlink_to(there)
+    assert raw_files.remove_rows(link, ["id"], of_seven, False) == 1
+    assert link.is_symlink()
+    assert "Luz" not in there.read_text(encoding="utf-8")
+
+
+def test_a_file_that_changes_meanwhile_or_lacks_the_column_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(HEADER + "6,Ana,x\n7,Luz,y\n", encoding="utf-8")
+
+    def of_seven_while_somebody_writes(frame: pl.DataFrame) -> pl.Series:
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write("7,Luz,again\n")
+        return of_seven(frame)
+
+    with pytest.raises(MlopsError, match="changed while it was read"):
+        raw_files.remove_rows(file, ["id"], of_seven_while_somebody_writes, False)
+    assert "7,Luz,y\n" in file.read_text(encoding="utf-8")
+    with pytest.raises(MlopsError, match='has no column "code"'):
+        raw_files.remove_rows(file, ["code"], of_seven, False)
+    assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]

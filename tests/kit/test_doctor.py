@@ -1,0 +1,133 @@
+"""`mlops doctor`: each thing that can be wrong is found and says how to mend it."""
+
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+from mlops_kit import doctor
+from mlops_kit.core import lockfile
+
+LOCK = """
+version = 1
+[[package]]
+name = "six"
+version = "1.0"
+source = { registry = "https://pypi.org/simple" }
+"""
+
+
+@pytest.fixture
+def project(club, monkeypatch):
+    """Return a project with a lock, in which no index is configured."""
+    (club / "uv.lock").write_text(LOCK)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(club / "nothing"))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(club.parent))
+    for name in lockfile.INDEX_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    return club
+
+
+def only(findings):
+    (finding,) = findings
+    return finding
+
+
+@pytest.mark.parametrize("others", [[], ["mlops-kit"], ["shop", "mlops-kit"]])
+def test_two_distributions_with_a_command_mlops_are_refused(others, monkeypatch):
+    scripts = [SimpleNamespace(dist=SimpleNamespace(name=name)) for name in others]
+    monkeypatch.setattr(doctor, "entry_points", lambda **_: scripts)
+    found = list(doctor._command())
+    if len(others) < 2:
+        assert found == []
+        return
+    assert only(found).status == "problem"
+    assert "mlops-kit and shop each install a command mlops" in only(found).message
+    assert "[project.scripts]" in only(found).mend
+
+
+def test_an_index_that_differs_from_the_locks_is_named_with_the_command(project, monkeypatch):
+    assert only(doctor._index()).status == "ok"
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://user:secret@127.0.0.1:8080/simple/")
+    found = only(doctor._index())
+    assert found.status == "problem"
+    assert "http://127.0.0.1:8080/simple" in found.message
+    assert "secret" not in found.message
+    assert "UV_FROZEN=1" in found.mend
+
+
+def test_an_index_of_uv_toml_or_pyproject_is_seen(project):
+    (project / "pyproject.toml").write_text(
+        '[[tool.uv.index]]\nurl = "https://a.example/simple"\ndefault = true\n'
+    )
+    assert "a.example" in only(doctor._index()).message
+    (project / "uv.toml").write_text('index-url = "https://b.example/simple"\n')
+    assert "b.example" in only(doctor._index()).message
+
+
+def test_a_lock_that_uv_has_rewritten_is_told_with_both_indexes_and_both_ways(project):
+    assert lockfile.rewritten() is None
+    lock = (project / "uv.lock").read_text()
+    (project / "uv.lock").write_text(lock.replace("pypi.org", "mirror.example"))
+    found = only(doctor._index())
+    assert found.status == "problem"
+    assert "https://pypi.org/simple" in found.message
+    assert "https://mirror.example/simple" in found.message
+    assert "git checkout uv.lock" in found.mend
+
+
+@pytest.mark.parametrize(
+    ("answers", "status", "words"),
+    [
+        ("_src_path: .\n_commit: v1\n", "problem", "relative"),
+        ("_src_path: https://example.org/t.git\n", "note", "without a version"),
+        ("_src_path: gh:shop/template\n_commit: v1\n", "ok", "at v1"),
+        (None, "problem", "missing"),
+    ],
+)
+def test_the_answers_file_must_let_the_template_update(project, answers, status, words):
+    if answers is not None:
+        (project / ".copier-answers.yml").write_text(answers)
+    found = only(doctor._template())
+    assert (found.status, words in found.message) == (status, True)
+
+
+def test_a_folder_without_git_is_a_problem(project, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
+    found = only(doctor._git())
+    assert found.status == "problem"
+    assert "git init" in found.mend
+
+
+def test_an_edit_of_managed_code_is_noted(project, monkeypatch):
+    managed = project / "src" / "club" / "mlops"
+    managed.mkdir(parents=True)
+    monkeypatch.setattr(doctor, "__file__", str(managed / "doctor.py"))
+    (managed / "doctor.py").write_text("a\n")
+    (project / ".copier-answers.yml").write_text("_src_path: gh:shop/template\n_commit: v1\n")
+    commit(project)
+    assert only(doctor._edited_template()).status == "ok"
+    (managed / "doctor.py").write_text("b\n")
+    found = only(doctor._edited_template())
+    assert (found.status, "doctor.py" in found.message) == ("note", True)
+
+
+def test_a_repository_that_left_the_template_is_no_problem(project):
+    commit(project)
+    assert only(doctor._template()).status == "note"
+
+
+def commit(project):
+    settings = ("-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
+    for command in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "Work")):
+        subprocess.run(("git", *settings, *command), cwd=project, check=True)
+
+
+def test_a_member_of_a_workspace_has_the_lock_above_it(club, monkeypatch):
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+    (club / "pyproject.toml").write_text("[tool.uv.workspace]\nmembers = ['packages/*']\n")
+    member = club / "packages" / "one"
+    member.mkdir(parents=True)
+    monkeypatch.chdir(member)
+    assert [found.message for found in doctor._lock()] == ["uv.lock is missing"]
+    (club / "uv.lock").write_text(LOCK)
+    assert [found.message for found in doctor._lock()] == ["the uv program is not on the PATH"]

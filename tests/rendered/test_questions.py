@@ -1,0 +1,257 @@
+"""The questions: what is asked, what is stored, and what each validator says."""
+
+import json
+import keyword
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import copier
+import pytest
+import yaml
+from copier import _main as copier_main
+from rendering import PROFILES, ROOT, profile, questions, render, working_tree_copy
+
+ASKED = [
+    "project_name",
+    "package_name",
+    "functionality",
+    "business_metric",
+    "task",
+    "stage",
+    "data_sources",
+    "hosting",
+    "serving",
+    "personal_data",
+    "jurisdictions",
+    "owner",
+]
+NOT_ASKED = ["description", "license", "docs_language", "ci", "kit"]
+COMPUTED = {"project_slug", "environments", "default_groups", "planned"}
+
+
+def stored_answers(project: Path) -> dict[str, Any]:
+    answers = yaml.safe_load((project / ".copier-answers.yml").read_text(encoding="utf-8"))
+    return {key: value for key, value in answers.items() if not key.startswith("_")}
+
+
+def refusal(tmp_path: Path, **answers: Any) -> str:
+    """Return what the template says to answers that it must refuse."""
+    with pytest.raises(ValueError) as caught:
+        render(tmp_path / "refused", answers)
+    assert not (tmp_path / "refused").exists()
+    return str(caught.value)
+
+
+@pytest.fixture
+def interview(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Return a function that answers every prompt with its default and says what was asked."""
+
+    def run(**answers: Any) -> list[dict[str, Any]]:
+        asked: list[dict[str, Any]] = []
+
+        def accept_default(structures: list[dict[str, Any]], answers: dict[str, Any]) -> Any:
+            # Copier passes computed values through here too, with a condition that is false.
+            asked.extend(prompt for prompt in structures if prompt["when"](answers))
+            return answers
+
+        monkeypatch.setattr(copier_main, "unsafe_prompt", accept_default)
+        copier.run_copy(str(working_tree_copy()), tmp_path / "asked", data=answers, quiet=True)
+        return asked
+
+    return run
+
+
+def test_exactly_twelve_questions_are_asked_in_the_documented_order(interview) -> None:
+    assert [prompt["name"] for prompt in interview()] == ASKED
+
+
+def test_jurisdictions_are_not_asked_without_personal_data(interview) -> None:
+    asked = [prompt["name"] for prompt in interview(personal_data="none")]
+    assert "jurisdictions" not in asked
+
+
+def test_every_prompt_offers_help_a_default_and_labels(interview) -> None:
+    for prompt in interview():
+        assert prompt["message"].strip().endswith(("?", ".")), prompt["name"]
+        assert "_" not in prompt["message"], prompt["name"]
+        if "choices" in prompt:
+            labels = [choice.title for choice in prompt["choices"]]
+            assert not any("_" in str(label) for label in labels), labels
+
+
+def test_every_question_is_typed_defaulted_explained_and_validated() -> None:
+    asked_or_given = {key: q for key, q in questions().items() if q.get("when") is not False}
+    assert list(asked_or_given) == ASKED + NOT_ASKED
+    for name, question in asked_or_given.items():
+        assert {"type", "default", "help", "validator"} <= set(question), name
+    computed = {key for key, q in questions().items() if q.get("when") is False}
+    assert computed == COMPUTED
+
+
+def test_the_files_of_questions_are_included_in_their_numbered_order() -> None:
+    included = re.findall(r"!include (\S+)", (ROOT / "copier.yml").read_text(encoding="utf-8"))
+    files = sorted((ROOT / "questions").glob("*.yml"))
+    assert included == [f"questions/{path.name}" for path in files]
+
+
+def test_defaults_are_all_recorded_and_computed_values_are_not(tmp_path: Path) -> None:
+    assert set(stored_answers(render(tmp_path / "p"))) == set(ASKED + NOT_ASKED)
+
+
+def test_answers_that_are_never_asked_are_recorded_when_given(tmp_path: Path) -> None:
+    given = {"description": "Qué compra después", "license": "MIT", "docs_language": "es"}
+    stored = stored_answers(render(tmp_path / "p", given))
+    assert given.items() <= stored.items()
+
+
+def test_an_answer_that_is_not_asked_is_not_recorded(tmp_path: Path) -> None:
+    assert "jurisdictions" not in stored_answers(render(tmp_path / "p", {"personal_data": "none"}))
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_holds_only_answers_that_may_be_given(name: str, tmp_path: Path) -> None:
+    answers = profile(name)
+    assert set(answers) <= set(ASKED + NOT_ASKED)
+    assert answers.items() <= stored_answers(render(tmp_path / "p", answers)).items()
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [
+        ("Shop recommender", "shop_recommender"),
+        ("Año nuevo: «Ñandú» & café", "ano_nuevo_nandu_cafe"),
+        ("2024 forecast", "forecast"),
+        ("Test", "test_project"),
+        ("a" * 80, "a" * 40),
+        ("x" * 39 + " y", "x" * 39),
+        ("Scikit Learn", "scikit_learn_project"),
+    ],
+)
+def test_the_package_name_is_proposed_from_the_name(
+    name: str, package: str, tmp_path: Path
+) -> None:
+    assert stored_answers(render(tmp_path / "p", {"project_name": name}))["package_name"] == package
+
+
+@pytest.mark.parametrize("name", ["你好", "Привет", "№ 42"])
+def test_a_name_without_plain_letters_asks_for_a_package_name(name: str, tmp_path: Path) -> None:
+    said = refusal(tmp_path, project_name=name)
+    assert "Give the Python package a name in plain letters" in said
+    project = render(tmp_path / "p", {"project_name": name, "package_name": "hola"})
+    assert stored_answers(project)["project_name"] == name
+
+
+@pytest.mark.parametrize("name", ["", "   ", "!?", "___"])
+def test_a_project_needs_a_letter_or_digit(name: str, tmp_path: Path) -> None:
+    assert "needs at least one letter or digit" in refusal(tmp_path, project_name=name)
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "a\ttab", "a\x1b[31m", "a\u2028b", "a\x7f"])
+def test_a_project_name_is_one_printable_line(name: str, tmp_path: Path) -> None:
+    assert "one line of ordinary characters" in refusal(tmp_path, project_name=name)
+
+
+def test_a_project_name_has_at_most_80_characters(tmp_path: Path) -> None:
+    assert "this one has 81" in refusal(tmp_path, project_name="n" * 81)
+
+
+@pytest.mark.parametrize(
+    "package", ["Shop", "_shop", "shop_", "a__b", "1shop", "sh-op", "sh op", "año", "shop\n", "a.b"]
+)
+def test_a_package_name_is_a_plain_identifier(package: str, tmp_path: Path) -> None:
+    assert "lower-case letters a-z, digits" in refusal(tmp_path, package_name=package)
+
+
+def test_a_package_name_has_at_most_40_characters(tmp_path: Path) -> None:
+    assert "this one has 41" in refusal(tmp_path, package_name="p" * 41)
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        *("class", "match", "json", "site", "test", "con", "nul"),
+        *("mlops", "tests", "src", "data", "conf", "docs"),
+        *("sklearn", "scikit_learn", "pandas", "polars", "duckdb", "mlflow", "dvc"),
+    ],
+)
+def test_a_package_name_that_is_taken_is_refused(package: str, tmp_path: Path) -> None:
+    assert f"The name {package} is already used" in refusal(tmp_path, package_name=package)
+
+
+def reserved_names() -> set[str]:
+    text = (ROOT / "questions" / "text.jinja").read_text(encoding="utf-8")
+    body = re.search(r"macro reserved_names\(\) -%\}(.*?)\{%- endmacro", text, re.DOTALL)
+    assert body
+    return set(body[1].split())
+
+
+def test_no_module_of_the_standard_library_and_no_keyword_can_be_the_package() -> None:
+    plain = re.compile(r"[a-z](_?[a-z0-9])*")
+    taken = {*sys.stdlib_module_names, *keyword.kwlist, *keyword.softkwlist}
+    assert {name for name in taken if plain.fullmatch(name)} <= reserved_names()
+
+
+def test_no_locked_distribution_can_be_the_package(tmp_path: Path) -> None:
+    """A project with the name of one of its dependencies cannot be locked.
+
+    When this fails after a dependency was added, add its name to questions/text.jinja.
+    """
+    lock = tomllib.loads((render(tmp_path / "p", {"package_name": "shop"}) / "uv.lock").read_text())
+    names = {package["name"].replace("-", "_") for package in lock["package"]} - {"shop"}
+    plain = re.compile(r"[a-z](_?[a-z0-9])*")
+    assert {name for name in names if plain.fullmatch(name)} <= reserved_names()
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "sentence"),
+    [
+        ("business_metric", "  ", "which number the business wants to move"),
+        ("business_metric", "a\x00b", "without control characters"),
+        ("owner", "", "Name the team or person"),
+        ("owner", "two\nlines", "one line of ordinary characters"),
+        ("description", "bell \x07", "without control characters"),
+        ("data_sources", [], "Choose at least one data source"),
+        ("data_sources", ["sybase"], "'sybase' is not in"),
+        ("jurisdictions", [], "Choose at least one set of rules"),
+        ("jurisdictions", ["lgpd"], "'lgpd' is not in"),
+        ("functionality", "old", "'old' is not in"),
+        ("task", "clustering", "'clustering' is not in"),
+        ("stage", "prod", "'prod' is not in"),
+        ("hosting", "ibm", "'ibm' is not in"),
+        ("serving", "never", "'never' is not in"),
+        ("personal_data", "yes", "'yes' is not in"),
+        ("license", "GPL", "'GPL' is not in"),
+        ("docs_language", "fr", "'fr' is not in"),
+        ("ci", "jenkins", "'jenkins' is not in"),
+    ],
+)
+def test_a_wrong_answer_is_refused_with_a_sentence(
+    question: str, answer: Any, sentence: str, tmp_path: Path
+) -> None:
+    said = refusal(tmp_path, **{question: answer})
+    assert question in said
+    assert sentence in said
+
+
+@pytest.mark.parametrize(
+    ("answers", "fragment"),
+    [
+        ({"data_sources": ["sample", "oracle", "pdf"]}, "Reading from Oracle, PDF documents"),
+        ({"hosting": "aws"}, "Infrastructure on AWS"),
+        ({"serving": "both"}, "Answering requests online"),
+        ({"docs_language": "es"}, "Documents in Spanish"),
+    ],
+)
+def test_an_answer_whose_feature_is_missing_says_so_in_the_readme(
+    answers: dict[str, Any], fragment: str, tmp_path: Path
+) -> None:
+    assert fragment in (render(tmp_path / "p", answers) / "README.md").read_text(encoding="utf-8")
+    assert fragment not in (render(tmp_path / "q") / "README.md").read_text(encoding="utf-8")
+
+
+def test_answers_are_text_whatever_they_look_like(tmp_path: Path) -> None:
+    stored = stored_answers(render(tmp_path / "p", {"project_name": "2024b", "owner": "null"}))
+    assert json.dumps(stored["owner"]) == '"null"'
