@@ -3,9 +3,12 @@
 import json
 from typing import Any
 
+from mlops_kit.compare import decision_schema
 from mlops_kit.compare.decision_file import json_schema
+from typing_extensions import is_typeddict
 
 from pages.markdown import held, link, table
+from pages.meanings import described
 
 HEAD = """# decision.json
 
@@ -18,7 +21,7 @@ passed over: a release may add some without another number of `schema`.
 
 def page() -> str:
     """Return the page: a table for each part, the whole file first, then its JSON schema."""
-    schema = json_schema()
+    schema = described(json_schema(), filter(is_typeddict, vars(decision_schema).values()))
     parts = schema.pop("$defs")
     found = [HEAD, _part("The whole file", schema)]
     found += [_part(name, part) for name, part in parts.items()]

@@ -1,6 +1,7 @@
 """settings.md: every key of the configuration files, from the models that read them."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, get_args
 
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.core.settings import Settings
@@ -12,6 +13,7 @@ from mlops_kit.train.features import Params
 from pydantic import BaseModel
 
 from pages.markdown import code, held, link, table
+from pages.meanings import described
 
 HEAD = """# Settings
 
@@ -56,7 +58,7 @@ def page() -> str:
     """Return the page: a part for each file, and in it a table for each mapping."""
     found = [HEAD]
     for file, (model, about) in FILES.items():
-        schema = model.model_json_schema()
+        schema = described(model.model_json_schema(), _models(model))
         parts = schema.pop("$defs", {})
         headings = {
             name: _heading(file, parts[name], places)
@@ -67,6 +69,16 @@ def page() -> str:
             said = parts[name]["description"]
             found.append(f"### {heading}\n\n{said}\n\n{_table(parts[name], headings)}")
     return "\n".join(found)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Find the models that a type is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from _models(field.annotation)
+    for part in get_args(annotation):
+        yield from _models(part)
 
 
 def _heading(file: str, part: dict[str, Any], places: list[str]) -> str:

@@ -22,15 +22,13 @@ LIBRARIES = ("duckdb", "pandas", "polars", "pyarrow.parquet", "pydantic", "scipy
 FORKS.set_forkserver_preload([*LIBRARIES, "typer"])
 # As `mlops run` sets it; the server reads it when it loads the first library with threads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-UNWANTED = {"VIRTUAL_ENV", "PYTHONPATH", "MLOPS_ENV", "MLOPS_PACKAGE"}
 
 
 def command(project: Project, words: str) -> CompletedProcess[str]:
     """Run one command of `mlops`; the exit code and what it printed are the real ones."""
-    kept = {key: value for key, value in os.environ.items() if key not in UNWANTED}
     with TemporaryDirectory() as folder:
         streams = (Path(folder) / "stdout", Path(folder) / "stderr")
-        given = (words.split(), project.path, {**kept, **project.extra}, streams)
+        given = (words.split(), project.path, project.environment(), streams)
         fork = FORKS.Process(target=_main, args=given)
         fork.start()
         fork.join()

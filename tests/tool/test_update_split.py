@@ -123,6 +123,16 @@ def test_a_file_that_nobody_edited_passes_without_a_word(project: Path) -> None:
     assert not (project / "TEMPLATE_UPDATE").exists()
 
 
+def test_a_file_that_was_only_made_executable_is_told(project: Path) -> None:
+    (project / GATE).chmod(0o755)
+    commit(project)
+    report, _ = update(project)
+    assert GATE in report.merged.dropped
+    assert report.merged.notes == {
+        GATE: f"you changed its mode; the template's is {LOW}, {HIGH} now"
+    }
+
+
 def test_lines_that_went_for_good_and_lines_that_stand_twice_are_for_a_person(
     template: Path, project: Path
 ) -> None:

@@ -48,6 +48,9 @@ def follow_split_files(
             del merged.conflicts[name], merged.notes[name]
             merged.files[name] = None
             follow(merged, name, old, own, places, repo)
+            if name in merged.dropped and own.mode != old.mode:
+                there = ", ".join(apart[name])
+                merged.notes[name] = f"you changed its mode; the template's is {there} now"
     gone = [name for name in apart if name in base.files and name not in ours]
     found = moved_by_owner(gone, base.files, ours, base.files.keys() | theirs.files.keys())
     for name, place in found.items():

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_kit.compare.decision_schema import Decision, Judged, Known
+from mlops_kit.compare.decision_schema import Decision
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -47,14 +47,7 @@ def validated(content: Any) -> Decision:
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of decision.json."""
-    from pydantic import TypeAdapter
-
-    schema = _adapter().json_schema()
-    parts = schema["$defs"]
-    # Of a class pydantic reads its own texts only, not those of the class that it extends.
-    for part, base in ((parts["Check"], Known), (parts["Primary"], Known), (schema, Judged)):
-        part["properties"] |= TypeAdapter(base).json_schema()["properties"]
-    return schema
+    return _adapter().json_schema()
 
 
 @cache

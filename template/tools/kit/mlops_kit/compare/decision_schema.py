@@ -5,22 +5,14 @@ read. The reference, docs/reference/decision.md of the template's repository, is
 (scripts/reference.py).
 """
 
-from typing import Literal, Required, TypeVar
+from typing import Literal, Required
 
 from typing_extensions import TypedDict
 
 Verdict = Literal["pass", "fail", "inconclusive", "skipped"]
 Outcome = Literal["promote", "reject", "inconclusive"]
-Kind = TypeVar("Kind")
 
 
-def _documented(kind: type[Kind]) -> type[Kind]:
-    """Let the schema tell the texts below the keys, without loading pydantic to define them."""
-    kind.__pydantic_config__ = {"use_attribute_docstrings": True}  # type: ignore
-    return kind
-
-
-@_documented
 class Acknowledgement(TypedDict):
     """What a person vouches for (acknowledged of conf/compare.yaml)."""
 
@@ -32,7 +24,6 @@ class Acknowledgement(TypedDict):
     """Day of the run, an ISO date."""
 
 
-@_documented
 class Known(TypedDict, total=False):
     """What checks tell; each tells what it knows."""
 
@@ -96,7 +87,6 @@ class Known(TypedDict, total=False):
     """Who vouched for the finding, which is skipped therefore."""
 
 
-@_documented
 class Check(Known, total=False):
     """One check beside the primary metric's."""
 
@@ -110,7 +100,6 @@ class Check(Known, total=False):
     """Upper one-sided bound of the estimate; null also where it is infinite."""
 
 
-@_documented
 class Primary(Known, total=False):
     """The check of the metric that decides; since 0.2.0 it has a name, a verdict and a sentence."""
 
@@ -126,7 +115,6 @@ class Primary(Known, total=False):
     """Smallest useful gain."""
 
 
-@_documented
 class System(TypedDict, total=False):
     """Candidate or incumbent."""
 
@@ -138,7 +126,6 @@ class System(TypedDict, total=False):
     """Value of the primary metric."""
 
 
-@_documented
 class Rival(TypedDict):
     """One of several candidates."""
 
@@ -160,7 +147,6 @@ class Rival(TypedDict):
     """The first reason."""
 
 
-@_documented
 class Needed(TypedDict, total=False):
     """What settles every open question; empty where nothing is open, or nothing would."""
 
@@ -170,7 +156,6 @@ class Needed(TypedDict, total=False):
     """Days that it takes to see so many rows."""
 
 
-@_documented
 class Outcomes(TypedDict):
     """The age of the outcomes."""
 
@@ -182,7 +167,6 @@ class Outcomes(TypedDict):
     """The same for a person."""
 
 
-@_documented
 class Inference(TypedDict):
     """The risk of error that was taken."""
 
@@ -200,7 +184,6 @@ class Inference(TypedDict):
     """How many candidates share the risk."""
 
 
-@_documented
 class McNemar(TypedDict):
     """McNemar's mid-p test, for accuracy."""
 
@@ -212,7 +195,6 @@ class McNemar(TypedDict):
     """Two-sided mid-p."""
 
 
-@_documented
 class Oracle(TypedDict):
     """The best possible predictions, where they are known."""
 
@@ -224,7 +206,6 @@ class Oracle(TypedDict):
     """The candidate is better than possible: a leak."""
 
 
-@_documented
 class Judged(TypedDict, total=False):
     """A verdict and all its checks."""
 
@@ -246,7 +227,6 @@ class Judged(TypedDict, total=False):
     """Findings about the holdout and the systems; those that pass are not listed (since 0.2.0)."""
 
 
-@_documented
 class Decision(Judged, total=False):
     """The whole file."""
 

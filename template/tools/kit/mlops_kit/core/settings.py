@@ -27,7 +27,7 @@ class Section(BaseModel):
     The text below a key says what it means, in docs/reference/settings.md too.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Tracking(Section):
@@ -58,7 +58,6 @@ class Settings(BaseSettings):
         frozen=True,
         env_prefix="MLOPS_",
         env_nested_delimiter="__",
-        use_attribute_docstrings=True,
     )
 
     project: str

@@ -6,19 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mlops_kit.compare.commands import CONFIG, REPORTS, Config, Json, Out, Table
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.room import Room
 from mlops_kit.train.predictions import PREDICTIONS
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-REPORTS = Path("reports/compare")
-CONFIG = Path("conf/compare.yaml")
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Config = Annotated[Path, typer.Option(help="What is compared, and how.")]
-Out = Annotated[Path, typer.Option(help="Folder of what is written.")]
-Table = Annotated[Path | None, typer.Option(help="Predictions, csv or parquet.")]
 
 
 def plan(
