@@ -45,15 +45,14 @@ from copier_mlops.rendering.answers import read_answers
 from copier_mlops.rendering.refusals import tell_not_stored
 from copier_mlops.rendering.template import resolve_source
 from copier_mlops.rendering.versions import File, Rendered, opened, render, resolve
-from copier_mlops.rendering.workspace import OWN_KIT, kit_of_workspace, refuse_unfit_kit
-from copier_mlops.repository.one_run import only_one
-from copier_mlops.repository.project import (
-    ANSWERS_FILE,
-    CODE,
-    KIT,
-    read_answers_file,
+from copier_mlops.rendering.workspace import (
+    OWN_KIT,
+    kit_of_workspace,
+    refuse_unfit_kit,
     shares_kit,
 )
+from copier_mlops.repository.one_run import only_one
+from copier_mlops.repository.project import ANSWERS_FILE, CODE, KIT, read_answers_file
 from copier_mlops.repository.snapshot import (
     abort,
     record_commits,
@@ -133,10 +132,8 @@ def adopt(
         settled = _settle(existing, rendered, lock)
         theirs = rendered.answers["package_name"] in existing.source_packages
         if settled.arrangement.mode == "apart" and (theirs or shares_kit(rendered.answers)):
-            answers = {
-                **rendered.answers,
-                "kit": OWN_KIT,
-            }  # Its environment is not the workspace's.
+            # Its environment is not the workspace's.
+            answers = {**rendered.answers, "kit": OWN_KIT}
             found.pop("kit", None)
             if theirs:
                 # There, the template's command would import what it does not install.
