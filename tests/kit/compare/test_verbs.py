@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.systems.adapters import (
     digest_of,
@@ -168,7 +169,7 @@ def test_a_pipeline_of_this_project_may_be_in_force(tmp_path: Path) -> None:
 def test_a_strangers_type_is_refused_until_it_is_named(tmp_path: Path) -> None:
     file = tmp_path / "old.skops"
     pipeline = make_pipeline(FunctionTransformer(operator.neg), LogisticRegression())
-    save_model(pipeline.fit(TRAIN[["a"]], TRAIN["y_true"]), file)
+    skops.io.dump(pipeline.fit(TRAIN[["a"]], TRAIN["y_true"]), file)  # as somebody else stores it
     spec = {"kind": "sklearn", "name": "old", "file": str(file)}
     with pytest.raises(MlopsError, match=r"^old: .* asks for _operator\.neg, .*`trusted`"):
         predicted(spec)
