@@ -8,12 +8,15 @@ renders to the same bytes.
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from multiprocessing import get_context
 from pathlib import Path
 from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import yaml
 from running import Project
 
 FORKS = get_context("forkserver")
@@ -26,30 +29,70 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 def command(project: Project, words: str) -> CompletedProcess[str]:
     """Run one command of `mlops`; the exit code and what it printed are the real ones."""
+    return _fork(project, words, _command, words.split())
+
+
+def pipeline(project: Project) -> None:
+    """Run the stages of dvc.yaml in their order, each whether or not it is up to date.
+
+    What `mlops run` adds is not done: DVC's cache and dvc.lock, and the registration.
+    """
+    _fork(project, "records", _records).check_returncode()
+    declared = yaml.safe_load((project.path / "dvc.yaml").read_text(encoding="utf-8"))
+    for stage in declared["stages"].values():
+        done = command(project, stage["cmd"].removeprefix("mlops "))
+        if done.returncode != 0:
+            raise AssertionError(f"{stage['cmd']} exited with {done.returncode}: {done.stderr}")
+
+
+def _fork(
+    project: Project, name: str, target: Callable[..., None], *given: Any
+) -> CompletedProcess[str]:
     with TemporaryDirectory() as folder:
         streams = (Path(folder) / "stdout", Path(folder) / "stderr")
-        given = (words.split(), project.path, project.environment(), streams)
-        fork = FORKS.Process(target=_main, args=given)
+        surroundings = (project.path, project.environment(), streams)
+        fork = FORKS.Process(target=_main, args=(surroundings, target, *given))
         fork.start()
         fork.join()
         said = [stream.read_text(encoding="utf-8") for stream in streams]
     assert fork.exitcode is not None
-    return CompletedProcess(words, fork.exitcode, *said)
+    return CompletedProcess(name, fork.exitcode, *said)
 
 
 def _main(
-    words: list[str], folder: Path, environment: dict[str, str], streams: tuple[Path, Path]
+    surroundings: tuple[Path, dict[str, str], tuple[Path, Path]],
+    target: Callable[..., None],
+    *given: Any,
 ) -> None:
+    folder, environment, streams = surroundings
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = ["mlops", *words]
     with (
         streams[0].open("w", encoding="utf-8") as out,
         streams[1].open("w", encoding="utf-8") as err,
         redirect_stdout(out),
         redirect_stderr(err),
     ):
-        from mlops_kit.cli import main
+        target(*given)
 
-        main()
+
+def _command(words: list[str]) -> None:
+    from mlops_kit.cli import main
+
+    sys.argv = ["mlops", *words]
+    main()
+
+
+def _records() -> None:
+    """Write what `mlops run` notes for DVC before the first stage."""
+    from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
+    from mlops_kit.compare.systems.adapters import write_systems_record
+    from mlops_kit.core.settings import read_config
+    from mlops_kit.data.ingest import write_input_record
+    from mlops_kit.data.sources.files import load_sources
+    from mlops_kit.run import INPUTS, SYSTEMS, room_inputs
+
+    sources = load_sources()
+    write_input_record(INPUTS, sources, room_inputs(sources))
+    write_systems_record(SYSTEMS, read_config(COMPARE_FILE, CompareConfig))
