@@ -20,6 +20,8 @@ PARTS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         (*PYTEST, "tests/tool/test_adopt_kill.py", "tests/tool/test_update_kill.py"),
         {"ADOPT_KILLS": "20"},
     ),
+    "races": ((*PYTEST, "tests/rendered/test_promote.py"), {"PROMOTION_RACES": "20"}),
+    "repetitions": ((*PYTEST, "-m", "repetition", "tests"), {}),
     "updates": ((*PYTEST, "tests/rendered/test_update_runs.py"), {"LIFECYCLE_ALL": "1"}),
     "speed": ((sys.executable, "benchmarks/compare_speed.py"), {}),
     "privacy-speed": ((sys.executable, "benchmarks/pii_speed.py"), {}),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import yaml
 from mlops_kit.operate.experiments import abtest, sequential, shadow
 from running import Project, new_project, replace
 from scipy.stats import multivariate_normal
+from stages import command, pipeline
 
 # Reboussin, DeMets, Kim and Lan (2000) and gsDesign's sfLDOF: Lan-DeMets boundaries like those of
 # O'Brien and Fleming at equal looks, one-sided 2.5 %.
@@ -120,7 +122,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-def compared_with(project: Project, incumbent: Any, **run: Any) -> dict[str, Any]:
+def compared_with(
+    project: Project, incumbent: Any, run: Callable[[Project], Any] = pipeline
+) -> dict[str, Any]:
     """Run the pipeline with another incumbent and return the decision."""
     file = project.path / "conf" / "compare.yaml"
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -128,7 +132,7 @@ def compared_with(project: Project, incumbent: Any, **run: Any) -> dict[str, Any
     content["primary"]["min_effect"] = 0.0
     content["inference"]["reuse"] = "free"
     file.write_text(yaml.safe_dump(content), encoding="utf-8")
-    project.mlops("run")
+    run(project)
     report = project.path / "reports" / "compare" / "decision.json"
     return json.loads(report.read_text(encoding="utf-8"))
 
@@ -149,7 +153,7 @@ def test_incumbents_from_elsewhere_and_the_life_of_a_promotion(project: Project)
         project.path / "legacy.csv", index=False
     )
     spec = {"kind": "logged", "name": "legacy", "file": "legacy.csv", "column": "decided"}
-    again = compared_with(project, spec | {"time": "time"})
+    again = compared_with(project, spec | {"time": "time"}, lambda it: it.mlops("run"))
     assert again["incumbent"]["value"] == pytest.approx(first["incumbent"]["value"], abs=1e-12)
     assert again["primary"]["estimate"] == pytest.approx(first["primary"]["estimate"], abs=1e-12)
     assert again["incumbent"]["digest"] != first["incumbent"]["digest"]
@@ -187,7 +191,7 @@ def test_each_verb_exits_as_the_table_says(project: Project, tmp_path: Path) -> 
     log.to_csv(tmp_path / "log.csv")
     look = ["compare", "abtest", "--data", str(tmp_path / "ab.csv"), "--out", str(tmp_path)]
     seen = ["compare", "shadow", "--data", str(tmp_path / "log.csv"), "--max-disagreement"]
-    for command, code in (
+    for words, code in (
         ([*look, "--units", "10000"], 2),
         ([*look, "--units", "1000"], 0),
         ([*look, "--units", "1200"], 3),
@@ -196,7 +200,7 @@ def test_each_verb_exits_as_the_table_says(project: Project, tmp_path: Path) -> 
         ([*seen, "0.001"], 2),
         (["compare", "plan", "--min-effect", "0"], 3),
     ):
-        done = project.mlops(*command, check=False)
-        assert done.returncode == code, (command, done.stderr)
+        done = command(project, words)
+        assert done.returncode == code, (words, done.stderr)
         assert ("error: " in done.stderr) == (code == 3)
         assert "Traceback" not in done.stderr

@@ -23,7 +23,7 @@ import pytest
 import yaml
 from processes import run
 from rendering import PROFILES, ROOT, files_of, git
-from running import Project, without_network
+from running import Project, first_and_repetitions, without_network
 
 pytestmark = pytest.mark.xdist_group("first-run")
 SOCKET = "import socket; socket.create_connection(('{host}', {port}), timeout=5)"
@@ -238,7 +238,7 @@ def test_the_registered_model_loads_in_another_process_and_predicts_the_same(
     figure(f"registered model: {found['rows']} predictions identical to those that were judged")
 
 
-@pytest.mark.parametrize("which", ["newcomer", "recommender"])
+@pytest.mark.parametrize("which", first_and_repetitions("newcomer", "recommender"))
 def test_every_command_of_the_page_for_agents_runs(
     which: str, request: pytest.FixtureRequest
 ) -> None:
@@ -259,7 +259,7 @@ def test_a_recommender_is_a_class_of_this_project_and_runs_as_a_proof_of_concept
     expect(recommender, "ndcg_at_10")
 
 
-@pytest.mark.parametrize("which", ["newcomer", "recommender"])
+@pytest.mark.parametrize("which", first_and_repetitions("newcomer", "recommender"))
 def test_the_notebook_runs_where_it_lies_and_was_committed_clean(
     which: str, request: pytest.FixtureRequest
 ) -> None:
@@ -287,9 +287,10 @@ def test_a_table_that_is_not_there_is_named_with_those_that_are(newcomer: FirstR
     assert "features" in done.stderr and "predictions" in done.stderr
 
 
-@pytest.mark.parametrize("name", [name for name in PROFILES if name not in ("poc", "team")])
+@pytest.mark.parametrize("name", first_and_repetitions("regulated", "cloud"))
 def test_every_profile_runs_at_once_offline(name: str, template: Path, tmp_path: Path) -> None:
     """The proof of concept is the recommender above; the next test accounts for the team."""
+    assert {"poc", "team", "regulated", "cloud"} == set(PROFILES)
     copier(template, tmp_path / "p", "--data-file", str(ROOT / "profiles" / f"{name}.yml"))
     expect(first_run(Project(tmp_path / "p")), "auc")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from package_index import pages_of
 from rendering import git
-from running import Project, new_project, shared_environment
+from running import Project, first_and_repetitions, new_project, shared_environment
 
 pytestmark = pytest.mark.xdist_group("index")
 
@@ -79,7 +79,7 @@ def behind(project: Project, index: Index, tmp_path: Path) -> Iterator[Callable[
     git("clean", "--quiet", "--force", cwd=project.path)
 
 
-WAYS = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "uv.toml of the user", "uv.toml", "pyproject.toml"]
+WAYS = ("UV_DEFAULT_INDEX", "pyproject.toml", "UV_INDEX_URL", "uv.toml of the user", "uv.toml")
 
 
 def choose(way: str, project: Project, url: str) -> dict[str, str]:
@@ -113,7 +113,7 @@ def about_the_index(doctor: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return finding
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", first_and_repetitions(*WAYS, kept=2))
 def test_another_index_fails_the_lock_check_and_doctor_names_both_with_the_command(
     way: str, behind: Callable[..., Project], index: Index
 ) -> None:
@@ -143,7 +143,9 @@ def test_another_index_fails_the_lock_check_and_doctor_names_both_with_the_comma
     assert lock_of(behind()) == before
 
 
-@pytest.mark.parametrize("way", ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "uv.toml of the user"])
+@pytest.mark.parametrize(
+    "way", first_and_repetitions("UV_DEFAULT_INDEX", "UV_INDEX_URL", "uv.toml of the user")
+)
 def test_when_uv_has_rewritten_the_lock_every_command_says_so(
     way: str, behind: Callable[..., Project], index: Index
 ) -> None:
@@ -198,7 +200,7 @@ def test_both_commands_that_doctor_names_end_the_matter(
     assert PUBLIC in finding["message"]
 
 
-@pytest.mark.parametrize("variable", ["UV_INDEX", "UV_EXTRA_INDEX_URL"])
+@pytest.mark.parametrize("variable", first_and_repetitions("UV_INDEX", "UV_EXTRA_INDEX_URL"))
 def test_an_additional_index_is_no_problem_to_uv_nor_to_doctor(
     variable: str, behind: Callable[..., Project], index: Index
 ) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from running import Project, new_project, replace
+from running import Project, first_and_repetitions, new_project, replace
 
 pytestmark = [
     pytest.mark.xdist_group("kill"),
@@ -201,7 +201,10 @@ def watched(project: Project) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("undisturbed", "watched")
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    "stage",
+    first_and_repetitions("train", "data", *sorted(STAGES.keys() - {"train", "data"}), kept=2),
+)
 def test_kill_9_in_the_middle_of_a_stage_leaves_every_result_whole(
     project: Project, plan: Path, stage: str
 ) -> None:

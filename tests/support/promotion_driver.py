@@ -37,6 +37,8 @@ WRITES = (
     "delete_registered_model_alias",
     "set_model_version_tag",
 )
+# Without and with a champion; `make verify` races more often.
+RACES = int(os.environ.get("PROMOTION_RACES", "2"))
 fork = multiprocessing.get_context("fork")
 
 
@@ -218,10 +220,10 @@ def interrupted_rollback(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def racing(folder: Path, times: int = 5) -> list[dict[str, Any]]:
+def racing(folder: Path) -> list[dict[str, Any]]:
     """Let promotions of versions 3 and 4 append at the same moment, several times."""
     found = []
-    for count in range(times):
+    for count in range(RACES):
         case = new_case(folder, f"race-{count}", champion=count % 3 > 0)
         # The second project has decided about version 4, in the same registry.
         other = Path(shutil.copytree(case, folder / f"race-{count}-other"))
@@ -243,10 +245,10 @@ def racing(folder: Path, times: int = 5) -> list[dict[str, Any]]:
     return found
 
 
-def same(folder: Path, times: int = 3, racers: int = 4) -> list[dict[str, Any]]:
+def same(folder: Path, racers: int = 4) -> list[dict[str, Any]]:
     """Let several promotions of the same decision append at the same moment."""
     found = []
-    for count in range(times):
+    for count in range(RACES // 2):
         case = new_case(folder, f"same-{count}")
         gate = fork.Barrier(racers, timeout=60)
         work = before("create_model_version", gate.wait, promoted)

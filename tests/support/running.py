@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rendering import git, render
 
 PACKAGE = "shop"
@@ -77,6 +78,14 @@ def new_project(destination: Path, answers: Mapping[str, Any] | None = None) -> 
     project = Project(destination)
     project.commit("Start from the template")
     return project
+
+
+def first_and_repetitions(*cases: str, kept: int = 1) -> list[Any]:
+    """Return the cases for `parametrize`: `make test` runs the first ones, `make verify` all."""
+    return [
+        case if place < kept else pytest.param(case, marks=pytest.mark.repetition)
+        for place, case in enumerate(cases)
+    ]
 
 
 def replace(file: Path, old: str, new: str) -> None:

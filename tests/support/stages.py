@@ -8,7 +8,7 @@ renders to the same bytes.
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from multiprocessing import get_context
 from pathlib import Path
@@ -27,9 +27,10 @@ FORKS.set_forkserver_preload([*LIBRARIES, "typer"])
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def command(project: Project, words: str) -> CompletedProcess[str]:
+def command(project: Project, words: str | Sequence[str]) -> CompletedProcess[str]:
     """Run one command of `mlops`; the exit code and what it printed are the real ones."""
-    return _fork(project, words, _command, words.split())
+    separate = words.split() if isinstance(words, str) else list(words)
+    return _fork(project, " ".join(separate), _command, separate)
 
 
 def pipeline(project: Project) -> None:
