@@ -33,7 +33,7 @@ def _lines(tmp_path: Path, table: Any, config: dict[str, Any], name: str) -> lis
     return json.dumps(result, indent=1).splitlines()
 
 
-@pytest.mark.parametrize("rows", [N, 150])
+@pytest.mark.parametrize("rows", [N, pytest.param(150, marks=pytest.mark.repetition)])
 def test_row_order_file_format_and_shape_change_no_digit(tmp_path: Path, rows: int) -> None:
     random = np.random.default_rng(5)
     days = np.datetime64("2025-01-01") + (np.arange(rows) % 9).astype("timedelta64[D]")

@@ -12,7 +12,7 @@ WORD = re.compile(
 )
 # `$PASSWORD`, `%s`, `%(password)s`, `***`, `xxxx`, `...`; braces and angles are in no match at all.
 SIGNS = re.compile(r"\$\w+|%\(?\w*\)?s?|[*\u2022x.X\u2026_-]+|.{1,2}|\d{1,5}")
-RESERVED = re.compile(r"(?i)(?:.{0,80}\.)?(?:example(?:\.(?:com|org|net))?|test|invalid)(?::\d+)?")
+RESERVED = re.compile(r"(?i)(?:^|\.)(?:example(?:\.(?:com|org|net))?|test|invalid)(?::\d{1,5})?\Z")
 
 
 def opens_nothing(value: str) -> bool:
@@ -24,7 +24,7 @@ def opens_nothing(value: str) -> bool:
         ``user:password@host``, ``token@host`` or ``name=value``, as the rules find them.
     """
     said, at, host = value.rpartition("@")
-    if at and RESERVED.fullmatch(host):
+    if at and RESERVED.search(host):
         return True
     if not at:
         said = value.partition("=")[2] or value
