@@ -23,6 +23,8 @@ def test_the_fast_renderer_writes_what_plain_copier_writes(name: str, tmp_path: 
         mock.patch.object(
             copier_main.Worker, "_sync_git_index_executable_bit", rendering.sync_executable_bit
         ),
+        mock.patch.object(copier_main.Worker, "_render_string", rendering.render_string),
+        mock.patch.object(copier_main.Worker, "answers_relpath", rendering.answers_relpath),
     ):
         plain = render(tmp_path / "plain", answers)
     assert files_of(fast) == files_of(plain)
