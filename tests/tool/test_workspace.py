@@ -74,8 +74,8 @@ def adopt_both(top: Path, template: Path) -> list[str]:
     return lost
 
 
-def is_clean(project: Path) -> None:
-    """Assert that doctor finds nothing, and that the command runs this project's own code."""
+def is_clean(project: Path) -> str:
+    """Return what doctor says: no problem; and assert that the command runs this project's code."""
     here = Project(project, {"UV_PROJECT_ENVIRONMENT": str(project.parents[1] / ".venv")})
     doctor = here.mlops("doctor")
     assert "problem" not in doctor.stdout, doctor.stdout
@@ -87,6 +87,7 @@ def is_clean(project: Path) -> None:
     assert Path(file).is_relative_to(project)
     assert f"{project.name}-1-py3-none-any.whl" in here.run("uv", "build", "--wheel").stderr
     assert here.uv("pytest", "tests").returncode == 0
+    return doctor.stdout
 
 
 def test_two_projects_of_one_workspace_share_the_kit_of_the_first(
@@ -102,7 +103,8 @@ def test_two_projects_of_one_workspace_share_the_kit_of_the_first(
     assert not (top / TWO / "uv.lock").exists()
     assert uv(top, "lock", "--check").returncode == 0
     for name in (ONE, TWO):
-        is_clean(top / name)
+        said = is_clean(top / name)
+        assert ("shared: it lies in ../pricing/tools/kit" in said) == (name == TWO), said
         assert not any("kit" in missing for missing in drift(top / name).removed)
     assert users_of_kit(top / ONE) == [top / TWO]
 
