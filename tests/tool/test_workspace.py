@@ -212,6 +212,54 @@ def test_a_new_project_in_a_workspace_says_whose_kit_it_has(
     assert not (top / "packages/three").exists()
 
 
+@pytest.mark.parametrize(
+    ("members", "taken"),
+    [
+        ('"packages/*", "packages/*/tools/*"', "packages/one/tools/kit"),
+        ('"packages/*", "packages/*/*"', "packages/one/conf"),
+        ('"packages/one", "packages/one/tools/kit"', "packages/one/tools/kit"),
+    ],
+)
+def test_a_workspace_that_would_take_a_folder_of_the_new_project_is_refused(
+    versions: Path, tmp_path: Path, members: str, taken: str
+) -> None:
+    top = workspace(tmp_path / "all", versions, NEXT)
+    root = f"[tool.uv.workspace]\nmembers = [{members}]\n"
+    (top / "pyproject.toml").write_text(root)
+    options = {"template": str(versions), "defaults": True, "data": SHOP}
+    with pytest.raises(ToolError, match=rf"the workspace {top}: its `members` would take {taken}/"):
+        create(top / "packages/one", **options)
+    assert not (top / "packages").exists()
+    (top / "pyproject.toml").write_text(f'{root}exclude = ["packages/*/*", "packages/*/tools/*"]\n')
+    create(top / "packages/one", **options)
+
+
+def test_a_kit_that_a_workspace_takes_is_no_matter_to_a_project_outside(
+    versions: Path, tmp_path: Path
+) -> None:
+    root = '[tool.uv.workspace]\nmembers = ["packages/*/tools/kit"]\n'
+    top = monorepo(tmp_path / "all", {"pyproject.toml": root})
+    create(top / "packages/one", template=str(versions), defaults=True, data=SHOP)
+    adopted(top / TWO, versions)
+    for project in (top / "packages/one", top / TWO):
+        sources = tomllib.loads((project / "pyproject.toml").read_text())["tool"]["uv"]["sources"]
+        assert sources["mlops-kit"]["path"] == "tools/kit"
+
+
+def test_an_update_that_brings_a_kit_into_a_workspace_that_takes_it_is_refused(
+    versions: Path, tmp_path: Path
+) -> None:
+    top = workspace(tmp_path / "all", versions, [*RELEASES][-1], "one")
+    root = '[tool.uv.workspace]\nmembers = ["packages/*", "packages/*/tools/*"]\n'
+    (top / "pyproject.toml").write_text(root)
+    commit(top)
+    with pytest.raises(ToolError, match="its `members` would take packages/one/tools/kit/"):
+        update(top / "packages/one", lock=False)
+    (top / "pyproject.toml").write_text(f'{root}exclude = ["packages/*/tools/*"]\n')
+    commit(top)
+    assert update(top / "packages/one", lock=False)[0].merged.conflicts == {}
+
+
 def kit_at(project: Path) -> None:
     """Write a project with a kit, as far as a workspace can see it."""
     (project / "tools/kit").mkdir(parents=True)
