@@ -147,7 +147,6 @@ def test_a_rule_that_is_there_twice_is_refused_with_its_line(
         ("people.note: {entity: health, action: keep}", "of health data needs a reason and until"),
         ("people.race: {action: keep}", "nationality or origin (entity: none says"),
         ("people.latitude: {action: keep}", "coordinates (entity: none says"),
-        ("people.born: {entity: birth_date, action: keep}", "needs a reason and until"),
     ],
 )
 def test_a_rule_that_does_not_fit_is_refused(rule: str, said: str) -> None:
