@@ -7,8 +7,8 @@ import pytest
 from club import replace
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import load_settings
+from mlops_kit.data.config import load_sources
 from mlops_kit.data.ingest import ingest, input_record, write_input_record
-from mlops_kit.data.sources.files import load_sources
 
 
 def run_ingest(club):

@@ -5,11 +5,21 @@ from pathlib import Path
 import polars as pl
 import pytest
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.data.config import Table
 from mlops_kit.privacy.people import raw_files
 
 
 def of_seven(frame: pl.DataFrame) -> pl.Series:
     return frame["id"].cast(pl.String).str.strip_chars().is_in(["7"]).fill_null(False)
+
+
+PLAIN = Table.model_validate({"source": "mine", "columns": {"id": {"type": "integer"}}})
+FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}
+
+
+def remove(file: Path, columns: list[str], mark: raw_files.Mark, dry_run: bool) -> int:
+    how = raw_files.Written(PLAIN, FORMATS[file.suffix])
+    return raw_files.remove_rows(file, columns, mark, dry_run, how)
 
 
 HEADER = "id,name,note\n"
@@ -45,11 +55,11 @@ def test_other_bytes_of_a_csv_file_stay(kind: str, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_bytes(before)
     file.chmod(0o640)
-    removed = raw_files.remove_rows(file, ["id"], of_seven, True)
+    removed = remove(file, ["id"], of_seven, True)
     assert (removed, file.read_bytes()) == (2 if kind == "all rows" else 1, before)
-    assert raw_files.remove_rows(file, ["id"], of_seven, False) == removed
+    assert remove(file, ["id"], of_seven, False) == removed
     assert file.read_bytes() == after
-    assert raw_files.remove_rows(file, ["id"], of_seven, False) == 0
+    assert remove(file, ["id"], of_seven, False) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
     assert file.stat().st_mode & 0o777 == 0o640
 
@@ -62,7 +72,7 @@ def test_other_bytes_of_json_lines_stay(tmp_path: Path) -> None:
         encoding="utf-8",
         newline="",
     )
-    assert raw_files.remove_rows(file, ["id"], of_seven, False) == 2
+    assert remove(file, ["id"], of_seven, False) == 2
     assert file.read_bytes().decode() == "".join(others)
 
 
@@ -72,7 +82,7 @@ def test_other_rows_columns_and_types_of_parquet_stay(tmp_path: Path) -> None:
         {"id": [6, 7, None, 7], "at": [[1, 2], [], None, [3]], "price": [1.5, None, 2.0, 1.0]}
     ).with_columns(pl.col("id").cast(pl.Int16))
     before.write_parquet(file, row_group_size=2)
-    assert raw_files.remove_rows(file, ["id"], of_seven, False) == 2
+    assert remove(file, ["id"], of_seven, False) == 2
     assert pl.read_parquet(file).equals(before[[0, 2]])
     assert pl.read_parquet_schema(file) == before.schema
 
@@ -83,7 +93,7 @@ def test_a_file_that_is_reached_by_a_link_loses_its_rows_where_it_is(tmp_path: P
     there.write_text(HEADER + "7,Luz,y\n8,Eva,z\n", encoding="utf-8")
     link = tmp_path / "people.csv"
     link.symlink_to(there)
-    assert raw_files.remove_rows(link, ["id"], of_seven, False) == 1
+    assert remove(link, ["id"], of_seven, False) == 1
     assert link.is_symlink()
     assert "Luz" not in there.read_text(encoding="utf-8")
 
@@ -98,8 +108,8 @@ def test_a_file_that_changes_meanwhile_or_lacks_the_column_is_left_alone(tmp_pat
         return of_seven(frame)
 
     with pytest.raises(MlopsError, match="changed while it was read"):
-        raw_files.remove_rows(file, ["id"], of_seven_while_somebody_writes, False)
+        remove(file, ["id"], of_seven_while_somebody_writes, False)
     assert "7,Luz,y\n" in file.read_text(encoding="utf-8")
     with pytest.raises(MlopsError, match='has no column "code"'):
-        raw_files.remove_rows(file, ["code"], of_seven, False)
+        remove(file, ["code"], of_seven, False)
     assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]

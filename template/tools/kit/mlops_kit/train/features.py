@@ -11,8 +11,8 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import written_beside
 from mlops_kit.core.settings import OPEN_ZONE, Section, Settings, read_config
 from mlops_kit.core.utc import connect
+from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.ingest import ENTITIES
-from mlops_kit.data.sources.files import Sources, load_sources
 from mlops_kit.train.look_ahead import check_future, check_outcome
 
 if TYPE_CHECKING:
