@@ -48,7 +48,7 @@ class Column(Section):
     """Regular expression that each text must match from its start."""
     format: str | None = None
     """How dates and times are written where the year is not first, as `%d/%m/%Y %H:%M`."""
-    years: tuple[int, int] = (1700, 2200)
+    years: list[int] = Field([1700, 2200], min_length=2, max_length=2)
     """First and last year that a date or time may have: another one is a slip or a stand-in."""
     nulls: list[str | int | float] = []
     """What else means that a value is missing, besides `nulls` of the table."""

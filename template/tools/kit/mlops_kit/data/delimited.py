@@ -198,8 +198,9 @@ def _without_header(file: Path, lines: list[str], dialect: Dialect) -> Layout:
     delimiters = (dialect.delimiter,) if dialect.delimiter else DELIMITERS
     first = {by: _header(lines, 0, by, dialect).names for by in delimiters}
     fitting = [by for by in delimiters if len(first[by]) == len(names)]
-    if not lines or (len(names) == 1 and not dialect.delimiter):
-        fitting = [","]
+    empty = not "".join(lines).removeprefix(BYTE_ORDER_MARK).strip("\r\n")
+    if empty or len(names) == 1:
+        fitting = [dialect.delimiter or ","]
     if len(fitting) != 1:
         raise MlopsError(
             f"{file.as_posix()} has no header line as its table declares, and its first record "

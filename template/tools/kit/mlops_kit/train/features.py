@@ -174,6 +174,13 @@ def _run(connection: "duckdb.DuckDBPyConnection", name: str, sql: str) -> None:
         # DuckDB quotes values of cells in single quotes; a message is no place for them.
         reason = re.sub(r"'[^']*'", "'...'", str(error).strip().splitlines()[0])
         raise MlopsError(f"features.py: the SQL of {name}() fails: {reason}") from error
+    table = connection.table(name)
+    for column, kind in zip(table.columns, map(str, table.types), strict=True):
+        # What follows knows one kind of time, in UTC, and models know no decimals.
+        if column == "time" and kind == "TIMESTAMP WITH TIME ZONE":
+            connection.execute(f"ALTER TABLE {name} ALTER time TYPE TIMESTAMP")
+        elif kind.startswith("DECIMAL"):
+            connection.execute(f'ALTER TABLE {name} ALTER "{column}" TYPE DOUBLE')
 
 
 def _columns(connection: "duckdb.DuckDBPyConnection", table: str) -> list[str]:
