@@ -180,8 +180,8 @@ def test_what_was_set_aside_and_what_is_missing_is_told_and_written_down(club):
     replace(club / "raw/visits.csv", "\n6,2025-01-03,", "\n6,03/01/25,")
     said = run_ingest(club).splitlines()
     assert said[1:] == [
-        "visits: 2 rows set aside: 1 minutes is not of type number, 1 day has two readings, day or "
-        "month first: declare its format, %d/%m/%Y or %m/%d/%Y (%y for years of two digits)"
+        "visits: 2 rows set aside: 1 day has two readings, day or month first: declare its format, "
+        "%d/%m/%Y or %m/%d/%Y (%y for years of two digits), 1 minutes is not of type number"
     ]
     replace(club / "raw/visits.csv", "\n5,2025-01-02,NA", "\n5,2025-01-02,NA\n5,2025-01-02,")
     run_ingest(club)

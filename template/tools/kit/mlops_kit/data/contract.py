@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import MOMENTS, NUMBERS, SOURCES_FILE, Column, Table
 from mlops_kit.data.values import times
-from mlops_kit.data.values.cast import cast, dtype_of, why
+from mlops_kit.data.values.cast import cast, cast_plain, dtype_of, why
 from mlops_kit.data.values.missing import counted, declared, missing, where
 from mlops_kit.data.values.numbers import Writing
 
@@ -99,13 +99,7 @@ class Contract:
         """Return the typed column and, of the rows that break its contract, `row` and `reason`."""
         import polars as pl
 
-        nothing = missing(values, column, self.table)
-        there = where(~nothing, values) if nothing.any() else values
-        typed = cast(there, column, self.table, self.writing).alias(name)
-        stands_for = declared(typed, column, self.table)
-        if stands_for.any():
-            nothing |= stands_for
-            typed = where(~stands_for, typed)
+        typed, nothing = self._typed(values, column)
         self.missing[name] += counted(values, nothing)
         failures = []
 
@@ -133,6 +127,32 @@ class Contract:
         if name in self.repeated:
             fail(typed.is_in(self.repeated[name].implode()), NOT_UNIQUE)
         return typed, failures
+
+    def _typed(
+        self, values: "polars.Series", column: Column
+    ) -> "tuple[polars.Series, polars.Series]":
+        """Take values as their type, and mark what is missing; the usual writing is fast."""
+        found = cast_plain(values, column, self.table, self.writing)
+        if found is not None:
+            odd = found.is_null().arg_true()
+            nothing = found.is_null()
+            if len(odd):
+                rest, nothing_of_rest = self._typed_slowly(values[odd], column)
+                found = found.scatter(odd, rest)
+                nothing = nothing.scatter(odd, nothing_of_rest)
+            return found, nothing
+        return self._typed_slowly(values, column)
+
+    def _typed_slowly(
+        self, values: "polars.Series", column: Column
+    ) -> "tuple[polars.Series, polars.Series]":
+        nothing = missing(values, column, self.table)
+        there = where(~nothing, values) if nothing.any() else values
+        typed = cast(there, column, self.table, self.writing)
+        stands_for = declared(typed, column, self.table)
+        if stands_for.any():
+            return where(~stands_for, typed), nothing | stands_for
+        return typed, nothing
 
 
 def _broken(typed: "polars.Series", column: Column) -> "Iterator[tuple[polars.Series, str]]":

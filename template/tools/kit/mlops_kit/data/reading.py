@@ -44,9 +44,9 @@ class Reading:
             "rows": self.good + self.broken,
             "kept": self.good,
             "set_aside": self.broken,
-            "reasons": dict(self.reasons.most_common()),
+            "reasons": dict(_ranked(self.reasons)),
             "missing": {
-                column: dict(counts.most_common())
+                column: dict(_ranked(counts))
                 for column, counts in self.missing.items()
                 if counts
             },
@@ -57,7 +57,7 @@ class Reading:
         if self.not_read:
             yield f"{self.name}: not read: {_some(self.not_read)}"
         if self.broken:
-            kinds = [f"{count:,} {reason}" for reason, count in self.reasons.most_common()]
+            kinds = [f"{count:,} {reason}" for reason, count in _ranked(self.reasons)]
             yield f"{self.name}: {self.broken:,} rows set aside: {_some(kinds)}"
         columns = sorted(self.missing.items(), key=lambda one: -one[1].total())
         if empty := [f"{name} {_counts(counts)}" for name, counts in columns if counts]:
@@ -77,7 +77,7 @@ class Reading:
                 f'Table "{self.name}" of {SOURCES_FILE.as_posix()} has no rows; check its source.'
             )
         if self.broken > limit * total:
-            reason, count = self.reasons.most_common(1)[0]
+            reason, count = _ranked(self.reasons)[0]
             raise MlopsError(
                 f'{self.broken:,} of {total:,} rows of table "{self.name}" break its contract in '
                 f"{SOURCES_FILE.as_posix()} (most often: {reason}, {count:,} times); the limit is "
@@ -193,8 +193,13 @@ def _repeated(keys: Path, columns: Iterable[str]) -> "dict[str, polars.Series]":
     return found
 
 
+def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:
+    """Most often first, and equal counts by their names: the same on every machine."""
+    return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+
+
 def _counts(counts: Counter[str]) -> str:
-    kinds = ", ".join(f"{marker} {count:,}" for marker, count in counts.most_common(MOST_NAMED))
+    kinds = ", ".join(f"{marker} {count:,}" for marker, count in _ranked(counts)[:MOST_NAMED])
     return f"{counts.total():,} ({kinds})"
 
 

@@ -22,10 +22,19 @@ def missing(values: "polars.Series", column: Column, table: Table) -> "polars.Se
 
     nothing = values.is_null()
     if values.dtype == pl.String:
-        nothing |= values.str.strip_chars().is_in(_texts(column, table)).fill_null(False)
+        texts = _texts(column, table)
+        stripped = values.str.strip_chars()
+        short = (stripped.str.len_bytes() <= max(len(one.encode()) for one in texts)).arg_true()
+        if len(short):  # to look every value up would cost more
+            nothing = nothing.scatter(short, nothing[short] | stripped[short].is_in(texts))
     elif values.dtype.is_float() and column.default_nulls:
         nothing |= values.is_nan().fill_null(False)
     return nothing
+
+
+def may_be_a_value(column: Column, table: Table) -> bool:
+    """Whether something of the column's type may be declared to mean nothing."""
+    return bool(table.nulls or column.nulls)
 
 
 def declared(typed: "polars.Series", column: Column, table: Table) -> "polars.Series":

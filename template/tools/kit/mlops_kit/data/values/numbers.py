@@ -37,17 +37,23 @@ class Writing:
 
     def note(self, name: str, text: "polars.Series", typed: "polars.Series") -> None:
         """Look at the texts of one column, of which `typed` has those that are numbers."""
-        dotted = text.filter(text.str.contains(".", literal=True).fill_null(False))
-        if len(dotted) and (not self.points or self.commas):
-            several = dotted.str.contains(TWO_READINGS)
-            if count := int(several.sum()):
-                self.ambiguous[name] = self.ambiguous.get(name, 0) + count
-            self.points |= bool((~several & _plain(dotted).is_not_null()).any())
+        self.note_points(name, text)
         odd = text.filter(typed.is_null() & text.is_not_null())
         if len(odd) and (
             count := int((odd.str.contains(ONLY_A_COMMA) | odd.str.contains(ONLY_GROUPS)).sum())
         ):
             self.commas[name] = self.commas.get(name, 0) + count
+
+    def note_points(self, name: str, text: "polars.Series") -> None:
+        """Look at the points alone, until one is known to stand before a fraction."""
+        if self.points:
+            return
+        dotted = text.filter(text.str.contains(".", literal=True).fill_null(False))
+        if len(dotted):
+            several = dotted.str.contains(TWO_READINGS)
+            if count := int(several.sum()):
+                self.ambiguous[name] = self.ambiguous.get(name, 0) + count
+            self.points = bool((~several & _plain(dotted).is_not_null()).any())
 
     def check(self, name: str) -> None:
         """Ask how the table writes numbers, if it holds some that may be read in two ways.
@@ -74,6 +80,13 @@ class Writing:
                 f'of the table tells which: say it {where}: `decimal: "."`, or `decimal: ","` with '
                 '`thousands: "."`.'
             )
+
+
+def plain(text: "polars.Series", column: Column) -> "polars.Series":
+    """Read integers and numbers without spaces, and with a point alone; null the others."""
+    import polars as pl
+
+    return text.cast(pl.Int64, strict=False) if column.type == "integer" else _plain(text)
 
 
 def read(text: "polars.Series", column: Column, table: Table) -> "polars.Series":

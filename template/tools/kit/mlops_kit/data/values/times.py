@@ -48,6 +48,24 @@ def read(text: "polars.Series", column: Column) -> "polars.Series":
     return _as(_moments(kept, zoned), column)
 
 
+def iso(text: "polars.Series", column: Column) -> "polars.Series":
+    """Read dates and timestamps that are written in the usual form, fast; null the others."""
+
+    if column.type == "date":
+        return where(text.str.len_bytes() == 10, text).str.to_date("%Y-%m-%d", strict=False)
+    first = text.first()
+    between = "T" if isinstance(first, str) and first[10:11] == "T" else " "
+    usual = ~text.str.contains(":60", literal=True)
+    if column.type == "timestamptz":
+        text = text.str.replace("Z$", "+00:00")
+        usual &= text.str.contains(r":[0-9]{2}(\.[0-9]{1,6})?[+-](0[0-9]|1[0-4]):?[0-5][0-9]$")
+        form = f"%Y-%m-%d{between}%H:%M:%S%.f%z"
+        return where(usual, text).str.to_datetime(form, strict=False, time_unit="us")
+    usual &= text.str.len_bytes().is_between(19, 26)  # a fraction of six digits at most
+    form = f"%Y-%m-%d{between}%H:%M:%S%.f"
+    return where(usual, text).str.to_datetime(form, strict=False, time_unit="us")
+
+
 def from_times(values: "polars.Series", column: Column) -> "polars.Series":
     """Take typed dates and times as the column's type; null where one would change."""
     import polars as pl
