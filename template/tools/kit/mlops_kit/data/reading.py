@@ -46,9 +46,7 @@ class Reading:
             "set_aside": self.broken,
             "reasons": dict(_ranked(self.reasons)),
             "missing": {
-                column: dict(_ranked(counts))
-                for column, counts in self.missing.items()
-                if counts
+                column: dict(_ranked(counts)) for column, counts in self.missing.items() if counts
             },
         }
 
