@@ -181,3 +181,9 @@ def test_the_gate_reads_quoted_cells_as_the_pipeline_does(tmp_path: Path) -> Non
     by_name = {column.name: list(column.values) for column in columns}
     assert by_name["text"][-1] == 'said "no"; then\nleft'
     assert pl.Series(by_name["id"]).to_list() == [str(n) for n in range(101)]
+
+
+def test_a_record_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "BLOCK", 2**20)
+    with pytest.raises(errors.MlopsError, match="a record has more than 1 MB"):
+        read("id,text\n1,a\n2," + "x" * 2**22 + "\n3,b\n", ["id", "text"])

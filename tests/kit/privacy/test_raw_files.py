@@ -1,12 +1,16 @@
 """Rows go from raw files; every byte of the others stays."""
 
+import datetime
+import gzip
 from pathlib import Path
 
 import polars as pl
 import pytest
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.config import Table
+from mlops_kit.data.config import Column, Table
 from mlops_kit.privacy.people import raw_files
+from mlops_kit.privacy.people.subjects import Named, tokens_of
+from mlops_kit.privacy.protect.tokens import token
 
 
 def of_seven(frame: pl.DataFrame) -> pl.Series:
@@ -113,3 +117,63 @@ def test_a_file_that_changes_meanwhile_or_lacks_the_column_is_left_alone(tmp_pat
     with pytest.raises(MlopsError, match='has no column "code"'):
         remove(file, ["code"], of_seven, False)
     assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
+
+
+@pytest.mark.parametrize("packer", [bytes, gzip.compress])
+@pytest.mark.parametrize(
+    ("options", "encoding", "before", "after"),
+    [
+        ({"encoding": "cp1252"}, "cp1252", "id,x\n7,€\n8,ñ\n", "id,x\n8,ñ\n"),
+        ({"encoding": "utf-16"}, "utf-16", "id,x\r\n7,a\r\n8,ñ\r\n", "id,x\r\n8,ñ\r\n"),
+        ({"header": ["x", "id"]}, "utf-8", "\ufeffa;7\nñ;8\n", "\ufeffñ;8\n"),
+        (
+            *({"quote": "'", "escape": "\\", "delimiter": "~"}, "utf-8"),
+            *("id~x\n7~'a\\'~\nb'\n8~'c\\''\n", "id~x\n8~'c\\''\n"),
+        ),
+        ({"quote": ""}, "utf-8", 'id\tx\n7\t"a\n8\t"b\n', 'id\tx\n8\t"b\n'),
+    ],
+)
+def test_rows_go_from_a_csv_as_its_table_declares_it(
+    packer, options, encoding: str, before: str, after: str, tmp_path: Path
+) -> None:
+    file = tmp_path / ("t.csv" if packer is bytes else "t.csv.gz")
+    file.write_bytes(packer(before.encode(encoding)))
+    table = Table.model_validate({**PLAIN.model_dump(exclude_unset=True), **options})
+    how = raw_files.Written(table, "csv")
+    assert raw_files.remove_rows(file, ["id"], of_seven, False, how) == 1
+    left = file.read_bytes() if packer is bytes else gzip.decompress(file.read_bytes())
+    assert left.decode(encoding) == after
+    assert raw_files.remove_rows(file, ["id"], of_seven, False, how) == 0
+
+
+def test_rows_go_from_packed_json_lines(tmp_path: Path) -> None:
+    file = tmp_path / "t.JSONL.gz"
+    file.write_bytes(gzip.compress(b'{"id": 7}\n{"id": 8, "x": 1.50}\n'))
+    how = raw_files.Written(PLAIN, "jsonl")
+    assert raw_files.remove_rows(file, ["id"], of_seven, False, how) == 1
+    assert gzip.decompress(file.read_bytes()) == b'{"id": 8, "x": 1.50}\n'
+
+
+@pytest.mark.parametrize(
+    ("column", "options", "text", "value"),
+    [
+        ({"type": "integer"}, {"decimal": ",", "thousands": "."}, " 12.345.678", 12345678),
+        ({"type": "integer"}, {}, "3.0", 3),
+        ({"type": "number"}, {"decimal": ","}, "1,50", 1.5),
+        ({"type": "date", "format": "%d/%m/%y"}, {}, "03/02/84", datetime.date(1984, 2, 3)),
+        (
+            *({"type": "timestamptz"}, {}, "2024-01-02T03:04:05+02:00"),
+            datetime.datetime(2024, 1, 2, 1, 4, 5, tzinfo=datetime.UTC),
+        ),
+        ({"type": "integer"}, {}, "no number", "no number"),
+    ],
+)
+def test_a_raw_text_has_the_token_of_what_its_table_makes_of_it(
+    column, options, text: str, value: object
+) -> None:
+    contract = Column.model_validate(column)
+    columns = {"id": contract}
+    table = Table.model_validate({"source": "mine", "columns": columns, **options})
+    named = Named("id", "people", "", contract, table)
+    typed = token(pl.Series("id", [value]), b"k" * 32, "people")
+    assert tokens_of(pl.Series("id", [text]), named, b"k" * 32).to_list() == typed.to_list()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DELIMITERS = (",", ";", "\t", "|")
 MOST_BEFORE = 100  # lines of explanation that may stand before the header line
-BLOCK = 2**24  # bytes that are read at once; a record must fit
+BLOCK = 2**22  # bytes that are read at once; a record must fit
 BYTE_ORDER_MARK = "\xef\xbb\xbf"  # of UTF-8, each byte as one character
 
 
@@ -160,6 +160,8 @@ def _unreadable(
             "it is not UTF-8): name its encoding, such as `encoding: cp1252` or `latin-1`, at its "
             "table in conf/sources.yaml, or write UTF-8"
         )
+    elif "straddl" in str(error):
+        reason = f"a record has more than {BLOCK // 2**20} MB): leave such a value out of the file"
     else:
         # Only what comes before the third colon: then it shows the record itself.
         reason = ":".join(str(error).splitlines()[0].split(":")[:2]) + "): mend it there"
