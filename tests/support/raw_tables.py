@@ -80,8 +80,7 @@ class RawTable:
 
     def _cell(self, at: int, cell: str) -> str:
         special = {self.delimiter, self.quote, self.escape, "\r", "\n"}
-        alone = not cell.strip() and len(self.columns) == 1  # an empty line is no record
-        if not (self.quoted[at] or alone or special & set(cell)):
+        if not (self.quoted[at] or special & set(cell)):
             return cell
         if self.escape:
             cell = cell.replace(self.escape, self.escape * 2)
@@ -173,7 +172,7 @@ def _number(exact: Decimal, style: tuple[str | None, str | None], grouped: bool)
 
 @st.composite
 def _time(draw: st.DrawFn, kind: str, form: str | None) -> tuple[Any, str]:
-    first, last = (1970, 2060) if form and "%y" in form else (1701, 2199)
+    first, last = (1970, 2035) if form and "%y" in form else (1701, 2199)
     moment = draw(st.datetimes(datetime.datetime(first, 1, 1), datetime.datetime(last, 1, 1)))
     if form is not None and kind != "date":
         moment = moment.replace(microsecond=0)

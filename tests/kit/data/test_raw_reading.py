@@ -183,6 +183,8 @@ def test_an_offset_is_taken_to_utc_and_never_dropped(
 @pytest.mark.parametrize(
     ("kind", "text", "words"),
     [
+        ("number", "12345678901234567890123", "more digits than a number keeps"),
+        ("decimal(5,2)", "1.0005", "more digits than its decimal keeps"),
         ("timestamptz", "2024-01-02 03:04:05", "has no offset"),
         ("date", "03/02/24", "two readings, day or month first: declare its format"),
         ("timestamp", "3.2.2024 10:00", "two readings"),
@@ -292,7 +294,7 @@ def test_the_declared_reading_is_used() -> None:
     ]
     assert values("id;x\n1;1.500,25\n2;12.34\n", "number", **european) == (
         *([1500.25],),
-        {"is not of type number"},
+        {"has a point or comma as its table does not declare: see decimal and thousands"},
     )
     assert values('id,x\n1,"1,500.5"\n', "number", thousands=",")[0] == [1500.5]
     assert values("id;x\n1;1 500\n2;1\u00a0234\u202f567\n", "integer", thousands=" ")[0] == [
@@ -369,6 +371,9 @@ def test_a_wrong_encoding_or_packing_is_refused_with_what_to_declare() -> None:
                 "string",
                 **options,
             )
+    with pytest.raises(MlopsError, match="encoding: cp1252"):
+        values("id;x;a\u00f1o\n1;2;3\n".encode("cp1252"), "string", header=True)
+        read("t.csv", {"a\u00f1o": "string"})
     with pytest.raises(MlopsError, match="is packed with gzip"):
         values(gzip.compress(b"x\n1\n"), "string")
     with pytest.raises(MlopsError, match="is damaged or no whole gzip file"):
@@ -481,3 +486,48 @@ def test_what_was_read_is_written_down_as_counts_and_names() -> None:
         "reasons": {"age is not of type integer": 1},
         "missing": {"age": {"NA": 1}},
     }
+
+
+def test_a_stand_in_is_missing_in_whatever_type_it_comes() -> None:
+    frame = pl.DataFrame(
+        {
+            "text": pl.Series(["NA", "b", "?"], dtype=pl.Categorical),
+            "day": [datetime.date(9999, 12, 31), datetime.date(2024, 1, 2), None],
+            "code": [-999, 1, 0],
+        }
+    )
+    frame.write_parquet("raw/t.parquet")
+    columns = {"text": "string", "day": "date", "code": "boolean"}
+    told, kept = read("t.parquet", columns, nulls=[-999, "9999-12-31"])
+    assert kept.rows() == [
+        *((None, None, None), ("b", datetime.date(2024, 1, 2), True), (None, None, False)),
+    ]
+    assert told.record()["missing"]["text"] == {"?": 1, "NA": 1}
+    told, kept = read("t.parquet", {"code": "string"}, nulls=[-999])
+    assert kept["code"].to_list() == [None, "1", "0"]
+    text = "id,x\n1,9999-12-31\n2,9999-12-31 00:00:00\n3,2024-01-02\n"
+    found = values(text, "timestamp", nulls=["9999-12-31"])
+    assert found == ([None, None, moment(2024, 1, 2)], set())
+
+
+def test_years_of_two_digits_are_asked_about_where_two_centuries_fit() -> None:
+    column: dict[str, Any] = {"type": "date", "format": "%d/%m/%y"}
+    found, reasons = values("id,x\n1,03/02/45\n2,03/02/24\n", column)
+    assert found == [datetime.date(2024, 2, 3)]
+    assert "two centuries: declare years" in reasons.pop()
+    births = column | {"years": [1925, 2024]}
+    assert values("id,x\n1,03/02/45\n2,03/02/24\n3,31/12/25\n", births)[0] == [
+        *(datetime.date(1945, 2, 3), datetime.date(2024, 2, 3), datetime.date(1925, 12, 31)),
+    ]
+
+
+def test_an_empty_line_of_one_column_is_a_row_and_of_several_none() -> None:
+    assert values("x\n1\n\n3\n", "integer")[0] == [1, None, 3]
+    assert values("id,x\n1,2\n\n3,4\n", "integer")[0] == [2, 4]
+
+
+def test_a_file_of_two_bytes_a_letter_or_a_very_long_cell_is_one_sentence_or_read() -> None:
+    with pytest.raises(MlopsError, match="encoding: utf-16"):
+        values("id,x\n1,2\n".encode("utf-16"), "integer")
+    long = "y" * 200_000
+    assert values(f'about\n"{long}"\nid,x\n1,{long}\n', "string")[0] == [long]

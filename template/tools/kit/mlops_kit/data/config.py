@@ -49,7 +49,8 @@ class Column(Section):
     format: str | None = None
     """How dates and times are written where the year is not first, as `%d/%m/%Y %H:%M`."""
     years: list[int] = Field([1700, 2200], min_length=2, max_length=2)
-    """First and last year that a date or time may have: another one is a slip or a stand-in."""
+    """First and last year that a date or time may have: another one is a slip or a stand-in. With
+    a year of two digits (`%y`) they say the century."""
     nulls: list[str | int | float] = []
     """What else means that a value is missing, besides `nulls` of the table."""
     default_nulls: bool = True

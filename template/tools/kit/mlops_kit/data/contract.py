@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import MOMENTS, NUMBERS, SOURCES_FILE, Column, Table
 from mlops_kit.data.values import times
-from mlops_kit.data.values.cast import cast, cast_plain, dtype_of, why
-from mlops_kit.data.values.missing import counted, declared, missing, where
+from mlops_kit.data.values.cast import as_text, cast, cast_plain, dtype_of, stand_ins, why
+from mlops_kit.data.values.missing import counted, missing, where
 from mlops_kit.data.values.numbers import Writing
 
 if TYPE_CHECKING:
@@ -115,11 +115,9 @@ class Contract:
         lost = typed.is_null() & ~nothing
         if lost.any():
             fail(lost, why(values.filter(lost), column))
-        if column.type in MOMENTS:
-            far = typed.is_not_null() & ~times.plausible(typed, column)
-            if far.any():
-                fail(far, times.FAR)
-                typed = where(~far, typed)
+        for far, reason in times.implausible(typed, column) if column.type in MOMENTS else ():
+            fail(far, reason)
+            typed = where(~far, typed)
         if not column.nullable:
             fail(nothing, EMPTY)
         for broken, check in _broken(typed, column):
@@ -132,6 +130,10 @@ class Contract:
         self, values: "polars.Series", column: Column
     ) -> "tuple[polars.Series, polars.Series]":
         """Take values as their type, and mark what is missing; the usual writing is fast."""
+        import polars as pl
+
+        if isinstance(values.dtype, pl.Categorical | pl.Enum | pl.Null):
+            values = values.cast(pl.String)
         found = cast_plain(values, column, self.table, self.writing)
         if found is not None:
             odd = found.is_null().arg_true()
@@ -146,10 +148,15 @@ class Contract:
     def _typed_slowly(
         self, values: "polars.Series", column: Column
     ) -> "tuple[polars.Series, polars.Series]":
+        import polars as pl
+
         nothing = missing(values, column, self.table)
+        if column.type == "string" and values.dtype != pl.String:
+            text = as_text(values)
+            nothing |= missing(text, column, self.table) & text.is_not_null()
         there = where(~nothing, values) if nothing.any() else values
         typed = cast(there, column, self.table, self.writing)
-        stands_for = declared(typed, column, self.table)
+        stands_for = stand_ins(typed, column, self.table)
         if stands_for.any():
             return where(~stands_for, typed), nothing | stands_for
         return typed, nothing

@@ -110,6 +110,8 @@ def batches(
                     double_quote=True,
                     escape_char=dialect.escape or False,
                     newlines_in_values=True,
+                    # Of one column, an empty line is a record with nothing in it.
+                    ignore_empty_lines=len(names) > 1,
                     invalid_row_handler=refuse,
                 ),
                 arrow.ConvertOptions(
@@ -180,6 +182,11 @@ def _with_header(
             break
     if found is None:
         names = max((_header(lines, 0, by, dialect).names for by in delimiters), key=len)
+        if any("\ufffd" in name for name in names):
+            raise MlopsError(
+                f"{file.as_posix()} is not UTF-8: name its encoding, such as `encoding: cp1252`, at "
+                "its table in conf/sources.yaml."
+            )
         missing = next((name for name in columns if name not in names), columns[0])
         other = [name for name in names if name.casefold() == missing.casefold()]
         mend = f'it has "{other[0]}": write it alike' if other else "correct the name"
@@ -222,6 +229,7 @@ def _header(lines: list[str], above: int, delimiter: str, dialect: Dialect) -> L
     marked = [
         line.removeprefix(BYTE_ORDER_MARK) if not at else line for at, line in enumerate(lines)
     ]
+    csv.field_size_limit(sys.maxsize)
     reader = csv.reader(marked[above:], **dialect.parameters(delimiter))
     names = next(reader, [])
     start = sum(map(len, lines[: above + reader.line_num]))

@@ -1,6 +1,7 @@
 """Files of text as UTF-8, however they are packed and whatever encoding they have."""
 
 import bz2
+import codecs
 import contextlib
 import gzip
 import io
@@ -15,6 +16,7 @@ from mlops_kit.core.errors import MlopsError
 PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz"}
 OPENERS: dict[str, Any] = {"none": open, "gzip": gzip.open, "bz2": bz2.open, "xz": lzma.open}
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip"}
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 BLOCK = 2**20  # characters that are encoded at once
 BYTE_ORDER_MARK = "\ufeff"
 # ISO 8859 has no letters there; Windows has, and often says that it is ISO 8859.
@@ -44,11 +46,15 @@ def open_utf8(file: Path, encoding: str = "utf-8", compression: str | None = Non
     _check_packing(file, packed)
     try:
         with open_packed(file, "rb", packed) as stream:
+            if encoding == "utf-8" and stream.read(2) in UTF_16:
+                raise UnicodeError("utf-16")
+            stream.seek(0)
             yield stream if encoding == "utf-8" else io.BufferedReader(_Encoded(stream, encoding))
     except UnicodeError as error:
+        likely = "utf-16" if encoding == "utf-8" else "cp1252"
         raise MlopsError(
             f"{file.as_posix()} is not written in {encoding}: name its encoding, such as "
-            "`encoding: cp1252`, at its table in conf/sources.yaml."
+            f"`encoding: {likely}`, at its table in conf/sources.yaml."
         ) from error
     except (OSError, EOFError, lzma.LZMAError) as error:
         if packed == "none" or (isinstance(error, OSError) and error.errno):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import MOMENTS, NUMBERS, SOURCES_FILE, Column, Table
 from mlops_kit.data.values import numbers, times
-from mlops_kit.data.values.missing import may_be_a_value, where
+from mlops_kit.data.values.missing import may_be_a_value, numbers_declared, where
 
 if TYPE_CHECKING:
     import polars
@@ -32,12 +32,8 @@ def cast(
     """
     import polars as pl
 
-    if isinstance(values.dtype, pl.Categorical | pl.Enum):
-        values = values.cast(pl.String)
-    if values.dtype == pl.Null:
-        values = values.cast(pl.String)
     if column.type == "string":
-        return _as_text(values)
+        return as_text(values)
     if values.dtype == pl.String:
         return _of_text(values.str.strip_chars(), column, table, writing)
     numeric = values.dtype.is_numeric() or values.dtype == pl.Boolean
@@ -74,6 +70,22 @@ def cast_plain(
     return times.iso(values, column) if usual else None
 
 
+def stand_ins(typed: "polars.Series", column: Column, table: Table) -> "polars.Series":
+    """Mark the numbers and times that are declared to mean nothing, however they are written."""
+    import polars as pl
+
+    marks = pl.Series([], dtype=typed.dtype)
+    if column.kind in NUMBERS:
+        typed = typed.cast(pl.Float64)
+        marks = pl.Series(numbers_declared(column, table), dtype=pl.Float64)
+    elif column.type in MOMENTS:
+        texts = pl.Series([str(one) for one in (*table.nulls, *column.nulls)], dtype=pl.String)
+        marks = times.read(texts, column.model_copy(update={"format": None})).drop_nulls()
+    if not len(marks):
+        return pl.repeat(False, len(typed), eager=True)
+    return typed.is_in(marks.implode()).fill_null(False)
+
+
 def why(values: "polars.Series", column: Column) -> "polars.Series":
     """Say of each value that cast() refused why it did, shape (n,)."""
     import polars as pl
@@ -92,8 +104,8 @@ def why(values: "polars.Series", column: Column) -> "polars.Series":
     text, said = pl.col("text"), pl.lit(rest)
     if column.type in MOMENTS:
         said = times.why(text, column)
-    elif column.type == "number":
-        said = pl.when(numbers.too_long(text)).then(pl.lit(numbers.TOO_LONG)).otherwise(said)
+    elif column.kind in NUMBERS:
+        said = numbers.why(text, column)
     texts = pl.DataFrame({"text": values.str.strip_chars()})
     return texts.with_columns(said.alias("said"))["said"]
 
@@ -116,7 +128,8 @@ def dtype_of(column: Column) -> "polars.DataType":
     return pl.Decimal(*column.digits) if column.kind == "decimal" else kinds[column.type]
 
 
-def _as_text(values: "polars.Series") -> "polars.Series":
+def as_text(values: "polars.Series") -> "polars.Series":
+    """Take values of any type as text, shape (n,); null where that would be no text of theirs."""
     import polars as pl
 
     if isinstance(values.dtype, pl.List | pl.Array | pl.Struct | pl.Binary | pl.Object):

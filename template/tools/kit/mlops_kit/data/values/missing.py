@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from mlops_kit.data.config import NUMBERS, Column, Table
+from mlops_kit.data.config import Column, Table
 
 if TYPE_CHECKING:
     import polars
@@ -29,6 +29,8 @@ def missing(values: "polars.Series", column: Column, table: Table) -> "polars.Se
             nothing = nothing.scatter(short, nothing[short] | stripped[short].is_in(texts))
     elif values.dtype.is_float() and column.default_nulls:
         nothing |= values.is_nan().fill_null(False)
+    if values.dtype.is_numeric() and (numbers := numbers_declared(column, table)):
+        nothing |= values.cast(pl.Float64).is_in(numbers).fill_null(False)
     return nothing
 
 
@@ -37,14 +39,9 @@ def may_be_a_value(column: Column, table: Table) -> bool:
     return bool(table.nulls or column.nulls)
 
 
-def declared(typed: "polars.Series", column: Column, table: Table) -> "polars.Series":
-    """Mark the numbers that are declared to mean nothing, however they are written."""
-    import polars as pl
-
-    numbers = [float(one) for one in (*table.nulls, *column.nulls) if _is_number(one)]
-    if column.kind not in NUMBERS or not numbers:
-        return pl.repeat(False, len(typed), eager=True)
-    return typed.cast(pl.Float64).is_in(numbers).fill_null(False)
+def numbers_declared(column: Column, table: Table) -> list[float]:
+    """Return the numbers that are declared to mean nothing."""
+    return [float(one) for one in (*table.nulls, *column.nulls) if _is_number(one)]
 
 
 def counted(values: "polars.Series", nothing: "polars.Series") -> Counter[str]:

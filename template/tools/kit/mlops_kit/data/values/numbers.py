@@ -21,6 +21,8 @@ ONLY_A_COMMA = r"^[+-]?(\d*,\d+|\d{1,3}(\.\d{3})+,\d*|\d{1,3}(,\d{3})+(\.\d*)?)$
 ONLY_GROUPS = r"^[+-]?\d{1,3}(\.\d{3}){2,}$"
 # Any of them, in a text.
 GROUPED = re.compile("|".join((TWO_READINGS, ONLY_A_COMMA, ONLY_GROUPS)))
+NOT_DECLARED = "has a point or comma as its table does not declare: see decimal and thousands"
+NOT_EXACT = "has more digits than its decimal keeps: declare more, or the type number"
 TOO_LONG = "has more digits than a number keeps: declare integer, string or decimal(p,s)"
 
 
@@ -126,9 +128,20 @@ def from_numbers(values: "polars.Series", column: Column) -> "polars.Series":
     return where(made.is_finite(), made)
 
 
-def too_long(text: "polars.Expr") -> "polars.Expr":
-    """Whether a text is a whole number with more digits than a number keeps."""
-    return text.str.contains(r"^[+-]?\d{16,}$")
+def why(text: "polars.Expr", column: Column) -> "polars.Expr":
+    """Say why a text is no value of a column of numbers."""
+    import polars as pl
+
+    marked = text.str.contains(r"^[+-]?[\d., ']*[,'.][\d., ']*$")
+    one_point = text.str.contains(r"^[+-]?\d*\.?\d*$")
+    if column.kind == "decimal":
+        said = pl.when(one_point).then(pl.lit(NOT_EXACT)).when(marked).then(pl.lit(NOT_DECLARED))
+    elif column.type == "integer":
+        said = pl.when(marked & ~one_point).then(pl.lit(NOT_DECLARED))
+    else:
+        whole = text.str.contains(r"^[+-]?\d{16,}$")
+        said = pl.when(whole).then(pl.lit(TOO_LONG)).when(marked).then(pl.lit(NOT_DECLARED))
+    return said.otherwise(pl.lit(f"is not of type {column.type}"))
 
 
 def _even(values: "polars.Series", made: "polars.Series") -> "polars.Series":
@@ -152,7 +165,8 @@ def _plain(text: "polars.Series") -> "polars.Series":
     if bool((made.abs() >= EXACT).any()):
         exact = text.cast(pl.Int64, strict=False)
         lost = exact.is_not_null() & (made.cast(pl.Int64, strict=False) != exact).fill_null(True)
-        made = where(~lost, made)
+        lost |= exact.is_null() & text.str.contains(r"^[+-]?\d+$")
+        made = where(~lost.fill_null(False), made)
     return made
 
 

@@ -1,5 +1,6 @@
 """Texts as dates and times: year first, nothing left over; another way is read as declared."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mlops_kit.data.config import Column
@@ -27,6 +28,10 @@ NOT_FIRST = "does not begin with a year of four digits: declare its format, such
 LOST_OFFSET = "has an offset, which a timestamp would lose: declare the type timestamptz"
 NO_OFFSET = "has no offset: declare the type timestamp, or write one (+02:00 or Z)"
 TOO_EXACT = "is more exact than a microsecond: shorten it"
+TWO_CENTURIES = (2036, 2068)  # of what two digits are read as, those that may be a century before
+CENTURY = (
+    "has a year of two digits that may be of two centuries: declare years, such as [1930, 2029]"
+)
 FAR = "has a year that hardly is one: mend it, declare it under nulls, or declare years"
 
 
@@ -107,10 +112,17 @@ def why(text: "polars.Expr", column: Column) -> "polars.Expr":
     )
 
 
-def plausible(typed: "polars.Series", column: Column) -> "polars.Series":
-    """Whether the year may be one, shape (n,)."""
+def implausible(typed: "polars.Series", column: Column) -> "Iterator[tuple[polars.Series, str]]":
+    """Mark the times whose year hardly is one, and why, shape (n,)."""
     first, last = column.years
-    return typed.dt.year().is_between(first, last)
+    years = typed.dt.year()
+    far = ~years.is_between(first, last).fill_null(True)
+    if far.any():
+        yield far, FAR
+    if _short_year(column) and "years" not in column.model_fields_set:
+        unsure = years.is_between(*TWO_CENTURIES).fill_null(False)
+        if unsure.any():
+            yield unsure, CENTURY
 
 
 def _moments(text: "polars.Series", zoned: "polars.Series") -> "polars.Series":
@@ -156,7 +168,14 @@ def _declared(text: "polars.Series", pattern: str, column: Column) -> "polars.Se
         found = text.str.to_datetime(pattern, strict=False, time_unit="us")
     else:
         found = text.str.to_date(pattern, strict=False).cast(pl.Datetime("us"))
+    if _short_year(column):  # years of two digits are those that may be, in whatever century
+        late = (found.dt.year() > column.years[1]).fill_null(False)
+        found = found.zip_with(~late, found.dt.offset_by("-100y"))
     return _as(found, column)
+
+
+def _short_year(column: Column) -> bool:
+    return column.format is not None and "%y" in column.format
 
 
 def _as(moments: "polars.Series", column: Column) -> "polars.Series":
