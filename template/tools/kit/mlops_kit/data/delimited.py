@@ -184,8 +184,8 @@ def _with_header(
         names = max((_header(lines, 0, by, dialect).names for by in delimiters), key=len)
         if any("\ufffd" in name for name in names):
             raise MlopsError(
-                f"{file.as_posix()} is not UTF-8: name its encoding, such as `encoding: cp1252`, at "
-                "its table in conf/sources.yaml."
+                f"{file.as_posix()} is not UTF-8: name its encoding, such as `encoding: cp1252`, "
+                "at its table in conf/sources.yaml."
             )
         missing = next((name for name in columns if name not in names), columns[0])
         other = [name for name in names if name.casefold() == missing.casefold()]

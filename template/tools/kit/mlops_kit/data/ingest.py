@@ -110,12 +110,13 @@ def ingest(
                 place = quarantine_folder
                 told[name] = store(config, name, leave_out, place, beside[name], broken)
         remove_others(quarantine_folder, config.tables)
-        write_json(READING_FILE, {"schema": 1, "tables": {n: r.record() for n, r in told.items()}})
         for name, reading in told.items():
             reading.check_share(limit, quarantine_folder / f"{name}.parquet")
         entity = stack.enter_context(written_beside(tables_folder / f"{ENTITIES}.parquet"))
         write_entities(config, beside[config.entity.table], entity)
     remove_others(tables_folder, [*config.tables, ENTITIES])
+    records = {name: reading.record() for name, reading in told.items()}
+    write_json(READING_FILE, {"schema": 1, "tables": records})
     rows = sum(reading.good for reading in told.values())
     aside = sum(reading.broken for reading in told.values())
     seconds = time.perf_counter() - started

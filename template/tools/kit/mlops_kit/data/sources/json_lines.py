@@ -127,7 +127,7 @@ def _compact(value: Any) -> str:
     """Write a list or an object as JSON, numbers as they were."""
     if isinstance(value, dict):
         inside = ", ".join(f"{json.dumps(key)}: {_compact(one)}" for key, one in value.items())
-        return f"{{{inside}}}"
+        return "{" + inside + "}"
     if isinstance(value, list):
         return f"[{', '.join(map(_compact, value))}]"
     return str(value) if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)

@@ -104,7 +104,7 @@ def read(text: "polars.Series", column: Column, table: Table) -> "polars.Series"
         return whole
     if column.kind == "decimal":
         precision, scale = column.digits
-        fits = plain.str.contains(rf"^[+-]?\d*\.?\d{{0,{scale}}}0*$")
+        fits = plain.str.contains(r"^[+-]?\d*\.?\d{0," + str(scale) + "}0*$")
         return where(fits, plain).cast(pl.Decimal(precision, scale), strict=False)
     return _plain(plain)
 
@@ -178,7 +178,7 @@ def _plain_text(text: "polars.Series", table: Table) -> "polars.Series":
             text = text.str.replace_all("[\u00a0\u202f\u2009]", " ")
         mark = "\\" + group
         rest = f"({'[.]' if point == '.' else ','}\\d*)?"
-        grouped = text.str.contains(rf"^[+-]?\d{{1,3}}({mark}\d{{3}})+{rest}$")
+        grouped = text.str.contains(r"^[+-]?\d\d?\d?(" + mark + r"\d\d\d)+" + rest + "$")
         bare = ~text.str.contains(group, literal=True)
         text = where(grouped | bare, text).str.replace_all(group, "", literal=True)
     if point == ",":

@@ -13,7 +13,7 @@ CLOCK = r"(?:[T ] *([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6}0*)?)?
 OFFSET = r" *(Z|UTC|GMT|[+-](0[0-9]|1[0-4])(:?[0-5][0-9](:?00)?)?)"
 DAY = r"(?i)^[0-9]{4}(-[0-9]{1,2}-|/[0-9]{1,2}/)[0-9]{1,2}"
 WRITTEN = rf"{DAY}{CLOCK}({OFFSET})?)?$"
-HAS_OFFSET = rf"(?i):[0-9]{{2}}(\.[0-9]+)?{OFFSET}$"
+HAS_OFFSET = rf"(?i):[0-9][0-9](\.[0-9]+)?{OFFSET}$"
 FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d", "%Y-%m-%d %H:%M")
 # Why a text is no date or time, the first that holds; what is left is not of the type.
 SHORT = r"(?i)^[0-9]{1,2}([-/.])[0-9]{1,2}[-/.][0-9]{2,4}([T ].*)?$"
