@@ -112,7 +112,8 @@ def raw_tables(draw: st.DrawFn) -> RawTable:
         **({} if encoding.startswith("utf-8") else {"encoding": encoding}),
         **({} if header else {"header": names}),
     }
-    if delimiter == "~" or not header or draw(st.booleans()):
+    # One column shows no delimiter.
+    if delimiter == "~" or not header or len(names) == 1 or draw(st.booleans()):
         options["delimiter"] = delimiter
     return RawTable(
         columns,

@@ -279,7 +279,9 @@ EUROPEAN = "id;x\n1;1.500\n2;12.000\n3;950\n"
 @pytest.mark.parametrize("kind", ["number", "integer", "decimal(12,3)"])
 def test_a_number_with_two_readings_is_a_question_and_never_a_number(text: str, kind: str) -> None:
     Path("raw/t.csv").write_text(text)
-    with pytest.raises(MlopsError, match=r'Column "x" of table "t" .*decimal.*thousands'):
+    with pytest.raises(
+        MlopsError, match=r'Column "x" of table "t" in raw/t\.csv .*decimal.*thousands'
+    ):
         read("t.csv", {"id": "integer", "x": kind})
 
 
@@ -303,9 +305,24 @@ def test_the_declared_reading_is_used() -> None:
     assert values("id;x\n1;3,50\n", "decimal(6,2)", decimal=",")[0] == [decimal.Decimal("3.50")]
 
 
-def test_other_numbers_of_the_table_tell_what_a_point_is() -> None:
+def test_each_file_of_a_folder_tells_for_itself_how_it_writes_numbers() -> None:
+    Path("raw/many").mkdir()
+    Path("raw/many/argentina.csv").write_text("id;x\n1;1.500\n")
+    Path("raw/many/usa.csv").write_text("id,x\n1,0.25\n")
+    with pytest.raises(MlopsError, match=r"raw/many/argentina\.csv .*no number of the file tells"):
+        read("many", {"id": "integer", "x": "number"})
+
+
+def test_other_numbers_of_the_file_tell_what_a_point_is() -> None:
     Path("raw/t.csv").write_text("x,y\n1.500,0.25\n12.345,7\n")
     assert read("t.csv", {"x": "number", "y": "number"})[1]["x"].to_list() == [1.5, 12.345]
+
+
+def test_a_decimal_has_limits_like_any_number() -> None:
+    column = {"type": "decimal(6,2)", "minimum": 0, "maximum": 9.5, "allowed": [1, 2.5, 9.75, -1]}
+    found, reasons = values("id,x\n1,1.00\n2,2.50\n3,9.75\n4,-1\n5,3.00\n", column)
+    assert found == [decimal.Decimal("1.00"), decimal.Decimal("2.50")]
+    assert len(reasons) == 3
 
 
 @pytest.mark.parametrize(
@@ -523,6 +540,7 @@ def test_years_of_two_digits_are_asked_about_where_two_centuries_fit() -> None:
 
 def test_an_empty_line_of_one_column_is_a_row_and_of_several_none() -> None:
     assert values("x\n1\n\n3\n", "integer")[0] == [1, None, 3]
+    assert values("x\n\n\n", "integer")[0] == [None, None]
     assert values("id,x\n1,2\n\n3,4\n", "integer")[0] == [2, 4]
 
 

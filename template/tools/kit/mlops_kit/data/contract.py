@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
@@ -93,6 +95,19 @@ class Contract:
         self.broken += len(broken)
         return Checked(good, broken, keys)
 
+    def end(self, file: Path | None) -> None:
+        """Ask how a file writes numbers, if it holds some that may be read in two ways.
+
+        Each file by itself: those of one folder may come from several countries.
+
+        Raises
+        ------
+        MlopsError
+            As said.
+        """
+        self.writing.check(self.name, file)
+        self.writing = Writing()
+
     def _column(
         self, name: str, column: Column, values: "polars.Series"
     ) -> "tuple[polars.Series, list[polars.DataFrame]]":
@@ -172,13 +187,17 @@ def _broken(typed: "polars.Series", column: Column) -> "Iterator[tuple[polars.Se
         yield typed > column.maximum, f"less_than_or_equal_to({column.maximum})"
     if column.allowed is not None:
         allowed = column.allowed
-        # YAML reads [1, 2] as whole numbers, whatever the column's type is.
-        if column.type == "string":
-            allowed = [str(one) for one in allowed]
+        # YAML reads [1, 2.5] as numbers, whatever the column's type is.
+        taken = {"string": str, "number": float, "decimal": _exact}.get(column.kind)
+        allowed = [taken(one) for one in allowed] if taken else allowed
         known = pl.Series(allowed).cast(dtype_of(column))
-        yield ~typed.is_in(known.implode()), f"isin({allowed})"
+        yield ~typed.is_in(known.implode()), f"isin({column.allowed})"
     if column.pattern is not None:
         yield ~typed.str.contains(f"^(?:{column.pattern})"), f"str_matches('{column.pattern}')"
+
+
+def _exact(one: object) -> Decimal:
+    return Decimal(str(one))
 
 
 def _check_fits(table: str, name: str, column: Column) -> None:
@@ -196,7 +215,7 @@ def _check_fits(table: str, name: str, column: Column) -> None:
         try:
             for _ in _broken(pl.Series([None], dtype=dtype_of(column)), column):
                 pass
-        except (pl.exceptions.PolarsError, TypeError):
+        except (pl.exceptions.PolarsError, TypeError, ValueError, ArithmeticError):
             check = "allowed" if column.pattern is None else f"str_matches('{column.pattern}')"
     if check is not None:
         raise MlopsError(

@@ -98,6 +98,10 @@ def batches(
     yield pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
     with opened(file, found, dialect) as stream:
         if not any(block.strip(b"\r\n") for block in iter(lambda: stream.read(BLOCK), b"")):
+            if len(names) == 1:  # of one column, an empty line is a record with nothing in it
+                with opened(file, found, dialect) as lines:
+                    rows = sum(1 for _ in byte_lines(lines))
+                yield pl.DataFrame({columns[0]: pl.repeat(None, rows, dtype=pl.String, eager=True)})
             return  # refused by Arrow
     with opened(file, found, dialect) as stream:
         try:
@@ -110,7 +114,6 @@ def batches(
                     double_quote=True,
                     escape_char=dialect.escape or False,
                     newlines_in_values=True,
-                    # Of one column, an empty line is a record with nothing in it.
                     ignore_empty_lines=len(names) > 1,
                     invalid_row_handler=refuse,
                 ),

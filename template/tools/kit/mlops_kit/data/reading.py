@@ -12,7 +12,7 @@ from mlops_kit.core.utc import connect
 from mlops_kit.data.config import SOURCES_FILE, Files, Sources
 from mlops_kit.data.contract import Contract
 from mlops_kit.data.sources import files
-from mlops_kit.data.sources.tables import as_written, read
+from mlops_kit.data.sources.tables import as_written, read_parts
 
 if TYPE_CHECKING:
     import polars
@@ -154,7 +154,6 @@ def store(
             _pass(config, contract, leave_out, (good, broken, None))
     else:
         _pass(config, contract, leave_out, (good, broken, None))
-    contract.writing.check(name)
     return Reading(config, contract)
 
 
@@ -166,13 +165,16 @@ def _pass(
 ) -> None:
     with ExitStack() as stack:
         kept, aside, keys = (stack.enter_context(Written(place)) for place in places)
-        for batch in read(config, contract.name):
-            for leave in leave_out:
-                batch = leave(contract.name, batch)  # noqa: PLW2901
-            checked = contract.check(batch)
-            kept.add(checked.good)
-            aside.add(checked.broken)
-            keys.add(checked.keys)
+        for file, frames in read_parts(config, contract.name):
+            for batch in frames:
+                rows = batch
+                for leave in leave_out:
+                    rows = leave(contract.name, rows)
+                checked = contract.check(rows)
+                kept.add(checked.good)
+                aside.add(checked.broken)
+                keys.add(checked.keys)
+            contract.end(file)
 
 
 def _repeated(keys: Path, columns: Iterable[str]) -> "dict[str, polars.Series]":

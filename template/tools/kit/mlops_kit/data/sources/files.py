@@ -1,7 +1,6 @@
 """Which files a table is made of, and their rows by the names of their columns."""
 
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -101,12 +100,14 @@ def find(source: Files, name: str, table: Table) -> Found:
     return _checked(Found(files, kind, [one for one in inside if one not in files]), name, table)
 
 
-def read(source: Files, name: str, table: Table) -> "Iterator[polars.DataFrame]":
-    """Read the declared columns of a table by their names, some rows at a time.
+def read(
+    source: Files, name: str, table: Table
+) -> "Iterator[tuple[Path, Iterator[polars.DataFrame]]]":
+    """Read the declared columns of a table by their names, file by file, some rows at a time.
 
     Returns
     -------
-    iterator of polars.DataFrame
+    iterator of Path and iterator of polars.DataFrame
         csv and JSON lines come as text, parquet in its own types; the contract casts them.
 
     Raises
@@ -118,19 +119,19 @@ def read(source: Files, name: str, table: Table) -> "Iterator[polars.DataFrame]"
     asked = f'table "{name}" of {SOURCES_FILE.as_posix()} declares'
     columns = list(table.columns)
     if found.format == "jsonl":
-        readers = (json_lines.batches(file, table, asked) for file in found.files)
-    elif found.format == "csv":
+        return ((file, json_lines.batches(file, table, asked)) for file in found.files)
+    if found.format == "csv":
         dialect = dialect_of(table)
         layouts = {file: delimited.layout(file, columns, asked, dialect) for file in found.files}
         _check_same({file: one.names for file, one in layouts.items()})
-        readers = (delimited.batches(file, columns, one, dialect) for file, one in layouts.items())
-    else:
-        schemas = {file: _parquet(file).names for file in found.files}
-        for file, names in schemas.items():
-            _check_columns(file, columns, names, asked)
-        _check_same({file: tuple(names) for file, names in schemas.items()})
-        readers = (_parquet_batches(file, columns) for file in found.files)
-    return chain.from_iterable(readers)
+        return (
+            (file, delimited.batches(file, columns, one, dialect)) for file, one in layouts.items()
+        )
+    schemas = {file: _parquet(file).names for file in found.files}
+    for file, names in schemas.items():
+        _check_columns(file, columns, names, asked)
+    _check_same({file: tuple(names) for file, names in schemas.items()})
+    return ((file, _parquet_batches(file, columns)) for file in found.files)
 
 
 def _ending(file: Path) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_kit.core.errors import MlopsError
@@ -26,6 +28,13 @@ def as_written(config: Sources, name: str) -> Table:
 
 def read(config: Sources, name: str) -> "Iterator[polars.DataFrame]":
     """Read a table from its source, declared columns only, not yet checked."""
+    return chain.from_iterable(frames for _, frames in read_parts(config, name))
+
+
+def read_parts(
+    config: Sources, name: str
+) -> "Iterator[tuple[Path | None, Iterator[polars.DataFrame]]]":
+    """Read a table file by file, or whole where its source has no files."""
     table = config.tables[name]
     source = config.sources[table.source]
     if isinstance(source, Files):
@@ -36,7 +45,7 @@ def read(config: Sources, name: str) -> "Iterator[polars.DataFrame]":
             f"{SOURCES_FILE.as_posix()}: the sample has no such table or column as declared "
             f"under tables.{name}; it makes {', '.join(made)}."
         )
-    return iter([made[name].select(list(table.columns))])
+    return iter([(None, iter([made[name].select(list(table.columns))]))])
 
 
 @cache

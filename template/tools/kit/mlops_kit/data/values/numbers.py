@@ -1,11 +1,12 @@
 """Texts as numbers: one way of writing them, the declared one; two readings are never chosen from.
 
 `1.500` is one and a half with a decimal point and fifteen hundred with groups of three. Where
-nothing is declared, other numbers of the table may tell; if none does, the table is refused.
+nothing is declared, other numbers of the file may tell; if none does, the table is refused.
 """
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_kit.core.errors import MlopsError
@@ -28,7 +29,7 @@ TOO_LONG = "has more digits than a number keeps: declare integer, string or deci
 
 @dataclass
 class Writing:
-    """What the numbers of a table tell about how it writes them."""
+    """What the numbers of a file tell about how it writes them."""
 
     ambiguous: dict[str, int] = field(default_factory=dict)
     """By column: how many may be read in two ways."""
@@ -57,19 +58,20 @@ class Writing:
                 self.ambiguous[name] = self.ambiguous.get(name, 0) + count
             self.points = bool((~several & _plain(dotted).is_not_null()).any())
 
-    def check(self, name: str) -> None:
-        """Ask how the table writes numbers, if it holds some that may be read in two ways.
+    def check(self, name: str, file: Path | None) -> None:
+        """Ask how a file writes numbers, if it holds some that may be read in two ways.
 
         Raises
         ------
         MlopsError
             Names both readings and what to declare.
         """
+        of = f'of table "{name}"' + (f" in {file.as_posix()}" if file else "")
         where = f"under tables.{name} in {SOURCES_FILE.as_posix()}"
         if self.commas:
             column, count = next(iter(self.commas.items()))
             raise MlopsError(
-                f'Column "{column}" of table "{name}" has {count:,} numbers such as 3,5 or 1,500 '
+                f'Column "{column}" {of} has {count:,} numbers such as 3,5 or 1,500 '
                 "or 1.500.000, whose commas and points may stand before the fraction or between "
                 f'thousands: say which {where}: `decimal: ","` with `thousands: "."`, or '
                 '`decimal: "."` with `thousands: ","`.'
@@ -77,9 +79,9 @@ class Writing:
         if self.ambiguous and not self.points:
             column, count = next(iter(self.ambiguous.items()))
             raise MlopsError(
-                f'Column "{column}" of table "{name}" has {count:,} numbers such as 1.500, which '
+                f'Column "{column}" {of} has {count:,} numbers such as 1.500, which '
                 "is 1.5 with a decimal point and 1500 with points between thousands, and no number "
-                f'of the table tells which: say it {where}: `decimal: "."`, or `decimal: ","` with '
+                f'of the file tells which: say it {where}: `decimal: "."`, or `decimal: ","` with '
                 '`thousands: "."`.'
             )
 

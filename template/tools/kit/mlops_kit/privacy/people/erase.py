@@ -8,7 +8,8 @@ from typing import Any
 from mlops_kit.core.errors import NEGATIVE, MlopsError
 from mlops_kit.core.settings import OPEN_ZONE, load_settings
 from mlops_kit.data.config import Files, Sources, load_sources
-from mlops_kit.data.sources.files import Found, find, read
+from mlops_kit.data.sources.files import Found, find
+from mlops_kit.data.sources.tables import read
 from mlops_kit.privacy.people.links import follow
 from mlops_kit.privacy.people.raw_files import Mark, Written, remove_rows
 from mlops_kit.privacy.people.reidentify import ANSWERS, LOG
@@ -213,7 +214,7 @@ def _check_gone(
     """Read the files again as the pipeline does, and find nobody."""
     for name, table in sources.tables.items():
         source = sources.sources[table.source]
-        frames = read(source, name, table) if isinstance(source, Files) else ()
+        frames = read(sources, name) if isinstance(source, Files) else ()
         if left := sum(int(rows_of(frame, names[name], subjects, key).sum()) for frame in frames):
             raise MlopsError(
                 f"{left:,} rows of this person are still in the files of table {name}, as the "
