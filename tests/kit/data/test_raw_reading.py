@@ -10,9 +10,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import Sources
 from mlops_kit.data.reading import Reading, store
+from rendering import ROOT
 
 UTC = datetime.UTC
 
@@ -549,3 +551,18 @@ def test_a_file_of_two_bytes_a_letter_or_a_very_long_cell_is_one_sentence_or_rea
         values("id,x\n1,2\n".encode("utf-16"), "integer")
     long = "y" * 200_000
     assert values(f'about\n"{long}"\nid,x\n1,{long}\n', "string")[0] == [long]
+
+
+def test_the_example_of_the_guide_is_read_as_it_says() -> None:
+    guide = ROOT / "template/docs/bring-your-own-data.md.jinja"
+    text = guide.read_text(encoding="utf-8").partition("```yaml\ntables:\n  sales:")[2]
+    table = yaml.safe_load("sales:" + text.partition("```")[0])["sales"]
+    columns = table.pop("columns")
+    del table["source"]
+    rows = "7;'03/02/2026';1.500,25\n8;'04/02/2026';none\n"
+    Path("raw/sales.txt").write_bytes(gzip.compress(rows.encode("cp1252")))
+    _, kept = read(table.pop("path"), columns, **table)
+    assert kept.rows() == [
+        (datetime.date(2026, 2, 3), decimal.Decimal("1500.25")),
+        (datetime.date(2026, 2, 4), None),
+    ]
