@@ -129,6 +129,17 @@ def test_files_of_two_formats_or_the_same_file_twice_are_a_question() -> None:
         read("empty", {"x": "integer"})
 
 
+def test_files_without_endings_are_read_where_their_format_is_declared() -> None:
+    Path("raw/many").mkdir()
+    for at in range(2):
+        Path(f"raw/many/part-{at}").write_text(f"x\n{at}\n")
+    Path("raw/many/_SUCCESS").touch()
+    with pytest.raises(MlopsError, match="raw/many holds no file that ends in"):
+        read("many", {"x": "integer"})
+    told, kept = read("many", {"x": "integer"}, format="csv")
+    assert (kept["x"].to_list(), told.not_read) == ([0, 1], ["_SUCCESS"])
+
+
 @pytest.mark.parametrize("name", ["a*.csv", "a?[b].csv", "a {x}.csv", "año 'é'.csv", "-.csv"])
 def test_a_path_that_exists_is_that_file(name: str) -> None:
     Path("raw/ab.csv").write_text("x\n9\n")

@@ -83,6 +83,8 @@ def find(source: Files, name: str, table: Table) -> Found:
         )
     kind = table.format or next(iter(first_of), None)
     files = [file for file, its in formats.items() if its == kind]
+    if not files and table.format:  # such as part-00000, beside _SUCCESS
+        files = [file for file, its in formats.items() if not its and file.name[0] != "_"]
     if kind is None or not files:
         raise MlopsError(
             f"{place.as_posix()} holds no file that ends in {', '.join(FORMATS)}, packed or not, "
