@@ -41,7 +41,6 @@ def read(text: "polars.Series", column: Column) -> "polars.Series":
     An offset is taken to UTC; a `timestamp` must have none, a `timestamptz` one. A `date` of a
     moment with an offset is its day in UTC.
     """
-
     if column.format is not None:
         return _declared(text, column.format, column)
     kept = where(text.str.contains(WRITTEN), text)
@@ -55,7 +54,6 @@ def read(text: "polars.Series", column: Column) -> "polars.Series":
 
 def iso(text: "polars.Series", column: Column) -> "polars.Series":
     """Read dates and timestamps that are written in the usual form, fast; null the others."""
-
     if column.type == "date":
         return where(text.str.len_bytes() == 10, text).str.to_date("%Y-%m-%d", strict=False)
     first = text.first()
