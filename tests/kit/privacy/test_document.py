@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import yaml
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.sources import files as sources
+from mlops_kit.data import config as sources
 from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.policy import load as policy
 from mlops_kit.privacy.policy import propose

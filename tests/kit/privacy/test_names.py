@@ -12,7 +12,7 @@ import pytest
 import yaml
 from mlops_kit import cli
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.sources import files as sources_of
+from mlops_kit.data import config as sources_of
 from mlops_kit.privacy import commands
 from mlops_kit.privacy.detect import language_model as names
 from mlops_kit.privacy.policy import propose

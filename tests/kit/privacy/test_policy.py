@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.sources.files import Sources
+from mlops_kit.data.config import Sources
 from mlops_kit.privacy.detect.findings import Finding
 from mlops_kit.privacy.policy import load as policy
 

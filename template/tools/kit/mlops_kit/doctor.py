@@ -107,7 +107,7 @@ def _kit() -> Iterator[Finding]:
 def _configuration() -> Iterator[Finding]:
     from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
     from mlops_kit.core.settings import read_config
-    from mlops_kit.data.sources.files import load_sources
+    from mlops_kit.data.config import load_sources
     from mlops_kit.train.features import load_params
 
     known = ", ".join(environments())

@@ -17,8 +17,8 @@ from mlops_kit.compare.systems.adapters import write_systems_record
 from mlops_kit.core.errors import BAD_INPUT, MlopsError, StageError
 from mlops_kit.core.files import remove_leftovers
 from mlops_kit.core.settings import Settings, load_settings, read_config
+from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.ingest import write_input_record
-from mlops_kit.data.sources.files import Sources, load_sources
 from mlops_kit.room import rooms
 from mlops_kit.train.features import load_params
 from mlops_kit.train.tracking import DECISION_FILE, REGISTRATION, register
@@ -32,7 +32,7 @@ RESULTS = tuple(
         Path,
         (
             "data/open",
-            "data/raw/quarantine",
+            "data/quarantine",
             "data/restricted/tables",
             "data/restricted/quarantine",
             "data/inputs.json",

@@ -13,9 +13,9 @@ from mlops_kit.compare.systems.spec import Table
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import OPEN_ZONE, load_settings
+from mlops_kit.data.config import load_sources, uses_only_sample
 from mlops_kit.data.ingest import ingest
 from mlops_kit.data.sources import files as sources_module
-from mlops_kit.data.sources.files import load_sources, uses_only_sample
 from mlops_kit.train.features import NOT_FEATURES, build_features
 from mlops_kit.train.predictions import predict
 from mlops_kit.train.stage import fit

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.settings import OPEN_ZONE
 from mlops_kit.core.utc import connect
-from mlops_kit.data.sources.files import Sources, load_sources
+from mlops_kit.data.config import Sources, load_sources
 
 if TYPE_CHECKING:
     import numpy

@@ -11,8 +11,8 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import written_beside
 from mlops_kit.core.settings import OPEN_ZONE, Section, Settings, read_config
 from mlops_kit.core.utc import connect
+from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.ingest import ENTITIES
-from mlops_kit.data.sources.files import Sources, load_sources
 from mlops_kit.train.look_ahead import check_future, check_outcome
 
 if TYPE_CHECKING:
@@ -174,6 +174,13 @@ def _run(connection: "duckdb.DuckDBPyConnection", name: str, sql: str) -> None:
         # DuckDB quotes values of cells in single quotes; a message is no place for them.
         reason = re.sub(r"'[^']*'", "'...'", str(error).strip().splitlines()[0])
         raise MlopsError(f"features.py: the SQL of {name}() fails: {reason}") from error
+    table = connection.table(name)
+    for column, kind in zip(table.columns, map(str, table.types), strict=True):
+        # What follows knows one kind of time, in UTC, and models know no decimals.
+        if column == "time" and kind == "TIMESTAMP WITH TIME ZONE":
+            connection.execute(f"ALTER TABLE {name} ALTER time TYPE TIMESTAMP")
+        elif kind.startswith("DECIMAL"):
+            connection.execute(f'ALTER TABLE {name} ALTER "{column}" TYPE DOUBLE')
 
 
 def _columns(connection: "duckdb.DuckDBPyConnection", table: str) -> list[str]:

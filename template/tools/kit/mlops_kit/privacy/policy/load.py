@@ -8,7 +8,7 @@ from typing import Any
 
 from mlops_kit.core.errors import NEGATIVE, MlopsError
 from mlops_kit.core.settings import read_config
-from mlops_kit.data.sources.files import SOURCES_FILE, Column, Sources
+from mlops_kit.data.config import SOURCES_FILE, Column, Sources
 from mlops_kit.privacy.detect.findings import Finding
 from mlops_kit.privacy.detect.kinds.headers import entity_of
 from mlops_kit.privacy.detect.kinds.kind import Kind
@@ -149,7 +149,7 @@ def unnamed_text(policy: Privacy, sources: Sources) -> list[str]:
         f"{name}.{column}"
         for name, table in sources.tables.items()
         for column, contract in table.columns.items()
-        if contract.type == "string" and f"{name}.{column}" not in policy.columns
+        if contract.kind == "string" and f"{name}.{column}" not in policy.columns
     ]
 
 
@@ -207,14 +207,14 @@ def _check_rule(name: str, rule: ColumnPolicy, contract: Column, sources: Source
     for need in needs:
         if len(given & set(need.split("|"))) != 1:
             raise _wrong(place, f"{what} needs {' or '.join(need.split('|'))}")
-    listed = contract.type == "integers" and rule.action not in ("keep", *BEHIND)
-    if listed or (types is not None and contract.type not in types):
-        raise _wrong(place, f"{what} cannot treat a column of type {contract.type}")
+    listed = contract.kind == "integers" and rule.action not in ("keep", *BEHIND)
+    if listed or (types is not None and contract.kind not in types):
+        raise _wrong(place, f"{what} cannot treat a column of type {contract.kind}")
     if rule.edges != sorted(set(rule.edges)):
         raise _wrong(place, "edges must rise")
     if rule.to == "age_band" and (rule.width or 10) % 1:
         raise _wrong(place, "age_band needs whole years as width")
-    if rule.to == "age_band" and contract.type in DATES and rule.as_of is None:
+    if rule.to == "age_band" and contract.kind in DATES and rule.as_of is None:
         raise _wrong(place, "age_band of a date needs as_of: the day on which the age counts")
     if rule.action == "date_shift":
         table, _, column = name.partition(".")

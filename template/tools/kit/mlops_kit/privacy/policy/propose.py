@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import written_beside
-from mlops_kit.data.sources.files import Sources, load_sources
+from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.privacy.detect.columns.column import SAMPLE_ROWS, judge
 from mlops_kit.privacy.detect.findings import Verdict
 from mlops_kit.privacy.policy.load import RESTRICTED_ZONE, load_privacy
