@@ -64,7 +64,9 @@ def table(
     name = str(rng.choice(["code", "value", "field_7", "level", "info"]))
     all_of_them = columns | ({name: given} if given is not None else {})
     order = rng.permutation(list(all_of_them))
-    rows = {"id": np.arange(len(outcome))} | {str(one): all_of_them[str(one)] for one in order}
+    rows = {"id": np.arange(len(outcome))} | {
+        str(one): all_of_them[str(one)].tolist() for one in order
+    }
     frame = pl.DataFrame(rows | {"outcome": outcome})
     return Table(kind, task, frame, name if given is not None else None)
 
@@ -88,7 +90,7 @@ def either(values: Array, zero: object, one: object) -> Array:
 
 
 def leak_text(rng: Random, kind: str) -> Table:
-    """The outcome as words, or an amount as text."""
+    """Give the outcome as words, or an amount as text."""
     if rng.random() < 0.3:
         columns, outcome = amounts(rng)
         unit = str(rng.choice(["", " EUR", " kg"]))
@@ -102,13 +104,13 @@ def leak_text(rng: Random, kind: str) -> Table:
 
 
 def leak_boolean(rng: Random, kind: str) -> Table:
-    """The outcome as a boolean."""
+    """Give the outcome as a boolean."""
     columns, outcome = binary(rng)
     return table(rng, kind, "classification", columns, outcome, outcome == 1)
 
 
 def leak_inverted(rng: Random, kind: str) -> Table:
-    """The opposite of the outcome: as a boolean, a number, a word or an amount below zero."""
+    """Give the opposite: a boolean, a number, a word or an amount below zero."""
     if rng.random() < 0.25:
         columns, outcome = amounts(rng)
         return table(rng, kind, "regression", columns, outcome, -outcome)
@@ -120,7 +122,7 @@ def leak_inverted(rng: Random, kind: str) -> Table:
 
 
 def leak_rescaled(rng: Random, kind: str) -> Table:
-    """The outcome in another unit, shifted, or rounded to what a report prints."""
+    """Give the outcome in another unit, shifted, or rounded to what a report prints."""
     if rng.random() < 0.3:
         columns, outcome = binary(rng)
         given = outcome * rng.uniform(-50, 50) + rng.uniform(-10, 10)
@@ -134,7 +136,7 @@ def leak_rescaled(rng: Random, kind: str) -> Table:
 
 
 def leak_recoded(rng: Random, kind: str) -> Table:
-    """A category of several codes, each of which occurs with one outcome only."""
+    """Give a category of several codes, each of which occurs with one outcome only."""
     columns, outcome = binary(rng)
     given = np.empty(len(outcome), dtype=object)
     letters = rng.permutation([f"{a}{n}" for a in "ABCDE" for n in range(10)])
@@ -150,7 +152,7 @@ def leak_recoded(rng: Random, kind: str) -> Table:
 
 
 def leak_monotone(rng: Random, kind: str) -> Table:
-    """An amount that was bent but keeps its order."""
+    """Give an amount that was bent but keeps its order."""
     columns, outcome = amounts(rng)
     ranks = outcome.argsort().argsort()
     bent = [np.log1p(outcome), np.sqrt(outcome), outcome**2, -1 / (1 + outcome), ranks, -ranks]
@@ -158,7 +160,7 @@ def leak_monotone(rng: Random, kind: str) -> Table:
 
 
 def leak_nearly(rng: Random, kind: str) -> Table:
-    """The outcome, but in up to one of a hundred rows of each value something else."""
+    """Give the outcome, but in up to one of a hundred rows of each value something else."""
     wrong = rng.uniform(0.001, 0.01)
     if rng.random() < 0.4:
         columns, outcome = amounts(rng)
@@ -173,7 +175,7 @@ def leak_nearly(rng: Random, kind: str) -> Table:
 
 
 def leak_present(rng: Random, kind: str) -> Table:
-    """A value that is there, or above zero, only after the event: a refund, a closing note."""
+    """Give what is there, or above zero, only after the event: a refund, a closing note."""
     columns, outcome = binary(rng)
     value = np.round(rng.lognormal(3, 1, len(outcome)), 2) + 0.01
     notes = np.array([f"note {n}" for n in rng.integers(0, 10**6, len(outcome))], dtype=object)
@@ -192,7 +194,7 @@ def leak_present(rng: Random, kind: str) -> Table:
 
 
 def honest_score(rng: Random, kind: str) -> Table:
-    """A measurement with an AUC of about .9 to .995."""
+    """Give a measurement with an AUC of about .9 to .995."""
     columns, outcome = binary(rng)
     gap = rng.uniform(1.8, 3.6)
     columns["measure"] = gap * outcome + rng.normal(size=len(outcome))
@@ -200,7 +202,7 @@ def honest_score(rng: Random, kind: str) -> Table:
 
 
 def honest_separable(rng: Random, kind: str) -> Table:
-    """A continuous measurement that separates the outcomes without an error, as in botany."""
+    """Give a measurement that separates the outcomes without an error, as in botany."""
     columns, outcome = binary(rng)
     width = rng.uniform(0.2, 3)
     columns["petal"] = (1 + width) * outcome + rng.uniform(0, 1, len(outcome))
@@ -208,7 +210,7 @@ def honest_separable(rng: Random, kind: str) -> Table:
 
 
 def honest_category(rng: Random, kind: str) -> Table:
-    """A category of which some values always have one outcome and the others do not."""
+    """Give a category of which some values always have one outcome and others do not."""
     columns, outcome = binary(rng)
     rows = len(outcome)
     plan = rng.choice(["basic", "plus", "family", "student", "trial"], rows)
@@ -218,7 +220,7 @@ def honest_category(rng: Random, kind: str) -> Table:
 
 
 def honest_codes(rng: Random, kind: str) -> Table:
-    """Codes with few rows each (shops, postcodes), some of which go with one outcome by chance."""
+    """Give codes with few rows each (shops, postcodes), some of one outcome by chance."""
     rows = int(rng.integers(800, 5000))
     columns, score = features_and_score(rng, rows)
     shop = rng.integers(0, rows // int(rng.integers(2, 12)), rows)
@@ -228,7 +230,7 @@ def honest_codes(rng: Random, kind: str) -> Table:
 
 
 def honest_flag(rng: Random, kind: str) -> Table:
-    """A flag that agrees with 85 to 97 % of the rows of each outcome."""
+    """Give a flag that agrees with 85 to 97 % of the rows of each outcome."""
     columns, outcome = binary(rng)
     agree = rng.random(len(outcome)) < rng.uniform(0.85, 0.97)
     flag = np.where(agree, outcome, 1 - outcome)
@@ -238,7 +240,7 @@ def honest_flag(rng: Random, kind: str) -> Table:
 
 
 def honest_rare(rng: Random, kind: str) -> Table:
-    """A rare outcome, and flags that agree with nearly all rows because both are nearly always 0."""
+    """Give flags that agree with nearly all rows, because flag and outcome are rare."""
     rows = int(rng.integers(2000, 8000))
     columns, score = features_and_score(rng, rows)
     outcome = outcome_of(rng, score, rng.uniform(0.005, 0.03))
@@ -249,7 +251,7 @@ def honest_rare(rng: Random, kind: str) -> Table:
 
 
 def honest_linear(rng: Random, kind: str) -> Table:
-    """An amount that follows a feature with a correlation of .9 to .998."""
+    """Give an amount that follows a feature with a correlation of .9 to .998."""
     columns, score = features_and_score(rng, int(rng.integers(400, 5000)))
     outcome = amount_of(rng, score)
     r = rng.uniform(0.9, 0.998)
@@ -259,7 +261,7 @@ def honest_linear(rng: Random, kind: str) -> Table:
 
 
 def honest_product(rng: Random, kind: str) -> Table:
-    """An amount that two features give together, and neither alone; or in order, with noise."""
+    """Give an amount that two features make together, or one in order, with noise."""
     rows = int(rng.integers(400, 5000))
     columns, score = features_and_score(rng, rows)
     if rng.random() < 0.5:

@@ -55,6 +55,10 @@ def _nothing_read(sources: "Sources") -> Mapping[str, str]:
     return {}
 
 
+def _no(finding: str) -> bool:
+    return False
+
+
 def _nothing() -> None:
     return None
 
@@ -81,6 +85,8 @@ class Room:
     """Leave out of the tables that were read what must not come in."""
     systems: "Callable[[str, pandas.DataFrame, pandas.DataFrame, int], Systems]" = _no_systems
     """What else predicts the holdout: called with task, training rows, holdout rows and seed."""
+    vouches: Callable[[str], bool] = _no
+    """Whether a person vouches for a finding, by its name, on the day of the run."""
     clean_up: Callable[[], None] = _nothing
     """Complete or clear away what a killed run has left."""
 

@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from mlops_kit.compare.checks.common import entry
 from mlops_kit.compare.config import CompareConfig
-from mlops_kit.compare.decision_schema import Check
+from mlops_kit.compare.decision_schema import Check, Primary
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.metrics.classification import auc
 from mlops_kit.compare.metrics.ranking import ndcg
@@ -56,6 +56,38 @@ def perfect_scores(holdout: Holdout, config: CompareConfig) -> list[Check]:
         "that easy, say so under acknowledged.perfect in conf/compare.yaml."
     )
     known = entry("perfect score", "safety", None, "inconclusive", sentence)
+    known["acknowledge"] = "perfect"
+    return [known]
+
+
+def determined_outcome(holdout: Holdout) -> list[Check]:
+    """Tell the features that determine the outcome: a failure unless acknowledged."""
+    names = [f'"{name}"' for name in holdout.background.determining]
+    if not names:
+        return []
+    what = f"The feature {names[0]} determines" if len(names) == 1 else (
+        f"The features {' and '.join(names)} determine")  # fmt: skip
+    sentence = (
+        f"{what} the outcome alone: the outcome in another spelling, or what is written once it is "
+        "known."
+    )
+    found = entry("determined outcome", "safety", None, "fail", sentence)
+    found["acknowledge"] = "determined"
+    return [found]
+
+
+def gain_without_spread(primary: Primary) -> list[Check]:
+    """Doubt a gain that no row contradicts: its interval has no width, which is no certainty."""
+    gained = primary["estimate"] > 0 and primary.get("verdict") == "pass"
+    if not gained or primary.get("standard_error", 1) > 0:
+        return []
+    sentence = (
+        f"The gain in {primary.get('metric')} is {primary['estimate']:.4g} with an interval of no "
+        "width: all rows say the same, as they do when the outcome is among the features or the "
+        "metric looks at one side only. Judge by a metric that can go either way; if it is right, "
+        "say so under acknowledged.perfect in conf/compare.yaml."
+    )
+    known = entry("gain without spread", "safety", None, "inconclusive", sentence)
     known["acknowledge"] = "perfect"
     return [known]
 

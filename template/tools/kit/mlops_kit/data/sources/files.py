@@ -20,6 +20,13 @@ RESERVED_TABLES = ("entities", "rows", "target", "features", "seen", "divided")
 ColumnType = Literal["string", "integer", "number", "boolean", "date", "datetime", "integers"]
 
 
+class At(Section):
+    """Known only from a later moment of the row: a reason that is written when a case is closed."""
+
+    at: str
+    """Column of the table, a date or a datetime, that says when."""
+
+
 class Column(Section):
     """The contract of one column."""
 
@@ -37,6 +44,10 @@ class Column(Section):
     """The only values that it may have."""
     pattern: str | None = None
     """Regular expression that each text must match from its start."""
+    known: Literal["in_advance"] | At | None = None
+    """From when features may use it: `in_advance` (a timetable), `{at: column}`, or else from the
+    table's `time` on.
+    """
 
 
 class Table(Section):
@@ -111,6 +122,17 @@ def load_sources(path: Path = SOURCES_FILE) -> Sources:
             )
         if table.time is not None and table.time not in table.columns:
             raise MlopsError(f'{file}: tables.{name}.time is "{table.time}", not a column of it.')
+        for column, contract in table.columns.items():
+            where = f"{file}: tables.{name}.columns.{column}.known"
+            if contract.known == "in_advance" and table.time is None:
+                raise MlopsError(f"{where}: the table names no `time` to be in advance of; add it.")
+            if isinstance(contract.known, At):
+                moment = table.columns.get(contract.known.at)
+                if moment is None or moment.type not in ("date", "datetime"):
+                    raise MlopsError(
+                        f'{where}.at is "{contract.known.at}": name a column of the table that is '
+                        "a date or a datetime."
+                    )
         if isinstance(config.sources[table.source], Files) and table.path is None:
             raise MlopsError(f"{file}: tables.{name} needs a path: a file or folder in its source.")
     entity = config.tables.get(config.entity.table)
