@@ -23,6 +23,7 @@ MEANINGLESS = {
     "rows of the training",
     "immature outcomes",
     "perfect score",
+    "telling feature",
     "gain without spread",
 }
 NO_CHANGE = "Nothing to deploy: change the model first, or check which one was trained."

@@ -39,14 +39,14 @@ K = 10
 
 
 def perfect_scores(holdout: Holdout, config: CompareConfig) -> list[Check]:
-    """Find the systems that are hardly ever wrong: inconclusive unless acknowledged."""
+    """Find systems, or a feature, hardly ever wrong: inconclusive unless acknowledged."""
     found = {
         role: said
         for role in ("candidate", "incumbent")
         if (said := _fit(holdout, holdout.predictions[role], config.primary.metric))
     }
     if not found:
-        return []
+        return _telling_feature(holdout)
     who = " and ".join(f'the {role} "{config.systems[role]}"' for role in found)
     said = " and ".join(dict.fromkeys(found.values()))
     is_, names = ("is", "its") if len(found) == 1 else ("are", "their")
@@ -88,6 +88,23 @@ def gain_without_spread(primary: Primary) -> list[Check]:
         "say so under acknowledged.perfect in conf/compare.yaml."
     )
     known = entry("gain without spread", "safety", None, "inconclusive", sentence)
+    known["acknowledge"] = "perfect"
+    return [known]
+
+
+def _telling_feature(holdout: Holdout) -> list[Check]:
+    """Doubt a feature that tells the outcome alone, even where the model makes less of it."""
+    names = [f'"{name}"' for name in holdout.background.telling]
+    if not names:
+        return []
+    what = f"The feature {names[0]} is hardly ever wrong" if len(names) == 1 else (
+        f"The features {' and '.join(names)} are hardly ever wrong, each")  # fmt: skip
+    sentence = (
+        f"{what} about the outcome alone, which real features hardly ever are: is it known before "
+        "the outcome is? If the task is that easy, say so under acknowledged.perfect in "
+        "conf/compare.yaml."
+    )
+    known = entry("telling feature", "safety", None, "inconclusive", sentence)
     known["acknowledge"] = "perfect"
     return [known]
 

@@ -103,11 +103,11 @@ def encode(connection: "duckdb.DuckDBPyConnection", table: str, names: list[str]
         where = f'features.py: column "{name}" of {table}()'
         if kind.startswith(MOMENTS):
             raise MlopsError(
-                f"{where} is a {kinds[name]}, which no model can read: say what counts about it, "
-                f"such as date_diff('day', {name}, time) or extract(month FROM {name})."
+                f"{where} is of type {kinds[name]}, which no model can read: say what counts about "
+                f"it, such as date_diff('day', {name}, time) or extract(month FROM {name})."
             )
         if kind in OTHER:
-            raise MlopsError(f"{where} is a {kind}: give each part that counts as a column.")
+            raise MlopsError(f"{where} is of type {kind}: give each part that counts as a column.")
         if kind in INTEGERS:
             huge = f"{quoted(name)} = trunc({quoted(name)}) AND abs({quoted(name)}) > {EXACT}"
             counted.append((name, huge, "integers beyond 2^53, of which a model takes several for "
