@@ -10,15 +10,15 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import polars as pl
 from leaks import HONEST, LEAKS, Draw, draw
+from mlops_kit.train.checks.outcome import determining_features
 from scipy.stats import binomtest
 from sklearn import datasets
-
-from mlops_kit.train.checks.outcome import determining_features
 
 TABLES = 2000
 HOLDOUT = 0.2
@@ -46,15 +46,15 @@ def wrong(kinds: dict[str, Draw], tables: int) -> Counter[str]:
 
 def real_tables() -> Iterator[tuple[str, pd.DataFrame, pd.Series]]:
     """Yield real tables that ship with scikit-learn, some of which one feature separates."""
-    cancer = datasets.load_breast_cancer(as_frame=True)
+    cancer: Any = datasets.load_breast_cancer(as_frame=True)
     yield "breast cancer", cancer.data, cancer.target
-    diabetes = datasets.load_diabetes(as_frame=True, scaled=False)
+    diabetes: Any = datasets.load_diabetes(as_frame=True, scaled=False)
     yield "diabetes", diabetes.data, diabetes.target
     for name, load in (("iris", datasets.load_iris), ("wine", datasets.load_wine)):
-        table = load(as_frame=True)
+        table: Any = load(as_frame=True)
         for kind in range(3):
             yield f"{name}, class {kind}", table.data, (table.target == kind).astype(int)
-    digits = datasets.load_digits(as_frame=True)
+    digits: Any = datasets.load_digits(as_frame=True)
     for pair in PAIRS:
         here = digits.target.isin(pair)
         outcome = (digits.target[here] == pair[1]).astype(int)

@@ -20,8 +20,14 @@ from mlops_kit.train.stage import train_and_predict
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 NUMBERS = itertools.count()
-TYPES = {pl.Int64: "integer", pl.Float64: "number", pl.String: "string", pl.Boolean: "boolean",
-         pl.Date: "date", pl.Datetime: "datetime"}  # fmt: skip
+TYPES: dict[Any, str] = {
+    pl.Int64: "integer",
+    pl.Float64: "number",
+    pl.String: "string",
+    pl.Boolean: "boolean",
+    pl.Date: "date",
+    pl.Datetime: "datetime",
+}
 MODEL = {"trees": 40, "learning_rate": 0.1, "leaves": 6, "smallest_leaf": 5, "shrinkage": 1.0}
 
 

@@ -1,13 +1,17 @@
 """What is known when: by column, so that neither a plan nor a late entry is taken for the other."""
 
 import datetime
+import re
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 from mlops_kit.core.errors import MlopsError
 from own_table import OwnTable
 
+GUIDE = Path(__file__).parents[3] / "template/docs/bring-your-own-data.md.jinja"
 N = 600
 START = datetime.datetime(2025, 1, 1, 6)
 
@@ -114,3 +118,36 @@ def test_a_declaration_that_means_nothing_is_refused(known, time, sentence, tmp_
     own.time = time
     with pytest.raises(MlopsError, match=sentence):
         own.featured(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize(("asked", "leaks"), [("landed_at", False), ("departs_at", True)])
+def test_the_example_of_the_guide_does_what_it_says(asked, leaks, tmp_path, monkeypatch):
+    text = GUIDE.read_text(encoding="utf-8").split("### What is known when")[1]
+    declared, code = re.findall(r"```\w+\n(.*?)```", text, re.DOTALL)[:2]
+    columns = yaml.safe_load(declared)["flights"]["columns"]
+    names = {"id": "flight_id", "leaves": "departs_at", "arrived": "landed_at", "gate": "weather"}
+    rows = (
+        flights()
+        .rename(names)
+        .with_columns(
+            delay=pl.col("outcome") * 1.0, landed_at=pl.col("departs_at") + pl.duration(hours=5)
+        )
+    )
+    own = OwnTable(
+        rows.rename({"flight_id": "id"}),
+        target="SELECT id, departs_at AS time, outcome AS y_true FROM t",
+        time="departs_at",
+        known={name: each["known"] for name, each in columns.items() if "known" in each},
+        split={"method": "time", "holdout": 0.2},
+    )
+    functions: dict = {}
+    exec(code, functions)  # noqa: S102  # the guide's own text
+    for name in ("rows", "features"):
+        sql = functions[name]({}).replace("FROM flights", "FROM t").replace("flight_id", "id")
+        sql = sql.replace("flights.", "t.").replace("earlier.landed_at", f"earlier.{asked}")
+        setattr(own, {"rows": "rows_sql"}.get(name, name), sql)
+    if leaks:
+        with pytest.raises(MlopsError, match='column "usual_delay" changes'):
+            own.featured(tmp_path, monkeypatch)
+    else:
+        assert "3 features" in own.featured(tmp_path, monkeypatch)

@@ -74,8 +74,9 @@ def test_own_rows_of_the_past_are_no_copies_and_missing_values_are_equal():
     train = pd.DataFrame({"id": [1, 2, 3, 4], "x": [1.0, 2.0, None, 2.0], "y_true": [0, 1, 1, 0]})
     later = pd.DataFrame({"id": [1, 5, 6, 7], "x": [1.0, 2.0, None, 9.0], "y_true": [0, 1, 0, 0]})
     assert seen_in_training(train, later, ["x"]).tolist() == [UNSEEN, 0.5, 0, UNSEEN]
-    grouped = [each.assign(group=[1, 1, 2, 2]) for each in (train, later)]
-    assert seen_in_training(*grouped, ["x"]).tolist() == [UNSEEN, 0, UNSEEN, UNSEEN]
+    of_group = {"group": [1, 1, 2, 2]}
+    seen = seen_in_training(train.assign(**of_group), later.assign(**of_group), ["x"])
+    assert seen.tolist() == [UNSEEN, 0, UNSEEN, UNSEEN]
 
 
 def test_an_unknown_method_is_told_the_known_ones(tmp_path, monkeypatch):
