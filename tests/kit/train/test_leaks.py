@@ -95,6 +95,24 @@ def test_a_flag_that_is_nearly_always_no_does_not_tell_a_rare_outcome():
     assert found(flags) == []
 
 
+def test_many_zeros_and_a_feature_of_a_few_values_are_no_order():
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        amounts = np.where(rng.random(1000) < 0.97, 0, rng.lognormal(3, 1, 1000))
+        often = np.where(rng.random(1000) < 0.9, 0, rng.random(1000))
+        rows = pl.DataFrame({"id": range(1000), "outcome": amounts, "x": often})
+        assert found(rows) == []
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_what_only_grows_is_no_leak_where_the_time_is_known(timed):
+    total = np.cumsum(np.random.default_rng(7).exponential(1, 500))
+    rows = pl.DataFrame({"outcome": total, "before": np.r_[0, total[:-1]], "cents": total * 100})
+    rows = split(rows.with_columns(time=pl.int_range(500)) if timed else rows)
+    refused = determining_features(rows, ["before", "cents"])
+    assert refused == (["cents"] if timed else ["before", "cents"])
+
+
 def test_whoever_says_why_may_keep_the_feature_and_it_is_told(tmp_path, monkeypatch):
     rows = random_rows().with_columns(bought=SPELLINGS["words"])
     vouched = {"acknowledged": {"determined": VOUCHED, "perfect": VOUCHED}}

@@ -30,6 +30,8 @@ FEW = 5
 NEARLY = 0.02
 # Values from which on an order says something: a threshold, or a few, may be right by merit.
 VALUES = 20
+# Of the rows in their order: amounts so near each other may be one value after rounding.
+NEAR = 0.25
 # Rows that are looked at.
 MOST_ROWS = 20_000
 ACKNOWLEDGED = "determined"
@@ -56,7 +58,8 @@ def is_vouched_for() -> bool:
 
 def determining_in(features: "duckdb.DuckDBPyRelation", names: list[str]) -> list[str]:
     """Name what `determining_features` finds; of many rows every nth is looked at."""
-    wanted = ", ".join(map(quoted, ["split", "y_true", *names]))
+    carried = [name for name in ("time", "split", "y_true") if name in features.columns]
+    wanted = ", ".join(map(quoted, [*carried, *names]))
     rows = features.filter("split <> 'gap'").project(f"{wanted}, row_number() OVER () AS place")
     step = -(-len(features) // MOST_ROWS)
     looked_at = rows.filter(f"place % {max(step, 1)} = 0").project(wanted).pl()
@@ -69,18 +72,24 @@ def determining_features(rows: "polars.DataFrame", names: list[str]) -> list[str
     Parameters
     ----------
     rows : polars.DataFrame, shape (n_rows, ...)
-        Training and holdout rows, with `split`, `y_true` and the features.
+        Training and holdout rows, with `split`, `y_true`, the features, and `time` if known.
     names : list of str
         The features.
     """
     outcome = _codes(rows["y_true"])
     held = (rows["split"] == "holdout").to_numpy()
     amounts = _numbers(rows["y_true"])
+    # What grows with time is in the order of all that does: a population, and the year.
+    grows = (
+        amounts is not None
+        and "time" in rows.columns
+        and _tells_by_order(_codes(rows["time"]).astype(float), amounts)
+    )
     return [
         name
         for name in names
         if _is_the_same(rows[name], rows["y_true"], outcome)
-        or _determines(rows[name], outcome, amounts, held)
+        or _determines(rows[name], outcome, amounts, held, by_order=not grows)
     ]
 
 
@@ -106,7 +115,11 @@ def _texts(column: "polars.Series") -> "polars.Series":
 
 
 def _determines(
-    feature: "polars.Series", outcome: "Codes", amounts: "Codes | None", held: "Codes"
+    feature: "polars.Series",
+    outcome: "Codes",
+    amounts: "Codes | None",
+    held: "Codes",
+    by_order: bool,
 ) -> bool:
     import numpy as np
 
@@ -125,6 +138,8 @@ def _determines(
     known = ~np.isnan(numbers)
     if _is_line(numbers[known], amounts[known]):
         return True
+    if not by_order:
+        return False
     # What is empty may stand for nothing: before the smallest value, or after the largest.
     filled = [np.where(known, numbers, end) for end in (-np.inf, np.inf)]
     wanted = [(numbers[known], amounts[known]), *((each, amounts) for each in filled)]
@@ -216,12 +231,20 @@ def _tells_by_order(values: "numpy.ndarray", amounts: "numpy.ndarray") -> bool:
     """Tell whether nearly all rows lie in the same order by both, or in the opposite one."""
     import numpy as np
 
-    ties = [np.unique(each, return_counts=True)[1] for each in (values, amounts)]
-    if min(each.size for each in ties) < VALUES:
+    _, equal, ties = np.unique(values, return_inverse=True, return_counts=True)
+    _, place, same = np.unique(amounts, return_inverse=True, return_counts=True)
+    if min(ties.size, same.size) < VALUES:
         return False
-    allowed = round(NEARLY * (values.size - max(each.max() for each in ties)))
+    allowed = round(NEARLY * (values.size - max(ties.max(), same.max())))
+    # Amounts of one value count as ordered where rounding explains them: they are near each other.
+    rank = ((np.cumsum(same) - same / 2) / values.size)[place]
+    span = np.zeros((2, ties.size))
+    span[0] = 1
+    np.minimum.at(span[0], equal, rank)
+    np.maximum.at(span[1], equal, rank)
+    within = np.where((span[1] - span[0] > NEAR)[equal], -amounts, amounts)
     for signed in (values, -values):
-        ordered = amounts[np.lexsort((amounts, signed))]
+        ordered = amounts[np.lexsort((within, signed))]
         if values.size - _longest_growing(ordered.tolist()) <= allowed:
             return True
     return False
