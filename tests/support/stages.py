@@ -90,8 +90,8 @@ def _records() -> None:
     from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
     from mlops_kit.compare.systems.adapters import write_systems_record
     from mlops_kit.core.settings import read_config
+    from mlops_kit.data.config import load_sources
     from mlops_kit.data.ingest import write_input_record
-    from mlops_kit.data.sources.files import load_sources
     from mlops_kit.run import INPUTS, SYSTEMS, room_inputs
 
     sources = load_sources()

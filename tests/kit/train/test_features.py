@@ -61,7 +61,7 @@ def test_a_feature_that_is_the_outcome_itself_is_refused_without_a_time_too(tabl
     module.target = lambda params: (
         "SELECT DISTINCT member_id AS id, member_id % 7 AS y_true FROM visits"
     )
-    with pytest.raises(MlopsError, match='column "copied" is the outcome itself'):
+    with pytest.raises(MlopsError, match='column "copied" determines the outcome'):
         build(tables)
 
 

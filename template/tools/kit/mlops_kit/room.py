@@ -56,6 +56,10 @@ def _nothing_read(sources: "Sources") -> Mapping[str, str]:
     return {}
 
 
+def _no(finding: str) -> bool:
+    return False
+
+
 def _nothing() -> None:
     return None
 
@@ -82,6 +86,8 @@ class Room:
     """Give what leaves out of a table, some rows at a time, what must not come in."""
     systems: "Callable[[str, pandas.DataFrame, pandas.DataFrame, int], Systems]" = _no_systems
     """What else predicts the holdout: called with task, training rows, holdout rows and seed."""
+    vouches: Callable[[str], bool] = _no
+    """Whether a person vouches for a finding, by its name, on the day of the run."""
     clean_up: Callable[[], None] = _nothing
     """Complete or clear away what a killed run has left."""
 

@@ -14,8 +14,8 @@ from mlops_kit.compare.gate import check
 from mlops_kit.core import team
 from mlops_kit.core.errors import BAD_INPUT, MlopsError
 from mlops_kit.core.settings import load_settings, read_config, settings_files
-from mlops_kit.data.contract import validate
-from mlops_kit.data.sources.files import SOURCES_FILE, load_sources
+from mlops_kit.data.config import SOURCES_FILE, load_sources
+from mlops_kit.data.contract import Contract
 from mlops_kit.train.model_file import load_model, save_model
 
 ROOT = team.project_folder() or Path(__file__).parents[3]
@@ -42,7 +42,7 @@ def test_an_empty_row_breaks_the_contract_of_each_table(project):
         frame = pl.DataFrame(
             {column: [None] for column in table.columns}, dict.fromkeys(table.columns, pl.String)
         )
-        good, broken = validate(name, table, frame)
+        good, broken, _ = Contract(name, table).check(frame)
         assert (good.height, broken.height) == ((0, 1) if needed else (1, 0)), name
         assert not needed or f"{needed[0]} is empty" in broken["reason"][0]
 
@@ -51,8 +51,9 @@ def test_a_value_that_stands_twice_breaks_a_contract_that_says_unique(project):
     for name, table in load_sources().tables.items():
         for column, contract in table.columns.items():
             if contract.unique and contract.type in ("string", "integer", "number"):
-                row = {each: ["7", "7"] for each in table.columns}
-                _, broken = validate(name, table, pl.DataFrame(row))
+                rows = pl.DataFrame({each: ["7", "7"] for each in table.columns})
+                twice = {column: Contract(name, table).check(rows).keys[column]}
+                _, broken, _ = Contract(name, table, twice).check(rows)
                 assert broken.height == 2, name
                 assert all(f"{column} is not unique" in reason for reason in broken["reason"])
 

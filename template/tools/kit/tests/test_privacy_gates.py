@@ -10,7 +10,7 @@ import pytest
 
 from mlops_kit.core import team
 from mlops_kit.core.errors import NEGATIVE, MlopsError
-from mlops_kit.data.sources.files import load_sources
+from mlops_kit.data.config import load_sources
 from mlops_kit.privacy.gate import check, hook
 from mlops_kit.privacy.gate.logs import RedactingFilter
 from mlops_kit.privacy.policy.load import load_privacy

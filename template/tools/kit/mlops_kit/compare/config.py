@@ -42,6 +42,8 @@ class Data(Section):
     """`censored`: an outcome is known only where the rules in force acted."""
     classes: tuple[str | int, ...] | None = Field(None, min_length=2)
     """The labels when they are not 0, 1, ...; of two, the second is the positive."""
+    copies: float = Field(0.02, ge=0, le=1)
+    """Largest share of the holdout's rows that may stand in training too, equal in all features."""
     threshold: float | None = Field(None, allow_inf_nan=False)
     """Score from which a row counts as positive; null is one half of a probability."""
 
@@ -150,6 +152,11 @@ class CompareConfig(Section):
         for name in self.columns:
             if name in (self.data.id, self.data.y_true, "id", "y_true", "system"):
                 raise ValueError(f'slices and fairness cannot be of "{name}": drop it')
+            if name in ("score", "prediction", "items"):
+                raise ValueError(
+                    f'"{name}" is a name of predictions: give the column of slices or fairness '
+                    "another one"
+                )
         return self
 
     @model_validator(mode="after")

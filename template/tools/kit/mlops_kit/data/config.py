@@ -27,6 +27,13 @@ OPTIONS = (
 )
 
 
+class At(Section):
+    """Known only from a later moment of the row: a reason that is written when a case is closed."""
+
+    at: str
+    """Column of the table, a date or a time, that says when."""
+
+
 class Column(Section):
     """The contract of one column."""
 
@@ -55,6 +62,10 @@ class Column(Section):
     """What else means that a value is missing, besides `nulls` of the table."""
     default_nulls: bool = True
     """Do NA, N/A, nan, NULL, ? and - mean that a value is missing? Where not, they are values."""
+    known: Literal["in_advance"] | At | None = None
+    """From when features may use it: `in_advance` (a timetable), `{at: column}`, or else from the
+    table's `time` on.
+    """
 
     @field_validator("type")
     @classmethod
@@ -212,6 +223,17 @@ def load_sources(path: Path = SOURCES_FILE) -> Sources:
             )
         if table.time is not None and table.time not in table.columns:
             raise MlopsError(f'{file}: tables.{name}.time is "{table.time}", not a column of it.')
+        for column, contract in table.columns.items():
+            where = f"{file}: tables.{name}.columns.{column}.known"
+            if contract.known == "in_advance" and table.time is None:
+                raise MlopsError(f"{where}: the table names no `time` to be in advance of; add it.")
+            if isinstance(contract.known, At):
+                moment = table.columns.get(contract.known.at)
+                if moment is None or moment.type not in MOMENTS:
+                    raise MlopsError(
+                        f'{where}.at is "{contract.known.at}": name a column of the table that is '
+                        "a date or a time."
+                    )
         if isinstance(config.sources[table.source], Files) and table.path is None:
             raise MlopsError(f"{file}: tables.{name} needs a path: a file or folder in its source.")
         options = [key for key in OPTIONS if key in table.model_fields_set]

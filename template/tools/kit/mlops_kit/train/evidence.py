@@ -5,6 +5,10 @@ from typing import TYPE_CHECKING, Any
 from mlops_kit.core.settings import OPEN_ZONE
 from mlops_kit.core.utc import connect
 from mlops_kit.data.config import Sources, load_sources
+from mlops_kit.train.checks.alone import alone
+from mlops_kit.train.checks.copies import codes_of, same_rows
+from mlops_kit.train.checks.outcome import determining_in, is_vouched_for
+from mlops_kit.train.look_ahead import what_was_checked
 
 if TYPE_CHECKING:
     import numpy
@@ -21,57 +25,55 @@ NEAR_PERFECT = 0.999
 REST = 0.01
 
 
-def notes(holdout: "pandas.DataFrame", names: list[str], horizon: Any) -> dict[str, Any]:
+def notes(
+    train: "pandas.DataFrame",
+    holdout: "pandas.DataFrame",
+    names: list[str],
+    answers: "numpy.ndarray",
+    horizon: Any,
+) -> dict[str, Any]:
     """Note the outcome's horizon, the last day of its facts, and features that give it away.
 
     Parameters
     ----------
-    holdout : pandas.DataFrame, shape (n_rows, ...)
-        Has y_true and the features.
+    train, holdout : pandas.DataFrame
+        Have split, y_true and the features.
     names : list of str
         The features.
+    answers : numpy.ndarray, shape (n_holdout, ...)
+        The model's predictions of the holdout.
     horizon : anything
         What params.yaml says under features.horizon_days; None when it says nothing.
 
     Returns
     -------
     dict
-        horizon_days, known_until (ISO date) with known_from (words), telling_features; each only
-        where it is known.
+        looked_ahead (checked, sentence); and where it is known: horizon_days, known_until (ISO
+        date) with known_from (words), telling_features, determining_features, alone.
     """
-    found: dict[str, Any] = {}
+    sources = load_sources()
+    checked, sentence = what_was_checked(sources, "time" in holdout)
+    found: dict[str, Any] = {"looked_ahead": {"checked": checked, "sentence": sentence}}
     if isinstance(horizon, int) and horizon > 0:
         found["horizon_days"] = horizon
-        if newest := _newest_fact(load_sources()):
+        if newest := _newest_fact(sources):
             found["known_until"], table = newest
             found["known_from"] = f"the newest row of table {table}"
     if telling := telling_features(holdout, names):
         found["telling_features"] = telling
+    if is_vouched_for():
+        with connect() as connection:
+            features = connection.read_parquet(str(OPEN_ZONE / "features.parquet"))
+            if determining := determining_in(features, names):
+                found["determining_features"] = determining
+    if near := alone(train, holdout, names, answers):
+        found["alone"] = near
     return found
 
 
 def same_features(holdout: "pandas.DataFrame", names: list[str]) -> "numpy.ndarray":
     """Give rows with equal features and time the same number, shape (n_rows,)."""
-    import numpy as np
-
-    known = [*names, "time"] if "time" in holdout else names
-    codes = np.zeros(len(holdout), np.int64)
-    for name in known:
-        own = _codes(holdout[name])
-        codes = np.unique(codes * (int(own.max(initial=0)) + 1) + own, return_inverse=True)[1]
-    return codes
-
-
-def _codes(column: "pandas.Series") -> "numpy.ndarray":
-    """Code equal values alike from 0 on; missing values are equal, and so are equal lists."""
-    import pandas as pd
-
-    try:
-        return pd.factorize(column, use_na_sentinel=False)[0]
-    except TypeError:
-        # Lists; the repr of an array leaves the middle out.
-        texts = column.map(lambda value: repr(getattr(value, "tolist", lambda: value)()))
-        return pd.factorize(texts, use_na_sentinel=False)[0]
+    return same_rows(holdout, [*names, "time"] if "time" in holdout else names)
 
 
 def _newest_fact(sources: Sources) -> tuple[str, str] | None:
@@ -117,7 +119,7 @@ def _tells(feature: "pandas.Series", truth: "numpy.ndarray") -> bool:
         values = feature.astype(float).to_numpy()
         # A value that is missing may tell the outcome too.
         told.append(np.where(np.isnan(values), np.nanmin(values, initial=0.0) - 1, values))
-    levels = _codes(feature)
+    levels = codes_of(feature)
     if levels.max(initial=0) < min(MOST_LEVELS, len(truth) / 20):
         told.append((np.bincount(levels, truth) / np.bincount(levels))[levels])
     return any(np.ptp(values) > 0 and _fits(values, truth) for values in told)

@@ -8,6 +8,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_json, written_beside
 from mlops_kit.core.settings import OPEN_ZONE, Settings
 from mlops_kit.room import rooms
+from mlops_kit.train.checks.copies import seen_in_training
 from mlops_kit.train.evidence import notes, same_features
 from mlops_kit.train.features import NOT_FEATURES, load_params
 from mlops_kit.train.model_file import MODEL_CARD, MODEL_FILE, save_model
@@ -22,8 +23,8 @@ def train_and_predict(settings: Settings) -> str:
     """Fit on the training rows, store the model, and write every system's holdout predictions.
 
     Writes `models/model.skops`, `models/model.json` and `predictions.parquet` in the open zone:
-    the long table (id, y_true, system, score | prediction | items, group, time, same_features) that
-    compare reads.
+    the long table (id, y_true, system, score | prediction | items, group, time, same_features,
+    seen_in_training) that compare reads.
 
     Returns
     -------
@@ -52,9 +53,10 @@ def train_and_predict(settings: Settings) -> str:
     oracle = best_predictions(settings.task)
     if oracle is not None:
         systems["oracle"] = oracle
+    seen = seen_in_training(train, holdout, names)
     predictions = long_table(
         settings.task,
-        holdout.assign(same_features=same_features(holdout, names)),
+        holdout.assign(same_features=same_features(holdout, names), seen_in_training=seen),
         systems,
         compared,
     )
@@ -74,11 +76,19 @@ def train_and_predict(settings: Settings) -> str:
         "features": names,
         "training_rows": len(train),
         "params": load_params().model,
-        "holdout": notes(holdout, names, load_params().features.get("horizon_days")),
+        "holdout": notes(
+            train, holdout, names, answers, load_params().features.get("horizon_days")
+        ),
     }
     write_json(MODEL_CARD, card)
     seconds = time.perf_counter() - started
-    return f"{type(estimator).__name__} on {len(train):,} rows ({seconds:.1f} s)"
+    line = f"{type(estimator).__name__} on {len(train):,} rows ({seconds:.1f} s)"
+    if again := int((seen >= 0).sum()):
+        line += (
+            f". {again:,} of {len(holdout):,} holdout rows are equal to training rows of others in "
+            "all features"
+        )
+    return line
 
 
 def fit(features: "pandas.DataFrame", target: "pandas.Series") -> Any:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.holdout.background import Background, today
-from mlops_kit.compare.holdout.table import ALIKE, LATENCY, long_table
+from mlops_kit.compare.holdout.table import ALIKE, LATENCY, SEEN, long_table
 from mlops_kit.compare.holdout.values import numbers, truth_and_predictions
 from mlops_kit.compare.inference.effect import Design, design_of_groups
 from mlops_kit.compare.inference.periods import is_few
@@ -30,7 +30,8 @@ class Holdout:
     `truth` and `predictions` (by role) are floats, class codes or pyarrow lists, as the metric
     wants them. `columns` holds the levels' names and each row's code, by slice column. `times` are
     dates, numbers or texts that sort, `order` the number of each row's period; rows of equal
-    features and time have one code in `alike`.
+    features and time have one code in `alike`; `seen` holds the share of the training rows with
+    equal features that have the same outcome, and -1 where there are none.
     """
 
     metric: Metric
@@ -48,6 +49,7 @@ class Holdout:
     times: NDArray[Any] | None = None
     alike: NDArray[np.int64] | None = None
     background: Background = Background()
+    seen: NDArray[np.float64] | None = None
 
     @property
     def n_rows(self) -> int:
@@ -90,6 +92,7 @@ class Holdout:
             latency_ms={},
             times=None,
             alike=None,
+            seen=None,
         )
 
 
@@ -146,6 +149,7 @@ def read_holdout(
         first["time"].to_numpy() if "time" in first.column_names else None,
         _codes(first[ALIKE]) if ALIKE in first.column_names else None,
         background or Background(),
+        numbers(first[SEEN], SEEN) if SEEN in first.column_names else None,
     )
 
 

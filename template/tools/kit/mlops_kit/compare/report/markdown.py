@@ -53,6 +53,8 @@ def markdown(
     head.append("\n".join([table[0], "|---|---:|", *table[1:]]))
     foot = f"{story.footing(decision)} Business metric: {_plain(context['business_metric'], 200)}."
     more = [_checks_text(decision)]
+    if known := decision.get("features", {}).get("sentences"):
+        more.append("\n".join(f"- {_plain(each, 300)}" for each in known))
     if config and (steps := plan(decision, config, users)):
         more.append(
             "\n".join(f"{n}. **{s.title}.** {_plain(s.text, 280)}" for n, s in enumerate(steps, 1))

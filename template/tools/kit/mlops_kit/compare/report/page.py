@@ -61,6 +61,7 @@ def html_page(
         checks=_checks(decision),
         pills=story.PILLS,
         figures=_figures(decision, holdout, config, latency_ms),
+        known=decision.get("features", {}).get("sentences", []),
         numbers=story.numbers(decision, config),
         footing=story.footing(decision),
         way=WAYS[decision["case"]],

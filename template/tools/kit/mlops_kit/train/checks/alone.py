@@ -1,0 +1,99 @@
+"""How far each feature gets alone: one that nearly reaches the model is worth a question."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy
+    import pandas
+
+# Of the model's skill; of a model without skill every feature has as much.
+NEARLY = 0.9
+LEAST = 0.05
+MOST_NAMED = 5
+# Values of a feature are put together so that its own small model has so many training rows each.
+BINS = 20
+FEW = 5
+
+
+def alone(
+    train: "pandas.DataFrame",
+    holdout: "pandas.DataFrame",
+    names: list[str],
+    answers: "numpy.ndarray",
+) -> list[dict[str, Any]]:
+    """List the features that nearly reach the model's fit on the holdout, each alone.
+
+    A feature predicts the mean outcome of the training rows with its value, or of a twentieth of
+    them for numbers. Fit is the AUC of two outcomes, and R-squared of numbers.
+
+    Parameters
+    ----------
+    train, holdout : pandas.DataFrame
+        Have y_true and the features.
+    names : list of str
+        The features.
+    answers : numpy.ndarray, shape (n_holdout,)
+        The model's predictions of the holdout.
+
+    Returns
+    -------
+    list of dict
+        feature, measure ("AUC" or "R2"), value, model (the model's own), the best first; empty
+        for lists of items, and where there is one feature only.
+    """
+    import numpy as np
+    import pandas as pd
+
+    outcome = pd.to_numeric(train["y_true"], errors="coerce").to_numpy(float)
+    truth = pd.to_numeric(holdout["y_true"], errors="coerce").to_numpy(float)
+    if np.isnan(outcome).any() or np.isnan(truth).any() or np.ptp(truth) == 0 or len(names) < 2:
+        return []
+    model = _fit(truth, answers.astype(float))
+    if _skill(*model) < LEAST:
+        return []
+    found = []
+    for name in names:
+        measure, value = _fit(truth, _means(train[name], outcome, holdout[name]))
+        if _skill(measure, value) >= NEARLY * _skill(*model):
+            found.append((value, name))
+    return [
+        {"feature": name, "measure": model[0], "value": value, "model": model[1]}
+        for value, name in sorted(found, reverse=True)[:MOST_NAMED]
+    ]
+
+
+def _fit(truth: "numpy.ndarray", values: "numpy.ndarray") -> tuple[str, float]:
+    import numpy as np
+
+    if np.unique(truth).size > 2:
+        return "R2", float(1 - np.mean((truth - values) ** 2) / np.var(truth))
+    from sklearn.metrics import roc_auc_score
+
+    return "AUC", float(roc_auc_score(truth == truth.max(), values))
+
+
+def _skill(measure: str, value: float) -> float:
+    """Return 0 for a guess and 1 for what is never wrong."""
+    return 2 * value - 1 if measure == "AUC" else value
+
+
+def _means(
+    feature: "pandas.Series", outcome: "numpy.ndarray", asked: "pandas.Series"
+) -> "numpy.ndarray":
+    """Predict by the mean outcome of the training rows with alike values, shape (n_asked,)."""
+    import numpy as np
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(feature) and feature.nunique() > BINS:
+        shares = np.linspace(0, 1, BINS + 1)[1:-1]
+        edges = np.unique(np.nanquantile(feature.to_numpy(float), shares))
+        # An empty value comes behind the largest, so that empty ones are alike too.
+        levels, wanted = (
+            pd.Series(np.searchsorted(edges, each.to_numpy(float), "right") + each.isna())
+            for each in (feature, asked)
+        )
+    else:
+        levels, wanted = feature.astype(str), asked.astype(str)
+    by_level = pd.Series(outcome).groupby(levels.to_numpy()).agg(["mean", "size"])
+    means = by_level["mean"].where(by_level["size"] >= FEW, outcome.mean())
+    return wanted.map(means).fillna(outcome.mean()).to_numpy(float)
