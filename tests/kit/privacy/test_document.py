@@ -63,6 +63,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     (project / "data/restricted/tables").mkdir(parents=True)
     table.write_parquet(project / "data/restricted/tables/patients.parquet")
+    (project / "raw").mkdir()
+    table.write_csv(project / "raw/p.csv")
     monkeypatch.chdir(project)
     return project
 
@@ -102,10 +104,13 @@ def test_a_proposal_is_never_overwritten_and_the_policy_never_touched(project: P
     assert not list(project.glob("conf/.*"))
 
 
-def test_without_restricted_tables_a_proposal_says_what_to_run(project: Path) -> None:
+def test_a_proposal_needs_no_run_but_the_declared_files(project: Path) -> None:
     shutil.rmtree(project / "data")
-    with pytest.raises(MlopsError, match="run `uv run mlops run` first"):
+    propose.propose().unlink()
+    (project / "raw/p.csv").unlink()
+    with pytest.raises(MlopsError, match=r"raw/p.csv does not exist"):
         propose.propose()
+    assert not list(project.glob("data/restricted/*"))
 
 
 def use(project: Path) -> None:

@@ -77,6 +77,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         {"id": rows, "note": [f"{NOTE} {n}" for n in rows], "c7": [f"{KNOWN} {n}" for n in rows]}
     )
     people.write_parquet(folder / "people.parquet")
+    Path("raw").mkdir()
+    people.write_csv("raw/people.csv")
     people.select(pl.lit(value=False).alias("held_out"), "id").write_parquet(
         folder / "entities.parquet"
     )
