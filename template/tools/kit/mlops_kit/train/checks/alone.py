@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from mlops_kit.train.checks.copies import codes_of
+
 if TYPE_CHECKING:
     import numpy
     import pandas
@@ -67,9 +69,13 @@ def _fit(truth: "numpy.ndarray", values: "numpy.ndarray") -> tuple[str, float]:
 
     if np.unique(truth).size > 2:
         return "R2", float(1 - np.mean((truth - values) ** 2) / np.var(truth))
-    from sklearn.metrics import roc_auc_score
+    from scipy.stats import rankdata
 
-    return "AUC", float(roc_auc_score(truth == truth.max(), values))
+    # Mann and Whitney 1947: the share of pairs that are ranked rightly, ties counting one half.
+    positive = truth == truth.max()
+    n_positive = int(positive.sum())
+    over = rankdata(values)[positive].sum() - n_positive * (n_positive + 1) / 2
+    return "AUC", float(over / (n_positive * (truth.size - n_positive)))
 
 
 def _skill(measure: str, value: float) -> float:
@@ -84,16 +90,16 @@ def _means(
     import numpy as np
     import pandas as pd
 
+    both = pd.concat([feature, asked], ignore_index=True)
     if pd.api.types.is_numeric_dtype(feature) and feature.nunique() > BINS:
         shares = np.linspace(0, 1, BINS + 1)[1:-1]
         edges = np.unique(np.nanquantile(feature.to_numpy(float), shares))
         # An empty value comes behind the largest, so that empty ones are alike too.
-        levels, wanted = (
-            pd.Series(np.searchsorted(edges, each.to_numpy(float), "right") + each.isna())
-            for each in (feature, asked)
-        )
+        levels = np.searchsorted(edges, both.to_numpy(float), "right") + both.isna().to_numpy()
     else:
-        levels, wanted = feature.astype(str), asked.astype(str)
-    by_level = pd.Series(outcome).groupby(levels.to_numpy()).agg(["mean", "size"])
-    means = by_level["mean"].where(by_level["size"] >= FEW, outcome.mean())
-    return wanted.map(means).fillna(outcome.mean()).to_numpy(float)
+        levels = codes_of(both)
+    known, size = levels[: len(feature)], int(levels.max()) + 1
+    counts = np.bincount(known, minlength=size)
+    sums = np.bincount(known, outcome, minlength=size)
+    means = np.where(counts >= FEW, sums / np.maximum(counts, 1), outcome.mean())
+    return means[levels[len(feature) :]]

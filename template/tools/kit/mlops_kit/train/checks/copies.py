@@ -33,7 +33,7 @@ def seen_in_training(
     both = pd.concat([train, holdout], ignore_index=True)
     who = codes_of(both["group" if "group" in both else "id"])
     cell = same_rows(both, names)
-    outcome = cell * (int(codes_of(both["y_true"]).max(initial=0)) + 1) + codes_of(both["y_true"])
+    outcome = _pairs(cell, codes_of(both["y_true"]))
     known = np.arange(len(both)) < len(train)
     found = [_others(each, who, known) for each in (cell, outcome)]
     return np.where(found[0] > 0, found[1] / np.maximum(found[0], 1), UNSEEN)
@@ -56,9 +56,15 @@ def same_rows(table: "pandas.DataFrame", names: list[str]) -> "numpy.ndarray":
 
     codes = np.zeros(len(table), np.int64)
     for name in names:
-        own = codes_of(table[name])
-        codes = np.unique(codes * (int(own.max(initial=0)) + 1) + own, return_inverse=True)[1]
+        codes = _pairs(codes, codes_of(table[name]))
     return codes
+
+
+def _pairs(one: "numpy.ndarray", other: "numpy.ndarray") -> "numpy.ndarray":
+    """Code pairs of codes from 0 on."""
+    import pandas as pd
+
+    return pd.factorize(one * (int(other.max(initial=0)) + 1) + other)[0]
 
 
 def codes_of(column: "pandas.Series") -> "numpy.ndarray":

@@ -32,6 +32,8 @@ NEARLY = 0.02
 VALUES = 20
 # Of the rows in their order: amounts so near each other may be one value after rounding.
 NEAR = 0.25
+# Correlation of ranks below which no order can be nearly the same.
+LIKELY = 0.9
 # Rows that are looked at.
 MOST_ROWS = 20_000
 ACKNOWLEDGED = "determined"
@@ -243,6 +245,9 @@ def _tells_by_order(values: "numpy.ndarray", amounts: "numpy.ndarray") -> bool:
     np.minimum.at(span[0], equal, rank)
     np.maximum.at(span[1], equal, rank)
     within = np.where((span[1] - span[0] > NEAR)[equal], -amounts, amounts)
+    of_value = (np.cumsum(ties) - ties / 2)[equal]
+    if abs(np.corrcoef(of_value, rank)[0, 1]) < LIKELY:
+        return False
     for signed in (values, -values):
         ordered = amounts[np.lexsort((within, signed))]
         if values.size - _longest_growing(ordered.tolist()) <= allowed:
