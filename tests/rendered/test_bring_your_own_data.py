@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 import yaml
 from running import Project, new_project, replace
+from stages import pipeline
 
 pytestmark = pytest.mark.xdist_group("own-data")
 FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.DOTALL | re.MULTILINE)
@@ -186,7 +187,7 @@ def test_the_other_tasks_and_functionalities_run_as_the_document_says(
     least: float,
 ) -> None:
     project = followed(task, personal_data, functionality)
-    project.mlops("run")
+    pipeline(project)
     # The document's own test, and the contracts on the team's files.
     contracts = "tools/kit/tests/test_seeds.py"
     project.uv("pytest", "tests", contracts)
@@ -218,7 +219,7 @@ def test_the_form_of_the_file_changes_no_digit(diabetes: tuple[Project, str], fo
     original = sources.read_text(encoding="utf-8")
     replace(sources, "path: patients.csv", f"path: {name}")
     try:
-        project.mlops("run")
+        pipeline(project)
         recorded = json.loads((project.path / "data/inputs.json").read_text(encoding="utf-8"))
         paths = [entry["path"] for entry in recorded["tables"]["patients"]]
         assert all(path.startswith(f"data/raw/{name}") for path in paths)
@@ -257,7 +258,7 @@ def test_a_split_by_groups_keeps_each_whole_and_words_need_no_configuration(
     )
     replace(features, "AS id, age, sex,", "AS id, age, ward,")
 
-    project.mlops("run")
+    pipeline(project)
     rows = pl.read_parquet(project.path / "data/open/features.parquet")
     assert rows["ward"].dtype == pl.String
     sides = rows.group_by("group").agg(pl.col("split").n_unique())
