@@ -15,7 +15,7 @@ from copier_mlops.rendering.workspace import kit_of_workspace, users_of_kit, wor
 from copier_mlops.updating.drift import drift
 from copier_mlops.updating.update import update
 from copier_mlops.uv import for_uv
-from lifecycle import NEXT, RELEASES, add_version, commit, render_at, versioned_template
+from lifecycle import BEFORE_THE_KIT, NEXT, add_version, commit, render_at, versioned_template
 from rendering import SHOP, git
 from running import Project
 from shapes import ADDER, Files, adder_test, build
@@ -155,7 +155,7 @@ def test_projects_that_were_updated_one_by_one_share_a_kit_too(
     versions: Path, tmp_path: Path
 ) -> None:
     """Up to 0.3 the code lay in each package, so two of a workspace had nothing to share."""
-    top = workspace(tmp_path / "all", versions, [*RELEASES][-1], "one", "two")
+    top = workspace(tmp_path / "all", versions, BEFORE_THE_KIT[-1], "one", "two")
     one, two = top / "packages/one", top / "packages/two"
     update(one, to=NEXT, lock=False)
     commit(top)
@@ -249,7 +249,7 @@ def test_a_kit_that_a_workspace_takes_is_no_matter_to_a_project_outside(
 def test_an_update_that_brings_a_kit_into_a_workspace_that_takes_it_is_refused(
     versions: Path, tmp_path: Path
 ) -> None:
-    top = workspace(tmp_path / "all", versions, [*RELEASES][-1], "one")
+    top = workspace(tmp_path / "all", versions, BEFORE_THE_KIT[-1], "one")
     root = '[tool.uv.workspace]\nmembers = ["packages/*", "packages/*/tools/*"]\n'
     (top / "pyproject.toml").write_text(root)
     commit(top)

@@ -61,9 +61,7 @@ def run(force: bool = False) -> dict[str, Any]:
     settings = load_settings()
     load_params()
     prepare_git()
-    sources = load_sources()
-    write_input_record(INPUTS, sources, room_inputs(sources))
-    write_systems_record(SYSTEMS, read_config(COMPARE_FILE, CompareConfig))
+    write_records()
     started = time.time()
     reproduce(force)
     # DVC ran every stage, so that nobody was writing what is older than that.
@@ -88,6 +86,13 @@ def run(force: bool = False) -> dict[str, Any]:
         "report": (DECISION_FILE.parent / "report.html").as_posix(),
         "model": f"{model['name']} version {model['version']} ({_registered(known)})",
     }
+
+
+def write_records() -> None:
+    """Note what the stages read from outside, so that DVC sees when it changes."""
+    sources = load_sources()
+    write_input_record(INPUTS, sources, room_inputs(sources))
+    write_systems_record(SYSTEMS, read_config(COMPARE_FILE, CompareConfig))
 
 
 def record(settings: Settings, decision: Decision) -> dict[str, Any]:

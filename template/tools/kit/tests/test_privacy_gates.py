@@ -76,6 +76,10 @@ def test_a_text_column_that_the_policy_does_not_name_stays_behind_or_stops_the_s
     policy, tmp_path
 ):
     sources = load_sources()
+    name, table = next(iter(sources.tables.items()))
+    text = next(iter(table.columns.values())).model_copy(update={"type": "string"})
+    table = table.model_copy(update={"columns": {**table.columns, "said": text}})
+    sources = sources.model_copy(update={"tables": {**sources.tables, name: table}})
     defaults = policy.defaults.model_copy(update={"unknown_string_column": "fail"})
     silent = policy.model_copy(update={"columns": {}, "defaults": defaults})
     with pytest.raises(MlopsError, match="says nothing about") as refused:
