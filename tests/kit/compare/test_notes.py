@@ -61,7 +61,6 @@ def _features(last: str, n: int = 2000) -> pd.DataFrame:
             "time": time,
             "y_true": truth,
             "signal": signal,
-            "refunded": np.where(truth == 1, "no", "yes"),
             "split": "holdout",
         }
     )
@@ -125,6 +124,7 @@ def test_the_feature_that_holds_the_outcome_is_named_where_a_score_is_perfect(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = _features("2025-03-02")
+    rows["refunded"] = np.where(rows["y_true"] == 1, "no", "yes")
     result = _decided(rows, monkeypatch, np.where(rows["refunded"] == "no", 0.99, 0.01))
     assert result["decision"] == "inconclusive"
     assert 'Look at the feature "refunded" first: alone it tells the outcome.' in " ".join(

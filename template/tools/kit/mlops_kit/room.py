@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class Room:
     """What is read from outside besides the tables; a change of it runs the data stage again."""
     before_ingest: "Callable[[Sources], LeaveOut]" = _nobody
     """Give what leaves out of a table, some rows at a time, what must not come in."""
+    raw_zone: Path | None = None
+    """Where values as they came may lie for as long as a command takes."""
     systems: "Callable[[str, pandas.DataFrame, pandas.DataFrame, int], Systems]" = _no_systems
     """What else predicts the holdout: called with task, training rows, holdout rows and seed."""
     vouches: Callable[[str], bool] = _no

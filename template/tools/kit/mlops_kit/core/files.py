@@ -29,7 +29,7 @@ def scratch_beside(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     os.close(handle)
-    beside = Path(name)
+    beside = path.parent / Path(name).name
     try:
         yield beside
     finally:

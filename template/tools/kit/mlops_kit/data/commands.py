@@ -32,8 +32,7 @@ def test() -> None:
 
     config = load_sources()
     leave_out = [room.before_ingest(config) for room in rooms()]
-    restricted = Path("data/restricted")  # raw identifiers, for as long as this takes
-    scratch = restricted if Path("conf/privacy.yaml").is_file() else Path("data")
+    scratch = next((room.raw_zone for room in rooms() if room.raw_zone), Path("data"))
     broken_rows = 0
     for name in config.tables:
         reading = store(config, name, leave_out, scratch)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.config import Table
 from mlops_kit.data.opened import byte_lines
+
+if TYPE_CHECKING:  # the hook of git reads csv files by this module, and loads nothing heavy
+    from mlops_kit.data.config import Table
 
 BLOCK = 2**24  # bytes that are looked at once
 
@@ -40,7 +42,7 @@ class Dialect:
 RFC_4180 = Dialect()
 
 
-def dialect_of(table: Table) -> Dialect:
+def dialect_of(table: "Table") -> Dialect:
     """What a table declares about its csv."""
     names = table.file_columns
     return Dialect(

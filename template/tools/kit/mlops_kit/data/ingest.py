@@ -10,6 +10,7 @@ from typing import Any
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_json, written_beside
 from mlops_kit.core.settings import Settings, environment, read_yaml
+from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.data.config import SOURCES_FILE, Files, Sources, load_sources
 from mlops_kit.data.reading import READING_FILE, Reading, store
@@ -141,14 +142,15 @@ def write_entities(config: Sources, table: Path, target: Path) -> None:
             f'params.yaml: split.column is "{by}", which is no column of table '
             f'"{config.entity.table}"; it has {", ".join(columns)}.'
         )
+    key = quoted(column)
     with connect() as connection:
         connection.read_parquet(str(table)).create_view("source")
         connection.execute(
             f"""
             CREATE TEMP TABLE found AS
-            SELECT "{column}", min("{by}") AS value, count(DISTINCT "{by}") AS groups
-            FROM source WHERE "{column}" IS NOT NULL
-            GROUP BY "{column}"
+            SELECT {key}, min({quoted(by)}) AS value, count(DISTINCT {quoted(by)}) AS groups
+            FROM source WHERE {key} IS NOT NULL
+            GROUP BY {key}
             """
         )
         if connection.execute("SELECT 1 FROM found WHERE groups > 1 LIMIT 1").fetchall():
@@ -158,10 +160,10 @@ def write_entities(config: Sources, table: Path, target: Path) -> None:
             )
         connection.sql(
             f"""
-            SELECT "{column}",
+            SELECT {key},
                    CAST(concat('0x', substr(sha256(concat(?, ':', value)), 1, 8)) AS BIGINT)
                        % {BUCKETS} < ? AS held_out
-            FROM found ORDER BY "{column}"
+            FROM found ORDER BY {key}
             """,
             params=[str(params.get("seed", 0)), BUCKETS * float(split.get("holdout", 0))],
         ).write_parquet(str(target), compression="zstd")

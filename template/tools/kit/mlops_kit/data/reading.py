@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import scratch_beside
+from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.data.config import SOURCES_FILE, Files, Sources
 from mlops_kit.data.contract import Contract
@@ -181,12 +182,12 @@ def _repeated(keys: Path, columns: Iterable[str]) -> "dict[str, polars.Series]":
     """Find the values that stand more than once, by column."""
     found = {}
     with connect(threads=None) as connection:
-        connection.execute(f"SET temp_directory = '{keys.parent.as_posix()}/.spilled.tmp'")
+        connection.execute("SET temp_directory = ?", [f"{keys.parent.as_posix()}/.spilled.tmp"])
         connection.read_parquet(str(keys)).create_view("keys")
         for column in columns:
             twice = connection.sql(
-                f'SELECT "{column}" FROM keys WHERE "{column}" IS NOT NULL '
-                f'GROUP BY "{column}" HAVING count(*) > 1'
+                f"SELECT {quoted(column)} FROM keys WHERE {quoted(column)} IS NOT NULL "
+                f"GROUP BY {quoted(column)} HAVING count(*) > 1"
             ).pl()[column]
             if len(twice):
                 found[column] = twice

@@ -1,5 +1,6 @@
 """Commands of the privacy room: `mlops privacy ...`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -173,6 +174,7 @@ def erase(
 
 
 ROOM = Room(
+    raw_zone=Path("data/restricted"),
     commands={
         "privacy check": gate_commands.check,
         "privacy propose": gate_commands.propose,

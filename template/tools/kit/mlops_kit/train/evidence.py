@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.settings import OPEN_ZONE
+from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.train.checks.alone import alone
@@ -85,7 +86,9 @@ def _newest_fact(sources: Sources) -> tuple[str, str] | None:
             if table.time is None or name == ANSWERS or not file.is_file():
                 continue
             connection.read_parquet(str(file)).create_view("facts", replace=True)
-            rows = connection.execute(f'SELECT TRY_CAST(max("{table.time}") AS DATE) FROM facts')
+            rows = connection.execute(
+                f"SELECT TRY_CAST(max({quoted(table.time)}) AS DATE) FROM facts"
+            )
             ((newest,),) = rows.fetchall()
             if newest is not None:
                 found.append((newest.isoformat(), name))

@@ -10,6 +10,7 @@ from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import written_beside
 from mlops_kit.core.settings import OPEN_ZONE, Section, Settings, read_config
+from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.data.config import load_sources
 from mlops_kit.data.ingest import BUCKETS, ENTITIES
@@ -18,7 +19,6 @@ from mlops_kit.train.checks.columns import (
     check_names,
     encode,
     feature_names,
-    quoted,
     same_everywhere,
 )
 from mlops_kit.train.checks.outcome import refuse_determining
@@ -217,7 +217,7 @@ def _split(
         f"""
         CREATE OR REPLACE TEMP TABLE divided AS
         SELECT rows.*, {part} AS split
-        FROM {rows} JOIN {ENTITIES} ON rows.id = {ENTITIES}."{entity}"
+        FROM {rows} JOIN {ENTITIES} ON rows.id = {ENTITIES}.{quoted(entity)}
         """
     )
     lost = count(connection, "SELECT (SELECT count(*) FROM rows) - (SELECT count(*) FROM divided)")

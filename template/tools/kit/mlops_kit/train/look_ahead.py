@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import OPEN_ZONE
+from mlops_kit.core.sql import quoted
 from mlops_kit.data.config import At, Sources, Table
 from mlops_kit.data.ingest import ENTITIES
-from mlops_kit.train.checks.columns import quoted
 
 if TYPE_CHECKING:
     import duckdb

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mlops_kit.core.settings import OPEN_ZONE
+from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.data.config import Sample, load_sources
 from mlops_kit.train.features import load_params
@@ -25,7 +26,7 @@ def best_predictions(task: str) -> "numpy.ndarray | None":
         or load_params().split.method != "time"
     ):
         return None
-    column = ORACLE_COLUMN[task]
+    column, entity = quoted(ORACLE_COLUMN[task]), quoted(sources.entity.column)
     features = OPEN_ZONE / "features.parquet"
     with connect() as connection:
         connection.read_parquet(str(file)).create_view("published")
@@ -33,8 +34,8 @@ def best_predictions(task: str) -> "numpy.ndarray | None":
         rows.project("id, time, row_number() OVER () AS position").create_view("wanted")
         joined = connection.execute(
             f"""
-            SELECT published."{column}" AS value FROM wanted LEFT JOIN published
-            ON wanted.id = published."{sources.entity.column}" AND wanted.time = published.time
+            SELECT published.{column} AS value FROM wanted LEFT JOIN published
+            ON wanted.id = published.{entity} AND wanted.time = published.time
             ORDER BY position
             """
         ).fetchnumpy()["value"]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def write_sorted(
 
 def sort_on_disk(source: Path, target: Path, order: Sequence[str]) -> None:
     """Sort a parquet file of any size within little memory."""
-    by = ", ".join('"' + column.replace('"', '""') + '" NULLS FIRST' for column in order)
+    by = ", ".join(f"{quoted(column)} NULLS FIRST" for column in order)
     with connect() as connection:
         connection.execute("SET enable_progress_bar = false")
         connection.execute(f"SET memory_limit = '{MEMORY}'")

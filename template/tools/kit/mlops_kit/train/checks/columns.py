@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.sql import quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,11 +26,6 @@ EXACT = 2**53
 # No model takes them as they are.
 MOMENTS = ("DATE", "TIMESTAMP", "TIME")
 OTHER = ("INTERVAL", "BLOB", "BIT", "STRUCT", "MAP", "UNION")
-
-
-def quoted(name: str) -> str:
-    """Write a name of a column for SQL, whatever it holds."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def check_names(function: str, columns: list[str]) -> None:

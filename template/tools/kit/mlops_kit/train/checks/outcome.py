@@ -14,8 +14,8 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.sql import quoted
 from mlops_kit.room import rooms
-from mlops_kit.train.checks.columns import quoted
 
 if TYPE_CHECKING:
     import duckdb
