@@ -137,7 +137,7 @@ def test_an_edit_of_training_that_two_files_would_need_is_a_patch(project: Path)
     assert report.merged.conflicts == {}
     patch = report.merged.patches[TRAINING]
     assert patch.path == f"TEMPLATE_UPDATE/{TRAINING}.patch"
-    assert [*patch.candidates][:2] == [STORED, STAGE]
+    assert {*[*patch.candidates][:2]} == {STORED, STAGE}
     assert all(len(patch.candidates[place]) == 1 for place in (STORED, STAGE))
     assert (project / patch.path).read_text(encoding="utf-8").count("\n+        # ours\n") == 2
     for place in (STORED, STAGE):
