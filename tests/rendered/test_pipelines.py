@@ -248,15 +248,19 @@ def test_a_leak_that_no_date_betrays_shows_by_beating_the_oracle(
     task: str, pipelines: Pipelines, figure
 ) -> None:
     project = pipelines(task, "new")
-    sources = project.path / "conf/sources.yaml"
-    declared = sources.read_text(encoding="utf-8")
+    sources, compare = (project.path / f"conf/{name}.yaml" for name in ("sources", "compare"))
+    before = {file: file.read_text(encoding="utf-8") for file in (sources, compare)}
     try:
         # Without a declared time the features stage cannot tell which orders are still to come.
         replace(sources, "    time: ordered_at", "    # no time")
+        # And somebody has vouched for the feature that determines the outcome.
+        vouched = 'determined: {reason: "a code", until: 2035-12-31}'
+        replace(compare, "\nacknowledged: {", f"\nacknowledged: {{{vouched}, ")
         with changed(project, features=leaked(project, task)):
             decision = judge(project, "data features", "train")
     finally:
-        sources.write_text(declared, encoding="utf-8", newline="\n")
+        for file, text in before.items():
+            file.write_text(text, encoding="utf-8", newline="\n")
     figure(
         f"{task}, leaked: candidate {decision['candidate']['value']:.4f}, "
         f"oracle {decision['oracle']['value']:.4f}"
