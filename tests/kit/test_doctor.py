@@ -1,11 +1,15 @@
 """`mlops doctor`: each thing that can be wrong is found and says how to mend it."""
 
+import sqlite3
 import subprocess
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
 from mlops_kit import doctor
 from mlops_kit.core import lockfile
+from mlops_kit.data import commands as data
+from mlops_kit.operate.promote.registry import _forms, refused
 
 LOCK = """
 version = 1
@@ -171,3 +175,30 @@ def test_a_member_of_a_workspace_has_the_lock_above_it(club, monkeypatch):
     assert [found.message for found in doctor._lock()] == ["uv.lock is missing"]
     (club / "uv.lock").write_text(LOCK)
     assert [found.message for found in doctor._lock()] == ["the uv program is not on the PATH"]
+
+
+def test_a_missing_raw_file_is_a_problem_before_any_run(club):
+    assert [one.status for one in data.examine()] == ["ok", "ok"]
+    (club / "raw" / "visits.csv").unlink()
+    good, missing = data.examine()
+    assert (good.status, missing.status) == ("ok", "problem")
+    assert "raw/visits.csv does not exist" in missing.message
+
+
+def test_a_registry_that_this_mlflow_refuses_is_told_with_what_mends_it(club):
+    uri = "sqlite:///mlflow.db"
+    assert refused(uri) is None
+    known, newest = _forms()
+    assert newest in known and len(known) > 10
+    for found, said in (
+        (newest, None),
+        ("0000", "a newer MLflow"),
+        (min(known - {newest}), "an older MLflow"),
+    ):
+        with closing(sqlite3.connect("mlflow.db")) as file, file:
+            file.execute("CREATE TABLE IF NOT EXISTS alembic_version (version_num TEXT)")
+            file.execute("DELETE FROM alembic_version")
+            file.execute("INSERT INTO alembic_version VALUES (?)", [found])
+        assert said is None if (why := refused(uri)) is None else said in why[0]
+    (club / "mlflow.db").write_text("no database, but long enough to be read as one")
+    assert "is no registry of MLflow" in refused(uri)[0]

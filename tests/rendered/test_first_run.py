@@ -133,7 +133,7 @@ def expect(first: FirstRun, metric: str) -> None:
     assert "<svg" in (html := (first.project.path / report).read_text(encoding="utf-8")) or (
         "data:image/png" in html
     )
-    assert f"dev.{first.package} version 1 (registered as challenger)" in printed
+    assert f"dev.{first.package} version 1 (registered as challenger; decision: promote)" in printed
     assert " passed" in first.tests and " failed" not in first.tests
 
 
@@ -184,7 +184,9 @@ def test_a_second_run_does_nothing(newcomer: FirstRun) -> None:
     assert len(watched) > 10
     before = {path: path.stat().st_mtime_ns for path in watched}
     again = newcomer.project.run(*without_network("uv", "run", "mlops", "run"))
-    known = newcomer.printed.replace("registered as challenger", "registered before")
+    known = newcomer.printed.replace(
+        "registered as challenger; decision: promote", "registered before"
+    )
     assert again.stdout == known != newcomer.printed
     assert "train" not in again.stderr
     assert {path: path.stat().st_mtime_ns for path in watched} == before

@@ -1,5 +1,6 @@
 """Wrong inputs, as people make them: one sentence, the documented exit code, no half result."""
 
+import json
 import os
 import shutil
 import signal
@@ -152,7 +153,7 @@ USAGE = {
     "an unknown command": (["nonsense"], "nonsense"),
     "an unknown command of a group": (["data", "nonsense"], "nonsense"),
     "a mistyped option": (["run", "--jsn"], "--json"),
-    "a missing option": (["data", "ingest"], "--tables"),
+    "a missing option": (["data", "ingest"], "`uv run mlops run` gives it its options"),
     "too many words": (["run", "now"], "now"),
     "no decision to check": (["compare", "check"], "reports/compare/decision.json"),
     "no model to show": (["compare", "run"], "uv run mlops run"),
@@ -268,10 +269,28 @@ def test_sql_that_fails_and_a_model_that_raises_are_told_once(clean: Project) ->
     before = snapshot(clean)
     with (package / "features.py").open("a", encoding="utf-8") as stream:
         stream.write('\n\ndef features(params):\n    return "SELECT id, moon FROM rows"\n')
-    said = sentence_of(clean.mlops("data", "features", check=False))
+    done = clean.mlops("data", "features", check=False)
+    said = sentence_of(done)
     assert "features.py: the SQL of features() fails" in said
     assert "moon" in said
+    line, caret = done.stderr.splitlines()[-2:]
+    assert line == "LINE 1: SELECT id, moon FROM rows"
+    assert caret.index("^") == line.index("moon")
     assert snapshot(clean) == before
+
+
+def test_a_second_run_in_one_folder_is_told_that_there_is_another(clean: Project) -> None:
+    """The bad case is made by hand: DVC's own note that a living process writes the model."""
+    lock = clean.path / ".dvc/tmp/rwlock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    at_work = {"pid": os.getpid(), "cmd": "dvc repro"}
+    lock.write_text(json.dumps({"write": {str(clean.path / "models/model.skops"): at_work}}))
+    try:
+        done = clean.mlops("run", "--force", check=False)
+        assert "Another `mlops run` or `dvc` is at work in this folder" in sentence_of(done)
+        assert str(os.getpid()) not in done.stderr
+    finally:
+        lock.unlink()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C reaches a process group only on POSIX")

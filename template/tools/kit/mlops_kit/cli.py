@@ -18,6 +18,7 @@ from mlops_kit.core.errors import (
     OK,
     MlopsError,
     StageError,
+    refused_by_machine,
     without_credentials,
 )
 from mlops_kit.room import rooms
@@ -154,6 +155,8 @@ def main() -> NoReturn:
             print("stopped; the same command continues from what was complete", file=sys.stderr)
         sys.exit(BAD_INPUT)
     except OSError as error:
+        if sentence := refused_by_machine(error):
+            _fail(error, sentence)
         where = f": {error.filename}" if error.filename else ""
         _fail(error, f"{error.strerror or error}{where}. Check the path and its permissions.")
     except TyperException as error:
@@ -161,10 +164,23 @@ def main() -> NoReturn:
         if sentence.startswith("Usage:"):  # a group without a command: the help is the answer
             print(sentence, file=sys.stderr)
             sys.exit(BAD_INPUT)
-        _fail(error, f"{sentence.rstrip('.')}; `uv run mlops --help` lists what is possible.")
+        _fail(error, f"{sentence.rstrip('.')}; {_way_on(error)}.")
     except Exception as error:
+        if sentence := refused_by_machine(error):
+            _fail(error, sentence)
         said = " ".join(str(error).split())[:300]
         _fail(error, f"unexpected {type(error).__name__}: {said} (--debug shows where)")
+
+
+def _way_on(error: TyperException) -> str:
+    """Say where a person who misspelt a command finds the right spelling."""
+    context = getattr(error, "ctx", None)
+    if context is None or context.parent is None:
+        return "`uv run mlops --help` lists what is possible"
+    if (context.command.help or "").startswith("Stage:"):
+        return "it is a stage of the pipeline: `uv run mlops run` gives it its options"
+    words = context.command_path.split()[1:]
+    return f"`uv run mlops {' '.join(words)} --help` lists what is possible"
 
 
 def _start_rooms() -> None:

@@ -71,11 +71,11 @@ def run(force: bool = False) -> dict[str, Any]:
         room.clean_up()
     decision = read(DECISION_FILE)
     model = record(settings, decision)
-    primary = decision["primary"]
+    primary, decided = decision["primary"], decision["decision"]
     # What somebody vouches for is never silent.
     vouched = [each["sentence"] for each in decision["safety"] if "acknowledged" in each]
     return {
-        "decision": decision["decision"],
+        "decision": decided,
         "reason": " ".join(dict.fromkeys([decision["reasons"][0], *vouched])),
         "metric": primary["metric"],
         "candidate": decision["candidate"].get("value"),
@@ -84,7 +84,7 @@ def run(force: bool = False) -> dict[str, Any]:
         "lower": primary["lower"],
         "upper": primary["upper"],
         "report": (DECISION_FILE.parent / "report.html").as_posix(),
-        "model": f"{model['name']} version {model['version']} ({_registered(known)})",
+        "model": f"{model['name']} version {model['version']} ({_registered(known, decided)})",
     }
 
 
@@ -109,10 +109,11 @@ def record(settings: Settings, decision: Decision) -> dict[str, Any]:
     return register(settings, metrics, tags)
 
 
-def _registered(known: bytes) -> str:
+def _registered(known: bytes, decision: str) -> str:
     """Say what is known without asking the registry: it may be champion by now."""
-    new = known != REGISTRATION.read_bytes()
-    return "registered as challenger" if new else "registered before"
+    if known == REGISTRATION.read_bytes():
+        return "registered before"
+    return f"registered as challenger; decision: {decision}"
 
 
 def room_inputs(sources: Sources) -> dict[str, Any]:
@@ -158,6 +159,12 @@ def remove_torn_locks() -> None:
     LOCKS.unlink(missing_ok=True)
 
 
+def _busy(complaints: list[str]) -> bool:
+    """Whether DVC says that another process of its kind has the folder."""
+    said = " ".join(complaints)
+    return "it is being blocked by" in said or "Unable to acquire lock" in said
+
+
 def reproduce(force: bool = False) -> None:
     """Run `dvc repro -P`; stages speak for themselves, DVC only when it is DVC that fails."""
     environment = dict(os.environ)
@@ -169,7 +176,7 @@ def reproduce(force: bool = False) -> None:
     )
     remove_torn_locks()
     command = [sys.executable, "-m", "dvc", "repro", "-P"] + ["--force"] * force
-    complaints = []
+    complaints: list[str] = []
     with subprocess.Popen(
         command,
         stdout=subprocess.DEVNULL,
@@ -183,10 +190,15 @@ def reproduce(force: bool = False) -> None:
         for line in process.stderr:
             if line.startswith("ERROR: "):
                 complaints.append(line.removeprefix("ERROR: ").strip())
-            elif line.strip():
+            elif line.strip() and not _busy(complaints):
                 print(line, end="", file=sys.stderr, flush=True)
     if process.returncode == 0:
         return
+    if _busy(complaints):
+        raise MlopsError(
+            "Another `mlops run` or `dvc` is at work in this folder; wait until it is done, then "
+            "run this again. Only what was up to date or complete was left behind."
+        )
     stage = re.search(r"failed to reproduce '([^']+)'", " ".join(complaints))
     code = re.search(r"exited with (\d+)", " ".join(complaints))
     name = stage.group(1) if stage else "?"

@@ -43,6 +43,37 @@ class MlopsError(Exception):
         self.exit_code = exit_code
 
 
+# What a machine refuses, under the names that libraries give it.
+_REFUSED = {
+    r"no space left on device|disk is full|disk quota exceeded|could not write.*disk": (
+        "The disk is full: make room, then run this again. What was complete before is still there"
+    ),
+    r"database is locked|database table is locked": (
+        "Another process holds the registry (tracking.uri in conf/): wait until it is done, or "
+        "stop it, then run this again"
+    ),
+    r"cannot allocate memory|out of memory|unable to allocate": (
+        "This machine has too little memory for it: close what else runs, or take a larger one, "
+        "then run this again"
+    ),
+    r"connection refused|max retries exceeded|name or service not known|"
+    r"temporary failure in name resolution": (
+        "A server does not answer: check the network and its address in conf/, then run this again"
+    ),
+}
+
+
+def refused_by_machine(error: BaseException | None) -> str | None:
+    """Say what the machine refuses, where that is why `error` came, under any library's name."""
+    while error is not None:
+        said = "MemoryError: out of memory" if isinstance(error, MemoryError) else str(error)
+        for pattern, sentence in _REFUSED.items():
+            if re.search(pattern, said, re.IGNORECASE):
+                return f"{sentence}."
+        error = error.__cause__ or error.__context__
+    return None
+
+
 class StageError(MlopsError):
     """A stage of the pipeline failed and has said why; only its exit code is left to pass on."""
 

@@ -1,13 +1,16 @@
 """Commands of the data room: `mlops data ...` and `mlops sources ...`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops_kit.core.errors import NEGATIVE, OK
+from mlops_kit.core.errors import NEGATIVE, OK, MlopsError
 from mlops_kit.core.files import progress
-from mlops_kit.room import Room, rooms
+from mlops_kit.room import Finding, Room, rooms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def ingest(
@@ -43,7 +46,30 @@ def test() -> None:
     raise typer.Exit(NEGATIVE if broken_rows else OK)
 
 
+def examine() -> "Iterator[Finding]":
+    """Look whether the files of each table are there; nothing is read of them."""
+    from mlops_kit.data.config import Files, load_sources
+    from mlops_kit.data.sources.files import find
+
+    try:
+        config = load_sources()
+    except MlopsError:  # told among the settings
+        return
+    for name, table in config.tables.items():
+        source = config.sources[table.source]
+        if not isinstance(source, Files):
+            continue
+        try:
+            found = find(source, name, table).files
+        except MlopsError as error:
+            yield Finding("data", "problem", str(error), "then: uv run mlops sources test")
+        else:
+            many = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
+            yield Finding("data", "ok", f"{name}: {found[0].as_posix()}{many}")
+
+
 ROOM = Room(
+    examine=examine,
     commands={"data ingest": ingest, "sources test": test},
     groups={
         "data": "Read, check and prepare data.",

@@ -8,10 +8,13 @@ import typer
 
 from mlops_kit.compare.commands import CONFIG, REPORTS, Config, Json, Out, Table
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.room import Room
+from mlops_kit.operate.promote.registry import refused
+from mlops_kit.room import Finding, Room
 from mlops_kit.train.predictions import PREDICTIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic import BaseModel
 
 
@@ -175,11 +178,26 @@ def _configured(model: "type[BaseModel]", file: Path, given: dict[str, Any]) -> 
         ) from error
 
 
+def examine() -> "Iterator[Finding]":
+    """Look whether a registry that is a file opens with the MLflow that is installed."""
+    from mlops_kit.core.settings import load_settings
+
+    try:
+        uri = load_settings().tracking.uri
+    except MlopsError:  # told among the settings
+        return
+    if why := refused(uri):
+        yield Finding("registry", "problem", *why)
+    else:
+        yield Finding("registry", "ok", uri)
+
+
 ROOM = Room(
+    examine=examine,
     commands={
         "compare plan": plan,
         "compare abtest": abtest,
         "compare shadow": shadow,
         "promote": promote,
-    }
+    },
 )

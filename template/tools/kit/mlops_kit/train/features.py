@@ -1,6 +1,7 @@
 """The features stage: run the team's SQL, prove that it does not see the future, and split."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -173,8 +174,10 @@ def _run(connection: "duckdb.DuckDBPyConnection", name: str, sql: str) -> None:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
     except duckdb.Error as error:
         # DuckDB quotes values of cells in single quotes; a message is no place for them.
-        reason = re.sub(r"'[^']*'", "'...'", str(error).strip().splitlines()[0])
-        raise MlopsError(f"features.py: the SQL of {name}() fails: {reason}") from error
+        first, *rest = [line for line in str(error).splitlines() if line.strip()]
+        reason = re.sub(r"'[^']*'", "'...'", first)
+        sentence = f"features.py: the SQL of {name}() fails: {reason}"
+        raise MlopsError("\n".join([sentence, *_place(sql, first, rest)])) from error
     table = connection.table(name)
     for column, kind in zip(table.columns, map(str, table.types), strict=True):
         # What follows knows one kind of time, in UTC, and models know no decimals.
@@ -182,6 +185,22 @@ def _run(connection: "duckdb.DuckDBPyConnection", name: str, sql: str) -> None:
             connection.execute(f"ALTER TABLE {name} ALTER time TYPE TIMESTAMP")
         elif kind.startswith("DECIMAL"):
             connection.execute(f'ALTER TABLE {name} ALTER "{column}" TYPE DOUBLE')
+
+
+def _place(sql: str, first: str, rest: list[str]) -> list[str]:
+    """Show where in the team's text an error is: a line with a caret under it, if that is known."""
+    for line, caret in pairwise(rest):
+        if line.startswith("LINE ") and not caret.strip("^ "):
+            return [line, caret]
+    # For names that it does not know, DuckDB tells no place.
+    told = re.search(r'"([^"]+)"|\bname ([^\s!]+)', first)
+    found = told and re.search(rf"\b{re.escape(told[1] or told[2])}\b", sql)
+    if not found:
+        return []
+    before = sql[: found.start()]
+    start = f"LINE {before.count(chr(10)) + 1}: "
+    at = len(before) - (before.rfind("\n") + 1)
+    return [start + sql.splitlines()[before.count("\n")], " " * (len(start) + at) + "^"]
 
 
 def _split(
