@@ -30,7 +30,6 @@ HEAVY = {
     "mlflow",
     "numpy",
     "pandas",
-    "pandera",
     "PIL",
     "polars",
     "pyarrow",
