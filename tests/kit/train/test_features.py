@@ -156,3 +156,20 @@ def test_a_decimal_of_a_table_is_a_number_to_the_model(tables, monkeypatch):
     use_features(monkeypatch, FEATURES.replace("coalesce(sum(minutes), 0)", kind))
     made = build(tables)
     assert made.schema["minutes_before"] == pl.Float64
+
+
+@pytest.mark.parametrize(
+    ("sql", "line", "at"),
+    [
+        ("SELECT id,\n  moon AS x FROM rows", "LINE 2:   moon AS x FROM rows", "moon"),
+        ("SELECT id,\n  FROM rows WHERE AND", "LINE 2:   FROM rows WHERE AND", "AND"),
+        ("SELECT halve(id) FROM rows", "LINE 1: SELECT halve(id) FROM rows", "halve"),
+    ],
+)
+def test_sql_that_fails_shows_its_line_with_a_caret(tables, monkeypatch, sql, line, at):
+    use_features(monkeypatch, features=sql)
+    with pytest.raises(MlopsError) as failed:
+        dataset.build_features(load_settings())
+    shown, caret = str(failed.value).splitlines()[-2:]
+    assert shown == line
+    assert caret.index("^") == line.index(at)
