@@ -4,10 +4,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core import team
-from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_json, written_beside
 from mlops_kit.core.settings import OPEN_ZONE, Settings
 from mlops_kit.room import rooms
+from mlops_kit.train.classes import classes_of
 from mlops_kit.train.evidence import notes, same_features
 from mlops_kit.train.features import NOT_FEATURES, load_params
 from mlops_kit.train.model_file import MODEL_CARD, MODEL_FILE, save_model
@@ -22,8 +22,8 @@ def train_and_predict(settings: Settings) -> str:
     """Fit on the training rows, store the model, and write every system's holdout predictions.
 
     Writes `models/model.skops`, `models/model.json` and `predictions.parquet` in the open zone:
-    the long table (id, y_true, system, score | prediction | items, group, time, same_features) that
-    compare reads.
+    the long table (id, y_true, system, score | scores | prediction | items, group, time,
+    same_features) that compare reads.
 
     Returns
     -------
@@ -38,18 +38,19 @@ def train_and_predict(settings: Settings) -> str:
     names = [name for name in table.columns if name not in NOT_FEATURES]
     train = table[table["split"] == "train"].reset_index(drop=True)
     holdout = table[table["split"] == "holdout"].reset_index(drop=True)
-    _check_target(settings.task, train)
+    classes = classes_of(settings.task, train, holdout)
     estimator = fit(train[names], train["y_true"])
-    answers = np.asarray(predict(estimator, holdout[names], settings.task))
+    answers = np.asarray(predict(estimator, holdout[names], settings.task, classes))
     systems = {"candidate": answers}
     digests: dict[str, str] = {}
     compared: list[str] = []
     for room in rooms():
-        others = room.systems(settings.task, train, holdout, load_params().seed)
+        others = room.systems(settings.task, train, holdout, load_params().seed, classes)
         systems |= others.predictions
         digests |= others.digests
         compared += others.columns
-    oracle = best_predictions(settings.task)
+    # The sample's own answers are about its own outcome.
+    oracle = best_predictions(settings.task) if classes is None else None
     if oracle is not None:
         systems["oracle"] = oracle
     predictions = long_table(
@@ -63,7 +64,7 @@ def train_and_predict(settings: Settings) -> str:
 
     with written_beside(OPEN_ZONE / PREDICTIONS) as beside:
         pyarrow.parquet.write_table(predictions, beside)
-    card = {
+    card: dict[str, Any] = {
         "sha256": sha256_of(MODEL_FILE),
         "systems": {"candidate": sha256_of(MODEL_FILE)} | digests,
         "task": settings.task,
@@ -76,9 +77,12 @@ def train_and_predict(settings: Settings) -> str:
         "params": load_params().model,
         "holdout": notes(holdout, names, load_params().features.get("horizon_days")),
     }
+    if classes is not None:
+        card["classes"] = classes
     write_json(MODEL_CARD, card)
     seconds = time.perf_counter() - started
-    return f"{type(estimator).__name__} on {len(train):,} rows ({seconds:.1f} s)"
+    several = "" if classes is None else f", {len(classes)} classes"
+    return f"{type(estimator).__name__} on {len(train):,} rows{several} ({seconds:.1f} s)"
 
 
 def fit(features: "pandas.DataFrame", target: "pandas.Series") -> Any:
@@ -90,13 +94,3 @@ def fit(features: "pandas.DataFrame", target: "pandas.Series") -> Any:
         return estimator.fit(features, target)
     except Exception as error:
         raise team.failure("model.py: building or fitting the model", error) from error
-
-
-def _check_target(task: str, train: "pandas.DataFrame") -> None:
-    if task == "classification":
-        labels = sorted(train["y_true"].unique().tolist())
-        if labels != [0, 1]:
-            raise MlopsError(
-                f"features.py: target() gives the labels {labels[:5]} in the training rows; "
-                "a classification needs both 0 and 1, and nothing else."
-            )

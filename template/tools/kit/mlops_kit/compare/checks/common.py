@@ -5,6 +5,7 @@ p_value, verdict (pass, fail, inconclusive or, for a slice too small to judge, s
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any, cast
 
 import numpy as np
@@ -43,6 +44,18 @@ def gain(
     if not (math.isfinite(found.lower) and math.isfinite(found.upper)):
         raise MlopsError(f"The values are too large to compare ({metric.meaning}): mend them.")
     return found
+
+
+def rows_of_rarest(holdout: Holdout, metrics: Iterable[Metric]) -> int:
+    """How many rows the metrics rest on at least: those of the rarest class that occurs.
+
+    Of metrics that weigh several classes by their rows: those of all classes but the commonest.
+    """
+    counts = np.unique(holdout.truth, return_counts=True)[1]
+    if counts.size < 2:
+        return 0
+    alike = any(metric.macro or metric.own for metric in metrics)
+    return int(counts.min() if alike else counts.sum() - counts.max())
 
 
 def value_of(metric: Metric, holdout: Holdout, role: str) -> float:

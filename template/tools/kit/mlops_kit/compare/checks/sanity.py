@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mlops_kit.compare.checks.common import entry, gain
+from mlops_kit.compare.checks.common import entry, gain, rows_of_rarest
 from mlops_kit.compare.checks.copies import copied_rows
 from mlops_kit.compare.checks.maturity import maturity_checks
 from mlops_kit.compare.checks.perfect import perfect_scores
@@ -93,9 +93,12 @@ def _too_few(holdout: Holdout, config: CompareConfig) -> list[Check]:
     design = holdout.design
     if holdout.metric.column == "score":
         counts = np.unique(holdout.truth, return_counts=True)[1]
-        if counts.min() < FEW_IN_CLASS:
+        rarest = rows_of_rarest(holdout, _judged(holdout, config).values())
+        if rarest < FEW_IN_CLASS:
+            several = "All classes but the commonest together have"
+            which = "One class has" if rarest == counts.min() else several
             sentence = (
-                f"One class has only {counts.min()} rows, fewer than {FEW_IN_CLASS}: collect more "
+                f"{which} only {rarest} rows, fewer than {FEW_IN_CLASS}: collect more "
                 "of them before anything is promoted."
             )
             found.append(_said("few rows in a class", "inconclusive", sentence))
@@ -190,10 +193,11 @@ def _censored(holdout: Holdout, config: CompareConfig) -> list[Check]:
 
 def _constant(holdout: Holdout) -> list[Check]:
     candidate = holdout.predictions["candidate"]
-    if holdout.metric.column == "items" or candidate.ndim > 1 or np.ptp(candidate) > 0:
+    if holdout.metric.column == "items" or np.ptp(candidate, axis=0).max() > 0:
         return []
+    what = f"{candidate[0]:.4g}" if candidate.ndim == 1 else "the same probabilities"
     sentence = (
-        f"The candidate says {candidate[0]:.4g} for every row, so it tells no row from another: "
+        f"The candidate says {what} for every row, so it tells no row from another: "
         "check its training and its features."
     )
     return [_said("constant predictions", "fail", sentence)]

@@ -30,7 +30,7 @@ class Holdout:
     `truth` and `predictions` (by role) are floats, class codes or pyarrow lists, as the metric
     wants them. `columns` holds the levels' names and each row's code, by slice column. `times` are
     dates, numbers or texts that sort, `order` the number of each row's period; rows of equal
-    features and time have one code in `alike`.
+    features and time have one code in `alike`. `classes` are the names of the class codes.
     """
 
     metric: Metric
@@ -48,6 +48,7 @@ class Holdout:
     times: NDArray[Any] | None = None
     alike: NDArray[np.int64] | None = None
     background: Background = Background()
+    classes: tuple[str, ...] = ()
 
     @property
     def n_rows(self) -> int:
@@ -127,7 +128,7 @@ def read_holdout(
         systems = {role: rows.filter(labelled) for role, rows in systems.items()}
         first = systems["candidate"]
     raw = {role: rows[metric.column] for role, rows in systems.items()}
-    truth, predictions = truth_and_predictions(first["y_true"], raw, metric, config)
+    truth, predictions, classes = truth_and_predictions(first["y_true"], raw, metric, config)
     groups = _codes(first["group" if "group" in first.column_names else "id"])
     order, days = _times(first)
     return Holdout(
@@ -146,6 +147,7 @@ def read_holdout(
         first["time"].to_numpy() if "time" in first.column_names else None,
         _codes(first[ALIKE]) if ALIKE in first.column_names else None,
         background or Background(),
+        classes,
     )
 
 
