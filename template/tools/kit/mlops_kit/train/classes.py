@@ -116,7 +116,7 @@ def codes_of(labels: "pandas.Series", classes: Classes) -> "numpy.ndarray":
 
 
 def by_class(
-    who: str, chances: Any, known: Sequence[Any] | None, classes: Classes
+    who: str, chances: Any, known: "Sequence[Any] | numpy.ndarray | None", classes: Classes
 ) -> "numpy.ndarray":
     """Bring an estimator's probabilities into the order of `classes`, shape (n, n_classes).
 
@@ -124,7 +124,7 @@ def by_class(
     ----------
     chances : array, shape (n, n_classes)
         As `predict_proba` returns them.
-    known : sequence or None
+    known : sequence, array or None
         The estimator's `classes_`, one per column; None is the order of `classes`.
 
     Raises
