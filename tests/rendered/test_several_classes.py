@@ -14,7 +14,7 @@ import sklearn.metrics
 import skops.io
 import yaml
 from running import Project, new_project
-from stages import command, pipeline
+from stages import command, pipeline, served
 
 pytestmark = pytest.mark.xdist_group("several-classes")
 PAIR = ("candidate", "baseline")
@@ -161,6 +161,11 @@ def test_wine_by_its_names_against_the_shares_of_the_classes(
     prior = {"kind": "trivial", "name": "shares", "strategy": "prior"}
     primary = {"metric": "log_loss", "min_effect": 0.1}
     project = own_table(tmp_path / "wine", toy("wine"), {"primary": primary, "incumbent": prior})
+    # The template's own environment has no database for MLflow.
+    project = Project(project.path, {"MLFLOW_ALLOW_FILE_STORE": "true"})
+    file = project.path / "conf" / "dev.yaml"
+    store = (tmp_path / "registry").as_uri()
+    file.write_text(re.sub("sqlite:///[\\w./]+", store, file.read_text("utf-8")), "utf-8")
     pipeline(project)
     decided = assert_right(project, sklearn.metrics.log_loss)
     figure(f"wine: {decided['decision']}, {decided['candidate']['value']:.4f}")
@@ -180,6 +185,11 @@ def test_wine_by_its_names_against_the_shares_of_the_classes(
     assert command(project, "compare check").returncode == 0
     command(project, "compare report").check_returncode()
     assert said(project) == (text, page)
+    # What is served, and what a later candidate is compared with, is what was judged.
+    answers = served(project)
+    assert answers["classes"] == card(project)["classes"]
+    assert answers["shape"] == [-1, 3]
+    assert answers["served"] == answers["compared"] == chances.tolist()
 
 
 def test_iris_in_a_declared_order_against_rules_that_name_a_kind(tmp_path: Path) -> None:

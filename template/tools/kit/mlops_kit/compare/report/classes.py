@@ -80,7 +80,7 @@ def _confused(holdout: Holdout, role: str, counts: NDArray[np.int64], label: str
     table = [["true class", *names]]
     table += [[name, *map(str, row)] for name, row in zip(names, counts.tolist(), strict=True)]
     caption = "Rows by their true class, and across by the class that they are given."
-    return ClassTable(f"What the {label} says", table, caption)
+    return ClassTable(f"Confusions of the {label}", table, caption)
 
 
 def _commonest(size: NDArray[np.int64], most: int) -> list[int]:
