@@ -184,6 +184,8 @@ def test_wine_by_its_names_against_the_shares_of_the_classes(
     # Nothing is written that the gate does not read.
     assert command(project, "compare check").returncode == 0
     command(project, "compare report").check_returncode()
+    planned = command(project, "compare plan")
+    assert planned.returncode == 0, planned.stderr
     assert said(project) == (text, page)
     # What is served, and what a later candidate is compared with, is what was judged.
     answers = served(project)

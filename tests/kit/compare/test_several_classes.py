@@ -371,3 +371,18 @@ def test_a_gain_in_several_classes_is_seen() -> None:
 def test_slices_by_class_are_for_classes_alone() -> None:
     with pytest.raises(ValidationError, match=re.escape('slices by "y_true" are those of classes')):
         config_of(primary={"metric": "rmse"}, slices=["y_true"])
+
+
+@pytest.mark.parametrize("layout", ["long.csv", "long.parquet", "wide.csv", "wide.parquet"])
+def test_every_layout_and_format_gives_the_same_decision(tmp_path: Path, layout: str) -> None:
+    config = config_of(primary={"metric": "log_loss"})
+    expected, _ = decided(config)
+    truth, good, poor = drawn()
+    table = table_of(truth, {"candidate": good, "baseline": poor}).to_pandas()
+    table["scores"] = [list(map(float, row)) for row in table["scores"]]
+    if layout.startswith("wide"):
+        wide = table.pivot(index=["id", "y_true"], columns="system", values="scores")
+        table = wide.reset_index().sample(frac=1, random_state=1)
+    file = tmp_path / layout
+    table.to_csv(file, index=False) if file.suffix == ".csv" else table.to_parquet(file)
+    assert decision.decide(read_holdout(file, config), config, {}) == expected

@@ -131,7 +131,7 @@ def test_labels_and_tables_become_probabilities(values: Any, expected: Any) -> N
     ("values", "sentence"),
     [
         (np.array(["low", "top"]), 'rules: "top" is none of the classes low, mid, high'),
-        (np.array([0.3, 0.4]), 'rules: "0.3" is none of the classes'),
+        (np.array([1.0, 2.0]), "rules: one number with a point for each row, which may be a score"),
         (pd.Series([[0.5, 0.5], [1.0]]), "differ in length"),
         (pd.Series(["[0.5, 0.5", "[1.0]"]), "is no JSON list"),
         (pd.DataFrame(TABLE, columns=["low", "mid", "top"]), 'knows the class "top"'),

@@ -174,6 +174,12 @@ def as_table(who: str, values: Any, classes: Classes) -> "numpy.ndarray":
         table = _lists(who, table)
     if table.ndim != 1:
         return _probabilities(who, table, classes)
+    if table.dtype.kind == "f":
+        raise MlopsError(
+            f"{who}: one number with a point for each row, which may be a score or a mean: give "
+            "each row a class as target() spells it (whole numbers as int), or a probability for "
+            "every class."
+        )
     codes = {_spelt(each): code for code, each in enumerate(classes)}
     names = [_spelt(label) for label in table.tolist()]
     for name in names:
