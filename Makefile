@@ -1,6 +1,7 @@
 # Every target does its own set-up: Python 3.11 or newer, git and make are enough.
 #   make demo          render with the default answers into build/demo and run the pipeline there
 #   make test          the template's tests
+#   make coverage      the kit's tests, and which of its lines they run (quick from Python 3.12 on)
 #   make test-servers  the tests that start real servers: the registered model behind MLflow's
 #   make verify        repetitions, kills, simulations and benchmarks: hours, before a release
 #   make check         lint, format, types, and the size of what is rendered
@@ -10,7 +11,7 @@
 #   make reference     write the pages of docs/reference from the code (a test compares)
 #   make picture       run the demo and photograph its report for the README; needs Chromium
 
-.PHONY: demo test test-servers verify check lock filesets reference picture release
+.PHONY: demo test coverage test-servers verify check lock filesets reference picture release
 .DEFAULT_GOAL := check
 
 # The newest interpreter that really starts; a version manager's stub may be on PATH without one behind it.
@@ -38,6 +39,9 @@ demo: $(BOOTSTRAP)
 
 test: $(BOOTSTRAP)
 	$(RUN) pytest --numprocesses auto --dist loadgroup
+
+coverage: $(BOOTSTRAP)
+	COVERAGE_CORE=sysmon $(RUN) pytest tests/kit --numprocesses auto --dist loadgroup --cov --cov-report=term
 
 test-servers: $(BOOTSTRAP)
 	$(RUN) pytest tests/servers

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.core.settings import Settings
-from mlops_kit.data.sources.files import Sources
+from mlops_kit.data.config import Sources
 from mlops_kit.operate.experiments.abtest import ABTest
 from mlops_kit.operate.experiments.shadow import Shadow
 from mlops_kit.privacy.policy.schema import Privacy

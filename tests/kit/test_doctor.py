@@ -98,17 +98,57 @@ def test_a_folder_without_git_is_a_problem(project, monkeypatch):
     assert "git init" in found.mend
 
 
+ANSWERS = "_src_path: gh:shop/template\n_commit: v1\n"
+
+
+def kit_at(monkeypatch, owner):
+    """Let the code that runs lie in a project."""
+    code = owner / "tools/kit/mlops_kit"
+    code.mkdir(parents=True)
+    (code / "doctor.py").write_text("a\n")
+    monkeypatch.setattr(doctor, "CODE", code)
+    return code
+
+
 def test_an_edit_of_managed_code_is_noted(project, monkeypatch):
-    managed = project / "src" / "club" / "mlops"
-    managed.mkdir(parents=True)
-    monkeypatch.setattr(doctor, "__file__", str(managed / "doctor.py"))
-    (managed / "doctor.py").write_text("a\n")
-    (project / ".copier-answers.yml").write_text("_src_path: gh:shop/template\n_commit: v1\n")
+    code = kit_at(monkeypatch, project)
+    (project / ".copier-answers.yml").write_text(ANSWERS)
     commit(project)
     assert only(doctor._edited_template()).status == "ok"
-    (managed / "doctor.py").write_text("b\n")
+    assert list(doctor._kit()) == []
+    (code / "doctor.py").write_text("b\n")
     found = only(doctor._edited_template())
-    assert (found.status, "doctor.py" in found.message) == ("note", True)
+    assert (found.status, "tools/kit/mlops_kit/doctor.py" in found.message) == ("note", True)
+
+
+def test_a_shared_kit_is_told_and_is_as_new_as_the_last_update_of_its_owner(club, monkeypatch):
+    one, two = club / "packages/one", club / "packages/two"
+    code = kit_at(monkeypatch, one)
+    two.mkdir()
+    (one / ".copier-answers.yml").write_text(ANSWERS)
+    (two / ".copier-answers.yml").write_text(f"{ANSWERS}kit: ../one/tools/kit\n")
+    commit(club)
+    monkeypatch.chdir(two)
+    found = only(doctor._kit())
+    assert found.status == "ok"
+    assert found.message.startswith("shared: it lies in ../one/tools/kit, and an update of ../one ")
+    (one / ".copier-answers.yml").write_text(ANSWERS.replace("v1", "v2"))
+    (code / "doctor.py").write_text("b\n")
+    commit(club)
+    assert only(doctor._edited_template()).status == "ok"
+    (code / "doctor.py").write_text("c\n")
+    found = only(doctor._edited_template())
+    assert (found.status, "tools/kit/mlops_kit/doctor.py" in found.message) == ("note", True)
+
+
+def test_the_environment_of_another_project_is_a_problem(club, monkeypatch):
+    kit_at(monkeypatch, club / "other")
+    (club / "mine/tools/kit").mkdir(parents=True)
+    monkeypatch.chdir(club / "mine")
+    found = only(doctor._kit())
+    assert found.status == "problem"
+    assert f"lies in {club}/other/tools/kit, this project's in tools/kit" in found.message
+    assert "uv sync --frozen" in found.mend
 
 
 def test_a_repository_that_left_the_template_is_no_problem(project):

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from mlops_kit.compare.systems import external
 from mlops_kit.core import utc
+from mlops_kit.data import config as sources
 from mlops_kit.data import contract
-from mlops_kit.data.sources import files as sources
 from rendering import SHOP, render
 from running import replace
 
@@ -31,7 +31,7 @@ from pathlib import Path
 from mlops_kit import cli
 cli.add_rooms(cli.app)
 for command in (
-    "data ingest --tables data/open/tables --quarantine data/raw/quarantine",
+    "data ingest --tables data/open/tables --quarantine data/quarantine",
     "data features", "train", "compare run",
 ):
     cli.app(command.split(), standalone_mode=False)
@@ -56,9 +56,13 @@ tables["products"].write_ndjson(raw / "products.jsonl")
 
 
 def moments(kind: str, texts: list[str]) -> tuple[list[object], list[str]]:
-    table = sources.Table(source="mine", columns={"at": {"type": kind, "nullable": True}})
-    typed, failures = contract._cast(table, pl.DataFrame({"at": texts}))
-    return typed["at"].to_list(), [reason for _, _, reason in failures]
+    columns = {"at": {"type": kind, "nullable": True}}
+    table = sources.Table.model_validate({"source": "mine", "columns": columns})
+    checked = contract.Contract("t", table)
+    column = checked.table.columns["at"]
+    typed, failed = checked._column("at", column, pl.Series("at", texts))
+    reasons = [said.removeprefix("at ") for one in failed for said in one["reason"]]
+    return typed.to_list(), reasons
 
 
 @pytest.mark.parametrize(

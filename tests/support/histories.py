@@ -274,7 +274,8 @@ def judge_patches(
     """Count patches, and those whose edit one new file, and no other, could have taken."""
     for name, patch in report.merged.patches.items():
         figures.patches += 1
-        old, own = (texts[side][name].decode().splitlines() for side in ("rendered", "worked"))
+        own = texts["worked"][name].decode().splitlines()
+        old = undone(own, texts["after"][patch.path], name)
         mine = changed_ranges(old, own)
         free = [
             place
@@ -286,6 +287,17 @@ def judge_patches(
             )
         ]
         figures.false_patches += len(free) == 1
+
+
+def undone(own: list[str], patch: bytes, name: str) -> list[str]:
+    """Return the lines from which a patch led here: an earlier edit of the owner's is in it too."""
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / name
+        file.parent.mkdir(parents=True)
+        put_lines(file, [f"{line}\n" for line in own])
+        (file.parent / "edit.patch").write_bytes(patch)
+        git("apply", "--reverse", str(file.parent / "edit.patch"), cwd=Path(scratch))
+        return file.read_text(encoding="utf-8").splitlines()
 
 
 def touch(one: tuple[int, int], other: tuple[int, int]) -> bool:

@@ -15,6 +15,8 @@ from packaging.version import Version
 from rendering import PROFILES, ROOT, SHOP, copy_working_tree, git, profile
 
 RELEASES: dict[str, str] = tomllib.loads((ROOT / "releases.toml").read_text(encoding="utf-8"))
+# Those whose code lay in the team's package, from which an update crosses the move to tools/kit.
+BEFORE_THE_KIT = [version for version in RELEASES if Version(version) < Version("0.4")]
 
 ANSWER_SETS: dict[str, dict[str, Any]] = {
     **{name: profile(name) for name in PROFILES},

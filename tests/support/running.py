@@ -80,7 +80,7 @@ def new_project(destination: Path, answers: Mapping[str, Any] | None = None) -> 
     return project
 
 
-def first_and_repetitions(*cases: str, kept: int = 1) -> list[Any]:
+def first_and_repetitions(*cases: Any, kept: int = 1) -> list[Any]:
     """Return the cases for `parametrize`: `make test` runs the first ones, `make verify` all."""
     return [
         case if place < kept else pytest.param(case, marks=pytest.mark.repetition)

@@ -2,8 +2,7 @@
 
 Most of a stage's time is importing scikit-learn, DuckDB and their like. A server process imports
 them once, and each command is a fork of it with the project's folder and variables, so that no
-command sees what another one has loaded of the team's code. The kit is the template's own, which
-renders to the same bytes.
+command sees what another one has loaded of the team's code. The kit is the project's own.
 """
 
 import json
@@ -39,12 +38,16 @@ def pipeline(project: Project) -> None:
 
     What `mlops run` adds is not done: DVC's cache and dvc.lock, and the registration.
     """
-    _fork(project, "records", _records).check_returncode()
     declared = yaml.safe_load((project.path / "dvc.yaml").read_text(encoding="utf-8"))
-    for stage in declared["stages"].values():
-        done = command(project, stage["cmd"].removeprefix("mlops "))
-        if done.returncode != 0:
-            raise AssertionError(f"{stage['cmd']} exited with {done.returncode}: {done.stderr}")
+    stages = (stage["cmd"].removeprefix("mlops ") for stage in declared["stages"].values())
+    _check(_fork(project, "the records", _records))
+    for stage in stages:
+        _check(command(project, stage))
+
+
+def _check(done: CompletedProcess[str]) -> None:
+    if done.returncode != 0:
+        raise AssertionError(f"{done.args} exited with {done.returncode}: {done.stderr}")
 
 
 def served(project: Project) -> dict[str, Any]:
@@ -81,6 +84,7 @@ def _main(
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    sys.path.insert(0, str(folder / "tools/kit"))
     with (
         streams[0].open("w", encoding="utf-8") as out,
         streams[1].open("w", encoding="utf-8") as err,
@@ -125,14 +129,6 @@ def _register_and_ask(answers: Path) -> None:
 
 
 def _records() -> None:
-    """Write what `mlops run` notes for DVC before the first stage."""
-    from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
-    from mlops_kit.compare.systems.adapters import write_systems_record
-    from mlops_kit.core.settings import read_config
-    from mlops_kit.data.ingest import write_input_record
-    from mlops_kit.data.sources.files import load_sources
-    from mlops_kit.run import INPUTS, SYSTEMS, room_inputs
+    from mlops_kit.run import write_records
 
-    sources = load_sources()
-    write_input_record(INPUTS, sources, room_inputs(sources))
-    write_systems_record(SYSTEMS, read_config(COMPARE_FILE, CompareConfig))
+    write_records()

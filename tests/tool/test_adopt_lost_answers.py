@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 import yaml
 from adoption import adopted
-from lifecycle import NEXT, RELEASES, commit, repository, versioned_template
+from lifecycle import BEFORE_THE_KIT, NEXT, RELEASES, commit, repository, versioned_template
 from rendering import git
 from shapes import build
 
-NEWEST = list(RELEASES)[-1]
+# A file of the template in a release of each house.
+FILES = {
+    BEFORE_THE_KIT[-1]: "src/shop/mlops/training.py",
+    [*RELEASES][-1]: "tools/kit/mlops_kit/train/stage.py",
+}
 
 
 @pytest.fixture(scope="module")
@@ -18,26 +22,27 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return versioned_template(tmp_path_factory.mktemp("releases") / "template")
 
 
+@pytest.mark.parametrize("version", FILES)
 def test_the_version_with_most_of_its_lines_becomes_the_base(
-    releases: Path, tmp_path: Path
+    version: str, releases: Path, tmp_path: Path
 ) -> None:
     answers = {"project_name": "Lost and found", "task": "regression", "personal_data": "none"}
-    project = repository(releases, tmp_path / "p", NEWEST, answers)
+    project = repository(releases, tmp_path / "p", version, answers)
     expected = yaml.safe_load((project / ".copier-answers.yml").read_text(encoding="utf-8"))
     (project / ".copier-answers.yml").unlink()
-    room = project / "src" / "shop" / "mlops" / "training.py"
-    room.write_text(room.read_text(encoding="utf-8") + "OURS = 1\n", encoding="utf-8")
+    managed = project / FILES[version]
+    managed.write_text(managed.read_text(encoding="utf-8") + "OURS = 1\n", encoding="utf-8")
     (project / "src" / "shop" / "model.py").write_text("# ours\n", encoding="utf-8")
     commit(project)
 
     adoption = adopted(project, releases)
 
-    assert adoption.version == f"v{NEWEST}"
+    assert adoption.version == f"v{version}"
     scores = dict(part.split() for part in adoption.notes[0].split("(")[1].strip(").").split(", "))
-    assert float(scores[NEWEST]) > 0.97
+    assert float(scores[version]) > 0.97
     # Right after a release the next version is still the same, and the older one is taken.
-    assert float(scores.pop(NEXT)) <= float(scores[NEWEST])
-    assert all(float(scores[v]) < float(scores[NEWEST]) for v in scores if v != NEWEST)
+    assert float(scores.pop(NEXT)) <= float(scores[version])
+    assert all(float(scores[v]) < float(scores[version]) for v in scores if v != version)
     stored = yaml.safe_load((project / ".copier-answers.yml").read_text(encoding="utf-8"))
     for question in ("_commit", "project_name", "package_name", "task", "stage", "personal_data"):
         assert stored[question] == expected[question]

@@ -408,3 +408,22 @@ def test_what_uv_said_is_told_without_warnings_and_tracebacks(
     failing_uv(tmp_path, says, monkeypatch)
     adopted(folder, template, lock=True)
     assert f"uv said: {told}\n" in committed(folder)["ADOPTION.md"].decode()
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        '[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.11"\n\n',
+        '[tool.poetry]\nname = "a"\nversion = "1"\n\n[tool.poetry.dependencies]\n'
+        'python = ">=3.11"\n\n',
+    ],
+)
+def test_a_team_that_installs_all_groups_keeps_it_and_is_told(
+    rendered: str, tmp_path: Path, theirs: str
+) -> None:
+    files = {"pyproject.toml": f'{theirs}[tool.uv]\ndefault-groups = "all"\n', "a/__init__.py": ""}
+    *merged, _apart = ways(tmp_path / "r", files, rendered)
+    assert merged
+    for way in merged:
+        assert parsed(way)["tool"]["uv"]["default-groups"] == "all"
+        assert "poetry" in theirs or any("default-groups" in said for said in way.differing)

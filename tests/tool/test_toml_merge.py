@@ -217,3 +217,19 @@ def test_a_list_of_uv_takes_the_groups_changes_where_poetry_would_lock_groups() 
     assert list(lost_values(values[0], values[1], values[2].replace(b"click>=8", b"x"))) != []
     theirs = own.replace("ruff>=0.17,<1", "ruff>=0.16,<1")
     assert merged(theirs, OLD + chosen, new) is None, "both changed one bound"
+
+
+def test_a_team_that_installs_all_groups_keeps_it() -> None:
+    """The value may be the word "all" in the place of a list."""
+    chosen = '\n[tool.uv]\ndefault-groups = ["dev", "mlops"]\n'
+    own = OLD.replace("dependencies = []", 'dependencies = ["click"]')
+    own += '\n[tool.uv]\ndefault-groups = "all"\n'
+    text = merged(own, OLD + chosen, NEW + chosen)
+    assert text is not None
+    assert tomllib.loads(text)["tool"]["uv"] == {"default-groups": "all"}
+    more = chosen.replace('"mlops"', '"mlops", "ner"')
+    assert merged(own, OLD + chosen, NEW + more) is None, "both changed it: a person decides"
+    poetry = own.replace("[project]", '[tool.poetry]\nname = "shop"\n\n[project]')
+    text = merged(poetry, OLD + chosen, NEW + chosen)
+    assert text is not None
+    assert tomllib.loads(text)["tool"]["uv"] == {"default-groups": "all"}

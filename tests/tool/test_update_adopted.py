@@ -14,11 +14,11 @@ from adoption import committed, on_disk
 from copier_mlops.updating.update import update
 from lifecycle import RELEASES, memoised_versions, versioned_template
 from rendering import ROOT, git
-from shapes import SHAPES, build
+from shapes import FOLDER, SHAPES, build
 
 VERSION = "0.3.0"
 REPOSITORIES = {
-    **{name: SHAPES[name]() for name in ("setup_cfg", "poetry", "dvc_project", "own_workflows")},
+    **{name: shape() for name, shape in SHAPES.items()},
     "apart": {
         "pyproject.toml": "[project]\nname = 'lib'\nversion = '1'\nrequires-python = '>=3.8'\n",
         ".python-version": "3.10\n",
@@ -55,8 +55,10 @@ def lines(content: bytes) -> Counter[bytes]:
 def test_an_adopted_repository_gets_the_kit_and_loses_only_what_the_tool_wrote(
     shape: str, template: Path, released_tool: Path, tmp_path: Path
 ) -> None:
-    folder = build(tmp_path / shape, REPOSITORIES[shape])
-    theirs = committed(folder)
+    top = build(tmp_path / shape, REPOSITORIES[shape])
+    folder = top / FOLDER.get(shape, "")
+    at = f"{FOLDER[shape]}/" if shape in FOLDER else ""
+    theirs = committed(top)
     command = ["adopt", str(folder), "--template", str(template), "--to", VERSION]
     subprocess.run(
         [sys.executable, "-m", "copier_mlops", *command, "--defaults", "--no-lock"],
@@ -64,21 +66,25 @@ def test_an_adopted_repository_gets_the_kit_and_loses_only_what_the_tool_wrote(
         check=True,
         capture_output=True,
     )
-    before = committed(folder)
-    assert "src/conftest.py" in before
+    before = committed(top)
+    # Where nobody had tests, pytest was told to run the template's.
+    assert (f"{at}src/conftest.py" in before) == (shape != "notebooks_only")
 
     report, _ = update(folder, lock=False)
 
     assert report.merged.conflicts == {}
-    after = on_disk(folder)
+    after = on_disk(top)
     for name, content in theirs.items():
         kept = lines(content) & lines(before[name])
         assert kept <= lines(after[name]), name
-    assert "src/conftest.py" not in after
-    assert "tools/kit/mlops_kit/cli.py" in after
-    root, member = (parsed(after, name) for name in ("pyproject.toml", "src/pyproject.toml"))
+    assert f"{at}src/conftest.py" not in after
+    assert f"{at}tools/kit/mlops_kit/cli.py" in after
+    old = {name for name in after if name.startswith(f"{at}src/") and "/mlops/" in name}
+    assert {Path(name).name for name in old} <= {"__init__.py"}  # the old names
+    root, member = (parsed(after, at + name) for name in ("pyproject.toml", "src/pyproject.toml"))
     for file in (root, member):
         assert "mlops" not in file.get("project", {}).get("scripts", {})
+        assert "/mlops" not in str(file)  # tests and wheel of the old place
     command_of = member if shape == "apart" else root
     kit = command_of["tool"]["uv"]["sources"]["mlops-kit"]
     assert kit == {

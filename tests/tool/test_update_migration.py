@@ -16,8 +16,8 @@ from copier_mlops.rendering.versions import opened
 from copier_mlops.repository.project import project_at
 from copier_mlops.updating.update import render_both, update, work_out
 from lifecycle import (
+    BEFORE_THE_KIT,
     NEXT,
-    RELEASES,
     add_version,
     commit,
     memoised_versions,
@@ -54,7 +54,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def project(template: Path, tmp_path: Path) -> Path:
     """Return a repository of the last release."""
-    return repository(template, tmp_path / "shop", [*RELEASES][-1], SHOP)
+    return repository(template, tmp_path / "shop", BEFORE_THE_KIT[-1], SHOP)
 
 
 def write(project: Path, name: str, content: str) -> None:
@@ -83,7 +83,7 @@ def python(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("version", RELEASES)
+@pytest.mark.parametrize("version", BEFORE_THE_KIT)
 def test_an_edit_of_a_file_that_moved_whole_follows_it(
     version: str, template: Path, tmp_path: Path
 ) -> None:
@@ -300,7 +300,7 @@ def test_a_stored_name_stays_when_more_names_are_reserved(
     names = text_of(later, "questions/text.jinja").replace(" mlops_kit ", " mlops_kit vendor_kit ")
     add_version(later, "95.0.0", {"questions/text.jinja": names})
     answers = {**SHOP, "package_name": "vendor_kit"}
-    project = repository(later, tmp_path / "p", [*RELEASES][-1], answers)
+    project = repository(later, tmp_path / "p", BEFORE_THE_KIT[-1], answers)
     model = (project / "src/vendor_kit/model.py").read_text(encoding="utf-8") + "# ours\n"
     write(project, "src/vendor_kit/model.py", model)
     if tool == "copier":
@@ -322,13 +322,13 @@ def test_a_package_with_the_name_of_the_kit_is_told_what_to_do(
     template: Path, tmp_path: Path
 ) -> None:
     answers = {**SHOP, "package_name": "mlops_kit"}
-    project = repository(template, tmp_path / "p", [*RELEASES][-1], answers)
+    project = repository(template, tmp_path / "p", BEFORE_THE_KIT[-1], answers)
     with pytest.raises(ToolError, match=r"could not be imported\. First, by hand: move src/<old>"):
         update(project, lock=False)
     assert git("status", "--porcelain", cwd=project) == ""
 
 
-@pytest.mark.parametrize("version", RELEASES)
+@pytest.mark.parametrize("version", BEFORE_THE_KIT)
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 def test_the_teams_own_lines_of_pyproject_stay_in_the_groups(
     ends: str, version: str, template: Path, tmp_path: Path

@@ -15,7 +15,7 @@ from copier_mlops.rendering.workspace import kit_of_workspace, users_of_kit, wor
 from copier_mlops.updating.drift import drift
 from copier_mlops.updating.update import update
 from copier_mlops.uv import for_uv
-from lifecycle import NEXT, RELEASES, add_version, commit, render_at, versioned_template
+from lifecycle import BEFORE_THE_KIT, NEXT, add_version, commit, render_at, versioned_template
 from rendering import SHOP, git
 from running import Project
 from shapes import ADDER, Files, adder_test, build
@@ -74,8 +74,8 @@ def adopt_both(top: Path, template: Path) -> list[str]:
     return lost
 
 
-def is_clean(project: Path) -> None:
-    """Assert that doctor finds nothing, and that the command runs this project's own code."""
+def is_clean(project: Path) -> str:
+    """Return what doctor says: no problem; and assert that the command runs this project's code."""
     here = Project(project, {"UV_PROJECT_ENVIRONMENT": str(project.parents[1] / ".venv")})
     doctor = here.mlops("doctor")
     assert "problem" not in doctor.stdout, doctor.stdout
@@ -87,6 +87,7 @@ def is_clean(project: Path) -> None:
     assert Path(file).is_relative_to(project)
     assert f"{project.name}-1-py3-none-any.whl" in here.run("uv", "build", "--wheel").stderr
     assert here.uv("pytest", "tests").returncode == 0
+    return doctor.stdout
 
 
 def test_two_projects_of_one_workspace_share_the_kit_of_the_first(
@@ -102,7 +103,8 @@ def test_two_projects_of_one_workspace_share_the_kit_of_the_first(
     assert not (top / TWO / "uv.lock").exists()
     assert uv(top, "lock", "--check").returncode == 0
     for name in (ONE, TWO):
-        is_clean(top / name)
+        said = is_clean(top / name)
+        assert ("shared: it lies in ../pricing/tools/kit" in said) == (name == TWO), said
         assert not any("kit" in missing for missing in drift(top / name).removed)
     assert users_of_kit(top / ONE) == [top / TWO]
 
@@ -153,7 +155,7 @@ def test_projects_that_were_updated_one_by_one_share_a_kit_too(
     versions: Path, tmp_path: Path
 ) -> None:
     """Up to 0.3 the code lay in each package, so two of a workspace had nothing to share."""
-    top = workspace(tmp_path / "all", versions, [*RELEASES][-1], "one", "two")
+    top = workspace(tmp_path / "all", versions, BEFORE_THE_KIT[-1], "one", "two")
     one, two = top / "packages/one", top / "packages/two"
     update(one, to=NEXT, lock=False)
     commit(top)
@@ -208,6 +210,54 @@ def test_a_new_project_in_a_workspace_says_whose_kit_it_has(
     with pytest.raises(ToolError, match=rf"is of version 90.0.0, not {NEXT}"):
         create(top / "packages/three", **options, vcs_ref=NEXT)
     assert not (top / "packages/three").exists()
+
+
+@pytest.mark.parametrize(
+    ("members", "taken"),
+    [
+        ('"packages/*", "packages/*/tools/*"', "packages/one/tools/kit"),
+        ('"packages/*", "packages/*/*"', "packages/one/conf"),
+        ('"packages/one", "packages/one/tools/kit"', "packages/one/tools/kit"),
+    ],
+)
+def test_a_workspace_that_would_take_a_folder_of_the_new_project_is_refused(
+    versions: Path, tmp_path: Path, members: str, taken: str
+) -> None:
+    top = workspace(tmp_path / "all", versions, NEXT)
+    root = f"[tool.uv.workspace]\nmembers = [{members}]\n"
+    (top / "pyproject.toml").write_text(root)
+    options = {"template": str(versions), "defaults": True, "data": SHOP}
+    with pytest.raises(ToolError, match=rf"the workspace {top}: its `members` would take {taken}/"):
+        create(top / "packages/one", **options)
+    assert not (top / "packages").exists()
+    (top / "pyproject.toml").write_text(f'{root}exclude = ["packages/*/*", "packages/*/tools/*"]\n')
+    create(top / "packages/one", **options)
+
+
+def test_a_kit_that_a_workspace_takes_is_no_matter_to_a_project_outside(
+    versions: Path, tmp_path: Path
+) -> None:
+    root = '[tool.uv.workspace]\nmembers = ["packages/*/tools/kit"]\n'
+    top = monorepo(tmp_path / "all", {"pyproject.toml": root})
+    create(top / "packages/one", template=str(versions), defaults=True, data=SHOP)
+    adopted(top / TWO, versions)
+    for project in (top / "packages/one", top / TWO):
+        sources = tomllib.loads((project / "pyproject.toml").read_text())["tool"]["uv"]["sources"]
+        assert sources["mlops-kit"]["path"] == "tools/kit"
+
+
+def test_an_update_that_brings_a_kit_into_a_workspace_that_takes_it_is_refused(
+    versions: Path, tmp_path: Path
+) -> None:
+    top = workspace(tmp_path / "all", versions, BEFORE_THE_KIT[-1], "one")
+    root = '[tool.uv.workspace]\nmembers = ["packages/*", "packages/*/tools/*"]\n'
+    (top / "pyproject.toml").write_text(root)
+    commit(top)
+    with pytest.raises(ToolError, match="its `members` would take packages/one/tools/kit/"):
+        update(top / "packages/one", lock=False)
+    (top / "pyproject.toml").write_text(f'{root}exclude = ["packages/*/tools/*"]\n')
+    commit(top)
+    assert update(top / "packages/one", lock=False)[0].merged.conflicts == {}
 
 
 def kit_at(project: Path) -> None:

@@ -102,8 +102,9 @@ def keep_packages_found(existing: Existing) -> dict[str, str]:
 
 
 def takes_for_member(existing: Existing, folder: str) -> bool:
-    """Tell whether a workspace of theirs takes this folder for one of its members."""
-    return workspace_of((existing.repo.folder / folder).resolve()) is not None
+    """Tell whether the workspace in which the project is takes this folder for a member."""
+    top = workspace_of(existing.repo.folder)
+    return top is not None and workspace_of((existing.repo.folder / folder).resolve()) == top
 
 
 def member_below(existing: Existing, folder: str) -> str | None:

@@ -18,7 +18,9 @@ from copier_mlops.rendering.refusals import sentences, tell_not_stored
 from copier_mlops.rendering.template import profile_file, resolve_source
 from copier_mlops.rendering.versions import newest, opened, resolve, stand_at
 from copier_mlops.rendering.workspace import (
+    OWN_KIT,
     kit_of_workspace,
+    refuse_taken_folders,
     refuse_unfit_kit,
     shares_kit,
     workspace_of,
@@ -119,6 +121,8 @@ def create(
             if versions:
                 name = str(stored.get("_commit", ""))
                 refuse_unfit_kit(versions, commit, name, stored, destination)
+            folders = [path.relative_to(staging).as_posix() for path in staging.rglob("*/")]
+            refuse_taken_folders(destination, [*folders, str(stored.get("kit", OWN_KIT))])
             worker.dst_path = destination
             project = NewProject(
                 destination=str(destination),

@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -116,6 +116,31 @@ def refuse_unfit_kit(
             f"One uv workspace has one kit. {kit.owner / missing[0]} is not there, and your "
             f"answers need it: answer as {kit.owner} does, or change its answers first "
             "(copier-mlops update -d question=answer)."
+        )
+
+
+def refuse_taken_folders(project: Path, folders: Iterable[str]) -> None:
+    """Refuse a place where a workspace would take one of a project's folders for a member.
+
+    Parameters
+    ----------
+    project : Path
+        The project, which may not be there yet.
+    folders : iterable of str
+        The folders that come, seen from the project. A kit is refused only to a project that is a
+        member itself: it names the kit by its path, which uv allows for what is no member.
+    """
+    inside = workspace_of(project)
+    for folder in sorted(folders, key=lambda name: (name.count("/"), name)):
+        place = Path(os.path.normpath(project / folder))
+        root = workspace_of(place)
+        is_kit = folder.endswith(OWN_KIT)
+        if root is None or place.name.startswith(".") or (is_kit and root != inside):
+            continue  # uv passes hidden folders over.
+        raise ToolError(
+            f"uv could not read the workspace {root}: its `members` would take "
+            f"{place.relative_to(root).as_posix()}/ for one; list the members one by one, or name "
+            "that folder in `exclude` of [tool.uv.workspace]."
         )
 
 

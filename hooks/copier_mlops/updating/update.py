@@ -26,7 +26,12 @@ from copier_mlops.rendering.versions import (
     resolve,
     version_name,
 )
-from copier_mlops.rendering.workspace import kit_of_workspace, refuse_unfit_kit, users_of_kit
+from copier_mlops.rendering.workspace import (
+    kit_of_workspace,
+    refuse_taken_folders,
+    refuse_unfit_kit,
+    users_of_kit,
+)
 from copier_mlops.repository import snapshot
 from copier_mlops.repository.one_run import only_one
 from copier_mlops.repository.project import (
@@ -232,8 +237,16 @@ def render_both(
     except ToolError as error:
         reason = str(error).rstrip(".")
         raise ToolError(f"{reason}; give this version an answer with -d.") from error
-    refuse_unfit_kit(template, target, theirs.name, theirs.answers, project.repo.folder)
+    folder = project.repo.folder
+    refuse_unfit_kit(template, target, theirs.name, theirs.answers, folder)
+    refuse_taken_folders(folder, folders_of(theirs) - folders_of(base))
     return base, theirs, renames
+
+
+def folders_of(rendered: Rendered) -> set[str]:
+    """Return the folders of a render, and that of the kit of its workspace."""
+    kit = {rendered.answers["kit"]} if shares_kit(rendered.answers) else set()
+    return kit | {str(folder) for name in rendered.files for folder in Path(name).parents} - {"."}
 
 
 def kit_to_share(project: Project, base: Rendered) -> dict[str, str]:

@@ -189,3 +189,43 @@ def test_features_that_determine_the_outcome_are_found_and_others_are_not() -> N
     amounts = amounts.assign(twice=2 * amounts["y_true"], near=amounts["y_true"] + truth * 5)
     assert evidence.telling_features(amounts, ["age", "name", "twice", "near"]) == ["twice"]
     assert evidence.telling_features(rows.assign(y_true=pd.Series([[1]] * N)), names) == []
+
+
+def test_a_gain_without_any_spread_is_never_promoted() -> None:
+    random = np.random.default_rng(4)
+    truth = (random.random(N) < 0.3).astype(np.int64)
+    table = {
+        "id": np.arange(N),
+        "y_true": truth,
+        "candidate": 0.6 + 0.3 * random.random(N),
+        "baseline": np.zeros(N),
+    }
+    result = _judged(table, "recall")
+    assert result["primary"]["lower"] == result["primary"]["upper"] == 1
+    assert result["decision"] == "inconclusive"
+    (found,) = [each for each in result["safety"] if each["name"] == "gain without spread"]
+    assert "an interval of no width" in found["sentence"]
+    assert result["reasons"][0] == found["sentence"]
+    vouched = {"perfect": {"reason": "every row must be picked", "until": "2999-12-31"}}
+    assert _judged(table, "recall", acknowledged=vouched)["decision"] == "promote"
+
+
+def test_a_feature_that_tells_alone_is_doubted_though_the_model_makes_less_of_it() -> None:
+    noise = np.random.default_rng(3).normal(0, 0.4, N)
+    table = _scores(lambda truth: truth + noise)
+    assert _judged(table, "auc")["decision"] == "promote"
+    result = _judged(table, "auc", "closed")
+    assert result["decision"] == "inconclusive"
+    assert 'feature "closed" is hardly ever wrong' in result["reasons"][0]
+
+
+def test_a_feature_that_determines_the_outcome_rejects_unless_somebody_vouches() -> None:
+    table = _scores(lambda truth: truth + np.random.default_rng(3).normal(0, 0.4, N))
+    known = background.Background(determining=("bought",))
+    for vouched, decision in ((False, "reject"), (True, "promote")):
+        until = {"reason": "one measurement", "until": "2999-12-31"}
+        more = {"acknowledged": {"determined": until}} if vouched else {}
+        config = config_of({"case": "C", "primary": {"metric": "auc"}} | more)
+        result = decide(read_holdout(pa.table(table), config, known), config, {})
+        assert result["decision"] == decision
+        assert any('"bought" determines the outcome' in each for each in result["reasons"])

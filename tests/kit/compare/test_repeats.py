@@ -16,6 +16,7 @@ from compare_scenarios import ALL_CHECKS, AUC, N, wide_scores
 from mlops_kit.compare import stage as compare
 from mlops_kit.core.errors import MlopsError
 from rendering import KIT
+from running import first_and_repetitions
 
 
 def _lines(tmp_path: Path, table: Any, config: dict[str, Any], name: str) -> list[str]:
@@ -33,7 +34,7 @@ def _lines(tmp_path: Path, table: Any, config: dict[str, Any], name: str) -> lis
     return json.dumps(result, indent=1).splitlines()
 
 
-@pytest.mark.parametrize("rows", [N, pytest.param(150, marks=pytest.mark.repetition)])
+@pytest.mark.parametrize("rows", first_and_repetitions(N, 150))
 def test_row_order_file_format_and_shape_change_no_digit(tmp_path: Path, rows: int) -> None:
     random = np.random.default_rng(5)
     days = np.datetime64("2025-01-01") + (np.arange(rows) % 9).astype("timedelta64[D]")

@@ -4,6 +4,7 @@ import csv
 import io
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -11,10 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlops_kit.core import errors
 from mlops_kit.data import delimited
+from mlops_kit.data.config import Table
+from mlops_kit.data.dialect import Dialect
 from mlops_kit.privacy.people import raw_files
 from mlops_kit.privacy.read import json_csv as documents
 from mlops_kit.privacy.read import open_file as formats
 
+PLAIN = Table.model_validate({"source": "mine", "columns": {"n0": {"type": "string"}}})
 NASTY = st.text(alphabet=list("\",;\t|\n\r '\\#a0é"), max_size=6)
 
 
@@ -40,11 +44,17 @@ def written(table: list[list[str]], delimiter: str, ending: str, quoting: int) -
     return text.getvalue()
 
 
+def read_file(file: Path, columns: list[str], **dialect: Any) -> pl.DataFrame:
+    how = Dialect(**dialect)
+    found = delimited.layout(file, columns, dialect=how)
+    return pl.concat(delimited.batches(file, columns, found, how))
+
+
 def read(text: str, columns: list[str]) -> list[tuple[str | None, ...]]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "table.csv"
         file.write_bytes(text.encode())
-        return delimited.read_csv(file, columns).rows()
+        return read_file(file, columns).rows()
 
 
 @settings(max_examples=300, deadline=None)
@@ -83,7 +93,10 @@ def test_erasing_removes_the_marked_records_and_no_other_byte(
         file = Path(folder) / "table.csv"
         text = written(keyed, delimiter, ending, csv.QUOTE_ALL)
         file.write_bytes(text.encode())
-        removed = raw_files.remove_rows(file, ["n0"], lambda frame: frame["n0"].is_in(codes), False)
+        how = raw_files.Written(PLAIN, "csv")
+        removed = raw_files.remove_rows(
+            file, ["n0"], lambda frame: frame["n0"].is_in(codes), False, how
+        )
         left = file.read_bytes().decode()
     head = text.partition(ending)[0] + ending
     expected = written([*rows, keyed[0]], delimiter, ending, csv.QUOTE_ALL)
@@ -119,8 +132,11 @@ def test_a_record_may_cross_any_block_that_is_read(monkeypatch: pytest.MonkeyPat
         ('id,text\n1,"said \\"no\\""\n', r"is not closed, or text follows it.*RFC 4180"),
         ('id,text\n1,"open\n2,more\n', r"is not closed, or text follows it"),
         ('id,text\n1,"one"two\n', r"is not closed, or text follows it"),
-        ("id,text\n1,one,two\n", r"Expected 2 columns, got 3.*between quotes"),
-        ("id,text\n1\n", r"Expected 2 columns, got 1"),
+        (
+            "id,text\n1,one,two\n",
+            r"record 1 has 3 cells, and the file names 2 columns.*between quotes",
+        ),
+        ("id,text\n1\n", r"record 1 has 1 cells, and the file names 2 columns"),
         ("id,text,text\n1,a,b\n", 'has two columns "text"'),
         ("id,other\n1,a\n", 'has no column "text"'),
         ("", 'has no column "id"'),
@@ -139,7 +155,7 @@ def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "table.csv"
     file.write_bytes("id,text\n1,añejo\n".encode("latin-1"))
     with pytest.raises(errors.MlopsError, match="write UTF-8") as raised:
-        delimited.read_csv(file, ["id", "text"])
+        read_file(file, ["id", "text"])
     assert "ejo" not in str(raised.value)
 
 
@@ -165,3 +181,9 @@ def test_the_gate_reads_quoted_cells_as_the_pipeline_does(tmp_path: Path) -> Non
     by_name = {column.name: list(column.values) for column in columns}
     assert by_name["text"][-1] == 'said "no"; then\nleft'
     assert pl.Series(by_name["id"]).to_list() == [str(n) for n in range(101)]
+
+
+def test_a_record_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "BLOCK", 2**20)
+    with pytest.raises(errors.MlopsError, match="a record has more than 1 MB"):
+        read("id,text\n1,a\n2," + "x" * 2**22 + "\n3,b\n", ["id", "text"])

@@ -4,11 +4,13 @@ import json
 
 import polars as pl
 import pytest
+import typer
 from club import replace
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import load_settings
+from mlops_kit.data import commands
+from mlops_kit.data.config import load_sources
 from mlops_kit.data.ingest import ingest, input_record, write_input_record
-from mlops_kit.data.sources.files import load_sources
 
 
 def run_ingest(club):
@@ -171,3 +173,94 @@ def test_a_check_that_does_not_fit_its_type_is_named(club):
     replace(club / "conf/sources.yaml", "maximum: 120", 'pattern: "^[0-9]+$"')
     with pytest.raises(MlopsError, match=r"members\.columns\.age: .* not fit the type integer"):
         run_ingest(club)
+
+
+def test_what_was_set_aside_and_what_is_missing_is_told_and_written_down(club):
+    replace(club / "raw/visits.csv", "\n5,2025-01-02,", "\n5,2025-01-02,NA")
+    replace(club / "raw/visits.csv", "\n6,2025-01-03,", "\n6,03/01/25,")
+    said = run_ingest(club).splitlines()
+    assert said[1:] == [
+        "visits: 2 rows set aside: 1 day has two readings, day or month first: declare its format, "
+        "%d/%m/%Y or %m/%d/%Y (%y for years of two digits), 1 minutes is not of type number"
+    ]
+    replace(club / "raw/visits.csv", "\n5,2025-01-02,NA", "\n5,2025-01-02,NA\n5,2025-01-02,")
+    run_ingest(club)
+    told = json.loads((club / "reports/data/reading.json").read_text(encoding="utf-8"))
+    visits = told["tables"]["visits"]
+    assert (visits["rows"], visits["set_aside"]) == (1_201, 2)
+    assert visits["missing"] == {"minutes": {"NA": 1}}
+    assert visits["reasons"]["minutes is empty"] == 1
+
+
+def test_an_unread_file_of_a_folder_is_in_the_record_and_on_the_terminal(club):
+    folder = club / "raw/visits"
+    folder.mkdir()
+    (club / "raw/visits.csv").rename(folder / "visits.csv")
+    (folder / "visits.old").write_text("x")
+    replace(club / "conf/sources.yaml", "path: visits.csv", "path: visits")
+    assert "visits: not read: visits.old" in run_ingest(club)
+    record = input_record(load_sources())["tables"]["visits"]
+    assert record[1] == {"path": "raw/visits/visits.old", "read": False}
+
+
+def test_no_folder_of_this_machine_is_committed(club):
+    replace(club / "conf/sources.yaml", "folder: raw", f"folder: {club / 'raw'}")
+    assert str(club) not in json.dumps(input_record(load_sources()))
+    run_ingest(club)
+    assert str(club) not in (club / "reports/data/reading.json").read_text(encoding="utf-8")
+    visits = (club / "raw/visits.csv").as_posix()
+    replace(club / "conf/sources.yaml", "path: visits.csv", f"path: {visits}")
+    replace(club / "conf/sources.yaml", f"folder: {club / 'raw'}", "folder: elsewhere")
+    replace(club / "conf/sources.yaml", "path: members.csv", "path: ../raw/members.csv")
+    (club / "elsewhere").mkdir()
+    assert str(club) not in json.dumps(input_record(load_sources()))
+
+
+def test_nothing_is_written_into_a_folder_that_is_read(club):
+    folder = club / "raw/visits"
+    folder.mkdir()
+    (club / "raw/visits.csv").rename(folder / "visits.csv")
+    replace(club / "conf/sources.yaml", "path: visits.csv", "path: visits")
+    with pytest.raises(MlopsError, match="put the raw files into a folder of their own"):
+        ingest(load_settings(), club / "tables", folder / "quarantine")
+    assert [one.name for one in folder.iterdir()] == ["visits.csv"]
+
+
+def test_settings_of_older_releases_mean_what_they_meant(club):
+    replace(club / "conf/sources.yaml", "day: {type: date}", "day: {type: datetime}")
+    replace(club / "raw/visits.csv", "\n5,2025-01-02,", "\n5,2025-01-02T01:30:00+02:00,")
+    run_ingest(club)
+    visits = pl.read_parquet(club / "tables/visits.parquet")
+    assert visits.schema["day"] == pl.Datetime("us")
+    assert str(visits.filter(member_id=5)["day"].sort()[1]) == "2025-01-01 23:30:00"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("type: date", "type: day", "day is no type; use string, integer"),
+        ("type: date", 'type: "decimal(2,9)"', "needs 38 digits at most"),
+        ("type: number", 'type: number, format: "%d"', "format is for dates and times"),
+        ("type: date", 'type: timestamptz, format: "%Y-%m-%d"', "needs %z"),
+        ("path: visits.csv", "path: visits.csv\n    thousands: .", "declare another decimal"),
+        ("path: visits.csv", "path: visits.csv\n    encoding: klingon", "no encoding that Python"),
+        ("path: visits.csv", "path: visits.csv\n    header: [day]", "does not list the column"),
+        ("type: date", 'type: date, format: "%H"', 'the format "%H" of column day'),
+    ],
+)
+def test_what_is_declared_wrongly_is_one_sentence(club, old, new, sentence):
+    replace(club / "conf/sources.yaml", old, new)
+    with pytest.raises(MlopsError, match=sentence):
+        run_ingest(club)
+
+
+def test_the_test_of_sources_says_what_a_run_says_and_keeps_nothing(club, capsys):
+    replace(club / "raw/members.csv", "4,family 2,24", "3,family 2,24")
+    before = sorted(club.rglob("*"))
+    with pytest.raises(typer.Exit) as ended:
+        commands.test()
+    assert ended.value.exit_code == 1
+    assert "members      38 good, 2 broken" in capsys.readouterr().out
+    after = [one for one in sorted(club.rglob("*")) if one != club / "data"]
+    assert after == before
+    assert "2 set aside" in run_ingest(club)

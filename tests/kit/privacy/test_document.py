@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import yaml
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.sources import files as sources
+from mlops_kit.data import config as sources
 from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.policy import load as policy
 from mlops_kit.privacy.policy import propose
@@ -63,6 +63,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     (project / "data/restricted/tables").mkdir(parents=True)
     table.write_parquet(project / "data/restricted/tables/patients.parquet")
+    (project / "raw").mkdir()
+    table.write_csv(project / "raw/p.csv")
     monkeypatch.chdir(project)
     return project
 
@@ -102,10 +104,13 @@ def test_a_proposal_is_never_overwritten_and_the_policy_never_touched(project: P
     assert not list(project.glob("conf/.*"))
 
 
-def test_without_restricted_tables_a_proposal_says_what_to_run(project: Path) -> None:
+def test_a_proposal_needs_no_run_but_the_declared_files(project: Path) -> None:
     shutil.rmtree(project / "data")
-    with pytest.raises(MlopsError, match="run `uv run mlops run` first"):
+    propose.propose().unlink()
+    (project / "raw/p.csv").unlink()
+    with pytest.raises(MlopsError, match=r"raw/p.csv does not exist"):
         propose.propose()
+    assert not list(project.glob("data/restricted/*"))
 
 
 def use(project: Path) -> None:

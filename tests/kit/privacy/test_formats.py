@@ -294,7 +294,11 @@ def database(name: str, value: object, drop: bool) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("value", [MAIL, MAIL.encode(), zipped(("a.txt", MAIL.encode()))])
+@pytest.mark.parametrize(
+    "value",
+    [MAIL, MAIL.encode(), zipped(("a.txt", MAIL.encode()))],
+    ids=["text", "bytes", "archive"],  # An archive holds the time, and workers compare ids.
+)
 def test_a_database_is_read_with_its_blobs(value: object) -> None:
     database("a.db", value, drop=False)
     assert entities("a.db") == ["email"]

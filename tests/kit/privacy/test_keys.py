@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.sources.files import Sources
+from mlops_kit.data.config import Sources
 from mlops_kit.privacy.policy.schema import Privacy
 from mlops_kit.privacy.protect import keys
 

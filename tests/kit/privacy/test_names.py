@@ -12,7 +12,7 @@ import pytest
 import yaml
 from mlops_kit import cli
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.sources import files as sources_of
+from mlops_kit.data import config as sources_of
 from mlops_kit.privacy import commands
 from mlops_kit.privacy.detect import language_model as names
 from mlops_kit.privacy.policy import propose
@@ -77,6 +77,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         {"id": rows, "note": [f"{NOTE} {n}" for n in rows], "c7": [f"{KNOWN} {n}" for n in rows]}
     )
     people.write_parquet(folder / "people.parquet")
+    Path("raw").mkdir()
+    people.write_csv("raw/people.csv")
     people.select(pl.lit(value=False).alias("held_out"), "id").write_parquet(
         folder / "entities.parquet"
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.sources.files import Sources
+from mlops_kit.data.config import Sources
 from mlops_kit.privacy.detect.findings import Finding
 from mlops_kit.privacy.policy import load as policy
 
@@ -27,6 +27,9 @@ SOURCES = Sources.model_validate(
                     "age": {"type": "integer"},
                     "weight": {"type": "number"},
                     "born": {"type": "date"},
+                    "race": {"type": "string"},
+                    "racetrack": {"type": "string"},
+                    "latitude": {"type": "number"},
                     "tags": {"type": "integers"},
                 },
             },
@@ -84,7 +87,11 @@ def test_the_policies_of_earlier_versions_mean_what_they_meant() -> None:
     }
     assert found.defaults.unknown_string_column == "drop"
     assert (found.anonymity, found.allow, found.key.source) == ({}, [], None)
-    assert policy.unnamed_text(found, SOURCES) == ["people.note"]
+    assert policy.unnamed_text(found, SOURCES) == [
+        "people.note",
+        "people.race",
+        "people.racetrack",
+    ]
     policy.check_expiry(found, TODAY)  # a keep without a last day does not end
 
 
@@ -137,12 +144,29 @@ def test_a_rule_that_is_there_twice_is_refused_with_its_line(
         ("people.email: {action: keep, reason: asked}", "needs a reason and until"),
         ("people.email: {action: keep, until: 2027-01-31}", "needs a reason and until"),
         ("people.email: {action: keep, reason: asked, until: soon}", "until"),
+        ("people.note: {entity: health, action: keep}", "of health data needs a reason and until"),
+        ("people.race: {action: keep}", "nationality or origin (entity: none says"),
+        ("people.latitude: {action: keep}", "coordinates (entity: none says"),
     ],
 )
 def test_a_rule_that_does_not_fit_is_refused(rule: str, said: str) -> None:
     text = refusal(columns(rule))
     assert said in text
     assert rule.partition(":")[0] in text
+
+
+def test_what_tells_of_a_person_passes_with_a_reason_or_as_a_thing() -> None:
+    asked = 'action: keep, reason: "the board asked", until: 2027-01-31'
+    found = load(
+        columns(
+            f"people.race: {{{asked}}}",
+            f"people.note: {{entity: health, {asked}}}",
+            "people.latitude: {entity: none, action: keep}",
+            "people.racetrack: {action: keep}",
+            "people.age: {entity: age, action: keep}",
+        )
+    )
+    assert {rule.action for name, rule in found.columns.items() if name != "people.id"} == {"keep"}
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("conf").mkdir()
     Path("conf/dev.yaml").touch()
     TABLES.mkdir(parents=True)
+    Path("raw").mkdir()
 
 
 def seeded(seed: int) -> Random:
@@ -49,13 +50,14 @@ def invented(chance: Random, syllables: int = 3) -> str:
 
 
 def put(**tables: pl.DataFrame) -> None:
-    """Write restricted tables and their declaration; the first one's first column is the entity."""
+    """Write tables, raw and read, and declare them; the first one's first column is the entity."""
     declared: dict[str, Any] = {}
     for name, frame in tables.items():
-        frame.write_parquet(TABLES / f"{name}.parquet")
+        for folder in (TABLES, Path("raw")):
+            frame.write_parquet(folder / f"{name}.parquet")
         types = frame.schema.items()
         columns = {column: {"type": TYPES[of.base_type()]} for column, of in types}
-        declared[name] = {"source": "files", "path": f"{name}.csv", "columns": columns}
+        declared[name] = {"source": "files", "path": f"{name}.parquet", "columns": columns}
     (first, *_) = tables
     entity = tables[first].columns[0]
     tables[first].select(pl.lit(value=False).alias("held_out"), entity).write_parquet(
@@ -275,3 +277,29 @@ def test_a_declaration_that_a_column_is_not_about_people_is_believed_unless_its_
     policy |= {f"people.{name}": {"action": "keep", **declared} for name in ("sex", "made")}
     Path("conf/privacy.yaml").write_text(yaml.safe_dump({"columns": policy}), encoding="utf-8")
     assert f"alone by {'' if declared else 'made, '}sex " in protect.protect()
+
+
+def test_what_is_declared_is_judged_before_any_run_and_never_what_was_left() -> None:
+    put(people=people())
+    # What a run with other declarations would have left.
+    for left in TABLES.iterdir():
+        left.write_bytes(b"of another table")
+    content = proposed()
+    assert actions(content)["born"] == "generalise"
+    # Neither a copy of the raw data nor anything else is left behind.
+    assert sorted(path.name for path in Path("data/restricted").iterdir()) == ["tables"]
+    Path("raw/people.parquet").unlink()
+    with pytest.raises(MlopsError, match="does not exist"):
+        propose.propose()
+    assert not propose.SCANNED.exists()
+
+
+def test_a_table_without_a_good_row_is_no_ground_for_a_proposal() -> None:
+    put(people=people())
+    sources = Path("conf/sources.yaml")
+    content = yaml.safe_load(sources.read_text(encoding="utf-8"))
+    content["tables"]["people"]["columns"]["sex"]["allowed"] = ["x"]
+    sources.write_text(yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(MlopsError, match="No row of table"):
+        propose.propose()
+    assert not propose.PROPOSAL.exists()

@@ -1,15 +1,29 @@
 """Rows go from raw files; every byte of the others stays."""
 
+import datetime
+import gzip
 from pathlib import Path
 
 import polars as pl
 import pytest
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.data.config import Column, Table
 from mlops_kit.privacy.people import raw_files
+from mlops_kit.privacy.people.subjects import Named, tokens_of
+from mlops_kit.privacy.protect.tokens import token
 
 
 def of_seven(frame: pl.DataFrame) -> pl.Series:
     return frame["id"].cast(pl.String).str.strip_chars().is_in(["7"]).fill_null(False)
+
+
+PLAIN = Table.model_validate({"source": "mine", "columns": {"id": {"type": "integer"}}})
+FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}
+
+
+def remove(file: Path, columns: list[str], mark: raw_files.Mark, dry_run: bool) -> int:
+    how = raw_files.Written(PLAIN, FORMATS[file.suffix])
+    return raw_files.remove_rows(file, columns, mark, dry_run, how)
 
 
 HEADER = "id,name,note\n"
@@ -45,11 +59,11 @@ def test_other_bytes_of_a_csv_file_stay(kind: str, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_bytes(before)
     file.chmod(0o640)
-    removed = raw_files.remove_rows(file, ["id"], of_seven, True)
+    removed = remove(file, ["id"], of_seven, True)
     assert (removed, file.read_bytes()) == (2 if kind == "all rows" else 1, before)
-    assert raw_files.remove_rows(file, ["id"], of_seven, False) == removed
+    assert remove(file, ["id"], of_seven, False) == removed
     assert file.read_bytes() == after
-    assert raw_files.remove_rows(file, ["id"], of_seven, False) == 0
+    assert remove(file, ["id"], of_seven, False) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
     assert file.stat().st_mode & 0o777 == 0o640
 
@@ -62,7 +76,7 @@ def test_other_bytes_of_json_lines_stay(tmp_path: Path) -> None:
         encoding="utf-8",
         newline="",
     )
-    assert raw_files.remove_rows(file, ["id"], of_seven, False) == 2
+    assert remove(file, ["id"], of_seven, False) == 2
     assert file.read_bytes().decode() == "".join(others)
 
 
@@ -72,7 +86,7 @@ def test_other_rows_columns_and_types_of_parquet_stay(tmp_path: Path) -> None:
         {"id": [6, 7, None, 7], "at": [[1, 2], [], None, [3]], "price": [1.5, None, 2.0, 1.0]}
     ).with_columns(pl.col("id").cast(pl.Int16))
     before.write_parquet(file, row_group_size=2)
-    assert raw_files.remove_rows(file, ["id"], of_seven, False) == 2
+    assert remove(file, ["id"], of_seven, False) == 2
     assert pl.read_parquet(file).equals(before[[0, 2]])
     assert pl.read_parquet_schema(file) == before.schema
 
@@ -83,7 +97,7 @@ def test_a_file_that_is_reached_by_a_link_loses_its_rows_where_it_is(tmp_path: P
     there.write_text(HEADER + "7,Luz,y\n8,Eva,z\n", encoding="utf-8")
     link = tmp_path / "people.csv"
     link.symlink_to(there)
-    assert raw_files.remove_rows(link, ["id"], of_seven, False) == 1
+    assert remove(link, ["id"], of_seven, False) == 1
     assert link.is_symlink()
     assert "Luz" not in there.read_text(encoding="utf-8")
 
@@ -98,8 +112,68 @@ def test_a_file_that_changes_meanwhile_or_lacks_the_column_is_left_alone(tmp_pat
         return of_seven(frame)
 
     with pytest.raises(MlopsError, match="changed while it was read"):
-        raw_files.remove_rows(file, ["id"], of_seven_while_somebody_writes, False)
+        remove(file, ["id"], of_seven_while_somebody_writes, False)
     assert "7,Luz,y\n" in file.read_text(encoding="utf-8")
     with pytest.raises(MlopsError, match='has no column "code"'):
-        raw_files.remove_rows(file, ["code"], of_seven, False)
+        remove(file, ["code"], of_seven, False)
     assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
+
+
+@pytest.mark.parametrize("packer", [bytes, gzip.compress])
+@pytest.mark.parametrize(
+    ("options", "encoding", "before", "after"),
+    [
+        ({"encoding": "cp1252"}, "cp1252", "id,x\n7,€\n8,ñ\n", "id,x\n8,ñ\n"),
+        ({"encoding": "utf-16"}, "utf-16", "id,x\r\n7,a\r\n8,ñ\r\n", "id,x\r\n8,ñ\r\n"),
+        ({"header": ["x", "id"]}, "utf-8", "\ufeffa;7\nñ;8\n", "\ufeffñ;8\n"),
+        (
+            *({"quote": "'", "escape": "\\", "delimiter": "~"}, "utf-8"),
+            *("id~x\n7~'a\\'~\nb'\n8~'c\\''\n", "id~x\n8~'c\\''\n"),
+        ),
+        ({"quote": ""}, "utf-8", 'id\tx\n7\t"a\n8\t"b\n', 'id\tx\n8\t"b\n'),
+    ],
+)
+def test_rows_go_from_a_csv_as_its_table_declares_it(
+    packer, options, encoding: str, before: str, after: str, tmp_path: Path
+) -> None:
+    file = tmp_path / ("t.csv" if packer is bytes else "t.csv.gz")
+    file.write_bytes(packer(before.encode(encoding)))
+    table = Table.model_validate({**PLAIN.model_dump(exclude_unset=True), **options})
+    how = raw_files.Written(table, "csv")
+    assert raw_files.remove_rows(file, ["id"], of_seven, False, how) == 1
+    left = file.read_bytes() if packer is bytes else gzip.decompress(file.read_bytes())
+    assert left.decode(encoding) == after
+    assert raw_files.remove_rows(file, ["id"], of_seven, False, how) == 0
+
+
+def test_rows_go_from_packed_json_lines(tmp_path: Path) -> None:
+    file = tmp_path / "t.JSONL.gz"
+    file.write_bytes(gzip.compress(b'{"id": 7}\n{"id": 8, "x": 1.50}\n'))
+    how = raw_files.Written(PLAIN, "jsonl")
+    assert raw_files.remove_rows(file, ["id"], of_seven, False, how) == 1
+    assert gzip.decompress(file.read_bytes()) == b'{"id": 8, "x": 1.50}\n'
+
+
+@pytest.mark.parametrize(
+    ("column", "options", "text", "value"),
+    [
+        ({"type": "integer"}, {"decimal": ",", "thousands": "."}, " 12.345.678", 12345678),
+        ({"type": "integer"}, {}, "3.0", 3),
+        ({"type": "number"}, {"decimal": ","}, "1,50", 1.5),
+        ({"type": "date", "format": "%d/%m/%y"}, {}, "03/02/84", datetime.date(1984, 2, 3)),
+        (
+            *({"type": "timestamptz"}, {}, "2024-01-02T03:04:05+02:00"),
+            datetime.datetime(2024, 1, 2, 1, 4, 5, tzinfo=datetime.UTC),
+        ),
+        ({"type": "integer"}, {}, "no number", "no number"),
+    ],
+)
+def test_a_raw_text_has_the_token_of_what_its_table_makes_of_it(
+    column, options, text: str, value: object
+) -> None:
+    contract = Column.model_validate(column)
+    columns = {"id": contract}
+    table = Table.model_validate({"source": "mine", "columns": columns, **options})
+    named = Named("id", "people", "", contract, table)
+    typed = token(pl.Series("id", [value]), b"k" * 32, "people")
+    assert tokens_of(pl.Series("id", [text]), named, b"k" * 32).to_list() == typed.to_list()

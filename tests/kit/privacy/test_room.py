@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from club import replace
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.sources.files import load_sources
+from mlops_kit.data.config import load_sources
 from mlops_kit.privacy.commands import inputs
 from mlops_kit.privacy.protect.keys import SAMPLE_KEY, create_key, privacy_key
 from mlops_kit.privacy.protect.stage import protect

@@ -61,7 +61,7 @@ def test_a_feature_that_is_the_outcome_itself_is_refused_without_a_time_too(tabl
     module.target = lambda params: (
         "SELECT DISTINCT member_id AS id, member_id % 7 AS y_true FROM visits"
     )
-    with pytest.raises(MlopsError, match='column "copied" is the outcome itself'):
+    with pytest.raises(MlopsError, match='column "copied" determines the outcome'):
         build(tables)
 
 
@@ -130,3 +130,29 @@ def test_rows_without_an_outcome_are_left_out_and_counted(tables, monkeypatch):
     more = ROWS + " UNION ALL SELECT member_id, DATE '2025-03-01' FROM members"  # noqa: S608
     use_features(monkeypatch, FEATURES, more)
     assert "(40 without outcome)" in dataset.build_features(load_settings())
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "timestamptz"])
+@pytest.mark.parametrize("leak", [False, True])
+def test_times_with_and_without_a_zone_split_and_see_no_future(tables, monkeypatch, kind, leak):
+    dtype = pl.Datetime("us", "UTC" if kind == "timestamptz" else None)
+    replace(tables / "conf/sources.yaml", "day: {type: date}", f"day: {{type: {kind}}}")
+    file = tables / "data/open/tables/visits.parquet"
+    pl.read_parquet(file).with_columns(pl.col("day").cast(dtype)).write_parquet(file)
+    rows = ROWS.replace("DATE '2025-01-10'", "TIMESTAMP '2025-01-10'")
+    features = FEATURES.replace("day < rows.time", "day <= rows.time") if leak else FEATURES
+    use_features(monkeypatch, features, rows)
+    if leak:
+        with pytest.raises(MlopsError, match="into the future"):
+            build(tables)
+        return
+    made = build(tables)
+    assert str(made.filter(split="holdout")["time"].min()).startswith("2025-01-26 00:00:00")
+    assert made.schema["time"] == pl.Datetime("us"), "what follows knows one kind of time: in UTC"
+
+
+def test_a_decimal_of_a_table_is_a_number_to_the_model(tables, monkeypatch):
+    kind = "CAST(coalesce(sum(minutes), 0) AS DECIMAL(12, 2))"
+    use_features(monkeypatch, FEATURES.replace("coalesce(sum(minutes), 0)", kind))
+    made = build(tables)
+    assert made.schema["minutes_before"] == pl.Float64

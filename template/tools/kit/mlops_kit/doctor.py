@@ -27,6 +27,8 @@ PROBLEM: Final = "problem"
 NOTE: Final = "note"
 RUNTIME = ("scikit-learn", "duckdb", "polars", "pandas", "mlflow-skinny", "dvc")
 ANSWERS = Path(".copier-answers.yml")
+OWN_KIT = "tools/kit"
+CODE = Path(__file__).parent
 
 
 def examine() -> list[Finding]:
@@ -35,6 +37,7 @@ def examine() -> list[Finding]:
         _python,
         _packages,
         _command,
+        _kit,
         _configuration,
         _git,
         _lock,
@@ -86,10 +89,25 @@ def _command() -> Iterator[Finding]:
         yield Finding("command", PROBLEM, message, mend)
 
 
+def _kit() -> Iterator[Finding]:
+    """In a uv workspace one kit serves several projects; no project is served by a stranger's."""
+    answer = str(read_yaml(ANSWERS).get("kit", OWN_KIT)) if ANSWERS.is_file() else OWN_KIT
+    wanted, runs = Path(answer).resolve(), CODE.parent.resolve()
+    is_installed = runs.is_relative_to(Path(sys.prefix).resolve())  # In a container, as a copy.
+    if wanted.is_dir() and wanted != runs and not is_installed:
+        message = f"the code that runs lies in {runs}, this project's in {answer}"
+        mend = "this is another project's environment: leave it (deactivate), then uv sync --frozen"
+        yield Finding("kit", PROBLEM, message, mend)
+    elif answer != OWN_KIT and wanted == runs:
+        owner = Path(answer).parents[1].as_posix()
+        message = f"shared: it lies in {answer}, and an update of {owner} changes it here too"
+        yield Finding("kit", OK, message)
+
+
 def _configuration() -> Iterator[Finding]:
     from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
     from mlops_kit.core.settings import read_config
-    from mlops_kit.data.sources.files import load_sources
+    from mlops_kit.data.config import load_sources
     from mlops_kit.train.features import load_params
 
     known = ", ".join(environments())
@@ -234,20 +252,23 @@ def _rooms() -> Iterator[Finding]:
 
 def _edited_template() -> Iterator[Finding]:
     """From git alone, so offline: what changed in managed code since the last render or update."""
-    managed = Path(__file__).parent
-    log = ("git", "log", "-1", "--format=%H", "-G^_commit:", "--", str(ANSWERS))
-    rendered = _run(*log) if ANSWERS.is_file() else None
-    if not rendered:
-        return
-    diff = ("git", "diff", "--name-only", "--relative", rendered, "--", str(managed), "dvc.yaml")
-    edited = (_run(*diff) or "").splitlines()
+    edited: list[str] = []
+    since: list[str] = []
+    # A shared kit follows the answers of the project in which it lies.
+    for project, managed in ((CODE.parents[2], CODE), (Path.cwd(), "dvc.yaml")):
+        git = ("git", "-C", str(project))
+        log = (*git, "log", "-1", "--format=%H", "-G^_commit:", "--", str(ANSWERS))
+        if rendered := _run(*log) if (project / ANSWERS).is_file() else None:
+            since = list(dict.fromkeys([*since, rendered[:8]]))
+            diff = (*git, "diff", "--name-only", "--relative", rendered, "--", str(managed))
+            edited += (_run(*diff) or "").splitlines()
     if edited:
         first = ", ".join(edited[:3])
-        message = f"{len(edited)} managed files edited since {rendered[:8]}: {first}"
+        message = f"{len(edited)} managed files edited since {' and '.join(since)}: {first}"
         mend = "keep your own code in src/; copier-mlops drift compares with the template"
         yield Finding("drift", NOTE, message, mend)
-    else:
-        yield Finding("drift", OK, f"no managed code edited since {rendered[:8]}")
+    elif since:
+        yield Finding("drift", OK, f"no managed code edited since {' and '.join(since)}")
 
 
 def _run(*command: str) -> str | None:

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
-    from mlops_kit.data.sources.files import Sources
+    from mlops_kit.data.config import Sources
 
 # In the order of the layers; one that was not asked for is not rendered.
 NAMES = ("data", "train", "privacy", "compare", "operate")
 
-Tables: TypeAlias = dict[str, "polars.DataFrame"]
+# From a table's name and some of its rows, as they came, those that may come in.
+LeaveOut: TypeAlias = Callable[[str, "polars.DataFrame"], "polars.DataFrame"]
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,16 @@ def _no_classes() -> Sequence[str | int] | None:
     return None
 
 
-def _unchanged(tables: Tables, sources: "Sources") -> Tables:
-    return tables
+def _nobody(sources: "Sources") -> "LeaveOut":
+    return lambda table, rows: rows
 
 
 def _nothing_read(sources: "Sources") -> Mapping[str, str]:
     return {}
+
+
+def _no(finding: str) -> bool:
+    return False
 
 
 def _nothing() -> None:
@@ -85,14 +90,16 @@ class Room:
     """The room's own configuration files, and what reads each."""
     inputs: Callable[["Sources"], Mapping[str, str]] = _nothing_read
     """What is read from outside besides the tables; a change of it runs the data stage again."""
-    before_ingest: Callable[[Tables, "Sources"], Tables] = _unchanged
-    """Leave out of the tables that were read what must not come in."""
+    before_ingest: "Callable[[Sources], LeaveOut]" = _nobody
+    """Give what leaves out of a table, some rows at a time, what must not come in."""
     classes: Callable[[], Sequence[str | int] | None] = _no_classes
     """The classes of the outcome in their order, where this room's configuration names them."""
     systems: "Callable[[str, pandas.DataFrame, pandas.DataFrame, int, Any], Systems]" = _no_systems
     """What else predicts the holdout: called with task, training rows, holdout rows, seed, and the
     classes, None for 0 and 1.
     """
+    vouches: Callable[[str], bool] = _no
+    """Whether a person vouches for a finding, by its name, on the day of the run."""
     clean_up: Callable[[], None] = _nothing
     """Complete or clear away what a killed run has left."""
 

@@ -17,8 +17,8 @@ from mlops_kit.compare.systems.adapters import write_systems_record
 from mlops_kit.core.errors import BAD_INPUT, MlopsError, StageError
 from mlops_kit.core.files import remove_leftovers
 from mlops_kit.core.settings import Settings, load_settings, read_config
+from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.ingest import write_input_record
-from mlops_kit.data.sources.files import Sources, load_sources
 from mlops_kit.room import rooms
 from mlops_kit.train.features import load_params
 from mlops_kit.train.tracking import DECISION_FILE, REGISTRATION, register
@@ -32,7 +32,7 @@ RESULTS = tuple(
         Path,
         (
             "data/open",
-            "data/raw/quarantine",
+            "data/quarantine",
             "data/restricted/tables",
             "data/restricted/quarantine",
             "data/inputs.json",
@@ -61,9 +61,7 @@ def run(force: bool = False) -> dict[str, Any]:
     settings = load_settings()
     load_params()
     prepare_git()
-    sources = load_sources()
-    write_input_record(INPUTS, sources, room_inputs(sources))
-    write_systems_record(SYSTEMS, read_config(COMPARE_FILE, CompareConfig))
+    write_records()
     started = time.time()
     reproduce(force)
     # DVC ran every stage, so that nobody was writing what is older than that.
@@ -88,6 +86,13 @@ def run(force: bool = False) -> dict[str, Any]:
         "report": (DECISION_FILE.parent / "report.html").as_posix(),
         "model": f"{model['name']} version {model['version']} ({_registered(known)})",
     }
+
+
+def write_records() -> None:
+    """Note what the stages read from outside, so that DVC sees when it changes."""
+    sources = load_sources()
+    write_input_record(INPUTS, sources, room_inputs(sources))
+    write_systems_record(SYSTEMS, read_config(COMPARE_FILE, CompareConfig))
 
 
 def record(settings: Settings, decision: Decision) -> dict[str, Any]:

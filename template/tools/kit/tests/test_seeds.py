@@ -11,10 +11,11 @@ import yaml
 from mlops_kit.compare.systems.adapters import predict_with
 from mlops_kit.compare.systems.spec import Table
 from mlops_kit.core import team
+from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import OPEN_ZONE, load_settings
+from mlops_kit.data.config import load_sources, uses_only_sample
 from mlops_kit.data.ingest import ingest
 from mlops_kit.data.sources import files as sources_module
-from mlops_kit.data.sources.files import load_sources, uses_only_sample
 from mlops_kit.train.classes import classes_of
 from mlops_kit.train.features import NOT_FEATURES, build_features
 from mlops_kit.train.predictions import predict
@@ -25,16 +26,14 @@ SMALL = {"customers": 600, "products": 60, "order_lines": 9_000}
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory):
-    """Feature rows of this project: of a small sample shop, or of the last run on its own data."""
+def shop(tmp_path_factory):
+    """A folder with this project's settings and a small sample shop; None where the data is own."""
     folder = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLOPS_ENV", raising=False)
         patch.chdir(ROOT)
         if not uses_only_sample(load_sources()):
-            if not (ROOT / OPEN_ZONE / "features.parquet").is_file():
-                pytest.skip("run `uv run mlops run` first: the data is not here")
-            yield pd.read_parquet(ROOT / OPEN_ZONE / "features.parquet")
+            yield None
             return
         shutil.copytree(ROOT / "conf", folder / "conf")
         shutil.copy(ROOT / "params.yaml", folder)
@@ -43,7 +42,16 @@ def rows(tmp_path_factory):
         shrink(folder / sources_module.SOURCES_FILE)
         ingest(load_settings(), folder / OPEN_ZONE / "tables", folder / "quarantine")
         build_features(load_settings())
-        yield pd.read_parquet(folder / OPEN_ZONE / "features.parquet")
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def rows(shop):
+    """Feature rows of this project: of the small shop, or of the last run on its own data."""
+    file = (shop or ROOT) / OPEN_ZONE / "features.parquet"
+    if not file.is_file():
+        pytest.skip("run `uv run mlops run` first: the data is not here")
+    return pd.read_parquet(file)
 
 
 def shrink(file):
@@ -99,3 +107,20 @@ def test_fitting_twice_gives_the_same_predictions(rows, project):
         getattr(fit(train[names], train["y_true"]), asked)(train[names]) for _ in range(2)
     )
     assert np.array_equal(np.asarray(first), np.asarray(second))
+
+
+def test_a_feature_that_sees_the_future_is_refused(shop, rows, monkeypatch):
+    if shop is None:
+        pytest.skip("on your own data `uv run mlops run` checks this at every run")
+    monkeypatch.chdir(shop)
+    seeds = team.module("features")
+    keys = ", ".join(name for name in ("id", "time") if name in rows)
+    honest = seeds.features
+
+    def knowing(params):
+        outcome = f"SELECT {keys}, y_true AS later FROM ({seeds.target(params)})"
+        return f"SELECT * FROM ({honest(params)}) LEFT JOIN ({outcome}) USING ({keys})"
+
+    monkeypatch.setattr(seeds, "features", knowing)
+    with pytest.raises(MlopsError, match='column "later" (changes|is the outcome)'):
+        build_features(load_settings())

@@ -1,8 +1,8 @@
 """What a person vouches for: a finding that a named reason explains, until a day.
 
-Some findings may be right and look wrong: outcomes that look immature, a score that is perfect,
-periods too few to show whether a gain lasts. Whoever knows better writes it into conf/compare.yaml;
-it is told wherever the decision is.
+Some findings may be right and look wrong: outcomes that look immature, a score that is perfect, a
+feature that determines the outcome, periods too few to show whether a gain lasts. Whoever knows
+better writes it into conf/compare.yaml; it is told wherever the decision is.
 """
 
 from collections.abc import Iterable
@@ -39,6 +39,8 @@ class Acknowledged(Section):
     """Outcomes younger than their horizon, or positives that vanish towards the end."""
     perfect: Acknowledgement | None = None
     """A candidate or incumbent that is hardly ever wrong."""
+    determined: Acknowledgement | None = None
+    """A feature that determines the outcome alone."""
     periods: Acknowledgement | None = None
     """A holdout of few periods, which then decides for these alone."""
 

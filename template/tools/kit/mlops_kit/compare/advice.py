@@ -18,7 +18,14 @@ NEXT = {
     ("C", "reject"): "Keep the present model; look for information that it does not use yet.",
 }
 # Findings that leave the figures without a meaning, whichever system they favour.
-MEANINGLESS = {"copied rows", "immature outcomes", "perfect score"}
+MEANINGLESS = {
+    "copied rows",
+    "rows of the training",
+    "immature outcomes",
+    "perfect score",
+    "telling feature",
+    "gain without spread",
+}
 NO_CHANGE = "Nothing to deploy: change the model first, or check which one was trained."
 
 

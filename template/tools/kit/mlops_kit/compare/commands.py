@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlops_kit.compare.holdout.background import today
 from mlops_kit.compare.stage import check as checked
 from mlops_kit.compare.stage import context_of, run_table
 from mlops_kit.core.errors import MlopsError
@@ -108,9 +109,19 @@ def _systems(
     return systems_of_config(task, train, holdout, seed, classes)
 
 
+def _vouches(finding: str) -> bool:
+    from mlops_kit.compare.config import CompareConfig
+    from mlops_kit.core.settings import read_config
+
+    if not CONFIG.is_file():
+        return False
+    return read_config(CONFIG, CompareConfig).acknowledged.covers(finding, today())
+
+
 ROOM = Room(
     commands={"compare run": run, "compare check": check, "compare report": report},
     classes=_classes,
     systems=_systems,
+    vouches=_vouches,
     groups={"compare": "Compare the candidate with what is in force."},
 )

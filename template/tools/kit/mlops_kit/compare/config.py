@@ -48,6 +48,8 @@ class Data(Section):
     """The labels when they are not 0, 1, ..., from the lowest to the highest where they have an
     order; of two, the second is the positive. A pipeline's are sorted unless they stand here.
     """
+    copies: float = Field(0.02, ge=0, le=1)
+    """Largest share of the holdout's rows that may stand in training too, equal in all features."""
     threshold: float | None = Field(None, allow_inf_nan=False)
     """Score from which a row counts as positive; null is one half of a probability."""
 
@@ -183,6 +185,11 @@ class CompareConfig(Section):
         for name in (*self.columns, *fair):
             if name in (self.data.id, self.data.y_true, "id", OUTCOME, "system"):
                 raise ValueError(f'slices and fairness cannot be of "{name}": drop it')
+            if name in ("score", "scores", "prediction", "items"):
+                raise ValueError(
+                    f'"{name}" is a name of predictions: give the column of slices or fairness '
+                    "another one"
+                )
         of_classes = self.primary.found().column == "score"
         if self.slices and OUTCOME in self.slices.columns and not of_classes:
             raise ValueError(f'slices by "{OUTCOME}" are those of classes: drop it here')

@@ -1,5 +1,7 @@
 """Turn paired predictions into one decision: promote, reject or inconclusive."""
 
+from typing import cast
+
 import numpy as np
 
 from mlops_kit.compare.advice import (
@@ -16,6 +18,7 @@ from mlops_kit.compare.checks.common import (
     primary_check,
     value_of,
 )
+from mlops_kit.compare.checks.copies import seen_in_training
 from mlops_kit.compare.checks.fairness import fairness_checks
 from mlops_kit.compare.checks.flips import flip_checks
 from mlops_kit.compare.checks.maturity import told
@@ -24,7 +27,14 @@ from mlops_kit.compare.checks.sanity import safety_checks, same_predictions
 from mlops_kit.compare.checks.slices import slice_checks
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.decision_file import SCHEMA
-from mlops_kit.compare.decision_schema import Decision, Primary, Rival, System
+from mlops_kit.compare.decision_schema import (
+    Alone,
+    Decision,
+    Features,
+    Primary,
+    Rival,
+    System,
+)
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.holdout.ledger import Look
 from mlops_kit.compare.inference.effect import mcnemar_midp
@@ -102,6 +112,7 @@ def decide(
         "safety": result["safety"],
         "needed": needed_of(result),
         "outcomes": told(holdout),
+        "features": about_features(holdout, config),
         "holdout_sha256": holdout.sha256,
         "inference": {
             "alpha": config.inference.alpha,
@@ -118,6 +129,25 @@ def decide(
         report["candidates"] = [_summary(config.systems[role], judged[role]) for role in roles]
     _tell_beside(report, chosen, config)
     return report
+
+
+def about_features(holdout: Holdout, config: CompareConfig) -> Features:
+    """Say what is known about the features: the future, rows seen before, those that are strong."""
+    known, found = holdout.background, Features(alone=[], sentences=[])
+    if known.looked_ahead:
+        found["looked_ahead"] = known.looked_ahead[0]
+        found["sentences"].append(known.looked_ahead[1])
+    if seen := seen_in_training(holdout, config):
+        found["seen"] = seen
+        found["sentences"].append(seen["sentence"])
+    for each in known.alone:
+        found["alone"].append(cast("Alone", each))
+        measure = "R²" if each["measure"] == "R2" else each["measure"]
+        found["sentences"].append(
+            f'The feature "{each["feature"]}" nearly reaches the model alone ({measure} '
+            f"{each['value']:.3f} of {each['model']:.3f}): is it known before the outcome?"
+        )
+    return found
 
 
 def _system(name: str, holdout: Holdout, role: str, digests: dict[str, str]) -> System:
@@ -151,7 +181,7 @@ def _judge(
         "flips": flip_checks(holdout, config, alpha),
         # Speed is measured anew each time: no use of the holdout spends its risk.
         "ops": ops_checks(measured, config, config.inference.alpha),
-        "safety": safety_checks(holdout, config, alpha),
+        "safety": safety_checks(holdout, config, alpha, primary),
         "same": same,
         "decision": "inconclusive",
     }
@@ -205,8 +235,11 @@ def _refuse_second_use(result: Checked) -> None:
 
 def _caveats(result: Checked, holdout: Holdout) -> list[str]:
     """What a promotion does not rest on, told where the decision is."""
-    said = one_period(holdout) if result["decision"] == "promote" else None
-    return [] if said is None else [said]
+    if result["decision"] != "promote":
+        return []
+    ahead = holdout.background.looked_ahead
+    said = [one_period(holdout), ahead[1] if ahead and not ahead[0] else None]
+    return [each for each in said if each is not None]
 
 
 def _summary(name: str, result: Checked) -> Rival:

@@ -79,7 +79,7 @@ class Known(TypedDict, total=False):
     """Rows in all that would settle an open question."""
     days_needed: int
     """Days that it takes to see so many rows."""
-    acknowledge: Literal["immature", "perfect", "periods"]
+    acknowledge: Literal["immature", "perfect", "periods", "determined"]
     """Under which name of `acknowledged` a person may vouch for the finding."""
     judge_from: str
     """Day from which the rows can be judged, an ISO date."""
@@ -167,6 +167,45 @@ class Outcomes(TypedDict):
     """The same for a person."""
 
 
+class Seen(TypedDict):
+    """Rows of the holdout that are equal to training rows of others in all features."""
+
+    rows: int
+    """Their number."""
+    limit: float
+    """The largest share of the holdout that they may be (data.copies of conf/compare.yaml)."""
+    by_chance: bool
+    """Whether their outcomes differ as those of rows with a few coarse features do."""
+    sentence: str
+    """The same for a person."""
+
+
+class Alone(TypedDict):
+    """A feature that nearly reaches the model alone."""
+
+    feature: str
+    """Its name."""
+    measure: Literal["AUC", "R2"]
+    """What is compared, on the holdout."""
+    value: float
+    """The feature's own."""
+    model: float
+    """The model's."""
+
+
+class Features(TypedDict, total=False):
+    """What is known about the features."""
+
+    looked_ahead: bool
+    """Whether looking into the future was searched for; absent where nobody noted it."""
+    seen: Seen
+    """Rows that training has seen; absent where the table does not say."""
+    alone: list[Alone]
+    """Features that nearly reach the model alone, the strongest first."""
+    sentences: list[str]
+    """All of it for a person."""
+
+
 class Inference(TypedDict):
     """The risk of error that was taken."""
 
@@ -242,6 +281,8 @@ class Decision(Judged, total=False):
     """What would settle what is open (since 0.2.0)."""
     outcomes: Outcomes
     """Whether the outcomes are old enough to be known (since 0.3.1)."""
+    features: Features
+    """What the features know (since 0.4.0)."""
     holdout_sha256: Required[str]
     """Digest of the rows and outcomes that were judged on."""
     inference: Inference

@@ -17,14 +17,21 @@ def written_beside(path: Path) -> Iterator[Path]:
 
     A reader sees the old file or the new one, never a part; a killed run leaves the old one.
     """
+    with scratch_beside(path) as beside:
+        yield beside
+        os.chmod(beside, 0o666 & ~_umask())
+        os.replace(beside, path)
+
+
+@contextlib.contextmanager
+def scratch_beside(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`, for its owner alone, and remove it at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     os.close(handle)
     beside = Path(name)
     try:
         yield beside
-        os.chmod(beside, 0o666 & ~_umask())
-        os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
 

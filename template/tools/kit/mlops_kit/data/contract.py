@@ -1,36 +1,39 @@
 """The contract of a table: casts, checks, and the rows set aside with their reasons."""
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.utc import connect
-from mlops_kit.data.sources.files import SOURCES_FILE, Column, Table
+from mlops_kit.data.config import MOMENTS, NUMBERS, SOURCES_FILE, Column, Table
+from mlops_kit.data.values import times
+from mlops_kit.data.values.cast import as_text, cast, cast_plain, dtype_of, stand_ins, why
+from mlops_kit.data.values.missing import counted, missing, where
+from mlops_kit.data.values.numbers import Writing
 
 if TYPE_CHECKING:
-    import pandera.polars
     import polars
 
-SQL_TYPES = {
-    "string": "VARCHAR",
-    "integer": "BIGINT",
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "datetime": "TIMESTAMP",
-    "integers": "BIGINT[]",
-}
-MOMENTS = ("date", "datetime")
-ZONE = "has words after its time: write a zone as an offset (+02:00 or Z), an hour as 0 to 23"
-REASONS = {
-    "not_nullable": "is empty",
-    "field_uniqueness": "is not unique",
-}
+EMPTY = "is empty"
+NOT_UNIQUE = "is not unique"
 
 
-def validate(
-    name: str, table: Table, frame: "polars.DataFrame"
-) -> "tuple[polars.DataFrame, polars.DataFrame]":
-    """Split a table into the rows that keep its contract and those that break it.
+class Checked(NamedTuple):
+    """Rows of a batch that keep their contract, those that break it, and all values to compare.
+
+    `good` has the declared types, `broken` the columns as they came and `reason`, and `keys` the
+    unique columns of every row.
+    """
+
+    good: "polars.DataFrame"
+    broken: "polars.DataFrame"
+    keys: "polars.DataFrame"
+
+
+class Contract:
+    """What a table promises, checked batch by batch; it counts what it sees.
 
     Parameters
     ----------
@@ -38,149 +41,184 @@ def validate(
         The table's name, for messages.
     table : Table
         Its declaration in conf/sources.yaml.
-    frame : polars.DataFrame
-        The declared columns, as text or typed.
-
-    Returns
-    -------
-    good, broken : polars.DataFrame
-        `good` has the declared types. `broken` has the columns as they came and `reason`.
+    repeated : dict of str to polars.Series, optional
+        Values of unique columns that stand more than once in the whole table, by column.
 
     Raises
     ------
     MlopsError
-        When the table has no rows.
+        When a check does not fit the type of its column.
     """
+
+    def __init__(
+        self, name: str, table: Table, repeated: "dict[str, polars.Series] | None" = None
+    ) -> None:
+        self.name, self.table, self.repeated = name, table, repeated or {}
+        self.good = self.broken = 0
+        self.missing: dict[str, Counter[str]] = {column: Counter() for column in table.columns}
+        self.reasons: Counter[str] = Counter()
+        self.writing = Writing()
+        self.unique = [column for column, one in table.columns.items() if one.unique]
+        for column, contract in table.columns.items():
+            _check_fits(name, column, contract)
+
+    def check(self, frame: "polars.DataFrame") -> Checked:
+        """Split rows into those that keep the contract and those that break it.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame
+            The declared columns, as text or typed.
+
+        Returns
+        -------
+        Checked
+        """
+        import polars as pl
+
+        columns, failures = {}, []
+        for name, column in self.table.columns.items():
+            columns[name], failed = self._column(name, column, frame[name])
+            failures += failed
+        typed = pl.DataFrame(columns)
+        keys = typed.select(self.unique)
+        if not failures:
+            self.good += len(typed)
+            return Checked(typed, frame.clear().with_columns(reason=pl.lit("")), keys)
+        said = pl.concat(failures)
+        self.reasons.update(dict(said["reason"].value_counts().iter_rows()))
+        by_row = said.group_by("row").agg(pl.col("reason").sort().str.join("; ")).sort("row")
+        broken = frame[by_row["row"]].with_columns(by_row["reason"])
+        keep = pl.repeat(True, len(typed), eager=True).scatter(by_row["row"], False)
+        good = typed.filter(keep)
+        self.good += len(good)
+        self.broken += len(broken)
+        return Checked(good, broken, keys)
+
+    def end(self, file: Path | None) -> None:
+        """Ask how a file writes numbers, if it holds some that may be read in two ways.
+
+        Each file by itself: those of one folder may come from several countries.
+
+        Raises
+        ------
+        MlopsError
+            As said.
+        """
+        self.writing.check(self.name, file)
+        self.writing = Writing()
+
+    def _column(
+        self, name: str, column: Column, values: "polars.Series"
+    ) -> "tuple[polars.Series, list[polars.DataFrame]]":
+        """Return the typed column and, of the rows that break its contract, `row` and `reason`."""
+        import polars as pl
+
+        typed, nothing = self._typed(values, column)
+        self.missing[name] += counted(values, nothing)
+        failures = []
+
+        def fail(broken: "polars.Series", reason: "str | polars.Series") -> None:
+            rows = broken.fill_null(False).arg_true().alias("row")
+            if len(rows):
+                said = (
+                    pl.repeat(reason, len(rows), eager=True) if isinstance(reason, str) else reason
+                )
+                text = pl.Series("reason", [f"{name} "], dtype=pl.String) + said
+                failures.append(pl.DataFrame([rows, text.alias("reason")]))
+
+        lost = typed.is_null() & ~nothing
+        if lost.any():
+            fail(lost, why(values.filter(lost), column))
+        for far, reason in times.implausible(typed, column) if column.type in MOMENTS else ():
+            fail(far, reason)
+            typed = where(~far, typed)
+        if not column.nullable:
+            fail(nothing, EMPTY)
+        for broken, check in _broken(typed, column):
+            fail(broken, f"breaks {check}")
+        if name in self.repeated:
+            fail(typed.is_in(self.repeated[name].implode()), NOT_UNIQUE)
+        return typed, failures
+
+    def _typed(
+        self, values: "polars.Series", column: Column
+    ) -> "tuple[polars.Series, polars.Series]":
+        """Take values as their type, and mark what is missing; the usual writing is fast."""
+        import polars as pl
+
+        if isinstance(values.dtype, pl.Categorical | pl.Enum | pl.Null):
+            values = values.cast(pl.String)
+        found = cast_plain(values, column, self.table, self.writing)
+        if found is not None:
+            odd = found.is_null().arg_true()
+            nothing = found.is_null()
+            if len(odd):
+                rest, nothing_of_rest = self._typed_slowly(values[odd], column)
+                found = found.scatter(odd, rest)
+                nothing = nothing.scatter(odd, nothing_of_rest)
+            return found, nothing
+        return self._typed_slowly(values, column)
+
+    def _typed_slowly(
+        self, values: "polars.Series", column: Column
+    ) -> "tuple[polars.Series, polars.Series]":
+        import polars as pl
+
+        nothing = missing(values, column, self.table)
+        if column.type == "string" and values.dtype != pl.String:
+            text = as_text(values)
+            nothing |= missing(text, column, self.table) & text.is_not_null()
+        there = where(~nothing, values) if nothing.any() else values
+        typed = cast(there, column, self.table, self.writing)
+        stands_for = stand_ins(typed, column, self.table)
+        if stands_for.any():
+            return where(~stands_for, typed), nothing | stands_for
+        return typed, nothing
+
+
+def _broken(typed: "polars.Series", column: Column) -> "Iterator[tuple[polars.Series, str]]":
+    """Mark the values that break a check, with its name."""
     import polars as pl
-    from pandera.errors import SchemaErrors
 
-    if frame.is_empty():
-        raise MlopsError(
-            f'Table "{name}" of {SOURCES_FILE.as_posix()} has no rows; check its source.'
-        )
-    typed, failures = _cast(table, frame)
-    uncast = {(row, column) for row, column, _ in failures}
-    try:
-        _schema(table).validate(typed, lazy=True)
-    except SchemaErrors as errors:
-        cases = errors.failure_cases.select("index", "column", "check").unique()
-        for row, column, check in cases.iter_rows():
-            if row is None:  # the check itself failed: a pattern for numbers, a minimum for words
-                raise MlopsError(
-                    f"{SOURCES_FILE.as_posix()}: tables.{name}.columns.{column}: the check {check} "
-                    f"does not fit the type {table.columns[column].type}; correct one of them."
-                ) from errors
-        failures += [
-            (row, column, _reason(check))
-            for row, column, check in cases.iter_rows()
-            # An uncastable value is null by now; "is empty" would be a second, false reason.
-            if (row, column) not in uncast
-        ]
-    if not failures:
-        return typed, frame.clear().with_columns(pl.lit("").alias("reason"))
-    reasons: dict[int, list[str]] = {}
-    for row, column, reason in sorted(failures):
-        reasons.setdefault(row, []).append(f"{column} {reason}")
-    rows = list(reasons)
-    broken = frame[rows].with_columns(
-        pl.Series("reason", ["; ".join(reasons[row]) for row in rows], dtype=pl.String)
-    )
-    keep = pl.Series(range(frame.height)).is_in(rows).not_()
-    return typed.filter(keep), broken
-
-
-def _cast(
-    table: Table, frame: "polars.DataFrame"
-) -> "tuple[polars.DataFrame, list[tuple[int, str, str]]]":
-    selected = ", ".join(
-        f'{_cast_sql(column, contract.type, frame[column].dtype)} AS "{column}"'
-        for column, contract in table.columns.items()
-    )
-    with connect() as connection:
-        connection.register("incoming", frame)
-        typed = connection.sql(f"SELECT {selected} FROM incoming").pl()
-    failures = []
-    for column, contract in table.columns.items():
-        lost = typed[column].is_null() & frame[column].is_not_null()
-        named = _names_a_zone(frame[column]) if contract.type in MOMENTS else None
-        failures += [
-            (
-                row,
-                column,
-                ZONE if named is not None and named[row] else f"is not of type {contract.type}",
-            )
-            for row in lost.arg_true()
-        ]
-    return typed, failures
-
-
-def _cast_sql(column: str, kind: str, came_as: "polars.DataType") -> str:
-    import polars as pl
-
-    if kind in MOMENTS and came_as == pl.String:
-        return _moment_sql(column, kind)
-    cast = f'try_cast("{column}" AS {SQL_TYPES[kind]})'
-    if kind == "integer":  # a plain cast would round 3.7 to 4
-        return f'CASE WHEN try_cast("{column}" AS DOUBLE) % 1 = 0 THEN {cast} END'
-    if kind == "number":  # NaN and infinities are no measurements
-        return f"CASE WHEN isfinite({cast}) THEN {cast} END"
-    return cast
-
-
-def _moment_sql(column: str, kind: str) -> str:
-    """Read the text of a moment as DuckDB does, and take an offset that it holds to UTC.
-
-    DuckDB alone drops the offset, and everything else that follows a space after the time.
-    """
-    text = f'upper(trim("{column}"))'
-    # `+02:00`, `-0500`, `+05`, Z and UTC after a time of the day, with or without a space.
-    text = f"regexp_replace({text}, '(:[0-9.]+) *(Z|UTC|GMT)$', '\\1+00')"
-    text = f"regexp_replace({text}, '(:[0-9.]+) +([+-][0-9:]+)$', '\\1\\2')"
-    moment = f"try_cast(try_cast({text} AS TIMESTAMPTZ) AS {SQL_TYPES[kind]})"
-    plain = "^[0-9]+[-/][^A-Z+]*(T[^A-Z+]*)?([+-](0[0-9]|1[0-4])(:?[0-9]{2}){0,2})?$"
-    return f"CASE WHEN regexp_matches({text}, '{plain}') THEN {moment} END"
-
-
-def _names_a_zone(column: "polars.Series") -> "polars.Series | None":
-    """Mark the texts that end with a word after a time of the day, such as PST or Europe/Paris."""
-    import polars as pl
-
-    if column.dtype != pl.String:
-        return None
-    return column.str.contains(r"\d:\d{2}[0-9:.+-]* ?\[?[A-Za-z][A-Za-z0-9_/+-]*\]?\s*$")
-
-
-def _schema(table: Table) -> "pandera.polars.DataFrameSchema":
-    import pandera.polars as pa
-
-    return pa.DataFrameSchema(
-        {
-            name: pa.Column(checks=_checks(column), nullable=column.nullable, unique=column.unique)
-            for name, column in table.columns.items()
-        }
-    )
-
-
-def _checks(column: Column) -> "list[pandera.polars.Check]":
-    import pandera.polars as pa
-
-    checks = []
     if column.minimum is not None:
-        checks.append(pa.Check.ge(column.minimum))
+        yield typed < column.minimum, f"greater_than_or_equal_to({column.minimum})"
     if column.maximum is not None:
-        checks.append(pa.Check.le(column.maximum))
+        yield typed > column.maximum, f"less_than_or_equal_to({column.maximum})"
     if column.allowed is not None:
         allowed = column.allowed
-        # YAML reads [1, 2] as whole numbers, whatever the column's type is.
-        if column.type == "number":
-            allowed = [float(v) if isinstance(v, int) else v for v in allowed]
-        elif column.type == "string":
-            allowed = [str(v) for v in allowed]
-        checks.append(pa.Check.isin(allowed))
+        # YAML reads [1, 2.5] as numbers, whatever the column's type is.
+        taken = {"string": str, "number": float, "decimal": _exact}.get(column.kind)
+        allowed = [taken(one) for one in allowed] if taken else allowed
+        known = pl.Series(allowed).cast(dtype_of(column))
+        yield ~typed.is_in(known.implode()), f"isin({column.allowed})"
     if column.pattern is not None:
-        checks.append(pa.Check.str_matches(column.pattern))
-    return checks
+        yield ~typed.str.contains(f"^(?:{column.pattern})"), f"str_matches('{column.pattern}')"
 
 
-def _reason(check: str) -> str:
-    return REASONS.get(check, f"breaks {check}")
+def _exact(one: object) -> Decimal:
+    return Decimal(str(one))
+
+
+def _check_fits(table: str, name: str, column: Column) -> None:
+    """Refuse a pattern for numbers, a minimum for words, and a pattern that is none."""
+    import polars as pl
+
+    check = None
+    if column.minimum is not None and column.kind not in NUMBERS:
+        check = f"greater_than_or_equal_to({column.minimum})"
+    elif column.maximum is not None and column.kind not in NUMBERS:
+        check = f"less_than_or_equal_to({column.maximum})"
+    elif column.pattern is not None and column.kind != "string":
+        check = f"str_matches('{column.pattern}')"
+    else:
+        try:
+            for _ in _broken(pl.Series([None], dtype=dtype_of(column)), column):
+                pass
+        except (pl.exceptions.PolarsError, TypeError, ValueError, ArithmeticError):
+            check = "allowed" if column.pattern is None else f"str_matches('{column.pattern}')"
+    if check is not None:
+        raise MlopsError(
+            f"{SOURCES_FILE.as_posix()}: tables.{table}.columns.{name}: the check {check} "
+            f"does not fit the type {column.type}; correct one of them."
+        )

@@ -1,39 +1,46 @@
-"""Reading csv as RFC 4180 writes it: `"` around a value, `""` inside it, nothing guessed.
+"""Reading csv as RFC 4180 writes it, or as its table declares: nothing is guessed from a part.
 
-Only the delimiter is found out, and only from the header line, which must name the columns that are
-asked for. What does not fit is refused, never dropped or changed.
+Only the delimiter is found out where none is declared, and only from the header line, which must
+name the columns that are asked for. What does not fit is refused, never dropped or changed.
 """
 
+import contextlib
 import csv
-import io
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.data.dialect import RFC_4180, Dialect, check_quotes
+from mlops_kit.data.opened import byte_lines, open_utf8
 
 if TYPE_CHECKING:
     import polars
 
 DELIMITERS = (",", ";", "\t", "|")
 MOST_BEFORE = 100  # lines of explanation that may stand before the header line
-BLOCK = 2**24  # bytes that are read at once; a record must fit
+BLOCK = 2**22  # bytes that are read at once; a record must fit
 BYTE_ORDER_MARK = "\xef\xbb\xbf"  # of UTF-8, each byte as one character
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a csv is laid out: its delimiter, its header, and the byte where the records begin."""
+    """How a csv is laid out: its delimiter, its columns, and the byte where the records begin.
+
+    The byte counts in UTF-8, unpacked.
+    """
 
     delimiter: str
     names: tuple[str, ...]
     start: int
 
 
-def layout(file: Path, columns: Sequence[str], asked: str = "is asked for") -> Layout:
+def layout(
+    file: Path, columns: Sequence[str], asked: str = "is asked for", dialect: Dialect = RFC_4180
+) -> Layout:
     """Find the header line, which holds all of these columns, and the delimiter that shows them.
 
     Parameters
@@ -45,61 +52,70 @@ def layout(file: Path, columns: Sequence[str], asked: str = "is asked for") -> L
     ------
     MlopsError
         When no line near the beginning names all columns, or one of them twice, or when the file
-        is not quoted as RFC 4180 asks.
+        is not quoted as its dialect asks.
     """
-    lines = list(islice(_lines(file), MOST_BEFORE))
-    found = None
-    for above in range(len(lines)):
-        layouts = [_header(lines, above, by) for by in DELIMITERS]
-        found = next((one for one in layouts if set(columns) <= set(one.names)), None)
-        if found is not None:
-            break
-    if found is None:
-        names = max((_header(lines, 0, by).names for by in DELIMITERS), key=len)
-        missing = next((name for name in columns if name not in names), columns[0])
-        raise MlopsError(
-            f'{file.as_posix()} has no column "{missing}", which {asked} '
-            f"({len(names)} columns found); correct the name, or give the file a header line."
-        )
-    if twice := next((name for name in columns if found.names.count(name) > 1), None):
-        raise MlopsError(
-            f'{file.as_posix()} has two columns "{twice}"; rename one of them in its header line.'
-        )
-    _check_quotes(file, found)
+    with open_utf8(file, dialect.encoding, dialect.compression) as stream:
+        lines = list(islice(byte_lines(stream), MOST_BEFORE))
+    if dialect.names is not None:
+        found = _without_header(file, lines, dialect)
+    else:
+        found = _with_header(file, lines, columns, asked, dialect)
+    check_quotes(file, lambda: opened(file, found, dialect), found.delimiter, dialect)
     return found
 
 
-def read_csv(file: Path, columns: Sequence[str], asked: str = "is asked for") -> "polars.DataFrame":
-    """Read columns of a csv as text; an empty cell is null.
+@contextlib.contextmanager
+def opened(file: Path, found: Layout, dialect: Dialect = RFC_4180) -> Iterator[Any]:
+    """Open a csv as a stream of UTF-8 that begins with the first record."""
+    with open_utf8(file, dialect.encoding, dialect.compression) as stream:
+        stream.read(found.start)
+        yield stream
+
+
+def batches(
+    file: Path, columns: Sequence[str], found: Layout, dialect: Dialect = RFC_4180
+) -> "Iterator[polars.DataFrame]":
+    """Read columns of a csv as text, some rows at a time; an empty cell is null.
 
     Raises
     ------
     MlopsError
-        As layout(), and when a record has more or fewer cells than the header line.
+        When a record has more or fewer cells than there are columns.
     """
     import polars as pl
     import pyarrow
     from pyarrow import csv as arrow
 
-    found = layout(file, columns, asked)
     # Numbers, because names of columns that nobody asks for may come twice.
     names = [str(place) for place in range(len(found.names))]
     chosen = [str(found.names.index(column)) for column in columns]
-    with file.open("rb") as stream:
-        stream.seek(found.start)
+    uneven: list[Any] = []
+
+    def refuse(row: Any) -> str:
+        uneven.append(row)
+        return "error"
+
+    yield pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+    with opened(file, found, dialect) as stream:
         if not any(block.strip(b"\r\n") for block in iter(lambda: stream.read(BLOCK), b"")):
-            return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))  # refused by Arrow
-        stream.seek(found.start)
+            if len(names) == 1:  # of one column, an empty line is a record with nothing in it
+                with opened(file, found, dialect) as lines:
+                    rows = sum(1 for _ in byte_lines(lines))
+                yield pl.DataFrame({columns[0]: pl.repeat(None, rows, dtype=pl.String, eager=True)})
+            return  # refused by Arrow
+    with opened(file, found, dialect) as stream:
         try:
-            table = arrow.read_csv(
+            reader = arrow.open_csv(
                 stream,
                 arrow.ReadOptions(column_names=names, block_size=BLOCK),
                 arrow.ParseOptions(
                     delimiter=found.delimiter,
-                    quote_char='"',
+                    quote_char=dialect.quote or False,
                     double_quote=True,
-                    escape_char=False,
+                    escape_char=dialect.escape or False,
                     newlines_in_values=True,
+                    ignore_empty_lines=len(names) > 1,
+                    invalid_row_handler=refuse,
                 ),
                 arrow.ConvertOptions(
                     column_types=dict.fromkeys(chosen, pyarrow.string()),
@@ -108,15 +124,11 @@ def read_csv(file: Path, columns: Sequence[str], asked: str = "is asked for") ->
                     strings_can_be_null=True,
                 ),
             )
+            for batch in reader:
+                table = pyarrow.Table.from_batches([batch])
+                yield pl.DataFrame(pl.from_arrow(table.rename_columns(list(columns))))
         except pyarrow.ArrowException as error:
-            # Only what comes before the third colon: then it shows the record itself.
-            reason = ":".join(str(error).splitlines()[0].split(":")[:2])
-            raise MlopsError(
-                f"{file.as_posix()} cannot be read as csv ({reason}, delimiter "
-                f"{found.delimiter!r}): write UTF-8, and each record with the cells of the header "
-                'line; put a value that holds a delimiter or a line break between quotes (").'
-            ) from error
-    return pl.DataFrame(pl.from_arrow(table.rename_columns(list(columns))))
+            raise _unreadable(file, found, dialect, uneven, error) from error
 
 
 def delimiter_of(sample: str) -> str:
@@ -134,41 +146,98 @@ def delimiter_of(sample: str) -> str:
     return best
 
 
-def _lines(file: Path) -> Iterator[str]:
-    """Return lines of which each character is one byte, so that their lengths give positions."""
-    with file.open("rb") as stream:
-        yield from io.TextIOWrapper(stream, encoding="latin-1", newline="")
+def _unreadable(
+    file: Path, found: Layout, dialect: Dialect, uneven: list[Any], error: Exception
+) -> MlopsError:
+    if uneven:
+        with opened(file, found, dialect) as stream:
+            reader = csv.reader(byte_lines(stream), **dialect.parameters(found.delimiter))
+            widths = (len(record) for record in reader if record)
+            odd = ((at, one) for at, one in enumerate(widths, 1) if one != len(found.names))
+            at, width = next(odd, (0, uneven[0].actual_columns))
+        reason = (
+            f"record {at:,} has {width} cells, and the file names {len(found.names)} columns, "
+            f"delimiter {found.delimiter!r}): put a value that holds a delimiter or a line break "
+            'between quotes (")'
+        )
+    elif "UTF8" in str(error):
+        reason = (
+            "it is not UTF-8): name its encoding, such as `encoding: cp1252` or `latin-1`, at its "
+            "table in conf/sources.yaml, or write UTF-8"
+        )
+    elif "straddl" in str(error):
+        reason = f"a record has more than {BLOCK // 2**20} MB): leave such a value out of the file"
+    else:
+        # Only what comes before the third colon: then it shows the record itself.
+        reason = ":".join(str(error).splitlines()[0].split(":")[:2]) + "): mend it there"
+    return MlopsError(f"{file.as_posix()} cannot be read as csv ({reason}.")
 
 
-def _header(lines: list[str], above: int, delimiter: str) -> Layout:
+def _with_header(
+    file: Path, lines: list[str], columns: Sequence[str], asked: str, dialect: Dialect
+) -> Layout:
+    delimiters = (dialect.delimiter,) if dialect.delimiter else DELIMITERS
+    found = None
+    for above in range(len(lines)):
+        layouts = [_header(lines, above, by, dialect) for by in delimiters]
+        found = next((one for one in layouts if set(columns) <= set(one.names)), None)
+        if found is not None:
+            break
+    if found is None:
+        names = max((_header(lines, 0, by, dialect).names for by in delimiters), key=len)
+        if any("\ufffd" in name for name in names):
+            raise MlopsError(
+                f"{file.as_posix()} is not UTF-8: name its encoding, such as `encoding: cp1252`, "
+                "at its table in conf/sources.yaml."
+            )
+        missing = next((name for name in columns if name not in names), columns[0])
+        other = [name for name in names if name.casefold() == missing.casefold()]
+        mend = f'it has "{other[0]}": write it alike' if other else "correct the name"
+        raise MlopsError(
+            f'{file.as_posix()} has no column "{missing}", which {asked} '
+            f"({len(names)} columns found); {mend}, or give the file a header line, or declare "
+            "`header: false` at its table."
+        )
+    if twice := next((name for name in columns if found.names.count(name) > 1), None):
+        raise MlopsError(
+            f'{file.as_posix()} has two columns "{twice}"; rename one of them in its header line.'
+        )
+    return found
+
+
+def _without_header(file: Path, lines: list[str], dialect: Dialect) -> Layout:
+    names = dialect.names or ()
+    delimiters = (dialect.delimiter,) if dialect.delimiter else DELIMITERS
+    first = {by: _header(lines, 0, by, dialect).names for by in delimiters}
+    fitting = [by for by in delimiters if len(first[by]) == len(names)]
+    empty = not "".join(lines).removeprefix(BYTE_ORDER_MARK).strip("\r\n")
+    if empty or len(names) == 1:
+        fitting = [dialect.delimiter or ","]
+    if len(fitting) != 1:
+        raise MlopsError(
+            f"{file.as_posix()} has no header line as its table declares, and its first record "
+            f"does not show {len(names)} cells by one delimiter alone; declare `delimiter`, or "
+            "list all columns under `header`."
+        )
+    if lines and first.get(fitting[0]) == names:
+        raise MlopsError(
+            f"{file.as_posix()} begins with a line of the names themselves, and its table declares "
+            "that it has no header line; take `header` out of conf/sources.yaml."
+        )
+    start = len(BYTE_ORDER_MARK) if lines and lines[0].startswith(BYTE_ORDER_MARK) else 0
+    return Layout(fitting[0], names, start)
+
+
+def _header(lines: list[str], above: int, delimiter: str, dialect: Dialect) -> Layout:
     marked = [
         line.removeprefix(BYTE_ORDER_MARK) if not at else line for at, line in enumerate(lines)
     ]
-    reader = csv.reader(marked[above:], delimiter=delimiter)
+    csv.field_size_limit(sys.maxsize)
+    reader = csv.reader(marked[above:], **dialect.parameters(delimiter))
     names = next(reader, [])
     start = sum(map(len, lines[: above + reader.line_num]))
     shown = (name.encode("latin-1").decode("utf-8", "replace").strip() for name in names)
     return Layout(delimiter, tuple(shown), start)
-
-
-def _check_quotes(file: Path, found: Layout) -> None:
-    """Refuse what readers take in different ways: text after a closing quote, or none closing."""
-    with file.open("rb") as stream:
-        if not any(b'"' in block for block in iter(lambda: stream.read(BLOCK), b"")):
-            return
-        stream.seek(found.start)
-        lines = io.TextIOWrapper(stream, encoding="latin-1", newline="")
-        reader = csv.reader(lines, delimiter=found.delimiter, strict=True)
-        csv.field_size_limit(sys.maxsize)
-        try:
-            for _ in reader:
-                pass
-        except csv.Error as error:
-            raise MlopsError(
-                f"{file.as_posix()} cannot be read as csv (a quote before line "
-                f"{reader.line_num:,} of the records is not closed, or text follows it): write a "
-                'quote inside of a value twice (""), as RFC 4180 asks, not with a backslash.'
-            ) from error
 
 
 def _records(lines: list[str], delimiter: str) -> list[list[str]]:

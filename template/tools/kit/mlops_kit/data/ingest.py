@@ -2,26 +2,19 @@
 
 import contextlib
 import time
+from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_json, written_beside
 from mlops_kit.core.settings import Settings, environment, read_yaml
 from mlops_kit.core.utc import connect
-from mlops_kit.data.contract import validate
-from mlops_kit.data.sources.files import (
-    SOURCES_FILE,
-    Files,
-    Sources,
-    files_of,
-    load_sources,
-    read_tables,
-)
+from mlops_kit.data.config import SOURCES_FILE, Files, Sources, load_sources
+from mlops_kit.data.reading import READING_FILE, Reading, store
+from mlops_kit.data.sources.files import find
 from mlops_kit.room import rooms
-
-if TYPE_CHECKING:
-    import polars
 
 BUCKETS = 1_000
 ENTITIES = "entities"
@@ -30,19 +23,34 @@ ENTITIES = "entities"
 def input_record(config: Sources) -> dict[str, Any]:
     """What the data stage reads from outside: committed with dvc.lock so that a clone can compare.
 
-    Files are named with size and SHA-256, the sample with its parameters; no value of any row.
+    Files are named with size and SHA-256, the sample with its parameters; no value of any row, and
+    no folder of this machine.
     """
     tables: dict[str, Any] = {}
     for name, table in config.tables.items():
         source = config.sources[table.source]
-        if isinstance(source, Files) and table.path is not None:
-            tables[name] = [
-                {"path": file.as_posix(), "size": file.stat().st_size, "sha256": sha256_of(file)}
-                for file in files_of(source, name, table.path)
-            ]
-        else:
+        if not isinstance(source, Files):
             tables[name] = source.model_dump(mode="json")
+            continue
+        found = find(source, name, table)
+        tables[name] = [
+            {
+                "path": recorded(source, file),
+                "size": file.stat().st_size,
+                "sha256": sha256_of(file),
+            }
+            for file in found.files
+        ]
+        tables[name] += [{"path": recorded(source, file), "read": False} for file in found.not_read]
     return {"environment": environment(), "tables": tables}
+
+
+def recorded(source: Files, file: Path) -> str:
+    """Name a file without the folders of this machine: from the project, or from its source."""
+    if not file.is_absolute():
+        return file.as_posix()
+    inside = file.is_relative_to(source.folder)
+    return file.relative_to(source.folder).as_posix() if inside else file.name
 
 
 def write_input_record(path: Path, config: Sources, more: dict[str, Any] | None = None) -> None:
@@ -61,9 +69,10 @@ def ingest(
     tables_folder: Path,
     quarantine_folder: Path,
 ) -> str:
-    """Read, check and store every declared table.
+    """Read, check and store every declared table, some rows at a time.
 
-    Each room may leave out what must not come in, such as people who were erased.
+    Each room may leave out what must not come in, such as people who were erased. What was read,
+    what was not, and what is missing goes to reports/data/reading.json: counts and names.
 
     Parameters
     ----------
@@ -78,7 +87,7 @@ def ingest(
     Returns
     -------
     str
-        One line about what was read.
+        One line about what was read, and one of each table of which something is to be told.
 
     Raises
     ------
@@ -88,32 +97,34 @@ def ingest(
     """
     started = time.perf_counter()
     config = load_sources()
+    check_apart(config, (tables_folder, quarantine_folder))
     limit = settings.data.max_quarantined_share
-    read = read_tables(config)
-    for room in rooms():
-        read = room.before_ingest(read, config)
-    checked = {name: validate(name, config.tables[name], frame) for name, frame in read.items()}
-    quarantined = {name: broken for name, (_, broken) in checked.items()}
-    store_tables(quarantined, quarantine_folder)
-    for name, (good, broken) in checked.items():
-        total = good.height + broken.height
-        if broken.height > limit * total:
-            raise MlopsError(
-                f'{broken.height:,} of {total:,} rows of table "{name}" break its contract in '
-                f"{SOURCES_FILE.as_posix()} (first: {broken['reason'][0]}); the limit is "
-                f"{limit:.1%}. Look at {(quarantine_folder / name).as_posix()}.parquet, then mend "
-                "the source, the contract, or data.max_quarantined_share in conf/base.yaml."
-            )
-    tables = {name: good for name, (good, _) in checked.items()}
-    tables[ENTITIES] = entities(config, tables[config.entity.table])
-    store_tables(tables, tables_folder)
-    rows = sum(frame.height for name, frame in tables.items() if name != ENTITIES)
-    aside = sum(frame.height for frame in quarantined.values())
+    leave_out = [room.before_ingest(config) for room in rooms()]
+    told: dict[str, Reading] = {}
+    with ExitStack() as stack:
+        beside = {}
+        for name in config.tables:
+            good = tables_folder / f"{name}.parquet"
+            beside[name] = stack.enter_context(written_beside(good))
+            with written_beside(quarantine_folder / f"{name}.parquet") as broken:
+                place = quarantine_folder
+                told[name] = store(config, name, leave_out, place, beside[name], broken)
+        remove_others(quarantine_folder, config.tables)
+        for name, reading in told.items():
+            reading.check_share(limit, quarantine_folder / f"{name}.parquet")
+        entity = stack.enter_context(written_beside(tables_folder / f"{ENTITIES}.parquet"))
+        write_entities(config, beside[config.entity.table], entity)
+    remove_others(tables_folder, [*config.tables, ENTITIES])
+    records = {name: reading.record() for name, reading in told.items()}
+    write_json(READING_FILE, {"schema": 1, "tables": records})
+    rows = sum(reading.good for reading in told.values())
+    aside = sum(reading.broken for reading in told.values())
     seconds = time.perf_counter() - started
-    return f"{len(checked)} tables, {rows:,} rows, {aside:,} set aside ({seconds:.1f} s)"
+    line = f"{len(told)} tables, {rows:,} rows, {aside:,} set aside ({seconds:.1f} s)"
+    return "\n".join([line, *(said for reading in told.values() for said in reading.said())])
 
 
-def entities(config: Sources, table: "polars.DataFrame") -> "polars.DataFrame":
+def write_entities(config: Sources, table: Path, target: Path) -> None:
     """List what predictions are about, and whether a split by hash or group holds it out.
 
     SHA-256(seed, value) modulo 1,000 decides, where value is the entity itself, or, for
@@ -124,27 +135,28 @@ def entities(config: Sources, table: "polars.DataFrame") -> "polars.DataFrame":
     split = params.get("split") or {}
     column = config.entity.column
     by = split.get("column", column) if split.get("method") in ("hash", "group") else column
-    if by not in table.columns:
+    columns = _columns(table)
+    if by not in columns:
         raise MlopsError(
             f'params.yaml: split.column is "{by}", which is no column of table '
-            f'"{config.entity.table}"; it has {", ".join(table.columns)}.'
+            f'"{config.entity.table}"; it has {", ".join(columns)}.'
         )
     with connect() as connection:
-        connection.register("source", table)
-        found = connection.sql(
+        connection.read_parquet(str(table)).create_view("source")
+        connection.execute(
             f"""
+            CREATE TEMP TABLE found AS
             SELECT "{column}", min("{by}") AS value, count(DISTINCT "{by}") AS groups
             FROM source WHERE "{column}" IS NOT NULL
             GROUP BY "{column}"
             """
-        ).pl()
-        if (found["groups"] > 1).any():
+        )
+        if connection.execute("SELECT 1 FROM found WHERE groups > 1 LIMIT 1").fetchall():
             raise MlopsError(
                 f'params.yaml: split.column "{by}" has several values for one "{column}"; '
                 "split by a column that is the same for all rows of an entity."
             )
-        connection.register("found", found)
-        return connection.sql(
+        connection.sql(
             f"""
             SELECT "{column}",
                    CAST(concat('0x', substr(sha256(concat(?, ':', value)), 1, 8)) AS BIGINT)
@@ -152,15 +164,33 @@ def entities(config: Sources, table: "polars.DataFrame") -> "polars.DataFrame":
             FROM found ORDER BY "{column}"
             """,
             params=[str(params.get("seed", 0)), BUCKETS * float(split.get("holdout", 0))],
-        ).pl()
+        ).write_parquet(str(target), compression="zstd")
 
 
-def store_tables(tables: "dict[str, polars.DataFrame]", folder: Path) -> None:
-    """Write `<name>.parquet` for each table, whole or not at all, and remove tables of the past."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, frame in tables.items():
-        with written_beside(folder / f"{name}.parquet") as beside:
-            frame.write_parquet(beside)
+def remove_others(folder: Path, tables: Iterable[str]) -> None:
+    """Remove the tables of the past."""
     for file in folder.iterdir():
-        if file.name not in {f"{name}.parquet" for name in tables}:
+        if file.name not in {f"{name}.parquet" for name in tables} and file.suffix != ".tmp":
             file.unlink()
+
+
+def check_apart(config: Sources, written: Iterable[Path]) -> None:
+    """Refuse to write where raw data are read: what stands there belongs to somebody else."""
+    for name, table in config.tables.items():
+        source = config.sources[table.source]
+        if not isinstance(source, Files) or table.path is None:
+            continue
+        place = (source.folder / table.path).resolve()
+        for folder in written:
+            if place.is_dir() and folder.resolve().is_relative_to(place):
+                raise MlopsError(
+                    f'{SOURCES_FILE.as_posix()}: table "{name}" reads all of '
+                    f"{(source.folder / table.path).as_posix()}, where the pipeline writes "
+                    f"{folder.as_posix()}; put the raw files into a folder of their own."
+                )
+
+
+def _columns(table: Path) -> list[str]:
+    import pyarrow.parquet
+
+    return list(pyarrow.parquet.read_schema(table).names)

@@ -7,12 +7,12 @@ import typer
 from mlops_kit.core.files import progress
 from mlops_kit.privacy.gate import commands as gate_commands
 from mlops_kit.privacy.gate.logs import install, redacted
-from mlops_kit.room import Finding, Room, Tables
+from mlops_kit.room import Finding, LeaveOut, Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mlops_kit.data.sources.files import Sources
+    from mlops_kit.data.config import Sources
 
 
 def start() -> None:
@@ -37,7 +37,7 @@ def examine() -> "Iterator[Finding]":
 def _people() -> "Iterator[Finding]":
     """Say what waits for a decision, who finds names, and how many people stand alone."""
     from mlops_kit.core.settings import OPEN_ZONE
-    from mlops_kit.data.sources.files import load_sources
+    from mlops_kit.data.config import load_sources
     from mlops_kit.privacy.detect.language_model import INSTALL, RULES_ALONE, installed, redacts
     from mlops_kit.privacy.policy.load import load_privacy, undecided
     from mlops_kit.privacy.protect.singling_out import of_open_tables
@@ -72,17 +72,17 @@ def inputs(sources: "Sources") -> dict[str, str]:
 
 def settings() -> dict[str, "Callable[[], object]"]:
     """Configuration files of this room, and what reads each."""
-    from mlops_kit.data.sources.files import load_sources
+    from mlops_kit.data.config import load_sources
     from mlops_kit.privacy.policy.load import PRIVACY_FILE, load_privacy
 
     return {PRIVACY_FILE.as_posix(): lambda: load_privacy(load_sources())}
 
 
-def before_ingest(tables: Tables, sources: "Sources") -> Tables:
-    """Leave out who was erased, should a source deliver them again; the data stage asks."""
+def before_ingest(sources: "Sources") -> LeaveOut:
+    """Give what leaves out who was erased, should a source deliver them again."""
     from mlops_kit.privacy.people.subjects import without_erased
 
-    return without_erased(tables, sources)
+    return without_erased(sources)
 
 
 def clean_up() -> None:

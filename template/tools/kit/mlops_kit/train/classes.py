@@ -110,7 +110,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float)
 
 
-def codes_of(labels: "pandas.Series", classes: Classes) -> "numpy.ndarray":
+def positions(labels: "pandas.Series", classes: Classes) -> "numpy.ndarray":
     """Return the position of each label, shape (n,), among `classes`, of which each is one."""
     return labels.map({label: code for code, label in enumerate(classes)}).to_numpy("int64")
 

@@ -4,7 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.settings import OPEN_ZONE
 from mlops_kit.core.utc import connect
-from mlops_kit.data.sources.files import Sources, load_sources
+from mlops_kit.data.config import Sources, load_sources
+from mlops_kit.train.checks.alone import alone, auc
+from mlops_kit.train.checks.copies import codes_of, same_rows
+from mlops_kit.train.checks.outcome import determining_in, is_vouched_for
+from mlops_kit.train.classes import Classes, positions
+from mlops_kit.train.look_ahead import what_was_checked
 
 if TYPE_CHECKING:
     import numpy
@@ -21,57 +26,58 @@ NEAR_PERFECT = 0.999
 REST = 0.01
 
 
-def notes(holdout: "pandas.DataFrame", names: list[str], horizon: Any) -> dict[str, Any]:
+def notes(
+    train: "pandas.DataFrame",
+    holdout: "pandas.DataFrame",
+    names: list[str],
+    answers: "numpy.ndarray",
+    horizon: Any,
+    classes: Classes | None = None,
+) -> dict[str, Any]:
     """Note the outcome's horizon, the last day of its facts, and features that give it away.
 
     Parameters
     ----------
-    holdout : pandas.DataFrame, shape (n_rows, ...)
-        Has y_true and the features.
+    train, holdout : pandas.DataFrame
+        Have split, y_true and the features.
     names : list of str
         The features.
+    answers : numpy.ndarray, shape (n_holdout, ...)
+        The model's predictions of the holdout.
     horizon : anything
         What params.yaml says under features.horizon_days; None when it says nothing.
+    classes : list, optional
+        The classes in the order of `answers`, when they are more than 0 and 1.
 
     Returns
     -------
     dict
-        horizon_days, known_until (ISO date) with known_from (words), telling_features; each only
-        where it is known.
+        looked_ahead (checked, sentence); and where it is known: horizon_days, known_until (ISO
+        date) with known_from (words), telling_features, determining_features, alone.
     """
-    found: dict[str, Any] = {}
+    sources = load_sources()
+    checked, sentence = what_was_checked(sources, "time" in holdout)
+    found: dict[str, Any] = {"looked_ahead": {"checked": checked, "sentence": sentence}}
     if isinstance(horizon, int) and horizon > 0:
         found["horizon_days"] = horizon
-        if newest := _newest_fact(load_sources()):
+        if newest := _newest_fact(sources):
             found["known_until"], table = newest
             found["known_from"] = f"the newest row of table {table}"
-    if telling := telling_features(holdout, names):
+    if telling := telling_features(holdout, names, classes):
         found["telling_features"] = telling
+    if is_vouched_for():
+        with connect() as connection:
+            features = connection.read_parquet(str(OPEN_ZONE / "features.parquet"))
+            if determining := determining_in(features, names):
+                found["determining_features"] = determining
+    if near := alone(train, holdout, names, answers, classes):
+        found["alone"] = near
     return found
 
 
 def same_features(holdout: "pandas.DataFrame", names: list[str]) -> "numpy.ndarray":
     """Give rows with equal features and time the same number, shape (n_rows,)."""
-    import numpy as np
-
-    known = [*names, "time"] if "time" in holdout else names
-    codes = np.zeros(len(holdout), np.int64)
-    for name in known:
-        own = _codes(holdout[name])
-        codes = np.unique(codes * (int(own.max(initial=0)) + 1) + own, return_inverse=True)[1]
-    return codes
-
-
-def _codes(column: "pandas.Series") -> "numpy.ndarray":
-    """Code equal values alike from 0 on; missing values are equal, and so are equal lists."""
-    import pandas as pd
-
-    try:
-        return pd.factorize(column, use_na_sentinel=False)[0]
-    except TypeError:
-        # Lists; the repr of an array leaves the middle out.
-        texts = column.map(lambda value: repr(getattr(value, "tolist", lambda: value)()))
-        return pd.factorize(texts, use_na_sentinel=False)[0]
+    return same_rows(holdout, [*names, "time"] if "time" in holdout else names)
 
 
 def _newest_fact(sources: Sources) -> tuple[str, str] | None:
@@ -90,46 +96,59 @@ def _newest_fact(sources: Sources) -> tuple[str, str] | None:
     return max(found, default=None)
 
 
-def telling_features(rows: "pandas.DataFrame", names: list[str]) -> list[str]:
+def telling_features(
+    rows: "pandas.DataFrame", names: list[str], classes: Classes | None = None
+) -> list[str]:
     """Name features, at most MOST_NAMED, that determine the outcome of `rows` each alone.
 
-    A number tells it in its order (AUC for two outcomes, least squares for numbers), a feature of
-    few levels by the outcome's mean of each level.
+    A number tells it in its order (AUC of classes, least squares for numbers), a feature of few
+    levels by the outcome's mean of each level, or the shares of the classes there.
     """
+    import numpy as np
     import pandas as pd
 
     if len(rows) > MOST_ROWS:
         rows = rows.sample(MOST_ROWS, random_state=0)
-    outcome = pd.to_numeric(rows["y_true"], errors="coerce")
-    if outcome.isna().any() or outcome.nunique() < 2:
+    if classes is not None:
+        truth = positions(rows["y_true"], classes).astype(float)
+    else:
+        truth = pd.to_numeric(rows["y_true"], errors="coerce").to_numpy(float)
+    if np.isnan(truth).any() or np.unique(truth).size < 2:
         return []
-    truth = outcome.to_numpy(float)
-    found = (name for name in names if _tells(rows[name], truth))
+    fits = _is_line if classes is None and np.unique(truth).size > 2 else _sorts
+    found = (name for name in names if _tells(rows[name], truth, fits))
     return [name for name, _ in zip(found, range(MOST_NAMED), strict=False)]
 
 
-def _tells(feature: "pandas.Series", truth: "numpy.ndarray") -> bool:
+def _tells(feature: "pandas.Series", truth: "numpy.ndarray", fits: Any) -> bool:
     import numpy as np
     import pandas as pd
 
-    told = []
     if pd.api.types.is_numeric_dtype(feature) or pd.api.types.is_bool_dtype(feature):
         values = feature.astype(float).to_numpy()
         # A value that is missing may tell the outcome too.
-        told.append(np.where(np.isnan(values), np.nanmin(values, initial=0.0) - 1, values))
-    levels = _codes(feature)
-    if levels.max(initial=0) < min(MOST_LEVELS, len(truth) / 20):
-        told.append((np.bincount(levels, truth) / np.bincount(levels))[levels])
-    return any(np.ptp(values) > 0 and _fits(values, truth) for values in told)
+        if fits(np.where(np.isnan(values), np.nanmin(values, initial=0.0) - 1, values), truth):
+            return True
+    levels = codes_of(feature)
+    if levels.max(initial=0) >= min(MOST_LEVELS, len(truth) / 20):
+        return False
+    parts = [truth] if fits is _is_line else [truth == code for code in np.unique(truth)]
+    rows = np.bincount(levels)
+    return all(fits((np.bincount(levels, part) / rows)[levels], part) for part in parts)
 
 
-def _fits(values: "numpy.ndarray", truth: "numpy.ndarray") -> bool:
-    """Tell whether `values` order two outcomes, or are a line through the numbers."""
+def _is_line(values: "numpy.ndarray", truth: "numpy.ndarray") -> bool:
+    """Tell whether `values` are a line through the numbers."""
     import numpy as np
 
-    if np.unique(truth).size == 2:
-        from sklearn.metrics import roc_auc_score
+    return bool(np.ptp(values) > 0 and 1 - np.corrcoef(values, truth)[0, 1] ** 2 <= REST**2)
 
-        found = roc_auc_score(truth == truth.max(), values)
-        return max(found, 1 - found) >= NEAR_PERFECT
-    return bool(1 - np.corrcoef(values, truth)[0, 1] ** 2 <= REST**2)
+
+def _sorts(values: "numpy.ndarray", truth: "numpy.ndarray") -> bool:
+    """Tell whether `values` put the classes one after the other, in whatever order."""
+    import numpy as np
+
+    codes = np.unique(truth)
+    codes = codes[np.argsort([np.median(values[truth == code]) for code in codes], kind="stable")]
+    cuts = (np.isin(truth, codes[place:]) for place in range(1, codes.size))
+    return all(auc(above, values) >= NEAR_PERFECT for above in cuts)

@@ -11,22 +11,34 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import written_beside
 from mlops_kit.core.settings import OPEN_ZONE, Section, Settings, read_config
 from mlops_kit.core.utc import connect
-from mlops_kit.data.ingest import ENTITIES
-from mlops_kit.data.sources.files import Sources, load_sources
-from mlops_kit.train.look_ahead import check_future, check_outcome
+from mlops_kit.data.config import load_sources
+from mlops_kit.data.ingest import BUCKETS, ENTITIES
+from mlops_kit.train.checks.columns import (
+    PIPELINE,
+    check_names,
+    encode,
+    feature_names,
+    quoted,
+    same_everywhere,
+)
+from mlops_kit.train.checks.outcome import refuse_determining
+from mlops_kit.train.checks.rows import check_rows, columns_of, count, keep_labelled, keys_of
+from mlops_kit.train.look_ahead import check_future, open_tables, what_was_checked
 
 if TYPE_CHECKING:
     import duckdb
 
 PARAMS_FILE = Path("params.yaml")
-NOT_FEATURES = ("id", "time", "group", "y_true", "split")
+NOT_FEATURES = PIPELINE
 
 
 class Split(Section):
-    """How holdout rows are chosen: the latest, or whole entities or groups by their hash."""
+    """How holdout rows are chosen: the latest, or entities, groups or copies by their hash."""
 
-    method: Literal["time", "hash", "group"]
-    """`time` holds out the latest rows, `hash` whole entities, `group` whole groups."""
+    method: Literal["time", "hash", "group", "copies"]
+    """`time` holds out the latest rows, `hash` whole entities, `group` whole groups, `copies` all
+    rows together that are equal in all features.
+    """
     holdout: float = Field(gt=0, lt=1)
     """Share of the rows that is held out."""
     column: str | None = None
@@ -83,43 +95,48 @@ def build_features(settings: Settings) -> str:
     params, sources = load_params(), load_sources()
     seeds = _seeds()
     with connect(settings.data.threads) as connection:
-        _open_tables(connection, sources, before=None)
+        open_tables(connection, sources, before=None)
         _run(connection, "rows", seeds.rows(params.features))
         _run(connection, "target", seeds.target(params.features))
-        keys = _keys(connection)
-        unlabelled = _keep_labelled(connection, keys)
+        keys = keys_of(connection)
+        unlabelled = keep_labelled(connection, keys)
+        encode(connection, "target", ["y_true"])
         # Out of reach of the team's SQL: a feature that reads the outcome is the crudest leak.
         outcome = connection.table("target").to_arrow_table()
         connection.execute("DROP TABLE target")
         _run(connection, "features", seeds.features(params.features))
-        _check_rows(connection, "features", keys)
-        features = [name for name in _columns(connection, "features") if name not in NOT_FEATURES]
-        if not features:
-            raise MlopsError("features.py: features() gives no column besides id and time.")
+        check_rows(connection, "features", keys)
+        features = feature_names(columns_of(connection, "features"), keys.split(", "))
+        encode(connection, "features", features)
         if params.split.method == "time" and "time" not in keys:
             raise MlopsError(
                 "params.yaml: split.method is time, but rows() in features.py gives no time; "
                 "use split.method hash or group."
             )
-        _split(connection, params.split, sources.entity.column)
+        _split(connection, params, sources.entity.column, features, keys)
         if "time" in keys:
 
             def compute_without(moment: Any) -> None:
-                _open_tables(connection, sources, before=moment)
+                open_tables(connection, sources, before=moment)
                 _run(connection, "features", seeds.features(params.features))
+                encode(connection, "features", features)
 
             check_future(connection, features, keys, compute_without)
+        checked, said = what_was_checked(sources, "time" in keys)
+        told = [] if checked else [said.rstrip(".")]
+        if constant := same_everywhere(connection, features, keys):
+            told.append(constant)
         connection.register("target", outcome)
-        check_outcome(connection, features, keys)
         # By what is known, not by id: another name for an id must not change the model.
         order = ", ".join(
             (["divided.time"] if "time" in keys else [])
-            + [f'features."{name}"' for name in features]
+            + [f"features.{quoted(name)}" for name in features]
             + ["y_true"]
         )
-        named = [name for name in ("id", "time", "group") if name in _columns(connection, "rows")]
+        made = columns_of(connection, "divided")
+        named = [name for name in ("id", "time", "group") if name in made]
         carried = ", ".join(f'divided."{name}"' for name in named)
-        chosen = ", ".join(f'features."{name}"' for name in features)
+        chosen = ", ".join(f"features.{quoted(name)}" for name in features)
         query = f"""
             SELECT {carried}, split, y_true, {chosen}
             FROM divided JOIN features USING ({keys}) JOIN target USING ({keys})
@@ -131,117 +148,52 @@ def build_features(settings: Settings) -> str:
         target = OPEN_ZONE / "features.parquet"
         with written_beside(target) as beside:
             connection.sql(query).write_parquet(str(beside))
+            refuse_determining(connection.read_parquet(str(beside)), features)
     for part in ("train", "holdout"):
         if not counts.get(part):
             raise MlopsError(
                 f"params.yaml: split leaves no {part} rows; change split.holdout or the rows()."
             )
-    return (
+    line = (
         f"{counts['train']:,} training and {counts['holdout']:,} holdout rows, "
         f"{len(features)} features" + (f" ({unlabelled:,} without outcome)" if unlabelled else "")
     )
+    return ". ".join([line, *(sentence[0].upper() + sentence[1:] for sentence in told)])
 
 
 def _seeds() -> Any:
     return team.module("features")
 
 
-def _open_tables(connection: "duckdb.DuckDBPyConnection", sources: Sources, before: Any) -> None:
-    """Make a view for each open table; with `before`, facts from that time on are hidden."""
-    folder = OPEN_ZONE / "tables"
-    for name in [*sources.tables, ENTITIES]:
-        file = folder / f"{name}.parquet"
-        if not file.is_file():  # a table of which no column reaches the open zone
-            continue
-        view = connection.read_parquet(str(file))
-        time = sources.tables[name].time if name in sources.tables else None
-        if time is not None and time not in view.columns:
-            raise MlopsError(
-                f'Table "{name}" reaches the open zone without its time column {time}, so that '
-                "looking into the future could not be noticed; let that column pass."
-            )
-        if before is not None and time is not None:
-            view = view.filter(f"\"{time}\" < CAST('{before}' AS TIMESTAMP)")
-        view.create_view(name, replace=True)
-
-
 def _run(connection: "duckdb.DuckDBPyConnection", name: str, sql: str) -> None:
     import duckdb
 
     try:
+        check_names(name, connection.sql(sql).columns)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
     except duckdb.Error as error:
         # DuckDB quotes values of cells in single quotes; a message is no place for them.
         reason = re.sub(r"'[^']*'", "'...'", str(error).strip().splitlines()[0])
         raise MlopsError(f"features.py: the SQL of {name}() fails: {reason}") from error
+    table = connection.table(name)
+    for column, kind in zip(table.columns, map(str, table.types), strict=True):
+        # What follows knows one kind of time, in UTC, and models know no decimals.
+        if column == "time" and kind == "TIMESTAMP WITH TIME ZONE":
+            connection.execute(f"ALTER TABLE {name} ALTER time TYPE TIMESTAMP")
+        elif kind.startswith("DECIMAL"):
+            connection.execute(f'ALTER TABLE {name} ALTER "{column}" TYPE DOUBLE')
 
 
-def _columns(connection: "duckdb.DuckDBPyConnection", table: str) -> list[str]:
-    return connection.table(table).columns
-
-
-def _keys(connection: "duckdb.DuckDBPyConnection") -> str:
-    found = _columns(connection, "rows")
-    if "id" not in found:
-        raise MlopsError("features.py: rows() must give a column id.")
-    keys = ["id", "time"] if "time" in found else ["id"]
-    _require(connection, "target", [*keys, "y_true"])
-    return ", ".join(keys)
-
-
-def _require(connection: "duckdb.DuckDBPyConnection", table: str, needed: list[str]) -> None:
-    for column in needed:
-        if column not in _columns(connection, table):
-            raise MlopsError(f"features.py: {table}() must give a column {column}.")
-
-
-def _count(connection: "duckdb.DuckDBPyConnection", sql: str) -> int:
-    return int(connection.execute(sql).fetchall()[0][0])
-
-
-def _keep_labelled(connection: "duckdb.DuckDBPyConnection", keys: str) -> int:
-    """Drop the rows without an outcome, from which nothing can be learned; return how many."""
-    everything = _count(connection, "SELECT count(*) FROM rows")
-    for table in ("rows", "target"):
-        _check_unique(connection, table, keys)
-    if empty := _count(connection, "SELECT count(*) FROM target WHERE y_true IS NULL"):
-        raise MlopsError(
-            f"features.py: target() gives an empty y_true for {empty:,} rows; "
-            "leave out the rows without an outcome."
-        )
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE rows AS SELECT * FROM rows SEMI JOIN target USING ({keys})"
-    )
-    labelled = _count(connection, "SELECT count(*) FROM rows")
-    if labelled == 0:
-        raise MlopsError(
-            "features.py: rows() and target() have no row in common; nothing can be predicted."
-        )
-    return everything - labelled
-
-
-def _check_unique(connection: "duckdb.DuckDBPyConnection", table: str, keys: str) -> None:
-    twice = f"SELECT count(*) FROM (SELECT 1 FROM {table} GROUP BY {keys} HAVING count(*) > 1)"
-    if repeated := _count(connection, twice):
-        raise MlopsError(
-            f"features.py: {table}() gives {repeated:,} rows more than once (same {keys}); "
-            "group or filter so that each is unique."
-        )
-
-
-def _check_rows(connection: "duckdb.DuckDBPyConnection", table: str, keys: str) -> None:
-    _require(connection, table, keys.split(", "))
-    _check_unique(connection, table, keys)
-    missing = _count(connection, f"SELECT count(*) FROM rows ANTI JOIN {table} USING ({keys})")
-    if missing:
-        raise MlopsError(
-            f"features.py: {table}() misses {missing:,} of the rows that rows() lists; "
-            "start from rows with LEFT JOIN."
-        )
-
-
-def _split(connection: "duckdb.DuckDBPyConnection", split: Split, entity: str) -> None:
-    """Add `split` to rows as table `divided`."""
+def _split(
+    connection: "duckdb.DuckDBPyConnection",
+    params: Params,
+    entity: str,
+    features: list[str],
+    keys: str,
+) -> None:
+    """Add `split` to rows as table `divided`, and `group` where rows() gives none for copies."""
+    split, rows = params.split, "rows"
+    part = "CASE WHEN held_out THEN 'holdout' ELSE 'train' END"
     if split.method == "time":
         # The latest times that together hold at least the asked share of the rows.
         part = f"""
@@ -251,16 +203,24 @@ def _split(connection: "duckdb.DuckDBPyConnection", split: Split, entity: str) -
                  WHERE held >= {split.holdout} * (SELECT count(*) FROM rows)) THEN 'holdout'
                  ELSE 'train' END
         """
-    else:
-        part = "CASE WHEN held_out THEN 'holdout' ELSE 'train' END"
+    if split.method == "copies":
+        # As the data stage draws entities, by SHA-256(seed, value) modulo BUCKETS.
+        drawn = f"CAST(concat('0x', substr(alike, 1, 8)) AS BIGINT) % {BUCKETS}"
+        part = f"CASE WHEN {drawn} < {BUCKETS * split.holdout} THEN 'holdout' ELSE 'train' END"
+        same = ", ".join(map(quoted, features))
+        alike = f"sha256(concat({params.seed}, ':', CAST(row({same}) AS VARCHAR))) AS alike"
+        given = "group" in columns_of(connection, "rows")
+        group = "" if given else ', dense_rank() OVER (ORDER BY alike) AS "group"'
+        rows = f"""(SELECT rows.*, alike{group} FROM rows
+                    JOIN (SELECT {keys}, {alike} FROM features) USING ({keys})) AS rows"""
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE divided AS
         SELECT rows.*, {part} AS split
-        FROM rows JOIN {ENTITIES} ON rows.id = {ENTITIES}."{entity}"
+        FROM {rows} JOIN {ENTITIES} ON rows.id = {ENTITIES}."{entity}"
         """
     )
-    lost = _count(connection, "SELECT (SELECT count(*) FROM rows) - (SELECT count(*) FROM divided)")
+    lost = count(connection, "SELECT (SELECT count(*) FROM rows) - (SELECT count(*) FROM divided)")
     if lost:
         raise MlopsError(
             f"features.py: {lost:,} ids of rows() are not in {entity}, the entity of "

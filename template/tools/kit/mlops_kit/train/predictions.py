@@ -62,7 +62,7 @@ def long_table(
     Parameters
     ----------
     holdout : pandas.DataFrame, shape (n_rows, ...)
-        Has id and y_true; group, time and same_features where they are known.
+        Has id and y_true; group, time, same_features, seen_in_training where they are known.
     systems : dict
         System name -> its predictions in the order of `holdout`: (n_rows,), (n_rows, n_classes)
         probabilities or (n_rows, k) items.
@@ -100,7 +100,7 @@ def long_table(
         }
         if "time" in holdout:
             columns["time"] = pa.array(holdout["time"])
-        noted = ["same_features"] if "same_features" in holdout else []
+        noted = [name for name in ("same_features", "seen_in_training") if name in holdout]
         columns |= {name: pa.array(holdout[name]) for name in (*noted, *compared)}
         parts.append(pa.table(columns))
     return pa.concat_tables(parts, promote_options="permissive")

@@ -7,6 +7,7 @@ from mlops_kit.core import team
 from mlops_kit.core.files import sha256_of, write_json, written_beside
 from mlops_kit.core.settings import OPEN_ZONE, Settings
 from mlops_kit.room import rooms
+from mlops_kit.train.checks.copies import seen_in_training
 from mlops_kit.train.classes import classes_of
 from mlops_kit.train.evidence import notes, same_features
 from mlops_kit.train.features import NOT_FEATURES, load_params
@@ -23,7 +24,7 @@ def train_and_predict(settings: Settings) -> str:
 
     Writes `models/model.skops`, `models/model.json` and `predictions.parquet` in the open zone:
     the long table (id, y_true, system, score | scores | prediction | items, group, time,
-    same_features) that compare reads.
+    same_features, seen_in_training) that compare reads.
 
     Returns
     -------
@@ -53,9 +54,10 @@ def train_and_predict(settings: Settings) -> str:
     oracle = best_predictions(settings.task) if classes is None else None
     if oracle is not None:
         systems["oracle"] = oracle
+    seen = seen_in_training(train, holdout, names)
     predictions = long_table(
         settings.task,
-        holdout.assign(same_features=same_features(holdout, names)),
+        holdout.assign(same_features=same_features(holdout, names), seen_in_training=seen),
         systems,
         compared,
     )
@@ -75,14 +77,22 @@ def train_and_predict(settings: Settings) -> str:
         "features": names,
         "training_rows": len(train),
         "params": load_params().model,
-        "holdout": notes(holdout, names, load_params().features.get("horizon_days")),
+        "holdout": notes(
+            train, holdout, names, answers, load_params().features.get("horizon_days"), classes
+        ),
     }
     if classes is not None:
         card["classes"] = classes
     write_json(MODEL_CARD, card)
     seconds = time.perf_counter() - started
     several = "" if classes is None else f", {len(classes)} classes"
-    return f"{type(estimator).__name__} on {len(train):,} rows{several} ({seconds:.1f} s)"
+    line = f"{type(estimator).__name__} on {len(train):,} rows{several} ({seconds:.1f} s)"
+    if again := int((seen >= 0).sum()):
+        line += (
+            f". {again:,} of {len(holdout):,} holdout rows are equal to training rows of others in "
+            "all features"
+        )
+    return line
 
 
 def fit(features: "pandas.DataFrame", target: "pandas.Series") -> Any:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from scipy.special import pdtr
 
 from mlops_kit.compare.checks.common import entry
-from mlops_kit.compare.decision_schema import Check
+from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.decision_schema import Check, Seen
 from mlops_kit.compare.holdout.holdout import Holdout
 
 Codes = NDArray[np.int64]
@@ -77,6 +78,55 @@ def copied_rows(holdout: Holdout) -> list[Check]:
         'evidence: drop them, or give a row and its copies one "group", and compare again.'
     )
     return [entry("copied rows", "safety", None, "inconclusive", sentence)]
+
+
+def seen_in_training(holdout: Holdout, config: CompareConfig) -> Seen | None:
+    """Count the rows that stand in training too; None where the table does not say.
+
+    Rows of a few coarse features are often equal, and then their outcomes differ as chance lets
+    them. Copies have the same outcome, so that a model that remembers looks better than it is.
+    """
+    if holdout.seen is None:
+        return None
+    again = holdout.seen >= 0
+    count = int(again.sum())
+    differ = float(np.sum(1 - holdout.seen[again]))
+    sentence = "No row of the holdout is equal to a training row of others in all features."
+    by_chance = False
+    if count:
+        truth, all_rows = _dense(_coded(holdout.truth)), np.arange(holdout.n_rows)
+        expected = min(
+            float(np.sum(1 - _agreement(bins, truth)[1][bins[again]]))
+            for role in ("candidate", "incumbent")
+            for bins in [_bins(_ordered(holdout.predictions[role], all_rows))]
+        )
+        by_chance = expected >= FEW_EXPECTED and differ > expected / 2
+        sentence = (
+            f"{count:,} of {holdout.n_rows:,} holdout rows ({count / holdout.n_rows:.1%}) are "
+            "equal to training rows of others in all features; the outcome is the same in "
+            f"{1 - differ / count:.0%} of them"
+        )
+        sentence += ", as chance would have it." if by_chance else "."
+    return {
+        "rows": count,
+        "limit": config.data.copies,
+        "by_chance": by_chance,
+        "sentence": sentence,
+    }
+
+
+def rows_seen(holdout: Holdout, config: CompareConfig) -> list[Check]:
+    """Find more copies across the split than data.copies allows."""
+    seen = seen_in_training(holdout, config)
+    if seen is None or seen["by_chance"] or seen["rows"] <= seen["limit"] * holdout.n_rows:
+        return []
+    sentence = (
+        f"{seen['sentence']} That is more than {seen['limit']:.1%} (data.copies of "
+        "conf/compare.yaml): a model that remembers them looks better than it is. Keep copies on "
+        "one side, by `split: {method: copies}` in params.yaml or by `method: group` with a column "
+        "that they share, or drop them in rows() of features.py."
+    )
+    return [entry("rows of the training", "safety", None, "inconclusive", sentence)]
 
 
 def _clusters(holdout: Holdout) -> Codes:

@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from mlops_kit.compare.checks.common import entry
 from mlops_kit.compare.config import CompareConfig
-from mlops_kit.compare.decision_schema import Check
+from mlops_kit.compare.decision_schema import Check, Primary
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.metrics.classification import auc
 from mlops_kit.compare.metrics.ranking import ndcg
@@ -39,14 +39,14 @@ K = 10
 
 
 def perfect_scores(holdout: Holdout, config: CompareConfig) -> list[Check]:
-    """Find the systems that are hardly ever wrong: inconclusive unless acknowledged."""
+    """Find systems, or a feature, hardly ever wrong: inconclusive unless acknowledged."""
     found = {
         role: said
         for role in ("candidate", "incumbent")
         if (said := _fit(holdout, holdout.predictions[role], config.primary.metric))
     }
     if not found:
-        return []
+        return _telling_feature(holdout)
     who = " and ".join(f'the {role} "{config.systems[role]}"' for role in found)
     said = " and ".join(dict.fromkeys(found.values()))
     is_, names = ("is", "its") if len(found) == 1 else ("are", "their")
@@ -56,6 +56,55 @@ def perfect_scores(holdout: Holdout, config: CompareConfig) -> list[Check]:
         "that easy, say so under acknowledged.perfect in conf/compare.yaml."
     )
     known = entry("perfect score", "safety", None, "inconclusive", sentence)
+    known["acknowledge"] = "perfect"
+    return [known]
+
+
+def determined_outcome(holdout: Holdout) -> list[Check]:
+    """Tell the features that determine the outcome: a failure unless acknowledged."""
+    names = [f'"{name}"' for name in holdout.background.determining]
+    if not names:
+        return []
+    what = f"The feature {names[0]} determines" if len(names) == 1 else (
+        f"The features {' and '.join(names)} determine")  # fmt: skip
+    sentence = (
+        f"{what} the outcome alone: the outcome in another spelling, or what is written once it is "
+        "known."
+    )
+    found = entry("determined outcome", "safety", None, "fail", sentence)
+    found["acknowledge"] = "determined"
+    return [found]
+
+
+def gain_without_spread(primary: Primary) -> list[Check]:
+    """Doubt a gain that no row contradicts: its interval has no width, which is no certainty."""
+    gained = primary["estimate"] > 0 and primary.get("verdict") == "pass"
+    if not gained or primary.get("standard_error", 1) > 0:
+        return []
+    sentence = (
+        f"The gain in {primary.get('metric')} is {primary['estimate']:.4g} with an interval of no "
+        "width: all rows say the same, as they do when the outcome is among the features or the "
+        "metric looks at one side only. Judge by a metric that can go either way; if it is right, "
+        "say so under acknowledged.perfect in conf/compare.yaml."
+    )
+    known = entry("gain without spread", "safety", None, "inconclusive", sentence)
+    known["acknowledge"] = "perfect"
+    return [known]
+
+
+def _telling_feature(holdout: Holdout) -> list[Check]:
+    """Doubt a feature that tells the outcome alone, even where the model makes less of it."""
+    names = [f'"{name}"' for name in holdout.background.telling]
+    if not names:
+        return []
+    what = f"The feature {names[0]} is hardly ever wrong" if len(names) == 1 else (
+        f"The features {' and '.join(names)} are hardly ever wrong, each")  # fmt: skip
+    sentence = (
+        f"{what} about the outcome alone, which real features hardly ever are: is it known before "
+        "the outcome is? If the task is that easy, say so under acknowledged.perfect in "
+        "conf/compare.yaml."
+    )
+    known = entry("telling feature", "safety", None, "inconclusive", sentence)
     known["acknowledge"] = "perfect"
     return [known]
 

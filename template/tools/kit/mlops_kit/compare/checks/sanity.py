@@ -6,11 +6,15 @@ from typing import Any
 import numpy as np
 
 from mlops_kit.compare.checks.common import entry, gain, rows_of_rarest
-from mlops_kit.compare.checks.copies import copied_rows
+from mlops_kit.compare.checks.copies import copied_rows, rows_seen
 from mlops_kit.compare.checks.maturity import maturity_checks
-from mlops_kit.compare.checks.perfect import perfect_scores
+from mlops_kit.compare.checks.perfect import (
+    determined_outcome,
+    gain_without_spread,
+    perfect_scores,
+)
 from mlops_kit.compare.config import CompareConfig
-from mlops_kit.compare.decision_schema import Check, Verdict
+from mlops_kit.compare.decision_schema import Check, Primary, Verdict
 from mlops_kit.compare.holdout.background import today
 from mlops_kit.compare.holdout.holdout import FEW_GROUPS, Holdout
 from mlops_kit.compare.inference.bootstrap import FEW, take
@@ -43,7 +47,9 @@ def same_predictions(holdout: Holdout) -> bool:
     return bool(np.allclose(one, other, rtol=1e-9, atol=least))
 
 
-def safety_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[Check]:
+def safety_checks(
+    holdout: Holdout, config: CompareConfig, alpha: float, primary: Primary
+) -> list[Check]:
     """Judge the holdout and the systems themselves; entries that pass are not listed.
 
     Raises
@@ -56,12 +62,14 @@ def safety_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list
     found = [
         *_too_few(holdout, config),
         *copied_rows(holdout),
+        *rows_seen(holdout, config),
+        *determined_outcome(holdout),
         *maturity_checks(holdout),
         *_censored(holdout, config),
         *_constant(holdout),
     ]
     # Who says what came true to the last digit is perfect too: the harder finding is told.
-    found += _answers(holdout) or perfect_scores(holdout, config)
+    found += _answers(holdout) or perfect_scores(holdout, config) or gain_without_spread(primary)
     found += _backwards(holdout, config)
     if config.oracle is not None:
         effect = gain(holdout.metric, holdout, config, alpha, over="oracle")

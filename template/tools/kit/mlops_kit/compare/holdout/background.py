@@ -23,7 +23,13 @@ class Background:
     source : str
         Who says so, for people: "the newest row of orders", "--as-of".
     telling : tuple of str
-        Features that determine the outcome alone.
+        Features that tell the outcome of the holdout alone, such as by a threshold.
+    determining : tuple of str
+        Features that determine the outcome, which a person vouches for.
+    alone : tuple of dict
+        feature, measure, value, model: features that nearly reach the model alone.
+    looked_ahead : tuple of bool and str, or None
+        Whether looking into the future was searched for, and a sentence; None where nobody noted.
     of_pipeline : bool
         Whether the pipeline's own rows are judged, and not just any table.
     """
@@ -33,16 +39,22 @@ class Background:
     source: str = ""
     telling: tuple[str, ...] = ()
     of_pipeline: bool = False
+    determining: tuple[str, ...] = ()
+    alone: tuple[dict[str, Any], ...] = ()
+    looked_ahead: tuple[bool, str] | None = None
 
 
 def background_of(card: dict[str, Any]) -> Background:
     """Read what the train stage noted in models/model.json; older cards note nothing."""
     noted = card.get("holdout") or {}
-    until = noted.get("known_until")
+    until, ahead = noted.get("known_until"), noted.get("looked_ahead")
     return Background(
         noted.get("horizon_days"),
         date.fromisoformat(until) if until else None,
         noted.get("known_from", ""),
         tuple(noted.get("telling_features", ())),
-        of_pipeline=True,
+        True,
+        tuple(noted.get("determining_features", ())),
+        tuple(noted.get("alone", ())),
+        (ahead["checked"], ahead["sentence"]) if ahead else None,
     )

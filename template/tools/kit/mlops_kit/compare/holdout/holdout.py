@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.holdout.background import Background, today
-from mlops_kit.compare.holdout.table import ALIKE, LATENCY, long_table
+from mlops_kit.compare.holdout.table import ALIKE, LATENCY, SEEN, long_table
 from mlops_kit.compare.holdout.values import numbers, truth_and_predictions
 from mlops_kit.compare.inference.effect import Design, design_of_groups
 from mlops_kit.compare.inference.periods import is_few
@@ -30,7 +30,8 @@ class Holdout:
     `truth` and `predictions` (by role) are floats, class codes or pyarrow lists, as the metric
     wants them. `columns` holds the levels' names and each row's code, by slice column. `times` are
     dates, numbers or texts that sort, `order` the number of each row's period; rows of equal
-    features and time have one code in `alike`. `classes` are the names of the class codes.
+    features and time have one code in `alike`; `seen` holds the share of the training rows with
+    equal features that have the same outcome, -1 where there are none. `classes` name the codes.
     """
 
     metric: Metric
@@ -49,6 +50,7 @@ class Holdout:
     alike: NDArray[np.int64] | None = None
     background: Background = Background()
     classes: tuple[str, ...] = ()
+    seen: NDArray[np.float64] | None = None
 
     @property
     def n_rows(self) -> int:
@@ -91,6 +93,7 @@ class Holdout:
             latency_ms={},
             times=None,
             alike=None,
+            seen=None,
         )
 
 
@@ -148,6 +151,7 @@ def read_holdout(
         _codes(first[ALIKE]) if ALIKE in first.column_names else None,
         background or Background(),
         classes,
+        numbers(first[SEEN], SEEN) if SEEN in first.column_names else None,
     )
 
 
@@ -188,8 +192,7 @@ def _codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
 
 
 def _levels(column: pa.ChunkedArray, name: str) -> tuple[list[str], NDArray[np.int64]]:
-    values = column.to_numpy()
-    levels, codes = np.unique(values.astype(str), return_inverse=True)
+    levels, codes = np.unique(column.to_numpy().astype(str), return_inverse=True)
     if levels.size > MAX_LEVELS:
         raise MlopsError(
             f'Column "{name}" has {levels.size} values, too many to judge each: '

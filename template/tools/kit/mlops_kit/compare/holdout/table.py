@@ -16,6 +16,8 @@ CODES = ("id", "group", "fold", "system")
 LATENCY = "latency_ms"
 # Rows with equal features and time have the same value in this column, where there is one.
 ALIKE = "same_features"
+# Share of the training rows with equal features that have the same outcome; -1 where none is.
+SEEN = "seen_in_training"
 
 
 def long_table(source: Any, config: CompareConfig, metric: Metric) -> pa.Table:
@@ -63,7 +65,8 @@ def long_table(source: Any, config: CompareConfig, metric: Metric) -> pa.Table:
     if config.inference.design == "folds":
         _require(table, "fold", "inference.design of conf/compare.yaml")
         kept.append("fold")
-    kept += [name for name in ("time", "group", LATENCY, ALIKE) if name in table.column_names]
+    known = ("time", "group", LATENCY, ALIKE, SEEN)
+    kept += [name for name in known if name in table.column_names]
     table = table.select([*kept, *(name for name in config.columns if name not in kept)])
     columns = {name: _plain(table[name], name) for name in table.column_names}
     if metric.column == "items":

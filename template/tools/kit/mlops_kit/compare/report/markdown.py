@@ -54,6 +54,8 @@ def markdown(
     more = [_checks_text(decision)]
     tables = class_tables(holdout, story.labels_of_roles(decision)) if holdout else []
     more += [_table(each) for each in tables[:1]]
+    if known := decision.get("features", {}).get("sentences"):
+        more.append("\n".join(f"- {_plain(each, 300)}" for each in known))
     if config and (steps := plan(decision, config, users)):
         more.append(
             "\n".join(f"{n}. **{s.title}.** {_plain(s.text, 280)}" for n, s in enumerate(steps, 1))

@@ -63,6 +63,7 @@ def html_page(
         pills=story.PILLS,
         figures=_figures(decision, holdout, config, latency_ms),
         classes=class_tables(holdout, story.labels_of_roles(decision)),
+        known=decision.get("features", {}).get("sentences", []),
         numbers=story.numbers(decision, config),
         footing=story.footing(decision),
         way=WAYS[decision["case"]],

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.compare.systems.spec import Trivial
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.train.classes import Classes, codes_of
+from mlops_kit.train.classes import Classes, positions
 
 if TYPE_CHECKING:
     import numpy
@@ -75,7 +75,7 @@ def trivial_classes(
     import numpy as np
 
     _refuse_other_task(spec, "classification")
-    n, codes = len(rows), codes_of(train["y_true"], classes)
+    n, codes = len(rows), positions(train["y_true"], classes)
     shares = np.bincount(codes, minlength=len(classes)) / codes.size
     sure = np.eye(len(classes))
     match spec.strategy:

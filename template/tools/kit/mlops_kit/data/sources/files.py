@@ -1,217 +1,219 @@
-"""What conf/sources.yaml may say, and how each kind of source becomes a table."""
+"""Which files a table is made of, and their rows by the names of their columns."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.settings import Section, read_config
-from mlops_kit.core.utc import connect
-from mlops_kit.data.delimited import read_csv
+from mlops_kit.data import delimited
+from mlops_kit.data.config import SOURCES_FILE, Files, Table
+from mlops_kit.data.dialect import dialect_of
+from mlops_kit.data.opened import PACKED
+from mlops_kit.data.sources import json_lines
 
 if TYPE_CHECKING:
     import polars
+    import pyarrow
 
-SOURCES_FILE = Path("conf/sources.yaml")
-FORMATS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-# Tables that the pipeline makes beside the declared ones.
-RESERVED_TABLES = ("entities", "rows", "target", "features", "seen", "divided")
-ColumnType = Literal["string", "integer", "number", "boolean", "date", "datetime", "integers"]
-
-
-class Column(Section):
-    """The contract of one column."""
-
-    type: ColumnType
-    """What its values become; `integers` is a list of them."""
-    nullable: bool = False
-    """May it be empty?"""
-    unique: bool = False
-    """Must no value stand twice?"""
-    minimum: float | None = None
-    """Smallest value."""
-    maximum: float | None = None
-    """Largest value."""
-    allowed: list[Any] | None = None
-    """The only values that it may have."""
-    pattern: str | None = None
-    """Regular expression that each text must match from its start."""
+FORMATS = {
+    **dict.fromkeys((".csv", ".tsv", ".txt"), "csv"),
+    **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
+    ".parquet": "parquet",
+}
+BATCH = 131_072
+# Options that mean nothing for a format, which would be declared in vain.
+IN_VAIN = {
+    "csv": (),
+    "jsonl": ("delimiter", "quote", "escape", "header", "decimal", "thousands"),
+    "parquet": (
+        *("delimiter", "quote", "escape", "header", "decimal", "thousands", "encoding"),
+        "compression",
+    ),
+}
 
 
-class Table(Section):
-    """One table: its source, where it stands there, when its facts happened, and its columns."""
+class Found(NamedTuple):
+    """The files of a table in the order of their names, their format, and what is not read."""
 
-    source: str
-    """Its source by its name."""
-    path: str | None = None
-    """File or folder in a source of files."""
-    time: str | None = None
-    """Column that says when a fact happened: features of a day may use only facts before it."""
-    columns: dict[str, Column] = Field(min_length=1)
-    """The columns that are read, by name; others are left out."""
+    files: list[Path]
+    format: str
+    not_read: list[Path]
 
 
-class Entity(Section):
-    """What one prediction is about: a column of a table that identifies it."""
+def find(source: Files, name: str, table: Table) -> Found:
+    """Find the files of a table: one file, or every file of a folder that has its format.
 
-    table: str
-    """A table, by name."""
-    column: str
-    """The column that identifies it."""
+    A path that exists is that file, whatever characters are in its name.
 
-
-class Sample(Section):
-    """The invented shop."""
-
-    kind: Literal["sample"]
-    customers: int = Field(5_000, ge=10)
-    """Number of customers."""
-    products: int = Field(300, ge=20)
-    """Number of products."""
-    order_lines: int = Field(60_000, ge=100)
-    """Number of order lines."""
-    seed: int = 7
-    """Another number makes another shop."""
-
-
-class Files(Section):
-    """A folder of csv, parquet or JSON-lines files."""
-
-    kind: Literal["files"]
-    folder: Path
-    """Where the files are."""
-
-
-class Sources(Section):
-    """The whole of conf/sources.yaml."""
-
-    entity: Entity
-    """What one prediction is about."""
-    sources: dict[str, Annotated[Sample | Files, Field(discriminator="kind")]]
-    """Where data come from, by name."""
-    tables: dict[str, Table] = Field(min_length=1)
-    """The tables and what each promises, by name."""
-
-
-def load_sources(path: Path = SOURCES_FILE) -> Sources:
-    """Read conf/sources.yaml and check that its parts name each other rightly."""
-    config = read_config(path, Sources)
-    file = path.as_posix()
-    for name, table in config.tables.items():
-        if name in RESERVED_TABLES:
-            raise MlopsError(
-                f"{file}: a table may not be called {name}, a name that the pipeline uses itself; "
-                "choose another under tables."
-            )
-        if table.source not in config.sources:
-            known = ", ".join(config.sources)
-            raise MlopsError(
-                f'{file}: tables.{name}.source is "{table.source}"; known sources: {known}.'
-            )
-        if table.time is not None and table.time not in table.columns:
-            raise MlopsError(f'{file}: tables.{name}.time is "{table.time}", not a column of it.')
-        if isinstance(config.sources[table.source], Files) and table.path is None:
-            raise MlopsError(f"{file}: tables.{name} needs a path: a file or folder in its source.")
-    entity = config.tables.get(config.entity.table)
-    if entity is None or config.entity.column not in entity.columns:
-        raise MlopsError(
-            f"{file}: entity names {config.entity.table}.{config.entity.column}, "
-            "which is not declared under tables."
-        )
-    return config
-
-
-def uses_only_sample(config: Sources) -> bool:
-    """Whether every table comes from the invented shop, so that no real person is in it."""
-    used = {table.source for table in config.tables.values()}
-    return all(isinstance(config.sources[name], Sample) for name in used)
-
-
-def files_of(source: Files, table: str, path: str) -> list[Path]:
-    """Files of a table in a fixed order: one file, or every readable file of a folder."""
-    place = source.folder / path
+    Raises
+    ------
+    MlopsError
+        When there is none, they have several formats, or the same stands there twice.
+    """
+    assert table.path is not None
+    place = source.folder / table.path
+    reads = f'table "{name}" of {SOURCES_FILE.as_posix()} reads it'
     if place.is_file():
-        found = [place]
-    elif place.is_dir():
-        found = sorted(file for file in place.iterdir() if file.suffix in FORMATS)
-    else:
+        kind = table.format or _format(place)
+        if kind is None:
+            raise MlopsError(
+                f"{place.as_posix()} has no ending of a known format ({', '.join(FORMATS)}, packed "
+                f"or not), and {reads}: declare `format` there, or rename the file."
+            )
+        return _checked(Found([place], kind, []), name, table)
+    if not place.is_dir():
         raise MlopsError(
-            f'{place.as_posix()} does not exist; table "{table}" of {SOURCES_FILE.as_posix()} '
-            "reads it: put the file there or correct the path."
+            f"{place.as_posix()} does not exist; {reads}: put the file there or correct the path."
         )
-    kinds = {FORMATS.get(file.suffix) for file in found}
-    if len(kinds) != 1 or None in kinds:
+    inside = sorted(place.iterdir())
+    formats = {
+        file: _format(file) for file in inside if file.is_file() and not file.name.startswith(".")
+    }
+    if any(kind and _ending(file) != ".txt" for file, kind in formats.items()):
+        formats = {file: kind for file, kind in formats.items() if _ending(file) != ".txt"}
+    first_of: dict[str, Path] = {}
+    for file, kind in formats.items():
+        if kind is not None:
+            first_of.setdefault(kind, file)
+    if table.format is None and len(first_of) > 1:
+        first, second = (file.name for file in list(first_of.values())[:2])
         raise MlopsError(
-            f'{place.as_posix()}: table "{table}" needs files of one kind, ending in '
-            f"{', '.join(FORMATS)}."
+            f"{place.as_posix()} holds files of several formats, such as {first} and {second}, and "
+            f"{reads}: declare `format` there, and the others are not read, or move them away."
+        )
+    kind = table.format or next(iter(first_of), None)
+    files = [file for file, its in formats.items() if its == kind]
+    if not files and table.format:  # such as part-00000, beside _SUCCESS
+        files = [file for file, its in formats.items() if not its and file.name[0] != "_"]
+    if kind is None or not files:
+        raise MlopsError(
+            f"{place.as_posix()} holds no file that ends in {', '.join(FORMATS)}, packed or not, "
+            f"and {reads}: put the files there or correct the path."
+        )
+    by_name: dict[str, Path] = {}
+    for file in files:
+        bare = file.name.lower().removesuffix(_packing(file)).removesuffix(_ending(file))
+        if bare in by_name:
+            raise MlopsError(
+                f"{place.as_posix()} holds {by_name[bare].name} and {file.name}, which look like "
+                f"the same data twice, and {reads}: leave one of them there."
+            )
+        by_name[bare] = file
+    return _checked(Found(files, kind, [one for one in inside if one not in files]), name, table)
+
+
+def read(
+    source: Files, name: str, table: Table
+) -> "Iterator[tuple[Path, Iterator[polars.DataFrame]]]":
+    """Read the declared columns of a table by their names, file by file, some rows at a time.
+
+    Returns
+    -------
+    iterator of Path and iterator of polars.DataFrame
+        csv and JSON lines come as text, parquet in its own types; the contract casts them.
+
+    Raises
+    ------
+    MlopsError
+        When a file lacks a column, is damaged, or has other columns than the first one.
+    """
+    found = find(source, name, table)
+    asked = f'table "{name}" of {SOURCES_FILE.as_posix()} declares'
+    columns = list(table.columns)
+    if found.format == "jsonl":
+        return ((file, json_lines.batches(file, table, asked)) for file in found.files)
+    if found.format == "csv":
+        dialect = dialect_of(table)
+        layouts = {file: delimited.layout(file, columns, asked, dialect) for file in found.files}
+        _check_same({file: one.names for file, one in layouts.items()})
+        return (
+            (file, delimited.batches(file, columns, one, dialect)) for file, one in layouts.items()
+        )
+    schemas = {file: _parquet(file).names for file in found.files}
+    for file, names in schemas.items():
+        _check_columns(file, columns, names, asked)
+    _check_same({file: tuple(names) for file, names in schemas.items()})
+    return ((file, _parquet_batches(file, columns)) for file in found.files)
+
+
+def _ending(file: Path) -> str:
+    """The ending that says the format, in lower case and without that of the packing."""
+    name = file.name.lower().removesuffix(_packing(file))
+    return Path(name).suffix
+
+
+def _packing(file: Path) -> str:
+    suffix = file.suffix.lower()
+    return suffix if suffix in PACKED else ""
+
+
+def _format(file: Path) -> str | None:
+    return FORMATS.get(_ending(file))
+
+
+def _checked(found: Found, name: str, table: Table) -> Found:
+    vain = [key for key in IN_VAIN[found.format] if key in table.model_fields_set]
+    if vain:
+        raise MlopsError(
+            f"{SOURCES_FILE.as_posix()}: tables.{name}.{vain[0]} says nothing about "
+            f"{found.format}, which {found.files[0].as_posix()} is; take it out."
         )
     return found
 
 
-def read_files(source: Files, name: str, table: Table) -> "polars.DataFrame":
-    """Read the declared columns of a table of files.
+def _check_columns(file: Path, columns: list[str], names: list[str], asked: str) -> None:
+    missing = next((column for column in columns if column not in names), None)
+    if missing is not None:
+        other = [name for name in names if name.casefold() == missing.casefold()]
+        mend = f'it has "{other[0]}": write it alike' if other else "correct the name"
+        raise MlopsError(
+            f'{file.as_posix()} has no column "{missing}", which {asked} '
+            f"({len(names)} columns found); {mend}."
+        )
 
-    Returns
-    -------
-    polars.DataFrame
-        csv and JSON lines come as text, parquet in its own types; the contract casts them.
-    """
-    import duckdb
 
-    assert table.path is not None
-    found = files_of(source, name, table.path)
-    declares = f'table "{name}" of {SOURCES_FILE.as_posix()} declares'
-    kind = FORMATS[found[0].suffix]
-    if kind == "csv":
-        import polars as pl
-
-        return pl.concat(read_csv(file, list(table.columns), declares) for file in found)
-    # Any, because DuckDB's stubs know one path only; it reads a list of them.
-    files: Any = [file.as_posix() for file in found]
-    with connect(threads=None) as connection:
-        try:
-            if kind == "jsonl":
-                text = dict.fromkeys(table.columns, "VARCHAR")
-                relation = connection.read_json(files, format="newline_delimited", columns=text)
-            else:
-                relation = connection.read_parquet(files)
-            missing = [column for column in table.columns if column not in relation.columns]
-            if missing:
-                raise MlopsError(
-                    f'{files[0]} has no column "{missing[0]}", which {declares} '
-                    f"({len(relation.columns)} columns found); correct the name."
-                )
-            quoted = ", ".join(f'"{column}"' for column in table.columns)
-            return relation.project(quoted).pl()
-        except duckdb.Error as error:
-            reason = str(error).strip().splitlines()[0]
+def _check_same(headers: dict[Path, tuple[str, ...]]) -> None:
+    """Refuse files of one table whose columns differ, in whatever order they stand."""
+    first, *others = headers
+    for file in others:
+        ours, theirs = set(headers[first]), set(headers[file])
+        if ours != theirs:
+            only = next(iter(sorted(theirs - ours) or sorted(ours - theirs)))
+            who = "that {1} has not" if only in theirs else "that only {1} has"
             raise MlopsError(
-                f"{files[0]} cannot be read as {kind} ({reason}); "
-                "replace the file with an undamaged one."
-            ) from error
-
-
-def read_tables(config: Sources) -> "dict[str, polars.DataFrame]":
-    """Read every declared table from its source, declared columns only, not yet checked."""
-    tables: dict[str, polars.DataFrame] = {}
-    shops: dict[str, dict[str, polars.DataFrame]] = {}
-    for name, table in config.tables.items():
-        source = config.sources[table.source]
-        if isinstance(source, Files):
-            tables[name] = read_files(source, name, table)
-            continue
-        if table.source not in shops:
-            from mlops_kit.data.sources.sample_shop import shop
-
-            shops[table.source] = shop.generate(
-                source.customers, source.products, source.order_lines, source.seed
+                f"{file.as_posix()} has other columns than {first.name}: the column "
+                f'"{only}" is one {who.format(0, first.name)}; give the files of a table the same '
+                "columns, or make two tables of them."
             )
-        made = shops[table.source]
-        if name not in made or not set(table.columns) <= set(made[name].columns):
-            raise MlopsError(
-                f"{SOURCES_FILE.as_posix()}: the sample has no such table or column as declared "
-                f"under tables.{name}; it makes {', '.join(made)}."
-            )
-        tables[name] = made[name].select(list(table.columns))
-    return tables
+
+
+def _parquet(file: Path) -> "pyarrow.Schema":
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        return pyarrow.parquet.read_schema(file)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise _damaged(file, error) from error
+
+
+def _parquet_batches(file: Path, columns: list[str]) -> "Iterator[polars.DataFrame]":
+    import polars as pl
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        with pyarrow.parquet.ParquetFile(file) as opened:
+            yield pl.DataFrame(pl.from_arrow(opened.schema_arrow.empty_table())).select(columns)
+            for batch in opened.iter_batches(BATCH, columns=columns):
+                yield pl.DataFrame(pl.from_arrow(batch)).select(columns)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise _damaged(file, error) from error
+
+
+def _damaged(file: Path, error: Exception) -> MlopsError:
+    reason = str(error).strip().splitlines()[0]
+    return MlopsError(
+        f"{file.as_posix()} cannot be read as parquet ({reason}); "
+        "replace the file with an undamaged one."
+    )

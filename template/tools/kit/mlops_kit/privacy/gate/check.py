@@ -181,7 +181,7 @@ def _without_allowed(findings: list[Finding]) -> list[Finding]:
     """Leave out what the allow list of conf/privacy.yaml accepts, by file or by table.column."""
     if not findings or not POLICY_FILE.is_file():
         return findings
-    from mlops_kit.data.sources.files import load_sources
+    from mlops_kit.data.config import load_sources
     from mlops_kit.privacy.policy.load import is_allowed, load_privacy
 
     policy, day = load_privacy(load_sources()), today()

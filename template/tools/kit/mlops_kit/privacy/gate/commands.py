@@ -47,7 +47,7 @@ def check(
 
 
 def propose() -> None:
-    """Scan the restricted tables and write a first policy with the reasons as comments."""
+    """Scan the declared tables and write a first policy with the reasons as comments."""
     from mlops_kit.privacy.policy.propose import propose
 
     print(f"wrote {propose().as_posix()}; read it, correct it, then make it conf/privacy.yaml")

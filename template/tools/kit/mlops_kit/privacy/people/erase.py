@@ -7,9 +7,11 @@ from typing import Any
 
 from mlops_kit.core.errors import NEGATIVE, MlopsError
 from mlops_kit.core.settings import OPEN_ZONE, load_settings
-from mlops_kit.data.sources.files import Files, Sources, files_of, load_sources, read_tables
+from mlops_kit.data.config import Files, Sources, load_sources
+from mlops_kit.data.sources.files import Found, find
+from mlops_kit.data.sources.tables import read
 from mlops_kit.privacy.people.links import follow
-from mlops_kit.privacy.people.raw_files import Mark, remove_rows
+from mlops_kit.privacy.people.raw_files import Mark, Written, remove_rows
 from mlops_kit.privacy.people.reidentify import ANSWERS, LOG
 from mlops_kit.privacy.people.subjects import (
     Named,
@@ -77,19 +79,24 @@ def erase(subject: str, dry_run: bool = False, leave_shared: bool = False) -> di
         )
     subjects = found.subjects
     raw = list(_raw_files(sources))
+    files = [file for _, found in raw for file in found.files]
     mine = [one for one in names[entity.table] if one.column == entity.column]
     # Last the tables that tell which identifiers are one person's: a killed run can be repeated.
     telling = sorted(tables, key=lambda name: (name == entity.table, len(names[name])))
     places = [
-        *((file, names[name]) for name, file in raw),
-        *_quarantined(names),
-        (folder / "entities.parquet", mine),
-        *((tables[name], names[name]) for name in telling),
+        *(
+            (file, names[name], Written(sources.tables[name], found.format))
+            for name, found in raw
+            for file in found.files
+        ),
+        *((file, named, None) for file, named in _quarantined(names)),
+        (folder / "entities.parquet", mine, None),
+        *((tables[name], names[name], None) for name in telling),
     ]
     rows: dict[str, int] = {}
     models = models_trained_on(subjects, settings)
     mentions = list(_mentions(every, tables, subjects, key))
-    known = any(_remove(file, named, subjects, key, True) for file, named in places)
+    known = any(_remove(*place, subjects, key, True) for place in places)
     if known and not dry_run:  # before anything goes: a killed run must not let them come back
         note_tokens(subjects, key)
     for file in sorted(OPEN_ZONE.rglob("*.parquet")):
@@ -100,8 +107,8 @@ def erase(subject: str, dry_run: bool = False, leave_shared: bool = False) -> di
         rows[file.as_posix()] = 1
         if not dry_run:
             file.unlink()
-    for file, named in places:
-        rows[file.as_posix()] = _remove(file, named, subjects, key, dry_run)
+    for place in places:
+        rows[place[0].as_posix()] = _remove(*place, subjects, key, dry_run)
     rows = {place: count for place, count in rows.items() if count}
     if not rows:
         raise MlopsError("This token is of nobody in the restricted or the open zone; check it.")
@@ -120,7 +127,7 @@ def erase(subject: str, dry_run: bool = False, leave_shared: bool = False) -> di
         "models": models,
         "history": [
             *_not_cleaned(subjects, dry_run, rows),
-            *history(subjects, [file for _, file in raw]),
+            *history(subjects, files),
         ],
         "next": "uv run mlops run  (trains again, without this person)",
     }
@@ -147,18 +154,26 @@ def _mentions(
                 )
 
 
-def _remove(file: Path, named: list[Named], subjects: set[str], key: bytes, dry_run: bool) -> int:
+def _remove(
+    file: Path,
+    named: list[Named],
+    written: Written | None,
+    subjects: set[str],
+    key: bytes,
+    dry_run: bool,
+) -> int:
     if not named or not file.is_file():
         return 0
     columns = [one.column for one in named]
-    return remove_rows(file, columns, lambda frame: rows_of(frame, named, subjects, key), dry_run)
+    mark: Mark = lambda frame: rows_of(frame, named, subjects, key)  # noqa: E731
+    return remove_rows(file, columns, mark, dry_run, written)
 
 
-def _raw_files(sources: Sources) -> Iterator[tuple[str, Path]]:
+def _raw_files(sources: Sources) -> Iterator[tuple[str, Found]]:
     for name, table in sources.tables.items():
         source = sources.sources[table.source]
-        if isinstance(source, Files) and table.path is not None:
-            yield from ((name, file) for file in files_of(source, name, table.path))
+        if isinstance(source, Files):
+            yield name, find(source, name, table)
 
 
 def _quarantined(names: dict[str, list[Named]]) -> list[tuple[Path, list[Named]]]:
@@ -197,15 +212,10 @@ def _check_gone(
     sources: Sources, names: dict[str, list[Named]], subjects: set[str], key: bytes
 ) -> None:
     """Read the files again as the pipeline does, and find nobody."""
-    files = {
-        name: table
-        for name, table in sources.tables.items()
-        if isinstance(sources.sources[table.source], Files)
-    }
-    if not files:
-        return
-    for name, frame in read_tables(sources.model_copy(update={"tables": files})).items():
-        if left := int(rows_of(frame, names[name], subjects, key).sum()):
+    for name, table in sources.tables.items():
+        source = sources.sources[table.source]
+        frames = read(sources, name) if isinstance(source, Files) else ()
+        if left := sum(int(rows_of(frame, names[name], subjects, key).sum()) for frame in frames):
             raise MlopsError(
                 f"{left:,} rows of this person are still in the files of table {name}, as the "
                 "pipeline reads them; remove them by hand and run this again."

@@ -4,17 +4,21 @@ import csv
 import functools
 import io
 import itertools
-import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import scratch_beside
+from mlops_kit.data.config import Table
 from mlops_kit.data.delimited import Layout, layout
+from mlops_kit.data.dialect import Dialect, dialect_of
+from mlops_kit.data.opened import compression_of, open_packed, open_utf8
+from mlops_kit.data.sources.json_lines import values_of
 
 if TYPE_CHECKING:
     import polars
@@ -23,7 +27,16 @@ BATCH = 50_000
 Mark = Callable[["polars.DataFrame"], "polars.Series"]
 
 
-def remove_rows(file: Path, columns: list[str], mark: Mark, dry_run: bool) -> int:
+class Written(NamedTuple):
+    """How a raw file is written: what its table declares, and its format."""
+
+    table: Table
+    format: str
+
+
+def remove_rows(
+    file: Path, columns: list[str], mark: Mark, dry_run: bool, written: Written | None = None
+) -> int:
     """Rewrite a csv, JSON-lines or parquet file without the rows that `mark` marks.
 
     Parameters
@@ -32,48 +45,51 @@ def remove_rows(file: Path, columns: list[str], mark: Mark, dry_run: bool) -> in
         What `mark` looks at; csv and JSON lines give text.
     dry_run : bool
         Only count.
+    written : Written, optional
+        Of a raw file; without it, the file is parquet.
 
     Returns
     -------
     int
         How many rows are, or would be, removed. A file without any is not touched.
     """
-    if file.suffix == ".csv":
-        remove = functools.partial(_from_csv, layout(file, columns))
-    else:
-        remove = _from_parquet if file.suffix == ".parquet" else _from_lines
+    remove: Callable[[Path, list[str], Mark, Path | None], int] = _from_parquet
+    # Packed as its name says, which a temporary file has not.
+    packed = compression_of(file, written.table.compression if written else None)
+    if written and written.format == "csv":
+        dialect = replace(dialect_of(written.table), compression=packed)
+        found = layout(file, columns, dialect=dialect)
+        remove = functools.partial(_from_csv, found, dialect)
+    elif written and written.format == "jsonl":
+        remove = functools.partial(_from_lines, written.table.encoding, packed)
     removed = remove(file, columns, mark, None)
     if removed == 0 or dry_run:
         return removed
     # Through a link to the file itself: a new file in place of the link would leave the rows.
     target = file.resolve()
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-    os.close(handle)
-    beside = Path(name)
-    try:
-        written = remove(file, columns, mark, beside)
+    with scratch_beside(target) as beside:
+        rewritten = remove(file, columns, mark, beside)
         left = remove(beside, columns, mark, None)
-        if written != removed or left:
+        if rewritten != removed or left:
             raise MlopsError(
                 f"{file.as_posix()} changed while it was read, and stays as it is; "
                 "run this again when nobody writes to it."
             )
         shutil.copymode(target, beside)
         os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
     return removed
 
 
 def _from_csv(
     found: Layout,
+    dialect: Dialect,
     file: Path,
     columns: list[str],
     mark: Mark,
     out: Path | None,
 ) -> int:
     csv.field_size_limit(sys.maxsize)
-    with file.open("rb") as stream:
+    with open_utf8(file, dialect.encoding, dialect.compression) as stream:
         head = stream.read(found.start).decode("utf-8")
         lines = io.TextIOWrapper(stream, encoding="utf-8", newline="")
         raw: list[str] = []
@@ -83,7 +99,7 @@ def _from_csv(
                 raw.append(line)
                 yield line
 
-        reader = csv.reader(heard(), delimiter=found.delimiter)
+        reader = csv.reader(heard(), **dialect.parameters(found.delimiter))
         places = [found.names.index(name) for name in columns]
 
         def records() -> Iterator[tuple[str, list[str | None]]]:
@@ -94,36 +110,41 @@ def _from_csv(
                 )
                 raw.clear()
 
-        return _kept(records(), columns, mark, out, head)
+        return _kept(
+            records(), columns, mark, _text_file(out, dialect.encoding, dialect.compression), head
+        )
 
 
-def _from_lines(file: Path, columns: list[str], mark: Mark, out: Path | None) -> int:
-    with file.open(encoding="utf-8", newline="") as lines:
+def _from_lines(
+    encoding: str, packed: str, file: Path, columns: list[str], mark: Mark, out: Path | None
+) -> int:
+    with open_utf8(file, encoding, packed) as stream:
+        lines = io.TextIOWrapper(stream, encoding="utf-8", newline="")
 
         def records() -> Iterator[tuple[str, list[str | None]]]:
             for line in lines:
-                found = json.loads(line) if line.strip() else {}
-                values = [found.get(name) for name in columns]
-                yield (
-                    line,
-                    [v if v is None or isinstance(v, str) else json.dumps(v) for v in values],
-                )
+                yield line, values_of(line.lstrip("\ufeff"), columns) or [None] * len(columns)
 
-        return _kept(records(), columns, mark, out, "")
+        return _kept(records(), columns, mark, _text_file(out, encoding, packed), "")
+
+
+def _text_file(out: Path | None, encoding: str, packed: str | None) -> IO[str] | None:
+    if out is None:
+        return None
+    return io.TextIOWrapper(open_packed(out, "wb", packed), encoding=encoding, newline="")
 
 
 def _kept(
     records: Iterable[tuple[str, list[str | None]]],
     columns: list[str],
     mark: Mark,
-    out: Path | None,
+    stream: IO[str] | None,
     head: str,
 ) -> int:
     import polars as pl
 
     removed = 0
     schema = dict.fromkeys(columns, pl.String)
-    stream = out.open("w", encoding="utf-8", newline="") if out else None
     try:
         if stream:
             stream.write(head)

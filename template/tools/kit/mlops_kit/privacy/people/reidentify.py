@@ -11,7 +11,7 @@ from typing import Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import write_text
-from mlops_kit.data.sources.files import load_sources
+from mlops_kit.data.config import load_sources
 from mlops_kit.privacy.people.subjects import naming_columns, rows_of
 from mlops_kit.privacy.policy.load import PRIVACY_FILE, RESTRICTED_ZONE, domain_of, load_privacy
 from mlops_kit.privacy.policy.schema import Privacy

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from mlops_kit.core import utc
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import OPEN_ZONE
-from mlops_kit.data.sources.files import Sample, load_sources, read_tables, uses_only_sample
+from mlops_kit.data.config import Sample, load_sources, uses_only_sample
+from mlops_kit.data.sources.tables import read
 from mlops_kit.privacy.people.subjects import (
     erased_under,
     forget_lines_of,
@@ -74,12 +75,12 @@ def rotate(today: datetime.date | None = None) -> list[str]:
                 counted += 1
                 holding |= set(columns) if file.name == "features.parquet" else set()
         tables, _ = protect_tables(place, sources, policy, new, today or utc.today())
-        sample = {
-            name: table
+        raw = (
+            (name, frame)
             for name, table in sources.tables.items()
             if isinstance(sources.sources[table.source], Sample)
-        }
-        raw = read_tables(sources.model_copy(update={"tables": sample})) if sample else {}
+            for frame in read(sources, name)
+        )
         again, lost = erased_under(raw, naming_columns(sources, policy), old, new)
         note_tokens(again, new)
         keys = retire(old) if NEXT_KEY_FILE.is_file() else {}

@@ -1,15 +1,18 @@
 """Whose rows are these, found by a token in raw tables; at ingest, leave out who was erased."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_kit.core.files import progress, write_text
-from mlops_kit.data.sources.files import Sources
+from mlops_kit.data.config import Column, Sources, Table
+from mlops_kit.data.values.cast import cast
 from mlops_kit.privacy.policy.load import domain_of, load_privacy
 from mlops_kit.privacy.policy.schema import NOT_PERSONAL, Privacy
 from mlops_kit.privacy.protect.keys import key_id, privacy_key
 from mlops_kit.privacy.protect.tokens import normal, token
+from mlops_kit.room import LeaveOut
 
 if TYPE_CHECKING:
     import polars
@@ -28,10 +31,10 @@ class Named(NamedTuple):
     """
 
     column: str
-    type: str
     domain: str
     entity: str
-    unique: bool
+    contract: Column
+    table: Table
     about: bool = True
 
 
@@ -49,7 +52,7 @@ def naming_columns(sources: Sources, policy: Privacy) -> dict[str, list[Named]]:
             own = domains.get(f"{of.table}.{of.column}")
             about = table != of.table or column == of.column or domains[name] != own
             found[table].append(
-                Named(column, contract.type, domains[name], rule.entity, contract.unique, about)
+                Named(column, domains[name], rule.entity, contract, sources.tables[table], about)
             )
     return found
 
@@ -75,15 +78,11 @@ def tokens_of(values: "polars.Series", named: Named, key: bytes) -> "polars.Seri
 def _as_contract(values: "polars.Series", named: Named) -> "polars.Series":
     import polars as pl
 
-    if values.dtype == pl.String and named.type in ("integer", "number"):
-        number = values.str.strip_chars().cast(pl.Float64, strict=False)
-        if named.type == "integer":
-            exact = values.str.strip_chars().cast(pl.Int64, strict=False)
-            whole = pl.when(number % 1 == 0).then(number).cast(pl.Int64, strict=False)
-            number = pl.select(pl.coalesce(exact, whole)).to_series()
-        text = number.cast(pl.String)
-        values = pl.select(pl.coalesce(text, values)).to_series()
-    return values
+    if values.dtype != pl.String or named.contract.type == "string":
+        return values
+    typed = cast(values, named.contract, named.table)
+    texts = [None if one is None else str(one) for one in typed.to_list()]
+    return pl.select(pl.coalesce(pl.Series(texts, dtype=pl.String), values)).to_series()
 
 
 def rows_of(
@@ -113,15 +112,11 @@ def forget_lines_of(key: bytes) -> None:
         _write_lines(set(lines) - set(left))
 
 
-def without_erased(
-    tables: "dict[str, polars.DataFrame]", sources: Sources
-) -> "dict[str, polars.DataFrame]":
-    """Leave out the rows of people who were erased, should a source deliver them again."""
-    import polars as pl
-
+def without_erased(sources: Sources) -> LeaveOut:
+    """Give what leaves out rows of people who were erased, should a source deliver them again."""
     hashes = {line.split()[1] for line in _erased_lines()}
     if not hashes:
-        return tables
+        return lambda table, rows: rows
     policy = load_privacy(sources)
     key = privacy_key(sources, policy)
     if others := sum(not line.startswith(key_id(key)) for line in _erased_lines()):
@@ -131,25 +126,31 @@ def without_erased(
             "deliver those people again, erase them again.",
         )
     names = about_rows(naming_columns(sources, policy))
-    kept = {}
-    for table, frame in tables.items():
-        gone = pl.repeat(False, len(frame), eager=True)
+
+    def leave_out(table: str, rows: "polars.DataFrame") -> "polars.DataFrame":
+        import polars as pl
+
+        gone = pl.repeat(False, len(rows), eager=True)
         for named in names[table]:
-            tokens = tokens_of(frame[named.column], named, key)
+            tokens = tokens_of(rows[named.column], named, key)
             distinct = tokens.drop_nulls().unique()
             theirs = [one for one in distinct if _hash(one) in hashes]
             gone |= tokens.is_in(theirs).fill_null(False)
-        kept[table] = frame.filter(~gone) if gone.any() else frame
-    return kept
+        return rows.filter(~gone) if gone.any() else rows
+
+    return leave_out
 
 
 def erased_under(
-    tables: "dict[str, polars.DataFrame]", names: dict[str, list[Named]], old: bytes, new: bytes
+    tables: "Iterable[tuple[str, polars.DataFrame]]",
+    names: dict[str, list[Named]],
+    old: bytes,
+    new: bytes,
 ) -> tuple[set[str], int]:
     """Return the new tokens of erased people whom a source still delivers, and how many others."""
     lines = {line for line in _erased_lines() if line.startswith(key_id(old))}
     found: dict[str, str] = {}
-    for table, frame in tables.items() if lines else []:
+    for table, frame in tables if lines else ():
         for named in names[table]:
             before, after = (tokens_of(frame[named.column], named, key) for key in (old, new))
             for was, becomes in zip(before, after, strict=True):

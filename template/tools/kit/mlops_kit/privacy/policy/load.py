@@ -8,8 +8,9 @@ from typing import Any
 
 from mlops_kit.core.errors import NEGATIVE, MlopsError
 from mlops_kit.core.settings import read_config
-from mlops_kit.data.sources.files import SOURCES_FILE, Column, Sources
+from mlops_kit.data.config import SOURCES_FILE, Column, Sources
 from mlops_kit.privacy.detect.findings import Finding
+from mlops_kit.privacy.detect.kinds.headers import entity_of
 from mlops_kit.privacy.detect.kinds.kind import Kind
 from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.gate.scan import UNREADABLE
@@ -27,6 +28,9 @@ from mlops_kit.privacy.policy.schema import (
 
 PRIVACY_FILE = Path("conf/privacy.yaml")
 RESTRICTED_ZONE = Path("data/restricted")
+# Beside the sensitive kinds: race and origin, and the place that is one household's alone.
+TELLING = ("nationality", "coordinates")
+WHOLE_NAME = 0.7  # a name that is such a word, and not one that only contains it
 
 
 def load_privacy(sources: Sources, path: Path = PRIVACY_FILE) -> Privacy:
@@ -145,7 +149,7 @@ def unnamed_text(policy: Privacy, sources: Sources) -> list[str]:
         f"{name}.{column}"
         for name, table in sources.tables.items()
         for column, contract in table.columns.items()
-        if contract.type == "string" and f"{name}.{column}" not in policy.columns
+        if contract.kind == "string" and f"{name}.{column}" not in policy.columns
     ]
 
 
@@ -203,14 +207,14 @@ def _check_rule(name: str, rule: ColumnPolicy, contract: Column, sources: Source
     for need in needs:
         if len(given & set(need.split("|"))) != 1:
             raise _wrong(place, f"{what} needs {' or '.join(need.split('|'))}")
-    listed = contract.type == "integers" and rule.action not in ("keep", *BEHIND)
-    if listed or (types is not None and contract.type not in types):
-        raise _wrong(place, f"{what} cannot treat a column of type {contract.type}")
+    listed = contract.kind == "integers" and rule.action not in ("keep", *BEHIND)
+    if listed or (types is not None and contract.kind not in types):
+        raise _wrong(place, f"{what} cannot treat a column of type {contract.kind}")
     if rule.edges != sorted(set(rule.edges)):
         raise _wrong(place, "edges must rise")
     if rule.to == "age_band" and (rule.width or 10) % 1:
         raise _wrong(place, "age_band needs whole years as width")
-    if rule.to == "age_band" and contract.type in DATES and rule.as_of is None:
+    if rule.to == "age_band" and contract.kind in DATES and rule.as_of is None:
         raise _wrong(place, "age_band of a date needs as_of: the day on which the age counts")
     if rule.action == "date_shift":
         table, _, column = name.partition(".")
@@ -218,10 +222,28 @@ def _check_rule(name: str, rule: ColumnPolicy, contract: Column, sources: Source
         if subject == column or subject not in sources.tables[table].columns:
             raise _wrong(place, "date_shift needs subject: the column of its table that says whose")
     if rule.action == "keep":
-        known = KINDS.get(rule.entity)
         told = bool(rule.reason) + (rule.until is not None)
-        if told == 1 or (known and known.role == "identifier" and told == 0):
-            raise _wrong(place, "this keep needs a reason and until, the day on which it ends")
+        asked = _asks_for_a_reason(name, rule)
+        if told == 1 or (asked and told == 0):
+            raise _wrong(
+                place,
+                f"this keep{asked} needs a reason and until, the day on which it ends",
+            )
+
+
+def _asks_for_a_reason(name: str, rule: ColumnPolicy) -> str:
+    """Say of what, when a person has to answer for a column that passes as it is."""
+    if rule.entity == NOT_PERSONAL:
+        return ""
+    if kind := KINDS.get(rule.entity):
+        asks = kind.role in ("identifier", "sensitive") or kind.entity in TELLING
+        return f" of {kind.label}" if asks else ""
+    # A name that only contains such words may be about a thing; identifiers show in the values.
+    entity, likelihood = entity_of(name)
+    if likelihood >= WHOLE_NAME and (KINDS[entity].role == "sensitive" or entity in TELLING):
+        what = f"of what its name calls {KINDS[entity].label}"
+        return f" {what} (entity: {NOT_PERSONAL} says that it is about no person)"
+    return ""
 
 
 def _check_anonymity(policy: Privacy, table: str, wanted: Anonymity) -> None:

@@ -6,12 +6,16 @@ refuses to go on before a person has decided.
 
 import json
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.files import written_beside
-from mlops_kit.data.sources.files import Sources, load_sources
+from mlops_kit.core.files import progress, written_beside
+from mlops_kit.data.config import SOURCES_FILE, Sources, load_sources
+from mlops_kit.data.reading import store
 from mlops_kit.privacy.detect.columns.column import SAMPLE_ROWS, judge
 from mlops_kit.privacy.detect.findings import Verdict
 from mlops_kit.privacy.policy.load import RESTRICTED_ZONE, load_privacy
@@ -30,8 +34,9 @@ if TYPE_CHECKING:
     import polars
 
 PROPOSAL = Path("conf/privacy.proposed.yaml")
+SCANNED = RESTRICTED_ZONE / "proposing"
 HEAD = """\
-# Proposed by `uv run mlops privacy propose` from a scan of data/restricted.
+# Proposed by `uv run mlops privacy propose` from a scan of the declared tables.
 # A scan can be wrong both ways: read and correct each line, then move it to conf/privacy.yaml.
 # Names in texts were looked for {names}.
 defaults:
@@ -69,7 +74,8 @@ def propose() -> Path:
     Raises
     ------
     MlopsError
-        When there is a proposal already, or no table to scan.
+        When there is a proposal already, or a table cannot be read or has no row that keeps its
+        contract.
     """
     from mlops_kit.privacy.detect.language_model import finder, installed
 
@@ -78,8 +84,9 @@ def propose() -> Path:
             f"{PROPOSAL.as_posix()} exists already; read it, then move it or delete it."
         )
     sources = load_sources()
-    known = _entities(sources)
-    tables = {table: _table(table, sources, known) for table in sources.tables}
+    with _read(sources):
+        known = _entities(sources)
+        tables = {table: _table(table, sources, known) for table in sources.tables}
     lines = [
         _written(f"{table}.{column}", rule, why)
         for table, proposed in tables.items()
@@ -98,11 +105,28 @@ def propose() -> Path:
     return PROPOSAL
 
 
+@contextmanager
+def _read(sources: Sources) -> Iterator[None]:
+    """Read every declared table anew: what an earlier run left may be of other declarations."""
+    shutil.rmtree(SCANNED, ignore_errors=True)  # of a scan that was killed
+    SCANNED.mkdir(parents=True)
+    try:
+        for name in sources.tables:
+            reading = store(sources, name, [], SCANNED, _file(name))
+            for line in reading.said():
+                progress("propose", line)
+            if not reading.good:
+                raise MlopsError(
+                    f'No row of table "{name}" keeps its contract, so that there is nothing to '
+                    f"judge by: mend {SOURCES_FILE.as_posix()} or the source."
+                )
+        yield
+    finally:
+        shutil.rmtree(SCANNED)
+
+
 def _file(table: str) -> Path:
-    file = RESTRICTED_ZONE / "tables" / f"{table}.parquet"
-    if not file.is_file():
-        raise MlopsError(f"{file.as_posix()} does not exist; run `uv run mlops run` first.")
-    return file
+    return SCANNED / f"{table}.parquet"
 
 
 def _entities(sources: Sources) -> "polars.Series":

@@ -13,8 +13,8 @@ from mlops_kit.privacy.detect.kinds.kind import Action
 Undecided = Literal["undecided"]
 NOT_PERSONAL = "none"  # the entity of a column that a person has looked at
 BEHIND = ("drop", "undecided")  # what leaves nothing of a column in the open zone
-DATES = ("date", "datetime")
-NUMBERS = ("integer", "number")
+DATES = ("date", "datetime", "timestamp", "timestamptz")
+NUMBERS = ("integer", "number", "decimal")
 # What each action may be told, and which column types it can treat (None: all but lists).
 PARAMETERS: dict[Action | Undecided, tuple[set[str], tuple[str, ...] | None]] = {
     "undecided": (set(), None),

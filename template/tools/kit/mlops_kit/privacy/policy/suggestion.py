@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from mlops_kit.data.sources.files import Column
+from mlops_kit.data.config import Column
 from mlops_kit.privacy.detect.findings import Verdict
 from mlops_kit.privacy.detect.kinds.headers import is_quantity, plain
 from mlops_kit.privacy.detect.kinds.registry import KINDS
@@ -105,31 +105,31 @@ def suggest(
         Why, with counts from the sample; never a value.
     """
     if verdict is not None and verdict.entity:
-        rule = usual(verdict.entity, contract.type, sample)
+        rule = usual(verdict.entity, contract.kind, sample)
         why = f"{KINDS[verdict.entity].label}, likelihood {verdict.likelihood:.2f}"
         return rule, f"{why}: {'; '.join((*verdict.reasons, str(sample)))}"
     if not sample.rows:
         return UNDECIDED, "no values to judge by"
-    if contract.type == "string":
+    if contract.kind == "string":
         return _text(column, sample)
-    if contract.type == "integers":
+    if contract.kind == "integers":
         return UNDECIDED, f"lists, {sample}: what one person has all together may be theirs alone"
-    if contract.type in DATES:
+    if contract.kind in DATES:
         if not of_people:
             return {"action": "keep"}, f"a time in a table without people, {sample}"
         return UNDECIDED, (
             f"a day in somebody's life, {sample}: date_shift moves it, generalise makes it a month "
             "or a year; keep it only if nobody outside knows such days"
         )
-    if contract.type in NUMBERS and may_single_out(column) and sample.distinct > BANDS:
+    if contract.kind in NUMBERS and may_single_out(column) and sample.distinct > BANDS:
         bands = max(K, sample.rows // BANDS)
         rule: Rule = {"action": "generalise", "to": "k_band", "k": bands}
         return rule, f"others may know it of a person, {sample}: bands of at least {bands} rows"
-    if contract.type == "integer" and sample.rows >= MANY and sample.share >= DISTINCT:
+    if contract.kind == "integer" and sample.rows >= MANY and sample.share >= DISTINCT:
         return UNDECIDED, f"a number of its own in most rows, {sample}: a code, or an amount?"
-    if contract.type == "integer" and CODE.search(plain(column)) and sample.distinct > FEW:
+    if contract.kind == "integer" and CODE.search(plain(column)) and sample.distinct > FEW:
         return UNDECIDED, f"the header speaks of a code, {sample}: of a person, or of a thing?"
-    exact = sample.rows >= MANY and sample.share >= DISTINCT and contract.type == "number"
+    exact = sample.rows >= MANY and sample.share >= DISTINCT and contract.kind == "number"
     more = ": whoever knows one exactly knows whose row it is" if exact and of_people else ""
     return {"action": "keep"}, f"a measure without a sign of a person, {sample}{more}"
 

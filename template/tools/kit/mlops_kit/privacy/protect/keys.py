@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import environment
-from mlops_kit.data.sources.files import Sources, uses_only_sample
+from mlops_kit.data.config import Sources, uses_only_sample
 from mlops_kit.privacy.policy.load import PRIVACY_FILE, load_privacy
 from mlops_kit.privacy.policy.schema import KeySource, Privacy
 

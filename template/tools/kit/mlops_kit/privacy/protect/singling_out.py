@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core.settings import OPEN_ZONE
-from mlops_kit.data.sources.files import Sources, load_sources
+from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.privacy.detect.columns.column import judge
 from mlops_kit.privacy.detect.kinds.headers import entity_of, plain
 from mlops_kit.privacy.detect.kinds.registry import KINDS
@@ -104,7 +104,7 @@ def quasi_identifiers(
             found.append(column)
         elif rule.entity != NOT_PERSONAL:
             verdict = judge(column, sample[column])
-            found += [column] * (contract.type in DATES or verdict.kind in TOGETHER)
+            found += [column] * (contract.kind in DATES or verdict.kind in TOGETHER)
     return found
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.files import write_text
 from mlops_kit.core.settings import read_yaml
-from mlops_kit.data.sources.files import Sources, load_sources
+from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.policy.load import domain_of, load_privacy
 from mlops_kit.privacy.policy.schema import BEHIND, NOT_PERSONAL, ColumnPolicy, Privacy

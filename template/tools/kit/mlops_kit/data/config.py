@@ -1,0 +1,260 @@
+"""What conf/sources.yaml may say: where data come from, how files are written, what is promised."""
+
+import codecs
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.settings import Section, read_config
+
+SOURCES_FILE = Path("conf/sources.yaml")
+# Tables that the pipeline makes beside the declared ones.
+RESERVED_TABLES = ("entities", "rows", "target", "features", "seen", "divided")
+TYPES = (
+    *("string", "integer", "number", "boolean", "date", "timestamp", "timestamptz", "datetime"),
+    "integers",
+)
+DECIMAL = re.compile(r"decimal\( *(\d{1,2}) *, *(\d{1,2}) *\)")
+MOMENTS = ("date", "timestamp", "timestamptz", "datetime")
+NUMBERS = ("integer", "number", "decimal")
+# What says how a file is written; only tables of files have it.
+OPTIONS = (
+    *("format", "delimiter", "quote", "escape", "decimal", "thousands", "encoding", "header"),
+    "compression",
+)
+
+
+class At(Section):
+    """Known only from a later moment of the row: a reason that is written when a case is closed."""
+
+    at: str
+    """Column of the table, a date or a time, that says when."""
+
+
+class Column(Section):
+    """The contract of one column."""
+
+    type: str
+    """`string`, `integer`, `number`, `decimal(p,s)` (p digits, s of them after the point, exact),
+    `boolean`, `date`, `timestamp` (no zone, never shifted), `timestamptz` (a moment, kept in UTC),
+    or `integers`, a list of them. `datetime` is older: a moment in UTC, kept without its zone."""
+    nullable: bool = False
+    """May it be empty?"""
+    unique: bool = False
+    """Must no value stand twice?"""
+    minimum: float | None = None
+    """Smallest value."""
+    maximum: float | None = None
+    """Largest value."""
+    allowed: list[Any] | None = None
+    """The only values that it may have; a marker of missing values among them is a value."""
+    pattern: str | None = None
+    """Regular expression that each text must match from its start."""
+    format: str | None = None
+    """How dates and times are written where the year is not first, as `%d/%m/%Y %H:%M`."""
+    years: list[int] = Field([1700, 2200], min_length=2, max_length=2)
+    """First and last year that a date or time may have: another one is a slip or a stand-in. With
+    a year of two digits (`%y`) they say the century."""
+    nulls: list[str | int | float] = []
+    """What else means that a value is missing, besides `nulls` of the table."""
+    default_nulls: bool = True
+    """Do NA, N/A, nan, NULL, ? and - mean that a value is missing? Where not, they are values."""
+    known: Literal["in_advance"] | At | None = None
+    """From when features may use it: `in_advance` (a timetable), `{at: column}`, or else from the
+    table's `time` on.
+    """
+
+    @field_validator("type")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        found = DECIMAL.fullmatch(value)
+        if value not in TYPES and found is None:
+            raise ValueError(f"{value} is no type; use {', '.join(TYPES)} or decimal(p,s)")
+        if found and not int(found[2]) <= int(found[1]) <= 38:
+            raise ValueError(f"{value} needs 38 digits at most, and no more after the point")
+        return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Column":
+        if self.format is not None:
+            if self.type not in MOMENTS:
+                raise ValueError(f"format is for dates and times, not for {self.type}")
+            zoned = "%z" in self.format
+            if zoned and self.type == "timestamp":
+                raise ValueError("a format with %z reads an offset: the type is timestamptz")
+            if not zoned and self.type == "timestamptz":
+                raise ValueError("the format of a timestamptz needs %z, the offset")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The type without the digits of a decimal."""
+        return self.type.partition("(")[0]
+
+    @property
+    def digits(self) -> tuple[int, int]:
+        """Digits of a decimal: in all, and after the point."""
+        found = DECIMAL.fullmatch(self.type)
+        assert found is not None
+        return int(found[1]), int(found[2])
+
+
+class Table(Section):
+    """One table: its source, where it stands there, when its facts happened, and its columns.
+
+    What a file is written with is found out or declared, never guessed from a part of it.
+    """
+
+    source: str
+    """Its source by its name."""
+    path: str | None = None
+    """File or folder in a source of files."""
+    time: str | None = None
+    """Column that says when a fact happened: features of a day may use only facts before it."""
+    columns: dict[str, Column] = Field(min_length=1)
+    """The columns that are read, by name; others are left out."""
+    nulls: list[str | int | float] = []
+    """What means that a value is missing, besides a blank, NA, N/A, nan, NULL, ? and -."""
+    format: Literal["csv", "jsonl", "parquet"] | None = None
+    """What the files are; otherwise their endings say it."""
+    compression: Literal["none", "gzip", "bz2", "xz"] | None = None
+    """How the files are packed; otherwise their endings (`.gz`, `.bz2`, `.xz`) say it."""
+    encoding: str = "utf-8"
+    """How letters are written in csv and JSON lines: `cp1252`, `latin-1`, `utf-16`."""
+    header: bool | list[str] = True
+    """Has a csv a line of names? Without one: the names of all its columns in their order, or
+    false when `columns` names them all in their order."""
+    delimiter: str | None = Field(None, min_length=1, max_length=1)
+    """What stands between values of a csv; otherwise found from its header line."""
+    quote: str = Field('"', max_length=1)
+    """What stands around a value that holds a delimiter or a line break; empty for nothing."""
+    escape: str | None = Field(None, min_length=1, max_length=1)
+    """What stands before a quote inside a value, such as a backslash; otherwise it is doubled."""
+    decimal: Literal[".", ","] | None = None
+    """What stands before the fraction of a number; a point where nothing is declared."""
+    thousands: Literal[".", ",", " ", "'", "_"] | None = None
+    """What stands between groups of three digits; nothing where nothing is declared."""
+
+    @field_validator("encoding")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        try:
+            return codecs.lookup(value).name
+        except LookupError:
+            raise ValueError(f"{value} is no encoding that Python knows") from None
+
+    @model_validator(mode="after")
+    def _differ(self) -> "Table":
+        if self.thousands is not None and self.thousands == (self.decimal or "."):
+            raise ValueError(
+                f'thousands is "{self.thousands}", as decimal is; declare another decimal'
+            )
+        if self.delimiter is not None and self.delimiter in (self.quote, self.escape, "\n", "\r"):
+            raise ValueError("delimiter must differ from quote and escape, and be no line break")
+        return self
+
+    @property
+    def file_columns(self) -> list[str] | None:
+        """Names of the columns of files without a header line; None where they have one."""
+        if isinstance(self.header, list):
+            return self.header
+        return None if self.header else list(self.columns)
+
+
+class Entity(Section):
+    """What one prediction is about: a column of a table that identifies it."""
+
+    table: str
+    """A table, by name."""
+    column: str
+    """The column that identifies it."""
+
+
+class Sample(Section):
+    """The invented shop."""
+
+    kind: Literal["sample"]
+    customers: int = Field(5_000, ge=10)
+    """Number of customers."""
+    products: int = Field(300, ge=20)
+    """Number of products."""
+    order_lines: int = Field(60_000, ge=100)
+    """Number of order lines."""
+    seed: int = 7
+    """Another number makes another shop."""
+
+
+class Files(Section):
+    """A folder of csv, parquet or JSON-lines files."""
+
+    kind: Literal["files"]
+    folder: Path
+    """Where the files are."""
+
+
+class Sources(Section):
+    """The whole of conf/sources.yaml."""
+
+    entity: Entity
+    """What one prediction is about."""
+    sources: dict[str, Annotated[Sample | Files, Field(discriminator="kind")]]
+    """Where data come from, by name."""
+    tables: dict[str, Table] = Field(min_length=1)
+    """The tables and what each promises, by name."""
+
+
+def load_sources(path: Path = SOURCES_FILE) -> Sources:
+    """Read conf/sources.yaml and check that its parts name each other rightly."""
+    config = read_config(path, Sources)
+    file = path.as_posix()
+    for name, table in config.tables.items():
+        if name in RESERVED_TABLES:
+            raise MlopsError(
+                f"{file}: a table may not be called {name}, a name that the pipeline uses itself; "
+                "choose another under tables."
+            )
+        if table.source not in config.sources:
+            known = ", ".join(config.sources)
+            raise MlopsError(
+                f'{file}: tables.{name}.source is "{table.source}"; known sources: {known}.'
+            )
+        if table.time is not None and table.time not in table.columns:
+            raise MlopsError(f'{file}: tables.{name}.time is "{table.time}", not a column of it.')
+        for column, contract in table.columns.items():
+            where = f"{file}: tables.{name}.columns.{column}.known"
+            if contract.known == "in_advance" and table.time is None:
+                raise MlopsError(f"{where}: the table names no `time` to be in advance of; add it.")
+            if isinstance(contract.known, At):
+                moment = table.columns.get(contract.known.at)
+                if moment is None or moment.type not in MOMENTS:
+                    raise MlopsError(
+                        f'{where}.at is "{contract.known.at}": name a column of the table that is '
+                        "a date or a time."
+                    )
+        if isinstance(config.sources[table.source], Files) and table.path is None:
+            raise MlopsError(f"{file}: tables.{name} needs a path: a file or folder in its source.")
+        options = [key for key in OPTIONS if key in table.model_fields_set]
+        if options and not isinstance(config.sources[table.source], Files):
+            raise MlopsError(
+                f"{file}: tables.{name}.{options[0]} says how a file is written, and "
+                f"{table.source} is no source of files; take it out."
+            )
+        listed = table.file_columns or list(table.columns)
+        if missing := next((one for one in table.columns if one not in listed), None):
+            raise MlopsError(f'{file}: tables.{name}.header does not list the column "{missing}".')
+    entity = config.tables.get(config.entity.table)
+    if entity is None or config.entity.column not in entity.columns:
+        raise MlopsError(
+            f"{file}: entity names {config.entity.table}.{config.entity.column}, "
+            "which is not declared under tables."
+        )
+    return config
+
+
+def uses_only_sample(config: Sources) -> bool:
+    """Whether every table comes from the invented shop, so that no real person is in it."""
+    used = {table.source for table in config.tables.values()}
+    return all(isinstance(config.sources[name], Sample) for name in used)

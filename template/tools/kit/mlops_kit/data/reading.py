@@ -1,0 +1,209 @@
+"""One table from its source to parquet, and what there is to tell about it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import scratch_beside
+from mlops_kit.core.utc import connect
+from mlops_kit.data.config import SOURCES_FILE, Files, Sources
+from mlops_kit.data.contract import Contract
+from mlops_kit.data.sources import files
+from mlops_kit.data.sources.tables import as_written, read_parts
+
+if TYPE_CHECKING:
+    import polars
+
+READING_FILE = Path("reports/data/reading.json")
+MOST_NAMED = 5
+LeaveOut = Callable[[str, "polars.DataFrame"], "polars.DataFrame"]
+
+
+class Reading:
+    """What was read of a table, what was not, what was set aside and why, and what is missing."""
+
+    def __init__(self, config: Sources, contract: Contract) -> None:
+        self.name, self.good, self.broken = contract.name, contract.good, contract.broken
+        self.reasons, self.missing = contract.reasons, contract.missing
+        source = config.sources[contract.table.source]
+        self.files: list[str] = []
+        self.not_read: list[str] = []
+        if isinstance(source, Files):
+            found = files.find(source, self.name, config.tables[self.name])
+            self.files = [file.name for file in found.files]
+            self.not_read = [file.name + "/" * file.is_dir() for file in found.not_read]
+
+    def record(self) -> dict[str, Any]:
+        """Return counts and names, no value of any row."""
+        return {
+            "files": self.files,
+            "not_read": self.not_read,
+            "rows": self.good + self.broken,
+            "kept": self.good,
+            "set_aside": self.broken,
+            "reasons": dict(_ranked(self.reasons)),
+            "missing": {
+                column: dict(_ranked(counts)) for column, counts in self.missing.items() if counts
+            },
+        }
+
+    def said(self) -> Iterator[str]:
+        """Say in a line each what a person should know."""
+        if self.not_read:
+            yield f"{self.name}: not read: {_some(self.not_read)}"
+        if self.broken:
+            kinds = [f"{count:,} {reason}" for reason, count in _ranked(self.reasons)]
+            yield f"{self.name}: {self.broken:,} rows set aside: {_some(kinds)}"
+        columns = sorted(self.missing.items(), key=lambda one: -one[1].total())
+        if empty := [f"{name} {_counts(counts)}" for name, counts in columns if counts]:
+            yield f"{self.name}: missing values: {_some(empty)}"
+
+    def check_share(self, limit: float, quarantine: Path) -> None:
+        """Stop when too many rows break the contract, or there are none.
+
+        Raises
+        ------
+        MlopsError
+            As said.
+        """
+        total = self.good + self.broken
+        if not total:
+            raise MlopsError(
+                f'Table "{self.name}" of {SOURCES_FILE.as_posix()} has no rows; check its source.'
+            )
+        if self.broken > limit * total:
+            reason, count = _ranked(self.reasons)[0]
+            raise MlopsError(
+                f'{self.broken:,} of {total:,} rows of table "{self.name}" break its contract in '
+                f"{SOURCES_FILE.as_posix()} (most often: {reason}, {count:,} times); the limit is "
+                f"{limit:.1%}. Look at {quarantine.as_posix()}, then mend "
+                "the source, the contract, or data.max_quarantined_share in conf/base.yaml."
+            )
+
+
+class Written:
+    """A parquet file that grows by frames of one schema; without a path, nothing is written."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path, self._writer, self._dtypes = path, None, {}
+
+    def __enter__(self) -> "Written":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def add(self, frame: "polars.DataFrame") -> None:
+        """Append rows; a later frame takes the types of the first."""
+        import polars as pl
+        import pyarrow.parquet
+
+        if self._path is None:
+            return
+        if self._writer is None:
+            self._dtypes = frame.schema
+        table = frame.cast(self._dtypes, strict=False).to_arrow(
+            compat_level=pl.CompatLevel.oldest()
+        )
+        if self._writer is None:
+            self._writer = pyarrow.parquet.ParquetWriter(
+                self._path, table.schema, compression="zstd"
+            )
+        if len(frame):
+            self._writer.write_table(table)
+
+
+def store(
+    config: Sources,
+    name: str,
+    leave_out: Sequence[LeaveOut],
+    scratch: Path,
+    good: Path | None = None,
+    broken: Path | None = None,
+) -> Reading:
+    """Write the rows that keep the contract of a table and those that break it, as parquet.
+
+    Memory does not grow with the table. Values that stand twice in a unique column are known only
+    at its end: where there are any, it is read a second time.
+
+    Parameters
+    ----------
+    leave_out : sequence of callable
+        Each leaves rows out of a batch that must not come in.
+    scratch : Path
+        Folder for a file that is removed at the end; it holds raw values of unique columns.
+    good, broken : Path, optional
+        What is written; without them the table is only checked.
+
+    Raises
+    ------
+    MlopsError
+        When it cannot be read, or its numbers may be read in two ways.
+    """
+    contract = Contract(name, as_written(config, name))
+    if contract.unique:
+        with scratch_beside(scratch / f"{name}.keys") as keys:
+            _pass(config, contract, leave_out, (good, broken, keys))
+            repeated = _repeated(keys, contract.unique)
+        if repeated:
+            contract = Contract(name, contract.table, repeated)
+            _pass(config, contract, leave_out, (good, broken, None))
+    else:
+        _pass(config, contract, leave_out, (good, broken, None))
+    return Reading(config, contract)
+
+
+def _pass(
+    config: Sources,
+    contract: Contract,
+    leave_out: Sequence[LeaveOut],
+    places: tuple[Path | None, Path | None, Path | None],
+) -> None:
+    with ExitStack() as stack:
+        kept, aside, keys = (stack.enter_context(Written(place)) for place in places)
+        for file, frames in read_parts(config, contract.name):
+            for batch in frames:
+                rows = batch
+                for leave in leave_out:
+                    rows = leave(contract.name, rows)
+                checked = contract.check(rows)
+                kept.add(checked.good)
+                aside.add(checked.broken)
+                keys.add(checked.keys)
+            contract.end(file)
+
+
+def _repeated(keys: Path, columns: Iterable[str]) -> "dict[str, polars.Series]":
+    """Find the values that stand more than once, by column."""
+    found = {}
+    with connect(threads=None) as connection:
+        connection.execute(f"SET temp_directory = '{keys.parent.as_posix()}/.spilled.tmp'")
+        connection.read_parquet(str(keys)).create_view("keys")
+        for column in columns:
+            twice = connection.sql(
+                f'SELECT "{column}" FROM keys WHERE "{column}" IS NOT NULL '
+                f'GROUP BY "{column}" HAVING count(*) > 1'
+            ).pl()[column]
+            if len(twice):
+                found[column] = twice
+    return found
+
+
+def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:
+    """Most often first, and equal counts by their names: the same on every machine."""
+    return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+
+
+def _counts(counts: Counter[str]) -> str:
+    kinds = ", ".join(f"{marker} {count:,}" for marker, count in _ranked(counts)[:MOST_NAMED])
+    return f"{counts.total():,} ({kinds})"
+
+
+def _some(texts: list[str]) -> str:
+    more = len(texts) - MOST_NAMED
+    shown = ", ".join(texts[:MOST_NAMED])
+    return f"{shown} and {more:,} more ({READING_FILE.as_posix()})" if more > 0 else shown

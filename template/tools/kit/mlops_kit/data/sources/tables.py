@@ -1,0 +1,57 @@
+"""Every declared table from its source, some rows at a time."""
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.data.config import SOURCES_FILE, Files, Sources, Table
+from mlops_kit.data.sources import files
+
+if TYPE_CHECKING:
+    import polars
+
+
+def as_written(config: Sources, name: str) -> Table:
+    """The declaration of a table with what its format says of itself.
+
+    Numbers of JSON have a decimal point, so that nothing has to be asked about them.
+    """
+    table = config.tables[name]
+    source = config.sources[table.source]
+    if isinstance(source, Files) and files.find(source, name, table).format == "jsonl":
+        return table.model_copy(update={"decimal": "."})
+    return table
+
+
+def read(config: Sources, name: str) -> "Iterator[polars.DataFrame]":
+    """Read a table from its source, declared columns only, not yet checked."""
+    return chain.from_iterable(frames for _, frames in read_parts(config, name))
+
+
+def read_parts(
+    config: Sources, name: str
+) -> "Iterator[tuple[Path | None, Iterator[polars.DataFrame]]]":
+    """Read a table file by file, or whole where its source has no files."""
+    table = config.tables[name]
+    source = config.sources[table.source]
+    if isinstance(source, Files):
+        return files.read(source, name, table)
+    made = _shop(source.customers, source.products, source.order_lines, source.seed)
+    if name not in made or not set(table.columns) <= set(made[name].columns):
+        raise MlopsError(
+            f"{SOURCES_FILE.as_posix()}: the sample has no such table or column as declared "
+            f"under tables.{name}; it makes {', '.join(made)}."
+        )
+    return iter([(None, iter([made[name].select(list(table.columns))]))])
+
+
+@cache
+def _shop(
+    customers: int, products: int, order_lines: int, seed: int
+) -> "dict[str, polars.DataFrame]":
+    from mlops_kit.data.sources.sample_shop import shop
+
+    return shop.generate(customers, products, order_lines, seed)

@@ -1,0 +1,264 @@
+"""Which single features are the outcome in another spelling.
+
+A feature determines the outcome when it tells nearly every row of it, those with the commonest
+outcome and all others alike, so that a rare outcome is not told by saying "never":
+
+- by its values: each has one outcome, as words, codes, booleans and flags that are upside down;
+- by one value, or none at all, against all others: a refund that is there for one outcome only;
+- by its order: an amount in another unit, rounded, or bent in a way that keeps its order.
+
+A threshold of a measurement is no such relation: a measurement may separate two outcomes by merit.
+"""
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.room import rooms
+from mlops_kit.train.checks.columns import quoted
+
+if TYPE_CHECKING:
+    import duckdb
+    import numpy
+    import polars
+
+    Codes = numpy.ndarray
+
+# Holdout rows that a value needs before it is taken for a sign.
+FEW = 5
+# Share of the rows of an outcome that may be told wrongly where it is nearly told.
+NEARLY = 0.02
+# Values from which on an order says something: a threshold, or a few, may be right by merit.
+VALUES = 20
+# Of the rows in their order: amounts so near each other may be one value after rounding.
+NEAR = 0.25
+# Correlation of ranks below which no order can be nearly the same.
+LIKELY = 0.9
+# Rows that are looked at.
+MOST_ROWS = 20_000
+ACKNOWLEDGED = "determined"
+
+
+def refuse_determining(features: "duckdb.DuckDBPyRelation", names: list[str]) -> None:
+    """Refuse features that determine the outcome, unless a person vouches for it."""
+    if not is_vouched_for() and (found := determining_in(features, names)):
+        columns = ", ".join(f'"{name}"' for name in found)
+        what = f"column {columns} determines the outcome"
+        if len(found) > 1:
+            what = f"columns {columns} determine the outcome, each alone"
+        raise MlopsError(
+            f"features.py: {what}: that is the outcome in another spelling, or what is written "
+            "once it is known. Use only what is known before; if that is so by nature, say why "
+            f"under acknowledged.{ACKNOWLEDGED} in conf/compare.yaml."
+        )
+
+
+def is_vouched_for() -> bool:
+    """Tell whether a person says why a feature may determine the outcome."""
+    return any(room.vouches(ACKNOWLEDGED) for room in rooms())
+
+
+def determining_in(features: "duckdb.DuckDBPyRelation", names: list[str]) -> list[str]:
+    """Name what `determining_features` finds; of many rows every nth is looked at."""
+    carried = [name for name in ("time", "split", "y_true") if name in features.columns]
+    wanted = ", ".join(map(quoted, [*carried, *names]))
+    rows = features.filter("split <> 'gap'").project(f"{wanted}, row_number() OVER () AS place")
+    step = -(-len(features) // MOST_ROWS)
+    looked_at = rows.filter(f"place % {max(step, 1)} = 0").project(wanted).pl()
+    return determining_features(looked_at, names)
+
+
+def determining_features(rows: "polars.DataFrame", names: list[str]) -> list[str]:
+    """Name the features that determine the outcome, each alone.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame, shape (n_rows, ...)
+        Training and holdout rows, with `split`, `y_true`, the features, and `time` if known.
+    names : list of str
+        The features.
+    """
+    outcome = _codes(rows["y_true"])
+    held = (rows["split"] == "holdout").to_numpy()
+    amounts = _numbers(rows["y_true"])
+    # What grows with time is in the order of all that does: a population, and the year.
+    grows = (
+        amounts is not None
+        and "time" in rows.columns
+        and _tells_by_order(_codes(rows["time"]).astype(float), amounts)
+    )
+    return [
+        name
+        for name in names
+        if _is_the_same(rows[name], rows["y_true"], outcome)
+        or _determines(rows[name], outcome, amounts, held, by_order=not grows)
+    ]
+
+
+def _is_the_same(feature: "polars.Series", truth: "polars.Series", outcome: "Codes") -> bool:
+    """Tell whether the feature is the outcome, value by value; of lists, in nearly all rows."""
+    import polars as pl
+
+    if not outcome.any():
+        return False
+    lists = [isinstance(column.dtype, pl.List) for column in (feature, truth)]
+    one, other = (_texts(column) for column in (feature, truth))
+    told = (one == other).fill_null(value=False).to_numpy()
+    return bool(told.all()) or (all(lists) and _is_nearly_all(told, outcome))
+
+
+def _texts(column: "polars.Series") -> "polars.Series":
+    """Write values as text, shape (n,); a list is the set of its items."""
+    import polars as pl
+
+    if not isinstance(column.dtype, pl.List):
+        return column.cast(pl.String)
+    return column.list.eval(pl.element().cast(pl.String).unique().sort()).list.join("\0")
+
+
+def _determines(
+    feature: "polars.Series",
+    outcome: "Codes",
+    amounts: "Codes | None",
+    held: "Codes",
+    by_order: bool,
+) -> bool:
+    import numpy as np
+
+    codes = _codes(feature)
+    known = codes >= 0
+    if (
+        _tells_by_values(codes[known], outcome[known], held[known])
+        or _tells_by_values(codes + 1, outcome, held)
+        or _tells_by_values(known.astype(np.int64), outcome, held)
+        or _tells_by_one_value(codes, outcome, held)
+    ):
+        return True
+    numbers = _numbers(feature) if amounts is not None else None
+    if amounts is None or numbers is None:
+        return False
+    known = ~np.isnan(numbers)
+    if _is_line(numbers[known], amounts[known]):
+        return True
+    if not by_order:
+        return False
+    # What is empty may stand for nothing: before the smallest value, or after the largest.
+    filled = [np.where(known, numbers, end) for end in (-np.inf, np.inf)]
+    wanted = [(numbers[known], amounts[known]), *((each, amounts) for each in filled)]
+    return any(_tells_by_order(values, truth) for values, truth in wanted[: 3 - 2 * known.all()])
+
+
+def _codes(column: "polars.Series") -> "Codes":
+    """Code equal values alike from 0 on and empty ones as -1, shape (n,); a list is a set."""
+    import numpy as np
+    import polars as pl
+
+    if isinstance(column.dtype, pl.List):
+        column = _texts(column)
+    ranks = column.rank("dense").fill_null(0).to_numpy()
+    return ranks.astype(np.int64) - 1
+
+
+def _numbers(column: "polars.Series") -> "numpy.ndarray | None":
+    """Return the numbers of a column, NaN where it is empty; None where it holds no numbers."""
+    import polars as pl
+
+    if column.dtype == pl.String:
+        # One number in a text, whatever stands around it: a unit, a currency, spaces in it.
+        bare = column.str.replace_all(r"[ ,'_]", "")
+        found = bare.str.extract(r"^[^\d+-]*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)[^\d]*$")
+        if found.null_count() - column.null_count() > NEARLY * len(column):
+            return None
+        column = found
+    elif not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
+        return None
+    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def _tells_by_values(levels: "Codes", outcome: "Codes", held: "Codes") -> bool:
+    """Tell whether the commonest outcome of each value is that of nearly all rows."""
+    import numpy as np
+
+    if levels.size == 0:
+        return False
+    kinds = int(outcome.max()) + 1
+    pairs, counts = np.unique(levels * kinds + outcome, return_counts=True)
+    best = np.zeros(int(levels.max()) + 1, np.int64)
+    # In growing order, so that the commonest outcome of a value is written last.
+    order = np.argsort(counts, kind="stable")
+    best[pairs[order] // kinds] = pairs[order] % kinds
+    often = np.bincount(levels[held], minlength=best.size) >= FEW
+    told = best[levels] == outcome
+    if np.unique(levels).size == 2 == np.unique(outcome).size and told.all():
+        # One to one in every row: two values are always on a line.
+        return bool(min(np.bincount(levels)[np.unique(levels)]) >= FEW)
+    return _is_nearly_all(told & often[levels], outcome)
+
+
+def _tells_by_one_value(codes: "Codes", outcome: "Codes", held: "Codes") -> bool:
+    """Tell whether the commonest value, such as 0, goes with one outcome and all amounts do not.
+
+    In every row: instruments too have a smallest value, and some measure by merit.
+    """
+    import numpy as np
+
+    counts = np.bincount(codes + 1)
+    common = (codes + 1 == counts.argmax()).astype(np.int64)
+    if np.sum(counts > 0) <= VALUES or np.unique(common * (outcome.max() + 1) + outcome).size > 2:
+        return False
+    return _tells_by_values(common, outcome, held)
+
+
+def _is_nearly_all(told: "Codes", outcome: "Codes") -> bool:
+    """Tell whether nearly all rows of the commonest outcome are told, and of the others."""
+    import numpy as np
+
+    common = outcome == np.bincount(outcome).argmax()
+    return all(
+        part.any() and np.sum(part & ~told) <= round(NEARLY * part.sum())
+        for part in (common, ~common)
+    )
+
+
+def _is_line(values: "numpy.ndarray", amounts: "numpy.ndarray") -> bool:
+    """Tell whether the outcome is a line through the values, up to rounding."""
+    import numpy as np
+
+    if min(np.unique(values).size, np.unique(amounts).size) < 3 or values.size < VALUES:
+        return False
+    return bool(1 - np.corrcoef(values, amounts)[0, 1] ** 2 < 1e-9)
+
+
+def _tells_by_order(values: "numpy.ndarray", amounts: "numpy.ndarray") -> bool:
+    """Tell whether nearly all rows lie in the same order by both, or in the opposite one."""
+    import numpy as np
+
+    _, equal, ties = np.unique(values, return_inverse=True, return_counts=True)
+    _, place, same = np.unique(amounts, return_inverse=True, return_counts=True)
+    if min(ties.size, same.size) < VALUES:
+        return False
+    allowed = round(NEARLY * (values.size - max(ties.max(), same.max())))
+    # Amounts of one value count as ordered where rounding explains them: they are near each other.
+    rank = ((np.cumsum(same) - same / 2) / values.size)[place]
+    span = np.zeros((2, ties.size))
+    span[0] = 1
+    np.minimum.at(span[0], equal, rank)
+    np.maximum.at(span[1], equal, rank)
+    within = np.where((span[1] - span[0] > NEAR)[equal], -amounts, amounts)
+    of_value = (np.cumsum(ties) - ties / 2)[equal]
+    if abs(np.corrcoef(of_value, rank)[0, 1]) < LIKELY:
+        return False
+    for signed in (values, -values):
+        ordered = amounts[np.lexsort((within, signed))]
+        if values.size - _longest_growing(ordered.tolist()) <= allowed:
+            return True
+    return False
+
+
+def _longest_growing(values: list[float]) -> int:
+    """Length of the longest part, in order and with gaps, that never falls (Fredman 1975)."""
+    ends: list[float] = []
+    for value in values:
+        place = bisect_right(ends, value)
+        ends[place : place + 1] = [value]
+    return len(ends)

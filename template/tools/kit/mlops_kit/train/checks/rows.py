@@ -1,0 +1,76 @@
+"""Which rows the SQL of features.py gives: each once, none missing, those with an outcome."""
+
+from typing import TYPE_CHECKING
+
+from mlops_kit.core.errors import MlopsError
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def columns_of(connection: "duckdb.DuckDBPyConnection", table: str) -> list[str]:
+    """Names of a table's columns."""
+    return connection.table(table).columns
+
+
+def keys_of(connection: "duckdb.DuckDBPyConnection") -> str:
+    """Columns that identify a row, for USING: id, and time where rows() gives it."""
+    found = columns_of(connection, "rows")
+    if "id" not in found:
+        raise MlopsError("features.py: rows() must give a column id.")
+    keys = ["id", "time"] if "time" in found else ["id"]
+    _require(connection, "target", [*keys, "y_true"])
+    return ", ".join(keys)
+
+
+def _require(connection: "duckdb.DuckDBPyConnection", table: str, needed: list[str]) -> None:
+    for column in needed:
+        if column not in columns_of(connection, table):
+            raise MlopsError(f"features.py: {table}() must give a column {column}.")
+
+
+def count(connection: "duckdb.DuckDBPyConnection", sql: str) -> int:
+    """Return the one number that the SQL gives."""
+    return int(connection.execute(sql).fetchall()[0][0])
+
+
+def keep_labelled(connection: "duckdb.DuckDBPyConnection", keys: str) -> int:
+    """Drop the rows without an outcome, from which nothing can be learned; return how many."""
+    everything = count(connection, "SELECT count(*) FROM rows")
+    for table in ("rows", "target"):
+        _check_unique(connection, table, keys)
+    if empty := count(connection, "SELECT count(*) FROM target WHERE y_true IS NULL"):
+        raise MlopsError(
+            f"features.py: target() gives an empty y_true for {empty:,} rows; "
+            "leave out the rows without an outcome."
+        )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE rows AS SELECT * FROM rows SEMI JOIN target USING ({keys})"
+    )
+    labelled = count(connection, "SELECT count(*) FROM rows")
+    if labelled == 0:
+        raise MlopsError(
+            "features.py: rows() and target() have no row in common; nothing can be predicted."
+        )
+    return everything - labelled
+
+
+def _check_unique(connection: "duckdb.DuckDBPyConnection", table: str, keys: str) -> None:
+    twice = f"SELECT count(*) FROM (SELECT 1 FROM {table} GROUP BY {keys} HAVING count(*) > 1)"
+    if repeated := count(connection, twice):
+        raise MlopsError(
+            f"features.py: {table}() gives {repeated:,} rows more than once (same {keys}); "
+            "group or filter so that each is unique."
+        )
+
+
+def check_rows(connection: "duckdb.DuckDBPyConnection", table: str, keys: str) -> None:
+    """Refuse a table that misses rows of rows(), or gives one twice."""
+    _require(connection, table, keys.split(", "))
+    _check_unique(connection, table, keys)
+    missing = count(connection, f"SELECT count(*) FROM rows ANTI JOIN {table} USING ({keys})")
+    if missing:
+        raise MlopsError(
+            f"features.py: {table}() misses {missing:,} of the rows that rows() lists; "
+            "start from rows with LEFT JOIN."
+        )

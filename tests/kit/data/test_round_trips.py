@@ -1,0 +1,70 @@
+"""Whatever is written comes back: random tables in random dialects, against what was written.
+
+READ_FILES says how many tables are written; `make verify` writes 10,000.
+"""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.data.config import Sources
+from mlops_kit.data.reading import Reading, store
+from raw_tables import RawTable, json_lines, raw_tables
+
+TABLES = int(os.environ.get("READ_FILES", "200"))
+QUICK = settings(max_examples=TABLES, deadline=None, suppress_health_check=list(HealthCheck))
+SEVERAL_READINGS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
+
+
+def read(folder: Path, table: RawTable, options: dict[str, Any]) -> tuple[Reading, pl.DataFrame]:
+    config = Sources.model_validate(
+        {
+            "entity": {"table": "t", "column": table.columns[0].name},
+            "sources": {"mine": {"kind": "files", "folder": str(folder)}},
+            "tables": {
+                "t": {"source": "mine", "path": "raw", "columns": table.declared(), **options}
+            },
+        }
+    )
+    told = store(config, "t", [], folder, folder / "good.parquet", folder / "broken.parquet")
+    return told, pl.read_parquet(folder / "good.parquet")
+
+
+@QUICK
+@given(raw_tables())
+def test_a_csv_comes_back_as_it_was_written_or_is_a_question(table: RawTable) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        (Path(scratch) / "raw").mkdir()
+        table.write(Path(scratch) / "raw")
+        try:
+            told, kept = read(Path(scratch), table, table.options)
+        except MlopsError as error:
+            # Only a number that may be read in two ways is asked about.
+            numbers = [one for one in table.columns if one.declared["type"] not in ("string",)]
+            assert "is 1.5 with a decimal point" in str(error)
+            assert "decimal" not in table.options
+            assert any(SEVERAL_READINGS.search(text) for one in numbers for text in one.texts)
+            return
+    assert dict(told.reasons) == {}
+    assert kept.rows() == table.rows()
+    empty = sum(value is None for row in table.rows() for value in row)
+    assert sum(counts.total() for counts in told.missing.values()) == empty
+
+
+@QUICK
+@given(raw_tables(), st.data())
+def test_json_lines_come_back_as_they_were_written(table: RawTable, data: st.DataObject) -> None:
+    width, height = len(table.columns), len(table.columns[0].values)
+    orders = [data.draw(st.permutations(range(width))) for _ in range(height)]
+    with tempfile.TemporaryDirectory() as scratch:
+        (Path(scratch) / "raw").mkdir()
+        (Path(scratch) / "raw/t.jsonl").write_text(json_lines(table, orders), encoding="utf-8")
+        told, kept = read(Path(scratch), table, {"nulls": table.options["nulls"]})
+    assert dict(told.reasons) == {}
+    assert kept.rows() == table.rows()
