@@ -185,12 +185,31 @@ def test_few_rows_of_a_class_hold_back_only_metrics_that_weigh_classes_alike() -
         told[name] = [each["sentence"] for each in found["safety"]]
     assert told["accuracy"] == told["f1_weighted"] == []
     for name in ("f1", "auc"):
-        assert "One class has only 7 rows, fewer than 20" in told[name][0]
+        assert 'The class "high" has only 7 rows, fewer than 20' in told[name][0]
     nearly_all = (truth == 0) | (np.cumsum(truth != 0) <= 12)
     config = config_of()
     systems = {"candidate": good[nearly_all], "baseline": poor[nearly_all]}
     found = decision.decide(read_holdout(table_of(truth[nearly_all], systems), config), config, {})
     assert "All classes but the commonest together have only 12" in found["safety"][0]["sentence"]
+
+
+def test_a_class_that_the_holdout_lacks_is_told_by_metrics_that_weigh_classes_alike() -> None:
+    truth, good, poor = drawn(1200)
+    kept = truth != 1
+    for name, sentences in (("auc", 1), ("accuracy", 0)):
+        config = config_of(primary={"metric": name, "min_effect": 0.01})
+        systems = {"candidate": good[kept], "baseline": poor[kept]}
+        found = decision.decide(read_holdout(table_of(truth[kept], systems), config), config, {})
+        told = [each["sentence"] for each in found["safety"]]
+        assert len(told) == sentences
+        assert all('The class "mid" has only 0 rows, fewer than 20' in each for each in told)
+        assert found["decision"] == ("inconclusive" if sentences else "promote")
+
+
+@pytest.mark.parametrize("classes", [(False, True), ("se", False, "dk")])
+def test_words_that_yaml_takes_for_booleans_are_asked_for_in_quotes(classes: Any) -> None:
+    with pytest.raises(ValidationError, match=r'in quotes, such as \["no", "yes"\]'):
+        config_of(data={"classes": classes})
 
 
 def test_a_candidate_that_gives_everybody_the_same_probabilities_is_rejected() -> None:

@@ -38,7 +38,7 @@ def found(
         ([1, 0, 1], None, None),
         ([1.0, 0.0], None, None),
         ([True, False], None, None),
-        ([1, 0], ("no", "yes"), None),
+        ([1, 0], (0, 1), None),
         ([2, 0, 1], None, [0, 1, 2]),
         ([9.0, 3.0, 5.0], None, [3, 5, 9]),
         (["mid", "low", "high"], None, ["high", "low", "mid"]),
@@ -57,9 +57,19 @@ def test_classes_are_sorted_or_in_the_declared_order(
 @pytest.mark.parametrize(
     ("train", "holdout", "declared", "sentence"),
     [
-        ([1, 1], [1], None, "the labels [1] in the training rows: a yes or no is written"),
-        (["no", "yes"], ["no"], None, "the labels ['no', 'yes'] in the training rows"),
-        ([1, 2], [1], None, "the labels [1, 2] in the training rows"),
+        ([1, 1], [1], None, 'gives "1" in every training row: a classification needs rows of two'),
+        (["no", "yes"], ["no"], None, """two labels "no" and "yes": write 1 for the one whose"""),
+        (["no", "yes"], ["no"], None, "such as CAST(... = 'yes' AS BIGINT) AS y_true."),
+        (
+            ["it's", "no"],
+            ["no"],
+            ("no", "it's"),
+            "CAST(... = 'it''s' AS BIGINT) AS y_true, and drop",
+        ),
+        ([1, 2], [1], None, "such as CAST(... = 2 AS BIGINT) AS y_true."),
+        ([1, 0], [1], ("no", "yes"), "data.classes names no and yes, and target() of features.py"),
+        ([1, 0], [1], (1, 0), "gives 0 and 1, of which 1 is the event: drop data.classes."),
+        (["no", "yes"], ["no", "may be"], None, 'the class "may be" occurs in 1 holdout rows'),
         ([0.5, 1.0, 2.0], [1.0], None, "labels of type float, such as 0.5"),
         ([0.0, 1.0, float("nan")], [1.0], None, "labels of type float, such as nan"),
         ([0, 1], [1, 2], None, 'the class "2" occurs in 1 holdout rows and in no training row'),
@@ -141,6 +151,31 @@ def test_answers_that_name_no_class_are_one_sentence(values: Any, sentence: str)
     with pytest.raises(MlopsError) as raised:
         as_table("rules", values, KINDS)
     assert sentence in str(raised.value)
+
+
+def test_columns_that_are_numbers_are_read_by_name_or_not_at_all() -> None:
+    chances = pd.DataFrame(TABLE)
+    assert as_table("it", chances, [0, 1, 2]).tolist() == TABLE.tolist()
+    assert as_table("it", chances, [3, 1, 2]).tolist() == TABLE.tolist()
+    turned = chances[[2, 0, 1]]
+    assert as_table("it", turned, [2, 0, 1]).tolist() == turned.to_numpy().tolist()
+    with pytest.raises(MlopsError, match=r"columns 0, 1, 2 may be classes by their names, or by"):
+        as_table("it", chances, [2, 0, 1])
+
+
+def test_probabilities_of_single_precision_are_served_as_they_were_judged() -> None:
+    chances = np.random.default_rng(4).dirichlet(np.ones(3), 50).astype(np.float32)
+    model = SimpleNamespace(classes_=np.array(sorted(KINDS)), predict_proba=lambda rows: chances)
+    registered, rows = Registered(), pd.DataFrame({"a": np.arange(50.0)})
+    registered.estimator = model
+    registered.config = {
+        "task": "classification",
+        "features": [["a", "float64"]],
+        "classes": KINDS,
+    }
+    judged = predict(model, rows, "classification", KINDS)
+    assert registered.predict(None, rows).tolist() == judged.tolist()
+    assert np.abs(judged.sum(axis=1) - 1).max() < 1e-15
 
 
 def test_what_is_registered_answers_as_what_was_judged(tmp_path: Path) -> None:

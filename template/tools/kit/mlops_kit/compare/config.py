@@ -26,6 +26,15 @@ def _of_columns(value: Any) -> Any:
     return {"columns": value} if isinstance(value, list) else value
 
 
+def _no_booleans(value: Any) -> Any:
+    if isinstance(value, list | tuple) and any(isinstance(each, bool) for each in value):
+        raise ValueError(
+            "YAML reads yes, no, on, off, true and false without quotes as booleans: write them "
+            'in quotes, such as ["no", "yes"]'
+        )
+    return value
+
+
 Candidates = Annotated[tuple[SystemSpec, ...], BeforeValidator(_several), Field(min_length=1)]
 
 
@@ -44,7 +53,9 @@ class Data(Section):
     """Column of the fold; read by the design folds only."""
     labels: Literal["all", "censored"] = "all"
     """`censored`: an outcome is known only where the rules in force acted."""
-    classes: tuple[str | int, ...] | None = Field(None, min_length=2)
+    classes: Annotated[
+        tuple[str | int, ...] | None, BeforeValidator(_no_booleans), Field(min_length=2)
+    ] = None
     """The labels when they are not 0, 1, ..., from the lowest to the highest where they have an
     order; of two, the second is the positive. A pipeline's are sorted unless they stand here.
     """

@@ -33,29 +33,48 @@ def classes_of(
     Raises
     ------
     MlopsError
-        When the labels are neither 0 and 1 nor classes, one of them has no training row, or
-        `data.classes` names others.
+        When the labels are neither 0 and 1 nor three classes or more, one of them has no training
+        row, or `data.classes` names others.
     """
     if task != "classification":
         return None
     labels = _labels(train["y_true"])
     declared = next((names for room in rooms() if (names := room.classes())), None)
-    if labels == [0, 1] and (declared is None or len(declared) == 2):
-        _refuse_others(labels, holdout["y_true"])
-        return None
+    _refuse_others(labels, holdout["y_true"])
     if len(labels) < 3 and (declared is None or len(declared) < 3):
-        raise MlopsError(
-            f"features.py: target() gives the labels {labels} in the training rows: {AS_YES_OR_NO}."
-        )
+        _refuse_other_than_0_and_1(labels, declared)
+        return None
     if len(labels) > MOST_CLASSES:
         raise MlopsError(
             f"features.py: target() gives {len(labels):,} different labels, and at most "
             f"{MOST_CLASSES} are classes: group the rare ones; an amount is a task of regression."
         )
-    if declared is not None:
-        labels = _as_declared(labels, declared)
-    _refuse_others(labels, holdout["y_true"])
-    return labels
+    return labels if declared is None else _as_declared(labels, declared)
+
+
+def _refuse_other_than_0_and_1(labels: Classes, declared: Sequence[str | int] | None) -> None:
+    """Of two outcomes 1 is the event; which of two other labels that is, nobody may guess."""
+    if len(labels) == 1:
+        raise MlopsError(
+            f'features.py: target() gives "{labels[0]}" in every training row: a classification '
+            "needs rows of two outcomes or more."
+        )
+    names = [str(each) for each in declared or labels]
+    if labels == [0, 1]:
+        if names == ["0", "1"]:
+            return
+        raise MlopsError(
+            f"conf/compare.yaml: data.classes names {' and '.join(names)}, and target() of "
+            "features.py gives 0 and 1, of which 1 is the event: drop data.classes."
+        )
+    event = next((label for label in labels if str(label) == names[1]), labels[1])
+    spelt = "'" + event.replace("'", "''") + "'" if isinstance(event, str) else event
+    also = ", and drop data.classes in conf/compare.yaml" if declared is not None else ""
+    raise MlopsError(
+        f'features.py: target() gives the two labels "{labels[0]}" and "{labels[1]}": write 1 for '
+        f"the one whose chance is wanted and 0 for the other, such as CAST(... = {spelt} AS "
+        f"BIGINT) AS y_true{also}."
+    )
 
 
 def _as_declared(labels: Classes, declared: Sequence[str | int]) -> Classes:
@@ -167,8 +186,15 @@ def as_table(who: str, values: Any, classes: Classes) -> "numpy.ndarray":
     import numpy as np
     import pandas as pd
 
-    if isinstance(values, pd.DataFrame) and list(values.columns) != list(range(len(classes))):
-        return by_class(who, values, list(values.columns), classes)
+    if isinstance(values, pd.DataFrame):
+        names, wanted = ([_spelt(each) for each in part] for part in (values.columns, classes))
+        if list(values.columns) != list(range(len(classes))):
+            return by_class(who, values, list(values.columns), classes)
+        if names != wanted and set(names) == set(wanted):
+            raise MlopsError(
+                f"{who}: the columns {', '.join(names)} may be classes by their names, or by their "
+                f"places among {', '.join(wanted)}: bring them into this order by name."
+            )
     table = np.asarray(values)
     if table.ndim == 1 and table.dtype == object:
         table = _lists(who, table)

@@ -58,7 +58,10 @@ class Registered(PythonModel):
         if classes is None:
             return chances[:, 1]
         known = list(getattr(self.estimator, "classes_", classes))
-        return chances[:, [known.index(each) for each in classes]].astype("float64")
+        ordered = chances[:, [known.index(each) for each in classes]]
+        exact = ordered.astype("float64")
+        # As the pipeline does: single precision adds up to 1 too coarsely.
+        return exact / exact.sum(axis=1, keepdims=True) if ordered.dtype == "float32" else exact
 
     def _as_in_training(self, table: "pandas.DataFrame") -> "pandas.DataFrame":
         """Give each column the type that the estimator learned from; missing values may remain."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mlops_kit.compare.checks.common import entry, gain, rows_of_rarest
+from mlops_kit.compare.checks.common import class_counts, entry, gain, rows_of_rarest
 from mlops_kit.compare.checks.copies import copied_rows, rows_seen
 from mlops_kit.compare.checks.maturity import maturity_checks
 from mlops_kit.compare.checks.perfect import (
@@ -100,11 +100,12 @@ def _too_few(holdout: Holdout, config: CompareConfig) -> list[Check]:
     found = []
     design = holdout.design
     if holdout.metric.column == "score":
-        counts = np.unique(holdout.truth, return_counts=True)[1]
+        counts = class_counts(holdout)
         rarest = rows_of_rarest(holdout, _judged(holdout, config).values())
         if rarest < FEW_IN_CLASS:
-            several = "All classes but the commonest together have"
-            which = "One class has" if rarest == counts.min() else several
+            which = "All classes but the commonest together have"
+            if rarest == counts.min():
+                which = f'The class "{holdout.classes[counts.argmin()]}" has'
             sentence = (
                 f"{which} only {rarest} rows, fewer than {FEW_IN_CLASS}: collect more "
                 "of them before anything is promoted."
