@@ -148,6 +148,40 @@ def test_what_does_not_fit_several_classes_is_one_sentence(
     assert sentence in str(raised.value)
 
 
+@pytest.mark.parametrize("classes", [None, (0, 1, 2)])
+@pytest.mark.parametrize("column", ["y_true", "score"])
+def test_a_fraction_is_never_cut_to_a_class(column: str, classes: Any) -> None:
+    truth = drawn(200)[0]
+    labels = {"candidate": truth, "baseline": truth[::-1]}
+    table = table_of(truth, labels, "score").drop_columns(["y_true"])
+    table = table.append_column("y_true", pa.array([*truth, *truth]))
+    config = config_of(data={"classes": classes})
+    assert read_holdout(table, config).classes == ("0", "1", "2")
+    values = table[column].to_numpy() + np.where(table["id"].to_numpy() == 7, 0.25, 0)
+    table = table.drop_columns([column]).append_column(column, pa.array(values))
+    with pytest.raises(MlopsError, match=f'rows of column "{column}" hold a fraction, such as'):
+        read_holdout(table, config)
+
+
+@pytest.mark.parametrize("name", ["average_precision", "brier", "calibration_error", "log_loss"])
+def test_two_probabilities_are_judged_as_that_of_the_second_class(name: str) -> None:
+    truth, good, poor = drawn(300)
+    config = config_of(primary={"metric": name}, data={"classes": KINDS[:2]})
+    values = []
+    for width in (1, 2):
+        systems = {"candidate": good[:, 1], "baseline": poor[:, 1]}
+        if width == 2:
+            systems = {who: np.stack([1 - p, p], axis=1) for who, p in systems.items()}
+        column = "score" if width == 1 else "scores"
+        holdout = read_holdout(table_of(truth % 2, systems, column), config)
+        found = decision.decide(holdout, config, {})
+        values.append((found["candidate"]["value"], found["primary"]["estimate"]))
+    assert values[0] == values[1]
+    halves = {"candidate": good[:, :2], "baseline": poor[:, :2]}
+    with pytest.raises(MlopsError, match="two probabilities of a row do not add up to 1"):
+        read_holdout(table_of(truth % 2, halves), config)
+
+
 def test_systems_of_different_widths_are_told_apart() -> None:
     truth, good, _ = drawn(200)
     table = table_of(truth, {"candidate": good, "baseline": good[:, :2]})
@@ -193,17 +227,39 @@ def test_few_rows_of_a_class_hold_back_only_metrics_that_weigh_classes_alike() -
     assert "All classes but the commonest together have only 12" in found["safety"][0]["sentence"]
 
 
-def test_a_class_that_the_holdout_lacks_is_told_by_metrics_that_weigh_classes_alike() -> None:
+@pytest.mark.parametrize("lacking", [1, 2])
+@pytest.mark.parametrize(("name", "told"), [("auc", 1), ("accuracy", 0)])
+def test_a_class_that_the_holdout_lacks_is_told_by_metrics_that_weigh_classes_alike(
+    name: str, told: int, lacking: int
+) -> None:
     truth, good, poor = drawn(1200)
-    kept = truth != 1
-    for name, sentences in (("auc", 1), ("accuracy", 0)):
-        config = config_of(primary={"metric": name, "min_effect": 0.01})
-        systems = {"candidate": good[kept], "baseline": poor[kept]}
-        found = decision.decide(read_holdout(table_of(truth[kept], systems), config), config, {})
-        told = [each["sentence"] for each in found["safety"]]
-        assert len(told) == sentences
-        assert all('The class "mid" has only 0 rows, fewer than 20' in each for each in told)
-        assert found["decision"] == ("inconclusive" if sentences else "promote")
+    kept = truth != lacking
+    config = config_of(primary={"metric": name, "min_effect": 0.01})
+    systems = {"candidate": good[kept], "baseline": poor[kept]}
+    found = decision.decide(read_holdout(table_of(truth[kept], systems), config), config, {})
+    sentences = [each["sentence"] for each in found["safety"]]
+    lacks = f'The class "{KINDS[lacking]}" has only 0 rows, fewer than 20'
+    assert [each.startswith(lacks) for each in sentences] == [True] * told
+    assert found["decision"] == ("inconclusive" if told else "promote")
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_log_loss_of_classes_in_place_of_chances_promotes_nothing(n_classes: int) -> None:
+    truth, good, poor = drawn()
+    rules: Any = np.eye(3)[poor.argmax(axis=1)]
+    classes: Any = KINDS
+    if n_classes == 2:
+        truth, good, rules, classes = truth % 2, good[:, 1], rules[:, 1], KINDS[:2]
+    column = "scores" if n_classes == 3 else "score"
+    table = table_of(truth, {"candidate": good, "baseline": rules}, column)
+    told = {}
+    for name in ("log_loss", "brier"):
+        config = config_of(primary={"metric": name, "min_effect": 0.01}, data={"classes": classes})
+        told[name] = decision.decide(read_holdout(table, config), config, {})
+    assert told["brier"]["decision"] == "promote"
+    assert told["log_loss"]["decision"] == "inconclusive"
+    (said,) = told["log_loss"]["safety"]
+    assert said["sentence"].startswith('Only 0 and 1 come from the incumbent "baseline": these are')
 
 
 @pytest.mark.parametrize("classes", [(False, True), ("se", False, "dk")])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from mlops_kit.compare.acknowledged import Acknowledged
 from mlops_kit.compare.criteria import Fairness, Flips, Guardrail, Ops, Primary, Slices
@@ -26,15 +26,6 @@ def _of_columns(value: Any) -> Any:
     return {"columns": value} if isinstance(value, list) else value
 
 
-def _no_booleans(value: Any) -> Any:
-    if isinstance(value, list | tuple) and any(isinstance(each, bool) for each in value):
-        raise ValueError(
-            "YAML reads yes, no, on, off, true and false without quotes as booleans: write them "
-            'in quotes, such as ["no", "yes"]'
-        )
-    return value
-
-
 Candidates = Annotated[tuple[SystemSpec, ...], BeforeValidator(_several), Field(min_length=1)]
 
 
@@ -53,9 +44,7 @@ class Data(Section):
     """Column of the fold; read by the design folds only."""
     labels: Literal["all", "censored"] = "all"
     """`censored`: an outcome is known only where the rules in force acted."""
-    classes: Annotated[
-        tuple[str | int, ...] | None, BeforeValidator(_no_booleans), Field(min_length=2)
-    ] = None
+    classes: tuple[str | int, ...] | None = Field(None, min_length=2)
     """The labels when they are not 0, 1, ..., from the lowest to the highest where they have an
     order; of two, the second is the positive. A pipeline's are sorted unless they stand here.
     """
@@ -63,6 +52,16 @@ class Data(Section):
     """Largest share of the holdout's rows that may stand in training too, equal in all features."""
     threshold: float | None = Field(None, allow_inf_nan=False)
     """Score from which a row counts as positive; null is one half of a probability."""
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _are_no_booleans(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple) and any(isinstance(each, bool) for each in value):
+            raise ValueError(
+                "YAML reads yes, no, on, off, true and false without quotes as booleans: write "
+                'them in quotes, such as ["no", "yes"]'
+            )
+        return value
 
     @model_validator(mode="after")
     def _names_each_class_once(self) -> Self:

@@ -67,6 +67,7 @@ def safety_checks(
         *maturity_checks(holdout),
         *_censored(holdout, config),
         *_constant(holdout),
+        *_certain(holdout, config),
     ]
     # Who says what came true to the last digit is perfect too: the harder finding is told.
     found += _answers(holdout) or perfect_scores(holdout, config) or gain_without_spread(primary)
@@ -210,6 +211,25 @@ def _constant(holdout: Holdout) -> list[Check]:
         "check its training and its features."
     )
     return [_said("constant predictions", "fail", sentence)]
+
+
+def _certain(holdout: Holdout, config: CompareConfig) -> list[Check]:
+    """Find classes where log loss wants chances: it has no value for one that is wrong."""
+    if "log_loss" not in _judged(holdout, config):
+        return []
+    sure = [
+        f'the {role} "{config.systems[role]}"'
+        for role in ("candidate", "incumbent")
+        if np.isin(holdout.predictions[role], (0, 1)).all()
+    ]
+    if not sure:
+        return []
+    sentence = (
+        f"Only 0 and 1 come from {' and '.join(sure)}: these are classes and no chances, and log "
+        "loss has no finite value for a wrong one, so that its figure is a convention. Judge by "
+        "accuracy or brier, or give chances."
+    )
+    return [_said("classes in place of chances", "inconclusive", sentence)]
 
 
 def _answers(holdout: Holdout) -> list[Check]:

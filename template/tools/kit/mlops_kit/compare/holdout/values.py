@@ -93,6 +93,8 @@ def _of_classes(
                     f"and {wanted}: give one for each class, in one order."
                 )
         known = range(n_classes) if classes is None else classes
+        if n_classes == 2:
+            predictions = {role: _of_second(values) for role, values in predictions.items()}
     elif several or any(pa.types.is_string(kind) for kind in kinds):
         if not metric.labels:
             if not several:
@@ -106,7 +108,7 @@ def _of_classes(
         predictions = {role: _classes(values, "score", known) for role, values in raw.items()}
         predictions = {role: values.astype(np.int64) for role, values in predictions.items()}
         if classes is None:
-            truth = np.searchsorted(np.unique(truth), truth).astype(np.float64)
+            truth = _classes(y_true, "y_true", known)
     else:
         predictions = {role: numbers(values, "score") for role, values in raw.items()}
         known = classes or (0, 1)
@@ -155,9 +157,25 @@ def _probabilities(column: pa.ChunkedArray) -> NDArray[np.float64]:
     return numbers(pa.chunked_array([lists.flatten()]), "score").reshape(-1, width[0])
 
 
+def _of_second(chances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of two classes the second is judged, however its chance is written."""
+    if (np.abs(chances.sum(axis=1) - 1) > 1e-6).any():
+        raise MlopsError(
+            "The two probabilities of a row do not add up to 1: mend the predictions, or give the "
+            "score of the second class alone."
+        )
+    return chances[:, 1]
+
+
 def _classes(column: pa.ChunkedArray, name: str, classes: tuple[Any, ...]) -> NDArray[np.float64]:
     if pa.types.is_floating(column.type):
-        column = pa.chunked_array([pa.array(numbers(column, name).astype(np.int64))])
+        found = numbers(column, name)
+        if (strange := found[found % 1 != 0]).size:
+            raise MlopsError(
+                f'{strange.size} rows of column "{name}" hold a fraction, such as {strange[0]:g}, '
+                "where a class is wanted: give classes, or a list of probabilities in each row."
+            )
+        column = pa.chunked_array([pa.array(found.astype(np.int64))])
     names = pa.array([str(each) for each in classes], pa.string())
     found = pc.index_in(column.cast(pa.string()), value_set=names)
     if found.null_count:
