@@ -344,6 +344,10 @@ def by_column(train: pd.DataFrame, rows: pd.DataFrame) -> Any:
     return pd.DataFrame([shares] * len(rows))
 
 
+def by_mean(train: pd.DataFrame, rows: pd.DataFrame) -> Any:
+    return np.full(len(rows), train["y_true"].mean())
+
+
 def asked(spec: dict[str, Any]) -> list[list[float]]:
     params = {"seed": 3, "classes": list(KINDS)}
     return predict_with(
@@ -355,6 +359,8 @@ def test_rules_and_trivial_systems_give_every_class_a_probability() -> None:
     named = {"kind": "rules", "function": f"{__name__}.by_name"}
     assert asked(named) == [[0, 0, 1], [1, 0, 0]]
     assert asked(named | {"function": f"{__name__}.by_column"}) == [pytest.approx(SHARES)] * 2
+    with pytest.raises(MlopsError, match=r"by_mean\(\), asked for one of 3 classes or the probab"):
+        asked(named | {"function": f"{__name__}.by_mean"})
     trivial = {"kind": "trivial"}
     assert asked(trivial | {"strategy": "majority"}) == [[1, 0, 0]] * 2
     assert asked(trivial | {"strategy": "prior"}) == [pytest.approx(SHARES)] * 2

@@ -187,7 +187,7 @@ def _called(
 ) -> "numpy.ndarray":
     import numpy as np
 
-    features = _features(rows)
+    features, classes = _features(rows), params.get("classes")
     try:
         needed = [
             p for p in inspect.signature(function).parameters.values() if p.default is p.empty
@@ -195,9 +195,11 @@ def _called(
         learned = _features(train).assign(y_true=train["y_true"])
         values = function(learned, features) if len(needed) > 1 else function(features)
     except Exception as error:
+        if classes is not None:
+            where += f", asked for one of {len(classes)} classes or the probability of each,"
         raise team.failure(where, error) from error
     # Of several classes, the columns of a data frame may say which is which.
-    return np.asarray(values) if params.get("classes") is None else values
+    return np.asarray(values) if classes is None else values
 
 
 def _code_of(spec: Rules) -> Path:
