@@ -11,7 +11,15 @@ import json
 import math
 import sys
 
-from compare_scenarios import ALPHA, SCENARIOS, accuracy, blocked_by_slices, promotions
+from compare_scenarios import (
+    ALPHA,
+    SCENARIOS,
+    SEVERAL,
+    accuracy,
+    blocked_by_slices,
+    promotions,
+    promotions_of_classes,
+)
 from panel_scenarios import Panel, wins
 from scipy.stats import binom, binomtest
 
@@ -85,6 +93,13 @@ def main(replicates: int) -> int:
             promise(f"{name}: the scenario bites", low > 0.1)
         gain = promotions(scenario, replicates, 100 + seed, effect=GAINS[name])
         print(f"{name:<20} {rate(none, replicates):<24} {ignored:<24} {rate(gain, replicates)}")
+    print("Three classes, n = 2,000, equal systems:")
+    for rare in (None, 0.05, 0.01):
+        for place, name in enumerate(SEVERAL):
+            none = promotions_of_classes(name, replicates, 400 + place, rare=rare)
+            what = "alike" if rare is None else f"one of {rare:.0%}"
+            print(f"  {name:<16} {what:<10} {rate(none, replicates)}", flush=True)
+            promise(f"{name}, {what}: at most 5 %", compatible(none, replicates, ALPHA))
     print("Power at accuracy +2 pp, n = 2,000:")
     for discordant in (0.05, 0.1, 0.2):
         found = promotions(accuracy, replicates, 200, effect=0.02, discordant=discordant)

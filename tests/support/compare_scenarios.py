@@ -177,3 +177,36 @@ def four_classes(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
     chance = random.dirichlet(np.ones(4), n)
     chance[np.arange(n), truth] += 0.3
     return truth.astype(np.float64), chance / chance.sum(axis=1, keepdims=True)
+
+
+# Metrics of several classes: by the rows, by the class, from labels, from probabilities.
+SEVERAL = ("accuracy", "log_loss", "f1", "f1_weighted", "quadratic_kappa", "auc")
+
+
+def several_classes(
+    random: np.random.Generator, n: int = 2000, rare: float | None = None, effect: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw true codes of three classes, one of them perhaps rare, and two systems' probabilities.
+
+    Both systems share a signal and each has noise of its own; the effect takes the candidate's.
+    """
+    shares = [1 / 3] * 3 if rare is None else [(1 - rare) / 2, (1 - rare) / 2, rare]
+    truth = random.choice(3, n, p=shares)
+    signal = 2 * np.eye(3)[truth] + np.log(shares) + random.normal(0, 1, (n, 3))
+    chances = []
+    for noise in (0.8 - effect, 0.8):
+        odds = np.exp(signal + random.normal(0, noise, (n, 3)))
+        chances.append(odds / odds.sum(axis=1, keepdims=True))
+    return truth, chances[0], chances[1]
+
+
+def promotions_of_classes(
+    name: str, replicates: int, seed: int, n: int = 2000, **settings: Any
+) -> int:
+    """Count the holdouts of several classes on which the gain's lower bound is above zero."""
+    metric, found = metrics.metric_named(name), 0
+    for replicate in range(replicates):
+        drawn = several_classes(np.random.default_rng((seed, replicate)), n, **settings)
+        effect = resampling.effect_of(metric, *drawn, inference.IID, ALPHA)
+        found += effect.lower > 0
+    return found

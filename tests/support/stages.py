@@ -5,6 +5,7 @@ them once, and each command is a fork of it with the project's folder and variab
 command sees what another one has loaded of the team's code. The kit is the project's own.
 """
 
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -49,6 +50,17 @@ def _check(done: CompletedProcess[str]) -> None:
         raise AssertionError(f"{done.args} exited with {done.returncode}: {done.stderr}")
 
 
+def served(project: Project) -> dict[str, Any]:
+    """Register the last run's model as `mlops run` does; return what it answers for the holdout.
+
+    `served` by MLflow, and `compared` as an incumbent; `classes` and `shape` as it is described.
+    """
+    with TemporaryDirectory() as folder:
+        answers = Path(folder) / "answers.json"
+        _fork(project, "register", _register_and_ask, answers).check_returncode()
+        return json.loads(answers.read_text(encoding="utf-8"))
+
+
 def _fork(
     project: Project, name: str, target: Callable[..., None], *given: Any
 ) -> CompletedProcess[str]:
@@ -87,6 +99,33 @@ def _command(words: list[str]) -> None:
 
     sys.argv = ["mlops", *words]
     main()
+
+
+def _register_and_ask(answers: Path) -> None:
+    import pandas as pd
+    from mlops_kit.compare import decision_file
+    from mlops_kit.compare.systems import spec
+    from mlops_kit.compare.systems.adapters import predict_with
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.run import record
+    from mlops_kit.train.model_file import read_card
+    from mlops_kit.train.tracking import DECISION_FILE, quiet_mlflow
+
+    settings = load_settings()
+    known = record(settings, decision_file.read(DECISION_FILE))
+    table = pd.read_parquet("data/open/features.parquet")
+    rows = table[table["split"] == "holdout"].reset_index(drop=True)
+    with quiet_mlflow():
+        import mlflow.pyfunc
+
+        model: Any = mlflow.pyfunc.load_model(f"models:/{known['name']}/{known['version']}")
+        said = model.predict(rows[read_card()["features"]])
+    classes = (model.metadata.metadata or {}).get("classes")
+    incumbent = spec.Mlflow(kind="mlflow", alias="challenger")
+    compared = predict_with(incumbent, table, rows, settings.task, {"classes": classes})
+    content = {"classes": classes, "served": said.tolist(), "compared": compared.tolist()}
+    content["shape"] = list(model.metadata.signature.outputs.inputs[0].shape)
+    answers.write_text(json.dumps(content), encoding="utf-8")
 
 
 def _records() -> None:

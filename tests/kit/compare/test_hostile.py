@@ -142,7 +142,11 @@ def test_a_damaged_csv_is_said_to_be_one(text: bytes, sentence: str, tmp_path: P
         ({"inference": {"alpha": 1e-300}}, '"inference.alpha"'),
         ({"inference": {"design": "folds"}}, "inference: the design folds needs train_rows"),
         ({"data": {"classes": [0, 0]}}, "data: classes name a label twice."),
-        ({"slices": ["y_true"]}, 'yaml: slices and fairness cannot be of "y_true": drop it.'),
+        ({"fairness": ["y_true"]}, 'yaml: slices and fairness cannot be of "y_true": drop it.'),
+        (
+            {"slices": ["y_true"], "primary": {"metric": "mae"}},
+            'yaml: slices by "y_true" are those of classes: drop it here.',
+        ),
         ({"fairness": ["system"]}, 'slices and fairness cannot be of "system"'),
         ({"primary": {"metric": "auc", "quantile": 0.3}}, "auc has no `quantile`: drop it."),
         (

@@ -1,5 +1,6 @@
 """Every metric gives the same digits in any row order, and says honestly how sure it is."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def _arrays(column: str, n: int = N) -> tuple[Any, Any, Any]:
 @pytest.mark.parametrize("name", metrics.METRICS)
 @pytest.mark.parametrize("kind", ["iid", "clustered", "time"])
 def test_no_order_of_rows_changes_a_digit(name: str, kind: Any) -> None:
-    metric = metric_named(name.replace("_k", "_10"), **OPTIONS)
+    metric = metric_named(re.sub("_k$", "_10", name), **OPTIONS)
     arrays = _arrays(metric.column)
     groups, time = np.arange(N) // 3, np.arange(N) // 2
     random = np.random.default_rng(1)

@@ -241,7 +241,8 @@ def test_the_grouped_bootstrap_agrees_with_the_clustered_closed_form() -> None:
     assert (drawn.lower, drawn.upper) == pytest.approx((closed.lower, closed.upper), abs=0.004)
 
 
-SMOOTH = ["balanced_accuracy", "precision", "recall", "f1", "auc", "average_precision", "rmse"]
+SMOOTH = ["balanced_accuracy", "precision", "recall", "f1", "f1_weighted", "quadratic_kappa", "auc"]
+SMOOTH += ["average_precision", "rmse"]
 
 
 @pytest.mark.parametrize("name", SMOOTH)

@@ -22,12 +22,22 @@ def _macro(function: Any, **options: Any) -> Any:
     return reference
 
 
+def _labels(function: Any, **options: Any) -> Any:
+    def reference(truth: np.ndarray, prediction: np.ndarray) -> float:
+        label = prediction >= 0.5 if prediction.ndim == 1 else prediction.argmax(axis=1)
+        return float(function(truth.astype(int), label.astype(int), **options))
+
+    return reference
+
+
 VALUES: dict[str, Any] = {
     "accuracy": _macro(sklearn.metrics.accuracy_score),
     "balanced_accuracy": _macro(sklearn.metrics.balanced_accuracy_score),
     "precision": _macro(sklearn.metrics.precision_score, average=True),
     "recall": _macro(sklearn.metrics.recall_score, average=True),
     "f1": _macro(sklearn.metrics.f1_score, average=True),
+    "f1_weighted": _labels(sklearn.metrics.f1_score, average="weighted"),
+    "quadratic_kappa": _labels(sklearn.metrics.cohen_kappa_score, weights="quadratic"),
     "auc": lambda t, p: sklearn.metrics.roc_auc_score(t, p, multi_class="ovr"),
     "average_precision": sklearn.metrics.average_precision_score,
     "log_loss": sklearn.metrics.log_loss,

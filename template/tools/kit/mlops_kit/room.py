@@ -36,7 +36,7 @@ class Systems:
     """What stands beside the model just trained: other systems, asked about the same rows."""
 
     predictions: "Mapping[str, numpy.ndarray]" = field(default_factory=dict)
-    """By name: (n,) scores or predictions, or (n, k) items, best first."""
+    """By name: (n,) scores or predictions, (n, n_classes) scores, or (n, k) items, best first."""
     digests: Mapping[str, str] = field(default_factory=dict)
     """By name: SHA-256 of what made them."""
     columns: Sequence[str] = ()
@@ -44,9 +44,17 @@ class Systems:
 
 
 def _no_systems(
-    task: str, train: "pandas.DataFrame", holdout: "pandas.DataFrame", seed: int
+    task: str,
+    train: "pandas.DataFrame",
+    holdout: "pandas.DataFrame",
+    seed: int,
+    classes: Sequence[str | int] | None,
 ) -> Systems:
     return Systems()
+
+
+def _no_classes() -> Sequence[str | int] | None:
+    return None
 
 
 def _nobody(sources: "Sources") -> "LeaveOut":
@@ -87,8 +95,12 @@ class Room:
     """Give what leaves out of a table, some rows at a time, what must not come in."""
     raw_zone: Path | None = None
     """Where values as they came may lie for as long as a command takes."""
-    systems: "Callable[[str, pandas.DataFrame, pandas.DataFrame, int], Systems]" = _no_systems
-    """What else predicts the holdout: called with task, training rows, holdout rows and seed."""
+    classes: Callable[[], Sequence[str | int] | None] = _no_classes
+    """The classes of the outcome in their order, where this room's configuration names them."""
+    systems: "Callable[[str, pandas.DataFrame, pandas.DataFrame, int, Any], Systems]" = _no_systems
+    """What else predicts the holdout: called with task, training rows, holdout rows, seed, and the
+    classes, None for 0 and 1.
+    """
     vouches: Callable[[str], bool] = _no
     """Whether a person vouches for a finding, by its name, on the day of the run."""
     clean_up: Callable[[], None] = _nothing

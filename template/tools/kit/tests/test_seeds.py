@@ -16,6 +16,7 @@ from mlops_kit.core.settings import OPEN_ZONE, load_settings
 from mlops_kit.data.config import load_sources, uses_only_sample
 from mlops_kit.data.ingest import ingest
 from mlops_kit.data.sources import files as sources_module
+from mlops_kit.train.classes import classes_of
 from mlops_kit.train.features import NOT_FEATURES, build_features
 from mlops_kit.train.predictions import predict
 from mlops_kit.train.stage import fit
@@ -78,9 +79,11 @@ def test_the_model_fits_and_predicts_each_row_as_the_task_says(rows, project):
     names = [name for name in rows.columns if name not in NOT_FEATURES]
     train, holdout = (rows[rows["split"] == part] for part in ("train", "holdout"))
     estimator = fit(train[names], train["y_true"])
-    predicted = np.asarray(predict(estimator, holdout[names], project.task))
+    classes = classes_of(project.task, train, holdout)
+    predicted = np.asarray(predict(estimator, holdout[names], project.task, classes))
     assert len(predicted) == len(holdout)
     if project.task == "classification":
+        assert predicted.ndim == (1 if classes is None else 2)
         assert predicted.min() >= 0 and predicted.max() <= 1
     elif project.task == "regression":
         assert np.isfinite(predicted).all()
@@ -91,15 +94,17 @@ def test_the_model_fits_and_predicts_each_row_as_the_task_says(rows, project):
 
 def test_the_baseline_predicts_each_row(rows, project):
     train, holdout = (rows[rows["split"] == part] for part in ("train", "holdout"))
-    predicted = predict_with(Table(name="baseline"), train, holdout, project.task, {})
+    known = {"classes": classes_of(project.task, train, holdout)}
+    predicted = predict_with(Table(name="baseline"), train, holdout, project.task, known)
     assert len(predicted) == len(holdout)
 
 
 def test_fitting_twice_gives_the_same_predictions(rows, project):
     names = [name for name in rows.columns if name not in NOT_FEATURES]
     train = rows[rows["split"] == "train"].head(2_000)
+    asked = "predict_proba" if project.task == "classification" else "predict"
     first, second = (
-        predict(fit(train[names], train["y_true"]), train[names], project.task) for _ in range(2)
+        getattr(fit(train[names], train["y_true"]), asked)(train[names]) for _ in range(2)
     )
     assert np.array_equal(np.asarray(first), np.asarray(second))
 

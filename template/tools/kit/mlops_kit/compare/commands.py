@@ -1,6 +1,7 @@
 """Commands of the compare room: `mlops compare run`, `check` and `report`."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ from mlops_kit.compare.stage import context_of, run_table
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress
 from mlops_kit.room import Room, Systems
-from mlops_kit.train.model_file import MODEL_CARD
+from mlops_kit.train.model_file import MODEL_CARD, read_card
 from mlops_kit.train.predictions import PREDICTIONS
 
 if TYPE_CHECKING:
@@ -82,19 +83,30 @@ def report(data: Table = None, config: Config = CONFIG, out: Out = REPORTS) -> N
 
     chosen = read_config(config, CompareConfig)
     if data is None:
-        settings = load_settings()
+        settings, chosen = load_settings(), chosen.with_classes(read_card().get("classes"))
         context = {"project": settings.project, "business_metric": settings.business_metric}
     else:
         context = context_of(data)
     print(rewrite(data or OPEN_ZONE / PREDICTIONS, chosen, out, context).as_posix())
 
 
+def _classes() -> Sequence[str | int] | None:
+    from mlops_kit.compare.config import CompareConfig
+    from mlops_kit.core.settings import read_config
+
+    return read_config(CONFIG, CompareConfig).data.classes
+
+
 def _systems(
-    task: str, train: "pandas.DataFrame", holdout: "pandas.DataFrame", seed: int
+    task: str,
+    train: "pandas.DataFrame",
+    holdout: "pandas.DataFrame",
+    seed: int,
+    classes: list[str | int] | None,
 ) -> Systems:
     from mlops_kit.compare.systems.adapters import systems_of_config
 
-    return systems_of_config(task, train, holdout, seed)
+    return systems_of_config(task, train, holdout, seed, classes)
 
 
 def _vouches(finding: str) -> bool:
@@ -108,6 +120,7 @@ def _vouches(finding: str) -> bool:
 
 ROOM = Room(
     commands={"compare run": run, "compare check": check, "compare report": report},
+    classes=_classes,
     systems=_systems,
     vouches=_vouches,
     groups={"compare": "Compare the candidate with what is in force."},

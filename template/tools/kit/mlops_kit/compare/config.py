@@ -1,16 +1,20 @@
 """What conf/compare.yaml may say: which systems are compared, on what, and how sure to be."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from mlops_kit.compare.acknowledged import Acknowledged
 from mlops_kit.compare.criteria import Fairness, Flips, Guardrail, Ops, Primary, Slices
 from mlops_kit.compare.handover import Deprecation, Rollout
 from mlops_kit.compare.systems.spec import SystemSpec, Table
+from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import Section
 
+# Among the columns of slices: each class by itself.
+OUTCOME = "y_true"
 COMPARE_FILE = Path("conf/compare.yaml")
 
 
@@ -41,11 +45,23 @@ class Data(Section):
     labels: Literal["all", "censored"] = "all"
     """`censored`: an outcome is known only where the rules in force acted."""
     classes: tuple[str | int, ...] | None = Field(None, min_length=2)
-    """The labels when they are not 0, 1, ...; of two, the second is the positive."""
+    """The labels when they are not 0, 1, ..., from the lowest to the highest where they have an
+    order; of two, the second is the positive. A pipeline's are sorted unless they stand here.
+    """
     copies: float = Field(0.02, ge=0, le=1)
     """Largest share of the holdout's rows that may stand in training too, equal in all features."""
     threshold: float | None = Field(None, allow_inf_nan=False)
     """Score from which a row counts as positive; null is one half of a probability."""
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _are_no_booleans(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple) and any(isinstance(each, bool) for each in value):
+            raise ValueError(
+                "YAML reads yes, no, on, off, true and false without quotes as booleans: write "
+                'them in quotes, such as ["no", "yes"]'
+            )
+        return value
 
     @model_validator(mode="after")
     def _names_each_class_once(self) -> Self:
@@ -137,9 +153,35 @@ class CompareConfig(Section):
 
     @property
     def columns(self) -> list[str]:
-        """Names of the columns that slices and fairness need."""
+        """Names of the columns that slices and fairness need besides the outcome."""
         parts = [part.columns for part in (self.slices, self.fairness) if part]
-        return sorted(set(sum(parts, ())))
+        return sorted(set(sum(parts, ())) - {OUTCOME})
+
+    def with_classes(self, classes: Sequence[str | int] | None) -> Self:
+        """Take the classes and their order from the model, which may know more than this file.
+
+        Raises
+        ------
+        MlopsError
+            When the model has learned them in another order, or when a metric needs an order and
+            nobody declared one.
+        """
+        if classes is None:
+            return self
+        declared = self.data.classes
+        if declared is not None and [*map(str, declared)] != [*map(str, classes)]:
+            raise MlopsError(
+                "models/model.json holds other classes than data.classes of conf/compare.yaml, or "
+                "another order of them: run `uv run mlops run` to train on these."
+            )
+        ordered = [each.metric for each in (self.primary, *self.guardrails) if each.found().ordered]
+        if ordered and declared is None and isinstance(classes[0], str):
+            raise MlopsError(
+                f"{ordered[0]} minds the order of the classes, and nobody said it: name them from "
+                f"the lowest to the highest under data.classes in conf/compare.yaml."
+            )
+        data = self.data.model_copy(update={"classes": tuple(classes)})
+        return self.model_copy(update={"data": data})
 
     @model_validator(mode="after")
     def _are_different_systems(self) -> Self:
@@ -149,14 +191,18 @@ class CompareConfig(Section):
 
     @model_validator(mode="after")
     def _looks_at_parts_that_are_known_beforehand(self) -> Self:
-        for name in self.columns:
-            if name in (self.data.id, self.data.y_true, "id", "y_true", "system"):
+        fair = self.fairness.columns if self.fairness else ()
+        for name in (*self.columns, *fair):
+            if name in (self.data.id, self.data.y_true, "id", OUTCOME, "system"):
                 raise ValueError(f'slices and fairness cannot be of "{name}": drop it')
-            if name in ("score", "prediction", "items"):
+            if name in ("score", "scores", "prediction", "items"):
                 raise ValueError(
                     f'"{name}" is a name of predictions: give the column of slices or fairness '
                     "another one"
                 )
+        of_classes = self.primary.found().column == "score"
+        if self.slices and OUTCOME in self.slices.columns and not of_classes:
+            raise ValueError(f'slices by "{OUTCOME}" are those of classes: drop it here')
         return self
 
     @model_validator(mode="after")

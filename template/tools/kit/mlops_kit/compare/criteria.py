@@ -93,9 +93,11 @@ class Slices(Section):
     """Parts of the rows in which the primary metric may not be provably worse by over `margin`."""
 
     columns: Columns
-    """Columns of the features; each value of each is a part."""
+    """Columns of the features; each value of each is a part. `y_true`: each class, judged by the
+    share of its rows that is found.
+    """
     margin: Amount = 0.0
-    """By how much the primary metric may be worse."""
+    """By how much the primary metric may be worse there."""
     min_rows: int = Field(50, ge=2)
     """Smaller parts are not judged."""
 

@@ -27,9 +27,9 @@ def compare(settings: Settings) -> str:
     str
         One line with the decision and the effect.
     """
-    config = read_config(COMPARE_FILE, CompareConfig)
     # As the train stage noted them: what is in force may have changed since.
     card = read_card()
+    config = read_config(COMPARE_FILE, CompareConfig).with_classes(card.get("classes"))
     digests = card["systems"]
     context = {"project": settings.project, "business_metric": settings.business_metric}
     measured = measure_ops(settings, config)
@@ -58,31 +58,32 @@ def measure_ops(settings: Settings, config: CompareConfig) -> Measured | None:
     import numpy as np
     import pandas as pd
 
-    features = read_card()["features"]
+    card = read_card()
+    features, classes = card["features"], card.get("classes")
     table = pd.read_parquet(OPEN_ZONE / "features.parquet")
     rows = table[table["split"] == "holdout"].reset_index(drop=True)
     memory = None
     if "memory_mb" in budgets:
         some = rows.head(MEMORY_ROWS)[features]
-        memory = peak_memory_mb(lambda: predict(load_model(), some, settings.task))
+        memory = peak_memory_mb(lambda: predict(load_model(), some, settings.task, classes))
     if not {"p95_ms", "slowdown", "cost_per_thousand"} & set(budgets):
         return Measured(size_mb=size, memory_mb=memory)
     random = np.random.default_rng(config.inference.seed)
     drawn = random.integers(0, len(rows), (config.ops.rounds, config.ops.batch_rows))
-    model, incumbent = load_model(), _incumbent(settings, config, table)
+    model, incumbent = load_model(), _incumbent(settings, config, table, classes)
     times = measure_pair(
-        lambda batch: predict(model, batch[features], settings.task),
+        lambda batch: predict(model, batch[features], settings.task, classes),
         incumbent,
         [rows.iloc[places].reset_index(drop=True) for places in drawn],
     )
     return Measured(times, config.ops.batch_rows, size, memory)
 
 
-def _incumbent(settings: Settings, config: CompareConfig, table: Any) -> Any:
+def _incumbent(settings: Settings, config: CompareConfig, table: Any, classes: Any) -> Any:
     """Return a function of a batch that runs the incumbent, or None when it does not run here."""
     spec = config.incumbent
     if spec.kind not in ("table", "rules"):
         return None
     train = table[table["split"] == "train"].reset_index(drop=True)
-    params = {"seed": load_params().seed}
+    params = {"seed": load_params().seed, "classes": classes}
     return lambda batch: predict_with(spec, train, batch, settings.task, params)

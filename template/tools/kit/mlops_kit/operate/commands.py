@@ -10,6 +10,7 @@ from mlops_kit.compare.commands import CONFIG, REPORTS, Config, Json, Out, Table
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.operate.promote.registry import refused
 from mlops_kit.room import Finding, Room
+from mlops_kit.train.model_file import read_card
 from mlops_kit.train.predictions import PREDICTIONS
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def plan(
     from mlops_kit.operate.experiments.plan import plan as write_plan
 
     chosen = read_config(config, CompareConfig)
+    if data is None:
+        chosen = chosen.with_classes(read_card().get("classes"))
     wish = Wish(
         chosen.primary.min_effect if min_effect is None else min_effect,
         chosen.inference.alpha if alpha is None else alpha,

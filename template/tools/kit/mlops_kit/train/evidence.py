@@ -6,9 +6,10 @@ from mlops_kit.core.settings import OPEN_ZONE
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.data.config import Sources, load_sources
-from mlops_kit.train.checks.alone import alone
+from mlops_kit.train.checks.alone import alone, auc
 from mlops_kit.train.checks.copies import codes_of, same_rows
 from mlops_kit.train.checks.outcome import determining_in, is_vouched_for
+from mlops_kit.train.classes import Classes, positions
 from mlops_kit.train.look_ahead import what_was_checked
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def notes(
     names: list[str],
     answers: "numpy.ndarray",
     horizon: Any,
+    classes: Classes | None = None,
 ) -> dict[str, Any]:
     """Note the outcome's horizon, the last day of its facts, and features that give it away.
 
@@ -45,6 +47,8 @@ def notes(
         The model's predictions of the holdout.
     horizon : anything
         What params.yaml says under features.horizon_days; None when it says nothing.
+    classes : list, optional
+        The classes in the order of `answers`, when they are more than 0 and 1.
 
     Returns
     -------
@@ -60,14 +64,14 @@ def notes(
         if newest := _newest_fact(sources):
             found["known_until"], table = newest
             found["known_from"] = f"the newest row of table {table}"
-    if telling := telling_features(holdout, names):
+    if telling := telling_features(holdout, names, classes):
         found["telling_features"] = telling
     if is_vouched_for():
         with connect() as connection:
             features = connection.read_parquet(str(OPEN_ZONE / "features.parquet"))
             if determining := determining_in(features, names):
                 found["determining_features"] = determining
-    if near := alone(train, holdout, names, answers):
+    if near := alone(train, holdout, names, answers, classes):
         found["alone"] = near
     return found
 
@@ -95,46 +99,59 @@ def _newest_fact(sources: Sources) -> tuple[str, str] | None:
     return max(found, default=None)
 
 
-def telling_features(rows: "pandas.DataFrame", names: list[str]) -> list[str]:
+def telling_features(
+    rows: "pandas.DataFrame", names: list[str], classes: Classes | None = None
+) -> list[str]:
     """Name features, at most MOST_NAMED, that determine the outcome of `rows` each alone.
 
-    A number tells it in its order (AUC for two outcomes, least squares for numbers), a feature of
-    few levels by the outcome's mean of each level.
+    A number tells it in its order (AUC of classes, least squares for numbers), a feature of few
+    levels by the outcome's mean of each level, or the shares of the classes there.
     """
+    import numpy as np
     import pandas as pd
 
     if len(rows) > MOST_ROWS:
         rows = rows.sample(MOST_ROWS, random_state=0)
-    outcome = pd.to_numeric(rows["y_true"], errors="coerce")
-    if outcome.isna().any() or outcome.nunique() < 2:
+    if classes is not None:
+        truth = positions(rows["y_true"], classes).astype(float)
+    else:
+        truth = pd.to_numeric(rows["y_true"], errors="coerce").to_numpy(float)
+    if np.isnan(truth).any() or np.unique(truth).size < 2:
         return []
-    truth = outcome.to_numpy(float)
-    found = (name for name in names if _tells(rows[name], truth))
+    fits = _is_line if classes is None and np.unique(truth).size > 2 else _sorts
+    found = (name for name in names if _tells(rows[name], truth, fits))
     return [name for name, _ in zip(found, range(MOST_NAMED), strict=False)]
 
 
-def _tells(feature: "pandas.Series", truth: "numpy.ndarray") -> bool:
+def _tells(feature: "pandas.Series", truth: "numpy.ndarray", fits: Any) -> bool:
     import numpy as np
     import pandas as pd
 
-    told = []
     if pd.api.types.is_numeric_dtype(feature) or pd.api.types.is_bool_dtype(feature):
         values = feature.astype(float).to_numpy()
         # A value that is missing may tell the outcome too.
-        told.append(np.where(np.isnan(values), np.nanmin(values, initial=0.0) - 1, values))
+        if fits(np.where(np.isnan(values), np.nanmin(values, initial=0.0) - 1, values), truth):
+            return True
     levels = codes_of(feature)
-    if levels.max(initial=0) < min(MOST_LEVELS, len(truth) / 20):
-        told.append((np.bincount(levels, truth) / np.bincount(levels))[levels])
-    return any(np.ptp(values) > 0 and _fits(values, truth) for values in told)
+    if levels.max(initial=0) >= min(MOST_LEVELS, len(truth) / 20):
+        return False
+    parts = [truth] if fits is _is_line else [truth == code for code in np.unique(truth)]
+    rows = np.bincount(levels)
+    return all(fits((np.bincount(levels, part) / rows)[levels], part) for part in parts)
 
 
-def _fits(values: "numpy.ndarray", truth: "numpy.ndarray") -> bool:
-    """Tell whether `values` order two outcomes, or are a line through the numbers."""
+def _is_line(values: "numpy.ndarray", truth: "numpy.ndarray") -> bool:
+    """Tell whether `values` are a line through the numbers."""
     import numpy as np
 
-    if np.unique(truth).size == 2:
-        from sklearn.metrics import roc_auc_score
+    return bool(np.ptp(values) > 0 and 1 - np.corrcoef(values, truth)[0, 1] ** 2 <= REST**2)
 
-        found = roc_auc_score(truth == truth.max(), values)
-        return max(found, 1 - found) >= NEAR_PERFECT
-    return bool(1 - np.corrcoef(values, truth)[0, 1] ** 2 <= REST**2)
+
+def _sorts(values: "numpy.ndarray", truth: "numpy.ndarray") -> bool:
+    """Tell whether `values` put the classes one after the other, in whatever order."""
+    import numpy as np
+
+    codes = np.unique(truth)
+    codes = codes[np.argsort([np.median(values[truth == code]) for code in codes], kind="stable")]
+    cuts = (np.isin(truth, codes[place:]) for place in range(1, codes.size))
+    return all(auc(above, values) >= NEAR_PERFECT for above in cuts)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.train.classes import Classes, by_class
 
 if TYPE_CHECKING:
     import numpy
@@ -13,22 +14,41 @@ if TYPE_CHECKING:
 
 PREDICTIONS = "predictions.parquet"
 VALUE_COLUMN = {"classification": "score", "regression": "prediction", "recommendation": "items"}
+# Of a classification with more classes than 0 and 1.
+SCORES = "scores"
 
 
-def predict(estimator: Any, features: "pandas.DataFrame", task: str) -> "numpy.ndarray":
+def predict(
+    estimator: Any, features: "pandas.DataFrame", task: str, classes: Classes | None = None
+) -> "numpy.ndarray":
     """Predict with a fitted estimator.
+
+    Parameters
+    ----------
+    classes : list, optional
+        The classes in their order, when they are more than 0 and 1.
 
     Returns
     -------
     numpy.ndarray
-        (n,) probabilities of class 1, (n,) predictions, or (n, k) items, best first.
+        (n,) probabilities of class 1, (n, n_classes) probabilities in the order of `classes`, (n,)
+        predictions, or (n, k) items, best first.
+
+    Raises
+    ------
+    MlopsError
+        When the estimator fails, or answers for other classes.
     """
     try:
-        if task == "classification":
-            return estimator.predict_proba(features)[:, 1]
-        return estimator.predict(features)
+        if task != "classification":
+            return estimator.predict(features)
+        chances = estimator.predict_proba(features)
+        if classes is None and chances.shape[1] == 2:
+            return chances[:, 1]
     except Exception as error:
         raise team.failure("model.py: predicting the holdout", error) from error
+    known = getattr(estimator, "classes_", None)
+    return by_class("predict_proba", chances, known, [0, 1] if classes is None else classes)
 
 
 def long_table(
@@ -44,15 +64,16 @@ def long_table(
     holdout : pandas.DataFrame, shape (n_rows, ...)
         Has id and y_true; group, time, same_features, seen_in_training where they are known.
     systems : dict
-        System name -> its predictions, (n_rows,) or (n_rows, k) items, in the order of `holdout`.
+        System name -> its predictions in the order of `holdout`: (n_rows,), (n_rows, n_classes)
+        probabilities or (n_rows, k) items.
     compared : sequence of str
         Further columns of `holdout` that the comparison needs.
 
     Returns
     -------
     pyarrow.Table
-        id, y_true, system, score | prediction | items, group, and what else is known of a row;
-        one row for each system and row of `holdout`.
+        id, y_true, system, score | scores | prediction | items, group, and what else is known of a
+        row; one row for each system and row of `holdout`.
 
     Raises
     ------
@@ -74,7 +95,7 @@ def long_table(
             "id": pa.array(holdout["id"]),
             "y_true": pa.array(holdout["y_true"]),
             "system": pa.array([system] * len(holdout)),
-            VALUE_COLUMN[task]: pa.array(list(values) if values.ndim > 1 else values),
+            _column(task, values): pa.array(list(values) if values.ndim > 1 else values),
             "group": pa.array(holdout["group"] if "group" in holdout else holdout["id"]),
         }
         if "time" in holdout:
@@ -83,3 +104,7 @@ def long_table(
         columns |= {name: pa.array(holdout[name]) for name in (*noted, *compared)}
         parts.append(pa.table(columns))
     return pa.concat_tables(parts, promote_options="permissive")
+
+
+def _column(task: str, values: "numpy.ndarray") -> str:
+    return SCORES if task == "classification" and values.ndim > 1 else VALUE_COLUMN[task]

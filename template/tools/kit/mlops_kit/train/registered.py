@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class Registered(PythonModel):
     """A stored estimator that answers with probabilities, predictions or items.
 
-    The model's configuration holds `task`, `features` (pairs of name and dtype, as in training)
-    and `trusted_modules` (whose types the stored file may hold).
+    The model's configuration holds `task`, `features` (pairs of name and dtype, as in training),
+    `trusted_modules` (whose types the stored file may hold) and, when there are more than 0 and 1,
+    `classes` in their order.
     """
 
     def load_context(self, context: Any) -> None:
@@ -46,12 +47,21 @@ class Registered(PythonModel):
         Returns
         -------
         numpy.ndarray
-            (n,) probabilities of class 1, (n,) predictions, or (n, k) items, best first.
+            (n,) probabilities of class 1, (n, n_classes) probabilities in the order of `classes`,
+            (n,) predictions, or (n, k) items, best first.
         """
         features = self._as_in_training(model_input)
-        if self.config["task"] == "classification":
-            return self.estimator.predict_proba(features)[:, 1]
-        return self.estimator.predict(features)
+        if self.config["task"] != "classification":
+            return self.estimator.predict(features)
+        chances = self.estimator.predict_proba(features)
+        classes = self.config.get("classes")
+        if classes is None:
+            return chances[:, 1]
+        known = list(getattr(self.estimator, "classes_", classes))
+        ordered = chances[:, [known.index(each) for each in classes]]
+        exact = ordered.astype("float64")
+        # As the pipeline does: single precision adds up to 1 too coarsely.
+        return exact / exact.sum(axis=1, keepdims=True) if ordered.dtype == "float32" else exact
 
     def _as_in_training(self, table: "pandas.DataFrame") -> "pandas.DataFrame":
         """Give each column the type that the estimator learned from; missing values may remain."""

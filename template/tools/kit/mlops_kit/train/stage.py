@@ -4,11 +4,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core import team
-from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_json, written_beside
 from mlops_kit.core.settings import OPEN_ZONE, Settings
 from mlops_kit.room import rooms
 from mlops_kit.train.checks.copies import seen_in_training
+from mlops_kit.train.classes import classes_of
 from mlops_kit.train.evidence import notes, same_features
 from mlops_kit.train.features import NOT_FEATURES, load_params
 from mlops_kit.train.model_file import MODEL_CARD, MODEL_FILE, save_model
@@ -23,8 +23,8 @@ def train_and_predict(settings: Settings) -> str:
     """Fit on the training rows, store the model, and write every system's holdout predictions.
 
     Writes `models/model.skops`, `models/model.json` and `predictions.parquet` in the open zone:
-    the long table (id, y_true, system, score | prediction | items, group, time, same_features,
-    seen_in_training) that compare reads.
+    the long table (id, y_true, system, score | scores | prediction | items, group, time,
+    same_features, seen_in_training) that compare reads.
 
     Returns
     -------
@@ -39,18 +39,19 @@ def train_and_predict(settings: Settings) -> str:
     names = [name for name in table.columns if name not in NOT_FEATURES]
     train = table[table["split"] == "train"].reset_index(drop=True)
     holdout = table[table["split"] == "holdout"].reset_index(drop=True)
-    _check_target(settings.task, train)
+    classes = classes_of(settings.task, train, holdout)
     estimator = fit(train[names], train["y_true"])
-    answers = np.asarray(predict(estimator, holdout[names], settings.task))
+    answers = np.asarray(predict(estimator, holdout[names], settings.task, classes))
     systems = {"candidate": answers}
     digests: dict[str, str] = {}
     compared: list[str] = []
     for room in rooms():
-        others = room.systems(settings.task, train, holdout, load_params().seed)
+        others = room.systems(settings.task, train, holdout, load_params().seed, classes)
         systems |= others.predictions
         digests |= others.digests
         compared += others.columns
-    oracle = best_predictions(settings.task)
+    # The sample's own answers are about its own outcome.
+    oracle = best_predictions(settings.task) if classes is None else None
     if oracle is not None:
         systems["oracle"] = oracle
     seen = seen_in_training(train, holdout, names)
@@ -65,7 +66,7 @@ def train_and_predict(settings: Settings) -> str:
 
     with written_beside(OPEN_ZONE / PREDICTIONS) as beside:
         pyarrow.parquet.write_table(predictions, beside)
-    card = {
+    card: dict[str, Any] = {
         "sha256": sha256_of(MODEL_FILE),
         "systems": {"candidate": sha256_of(MODEL_FILE)} | digests,
         "task": settings.task,
@@ -77,12 +78,15 @@ def train_and_predict(settings: Settings) -> str:
         "training_rows": len(train),
         "params": load_params().model,
         "holdout": notes(
-            train, holdout, names, answers, load_params().features.get("horizon_days")
+            train, holdout, names, answers, load_params().features.get("horizon_days"), classes
         ),
     }
+    if classes is not None:
+        card["classes"] = classes
     write_json(MODEL_CARD, card)
     seconds = time.perf_counter() - started
-    line = f"{type(estimator).__name__} on {len(train):,} rows ({seconds:.1f} s)"
+    several = "" if classes is None else f", {len(classes)} classes"
+    line = f"{type(estimator).__name__} on {len(train):,} rows{several} ({seconds:.1f} s)"
     if again := int((seen >= 0).sum()):
         line += (
             f". {again:,} of {len(holdout):,} holdout rows are equal to training rows of others in "
@@ -100,13 +104,3 @@ def fit(features: "pandas.DataFrame", target: "pandas.Series") -> Any:
         return estimator.fit(features, target)
     except Exception as error:
         raise team.failure("model.py: building or fitting the model", error) from error
-
-
-def _check_target(task: str, train: "pandas.DataFrame") -> None:
-    if task == "classification":
-        labels = sorted(train["y_true"].unique().tolist())
-        if labels != [0, 1]:
-            raise MlopsError(
-                f"features.py: target() gives the labels {labels[:5]} in the training rows; "
-                "a classification needs both 0 and 1, and nothing else."
-            )

@@ -138,6 +138,7 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
     )
     mlflow.log_artifacts(str(DECISION_FILE.parent), "compare")
     signature, dtypes = _signature(card)
+    classes = {"classes": card["classes"]} if "classes" in card else {}
     with tempfile.TemporaryDirectory() as folder:
         packed = pack(card["types"], Path(folder), team.folder())
         if not packed.is_complete:
@@ -154,7 +155,9 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
                 "task": settings.task,
                 "features": dtypes,
                 "trusted_modules": trusted_modules(),
+                **classes,
             },
+            metadata=classes or None,
             signature=signature,
             pip_requirements=packed.requirements,
             code_paths=packed.code_paths or None,

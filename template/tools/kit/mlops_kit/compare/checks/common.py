@@ -5,6 +5,7 @@ p_value, verdict (pass, fail, inconclusive or, for a slice too small to judge, s
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any, cast
 
 import numpy as np
@@ -15,6 +16,7 @@ from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.inference.bootstrap import FEW, effect_of, values_by_fold
 from mlops_kit.compare.inference.effect import Effect, single_effect
 from mlops_kit.compare.inference.needed import days_of, more_rows, rows_of
+from mlops_kit.compare.metrics.estimate import Codes
 from mlops_kit.compare.metrics.registry import Metric
 from mlops_kit.core.errors import MlopsError
 
@@ -43,6 +45,21 @@ def gain(
     if not (math.isfinite(found.lower) and math.isfinite(found.upper)):
         raise MlopsError(f"The values are too large to compare ({metric.meaning}): mend them.")
     return found
+
+
+def class_counts(holdout: Holdout) -> Codes:
+    """Count the rows of each class, in the order of the classes, those without any too."""
+    return np.bincount(holdout.truth.astype(np.int64), minlength=len(holdout.classes))
+
+
+def rows_of_rarest(holdout: Holdout, metrics: Iterable[Metric]) -> int:
+    """How many rows the metrics rest on at least: those of the rarest class.
+
+    Of metrics that weigh several classes by their rows: those of all classes but the commonest.
+    """
+    counts = class_counts(holdout)
+    alike = any(metric.macro or metric.own for metric in metrics)
+    return int(counts.min() if alike else counts.sum() - counts.max())
 
 
 def value_of(metric: Metric, holdout: Holdout, role: str) -> float:

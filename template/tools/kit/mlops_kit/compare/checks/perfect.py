@@ -129,8 +129,6 @@ def _fit(holdout: Holdout, prediction: Any, metric: str) -> str | None:
         return _fit_of_lists(truth, prediction, metric)
     if holdout.metric.column == "prediction":
         return _fit_of_numbers(truth, prediction)
-    if prediction.ndim > 1 and prediction.shape[1] == 2:
-        prediction = prediction[:, 1]
     if prediction.ndim == 1 and truth.max() <= 1:
         value = auc(truth, prediction.astype(np.float64)).value
         return f"AUC {value:.4g}" if value >= NEAR_PERFECT else None

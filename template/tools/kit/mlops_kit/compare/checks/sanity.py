@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mlops_kit.compare.checks.common import entry, gain
+from mlops_kit.compare.checks.common import class_counts, entry, gain, rows_of_rarest
 from mlops_kit.compare.checks.copies import copied_rows, rows_seen
 from mlops_kit.compare.checks.maturity import maturity_checks
 from mlops_kit.compare.checks.perfect import (
@@ -67,6 +67,7 @@ def safety_checks(
         *maturity_checks(holdout),
         *_censored(holdout, config),
         *_constant(holdout),
+        *_certain(holdout, config),
     ]
     # Who says what came true to the last digit is perfect too: the harder finding is told.
     found += _answers(holdout) or perfect_scores(holdout, config) or gain_without_spread(primary)
@@ -100,10 +101,14 @@ def _too_few(holdout: Holdout, config: CompareConfig) -> list[Check]:
     found = []
     design = holdout.design
     if holdout.metric.column == "score":
-        counts = np.unique(holdout.truth, return_counts=True)[1]
-        if counts.min() < FEW_IN_CLASS:
+        counts = class_counts(holdout)
+        rarest = rows_of_rarest(holdout, _judged(holdout, config).values())
+        if rarest < FEW_IN_CLASS:
+            which = "All classes but the commonest together have"
+            if rarest == counts.min():
+                which = f'The class "{holdout.classes[counts.argmin()]}" has'
             sentence = (
-                f"One class has only {counts.min()} rows, fewer than {FEW_IN_CLASS}: collect more "
+                f"{which} only {rarest} rows, fewer than {FEW_IN_CLASS}: collect more "
                 "of them before anything is promoted."
             )
             found.append(_said("few rows in a class", "inconclusive", sentence))
@@ -198,13 +203,33 @@ def _censored(holdout: Holdout, config: CompareConfig) -> list[Check]:
 
 def _constant(holdout: Holdout) -> list[Check]:
     candidate = holdout.predictions["candidate"]
-    if holdout.metric.column == "items" or candidate.ndim > 1 or np.ptp(candidate) > 0:
+    if holdout.metric.column == "items" or np.ptp(candidate, axis=0).max() > 0:
         return []
+    what = f"{candidate[0]:.4g}" if candidate.ndim == 1 else "the same probabilities"
     sentence = (
-        f"The candidate says {candidate[0]:.4g} for every row, so it tells no row from another: "
+        f"The candidate says {what} for every row, so it tells no row from another: "
         "check its training and its features."
     )
     return [_said("constant predictions", "fail", sentence)]
+
+
+def _certain(holdout: Holdout, config: CompareConfig) -> list[Check]:
+    """Find classes where log loss wants chances: it has no value for one that is wrong."""
+    if "log_loss" not in _judged(holdout, config):
+        return []
+    sure = [
+        f'the {role} "{config.systems[role]}"'
+        for role in ("candidate", "incumbent")
+        if np.isin(holdout.predictions[role], (0, 1)).all()
+    ]
+    if not sure:
+        return []
+    sentence = (
+        f"Only 0 and 1 come from {' and '.join(sure)}: these are classes and no chances, and log "
+        "loss has no finite value for a wrong one, so that its figure is a convention. Judge by "
+        "accuracy or brier, or give chances."
+    )
+    return [_said("classes in place of chances", "inconclusive", sentence)]
 
 
 def _answers(holdout: Holdout) -> list[Check]:

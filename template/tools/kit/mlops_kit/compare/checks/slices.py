@@ -2,12 +2,15 @@
 
 import numpy as np
 
-from mlops_kit.compare.checks.common import amount, entry, gain, sure
-from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.checks.common import amount, entry, gain, rows_of_rarest, sure
+from mlops_kit.compare.checks.flips import decided
+from mlops_kit.compare.config import OUTCOME, CompareConfig
 from mlops_kit.compare.criteria import Slices
 from mlops_kit.compare.decision_schema import Check
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.inference.effect import Effect, holm
+from mlops_kit.compare.metrics.estimate import Codes
+from mlops_kit.compare.metrics.registry import metric_named
 from mlops_kit.core.errors import MlopsError
 
 # Rows of each class that a slice needs before a metric of classes says anything.
@@ -23,22 +26,41 @@ def slice_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[
     if config.slices is None:
         return []
     name, margin = config.primary.metric, config.slices.margin
-    found: list[tuple[str, int, Effect | None]] = []
+    found: list[tuple[str, int, Effect | None, str]] = []
     for column in config.slices.columns:
-        levels, codes = holdout.columns[column]
+        of_class = column == OUTCOME
+        levels, codes = _classes(holdout, config) if of_class else holdout.columns[column]
         for code, level in enumerate(levels):
             chosen = codes == code
             effect = None
             if int(chosen.sum()) >= config.slices.min_rows:
-                effect = _gain_in(holdout.rows(chosen), config, alpha)
-            found.append((f"{column} = {level}", int(chosen.sum()), effect))
-    harm = [harm_p_value(effect, margin) for _, _, effect in found if effect is not None]
+                part = holdout.rows(chosen)
+                effect = (_gain_in_class if of_class else _gain_in)(part, config, alpha)
+            metric = "recall" if of_class else name
+            found.append((f"{column} = {level}", int(chosen.sum()), effect, metric))
+    harm = [harm_p_value(effect, margin) for _, _, effect, _ in found if effect is not None]
     adjusted = iter(holm(np.array(harm)).tolist()) if harm else iter(())
     judged = [
-        _slice(where, rows, effect, next(adjusted) if effect else None, name, margin, alpha)
-        for where, rows, effect in found
+        _slice(where, rows, effect, next(adjusted) if effect else None, metric, margin, alpha)
+        for where, rows, effect, metric in found
     ]
     return judged + _unjudged(judged, config.slices, name)
+
+
+def _classes(holdout: Holdout, config: CompareConfig) -> tuple[list[str], Codes]:
+    """Name the classes and code each row's true one; refused where nothing decides on a class."""
+    for role in ("candidate", "incumbent"):
+        decided(holdout.predictions[role], config.data.threshold)
+    return list(holdout.classes), holdout.truth.astype(np.int64)
+
+
+def _gain_in_class(part: Holdout, config: CompareConfig, alpha: float) -> Effect | None:
+    """Gain in the share that is found of rows of one class."""
+    try:
+        metric = metric_named("accuracy", threshold=config.data.threshold)
+        return gain(metric, part, config, alpha, few=0)
+    except MlopsError:
+        return None
 
 
 def _unjudged(judged: list[Check], asked: Slices, name: str) -> list[Check]:
@@ -68,10 +90,8 @@ def _gain_in(part: Holdout, config: CompareConfig, alpha: float) -> Effect | Non
     if part.metric.column == "items":
         if len(part.truth.flatten()) == 0:
             return None
-    elif part.metric.column == "score":
-        counts = np.unique(part.truth, return_counts=True)[1]
-        if counts.size < 2 or counts.min() < FEW_IN_CLASS:
-            return None
+    elif part.metric.column == "score" and rows_of_rarest(part, [part.metric]) < FEW_IN_CLASS:
+        return None
     try:
         # The closed form, however few rows: with Holm it blocks no harmless candidate too often
         # (benchmarks/calibration.py), and a hundred slices would be bootstrapped for minutes.

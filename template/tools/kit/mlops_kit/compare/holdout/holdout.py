@@ -31,7 +31,7 @@ class Holdout:
     wants them. `columns` holds the levels' names and each row's code, by slice column. `times` are
     dates, numbers or texts that sort, `order` the number of each row's period; rows of equal
     features and time have one code in `alike`; `seen` holds the share of the training rows with
-    equal features that have the same outcome, and -1 where there are none.
+    equal features that have the same outcome, -1 where there are none. `classes` name the codes.
     """
 
     metric: Metric
@@ -49,6 +49,7 @@ class Holdout:
     times: NDArray[Any] | None = None
     alike: NDArray[np.int64] | None = None
     background: Background = Background()
+    classes: tuple[str, ...] = ()
     seen: NDArray[np.float64] | None = None
 
     @property
@@ -130,7 +131,7 @@ def read_holdout(
         systems = {role: rows.filter(labelled) for role, rows in systems.items()}
         first = systems["candidate"]
     raw = {role: rows[metric.column] for role, rows in systems.items()}
-    truth, predictions = truth_and_predictions(first["y_true"], raw, metric, config)
+    truth, predictions, classes = truth_and_predictions(first["y_true"], raw, metric, config)
     groups = _codes(first["group" if "group" in first.column_names else "id"])
     order, days = _times(first)
     return Holdout(
@@ -149,6 +150,7 @@ def read_holdout(
         first["time"].to_numpy() if "time" in first.column_names else None,
         _codes(first[ALIKE]) if ALIKE in first.column_names else None,
         background or Background(),
+        classes,
         numbers(first[SEEN], SEEN) if SEEN in first.column_names else None,
     )
 
@@ -190,8 +192,7 @@ def _codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
 
 
 def _levels(column: pa.ChunkedArray, name: str) -> tuple[list[str], NDArray[np.int64]]:
-    values = column.to_numpy()
-    levels, codes = np.unique(values.astype(str), return_inverse=True)
+    levels, codes = np.unique(column.to_numpy().astype(str), return_inverse=True)
     if levels.size > MAX_LEVELS:
         raise MlopsError(
             f'Column "{name}" has {levels.size} values, too many to judge each: '

@@ -23,6 +23,8 @@ SEEN = "seen_in_training"
 def long_table(source: Any, config: CompareConfig, metric: Metric) -> pa.Table:
     """Return id, y_true, system, the metric's column, and group, time, slices where there are.
 
+    What stands in the column `scores`, a list of probabilities per row, is returned as `score`.
+
     Parameters
     ----------
     source : Path, pyarrow.Table or data frame
@@ -49,8 +51,10 @@ def long_table(source: Any, config: CompareConfig, metric: Metric) -> pa.Table:
         n_rows = table.num_rows
         table = _from_wide(table, config, value)
         copies = table.num_rows // n_rows
-    elif metric.labels and value not in table.column_names and "prediction" in table.column_names:
-        table = _renamed(table, "prediction", value)
+    elif value == "score" and value not in table.column_names:
+        # Lists of the classes' probabilities; labels where the metric judges those.
+        other = "scores" if "scores" in table.column_names or not metric.labels else "prediction"
+        table = _renamed(table, other, value)
     for name in ("id", "y_true", value):
         _require(table, name, config.primary.metric)
     for name in (n for n in ("group", "time") if n in config.data.model_fields_set):

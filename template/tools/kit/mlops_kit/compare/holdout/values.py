@@ -18,7 +18,7 @@ HUGE = 1e150
 
 def truth_and_predictions(
     y_true: pa.ChunkedArray, raw: dict[str, pa.ChunkedArray], metric: Metric, config: CompareConfig
-) -> tuple[Any, dict[str, Any]]:
+) -> tuple[Any, dict[str, Any], tuple[str, ...]]:
     """Turn the columns into what the metric reads: numbers, class codes, probabilities or lists.
 
     Parameters
@@ -26,6 +26,12 @@ def truth_and_predictions(
     y_true : chunked array, shape (n,)
     raw : dict
         Role -> predictions of that system, shape (n,).
+
+    Returns
+    -------
+    tuple
+        The truth, the predictions by role, and the names of the classes by their codes, () when
+        no classes are judged.
 
     Raises
     ------
@@ -39,22 +45,61 @@ def truth_and_predictions(
         if len(lists["y_true"].flatten()) == 0:
             raise MlopsError("No row of the holdout has a true item: every system would score 0.")
         lists = _of_one_type(lists)
-        return lists.pop("y_true"), lists
+        return lists.pop("y_true"), lists, ()
     if metric.column == "prediction":
         truth = numbers(y_true, "y_true")
         if truth.size < 2:
             raise MlopsError("The holdout has one row: a comparison needs at least two.")
-        return truth, {role: numbers(values, "prediction") for role, values in raw.items()}
+        return truth, {role: numbers(values, "prediction") for role, values in raw.items()}, ()
+    truth, predictions, names = _of_classes(y_true, raw, metric, config)
+    n_classes = len(names)
+    if not np.isin(truth, np.arange(n_classes)).all():
+        last = "0 and 1" if n_classes == 2 else f"0 to {n_classes - 1}"
+        raise MlopsError(
+            f"y_true holds labels other than {last}: mend them, or name them in data.classes."
+        )
+    present, counts = np.unique(truth, return_counts=True)
+    if present.size == 1 or (n_classes == 2 and counts.min() < 2):
+        which = "both" if n_classes == 2 else "several"
+        raise MlopsError(f"The holdout holds a single class of y_true: it needs rows of {which}.")
+    if n_classes > 2 and config.data.threshold is not None:
+        raise MlopsError(
+            f"data.threshold decides between two classes, and here are {n_classes}: drop it, the "
+            "most likely class counts."
+        )
+    return truth, predictions, names
+
+
+def _of_classes(
+    y_true: pa.ChunkedArray, raw: dict[str, pa.ChunkedArray], metric: Metric, config: CompareConfig
+) -> tuple[Any, dict[str, Any], tuple[str, ...]]:
     classes = config.data.classes
     truth = numbers(y_true, "y_true") if classes is None else _classes(y_true, "y_true", classes)
+    several = truth.max(initial=0) > 1 or (classes is not None and len(classes) > 2)
     kinds = [values.type for values in raw.values()]
     if any(pa.types.is_list(kind) for kind in kinds):
         predictions = {role: _probabilities(values) for role, values in raw.items()}
-        n_classes = min(values.shape[1] for values in predictions.values())
-    elif any(pa.types.is_string(kind) for kind in kinds) or truth.max(initial=0) > 1:
+        widths = {role: values.shape[1] for role, values in predictions.items()}
+        n_classes = widths["candidate"]
+        for role, width in widths.items():
+            if width != (n_classes if classes is None else len(classes)):
+                wanted = (
+                    f"the candidate for {n_classes}"
+                    if classes is None
+                    else f"data.classes names {len(classes)}"
+                )
+                raise MlopsError(
+                    f'The {role} "{config.systems[role]}" gives probabilities of {width} classes, '
+                    f"and {wanted}: give one for each class, in one order."
+                )
+        known = range(n_classes) if classes is None else classes
+        if n_classes == 2:
+            predictions = {role: _of_second(values) for role, values in predictions.items()}
+    elif several or any(pa.types.is_string(kind) for kind in kinds):
         if not metric.labels:
-            if truth.max() <= 1:
-                return truth, {role: numbers(values, "score") for role, values in raw.items()}
+            if not several:
+                scores = {role: numbers(values, "score") for role, values in raw.items()}
+                return truth, scores, tuple(map(str, classes or (0, 1)))
             raise MlopsError(
                 f"y_true holds labels other than 0 and 1: for these {config.primary.metric} needs "
                 "a list of probabilities in each row, one per class."
@@ -63,20 +108,11 @@ def truth_and_predictions(
         predictions = {role: _classes(values, "score", known) for role, values in raw.items()}
         predictions = {role: values.astype(np.int64) for role, values in predictions.items()}
         if classes is None:
-            truth = np.searchsorted(np.unique(truth), truth).astype(np.float64)
-        n_classes = len(known)
+            truth = _classes(y_true, "y_true", known)
     else:
         predictions = {role: numbers(values, "score") for role, values in raw.items()}
-        n_classes = 2
-    if not np.isin(truth, np.arange(n_classes)).all():
-        last = "0 and 1" if n_classes == 2 else f"0 to {n_classes - 1}"
-        raise MlopsError(
-            f"y_true holds labels other than {last}: mend them, or name them in data.classes."
-        )
-    present, counts = np.unique(truth, return_counts=True)
-    if present.size == 1 or counts.min() < 2:
-        raise MlopsError("The holdout holds a single class of y_true: it needs rows of both.")
-    return truth, predictions
+        known = classes or (0, 1)
+    return truth, predictions, tuple(map(str, known))
 
 
 def _lists(column: pa.ChunkedArray, name: str) -> Any:
@@ -121,9 +157,25 @@ def _probabilities(column: pa.ChunkedArray) -> NDArray[np.float64]:
     return numbers(pa.chunked_array([lists.flatten()]), "score").reshape(-1, width[0])
 
 
+def _of_second(chances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of two classes the second is judged, however its chance is written."""
+    if (np.abs(chances.sum(axis=1) - 1) > 1e-6).any():
+        raise MlopsError(
+            "The two probabilities of a row do not add up to 1: mend the predictions, or give the "
+            "score of the second class alone."
+        )
+    return chances[:, 1]
+
+
 def _classes(column: pa.ChunkedArray, name: str, classes: tuple[Any, ...]) -> NDArray[np.float64]:
     if pa.types.is_floating(column.type):
-        column = pa.chunked_array([pa.array(numbers(column, name).astype(np.int64))])
+        found = numbers(column, name)
+        if (strange := found[found % 1 != 0]).size:
+            raise MlopsError(
+                f'{strange.size} rows of column "{name}" hold a fraction, such as {strange[0]:g}, '
+                "where a class is wanted: give classes, or a list of probabilities in each row."
+            )
+        column = pa.chunked_array([pa.array(found.astype(np.int64))])
     names = pa.array([str(each) for each in classes], pa.string())
     found = pc.index_in(column.cast(pa.string()), value_set=names)
     if found.null_count:

@@ -74,6 +74,43 @@ def f1(truth: Any, prediction: Any, threshold: float | None = None) -> Estimate:
     return Estimate(_average(share, judged), (of_class + of_class.T).ravel()[cell])
 
 
+def f1_weighted(truth: Any, prediction: Any, threshold: float | None = None) -> Estimate:
+    """F1 of each class, averaged by its true rows; of two classes too."""
+    cell, count = _confusion(truth.astype(np.int64), labels_of(prediction, threshold))
+    of_truth, rows = count.sum(axis=1), int(count.sum())
+    both = np.maximum(of_truth + count.sum(axis=0), 1)
+    share = 2 * np.diag(count) / both
+    value = total(of_truth * share) / rows
+    # A row of a class changes its F1, and how much it weighs.
+    of_class = (np.eye(len(count)) - share) * of_truth / both
+    of_cell = (of_class + of_class.T + share[:, None] - value) / rows
+    return Estimate(value, of_cell.ravel()[cell])
+
+
+def quadratic_kappa(truth: Any, prediction: Any, threshold: float | None = None) -> Estimate:
+    """Cohen's weighted kappa of ordered classes: 1 - squared distance over that of chance.
+
+    Cohen (1968), with quadratic weights: the mean squared difference of the codes, over the one
+    that the same shares of true and of given classes would have if they were independent. The
+    codes are the places of the classes in their order. Without a value where chance makes no error.
+    """
+    cell, count = _confusion(truth.astype(np.int64), labels_of(prediction, threshold))
+    rows, code = int(count.sum()), np.arange(len(count))
+    squares = (code[:, None] - code) ** 2
+    # Whole numbers: exact, so that no order of rows changes a digit.
+    means = [int(count.sum(axis=axis) @ code) / rows for axis in (1, 0)]
+    sums = [int(count.sum(axis=axis) @ code**2) / rows for axis in (1, 0)]
+    seen = int((count * squares).sum()) / rows
+    chance = sum(sums) - 2 * means[0] * means[1]
+    if chance <= 0:
+        return Estimate(math.nan, np.full(cell.size, math.nan))
+    of_chance = code[:, None] ** 2 + code**2 - sum(sums)
+    of_chance = of_chance - 2 * means[1] * (code[:, None] - means[0])
+    of_chance = of_chance - 2 * means[0] * (code - means[1])
+    of_cell = (seen / chance * of_chance - (squares - seen)) / chance / rows
+    return Estimate(1 - seen / chance, of_cell.ravel()[cell])
+
+
 def utility(
     truth: Any, prediction: Any, payoff: list[list[float]], threshold: float | None = None
 ) -> Estimate:

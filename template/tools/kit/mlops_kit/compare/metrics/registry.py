@@ -27,7 +27,9 @@ class Metric:
 
     `column` holds what it judges; with `labels` it judges labels in the column `prediction` too.
     `options` are the settings that its function takes, `required` those without a default;
-    `own` says that somebody registered it; `unit` is that of its value and of a gain in it.
+    `own` says that somebody registered it; `unit` is that of its value and of a gain in it. Of more
+    than two classes, `macro` says that it weighs them alike, however few rows one has, and
+    `ordered` that it minds their order.
     """
 
     function: Callable[..., Estimate]
@@ -39,6 +41,8 @@ class Metric:
     required: tuple[str, ...] = ()
     own: bool = False
     unit: str = "share"
+    macro: bool = False
+    ordered: bool = False
 
 
 def rmse(truth: Floats, prediction: Floats) -> Estimate:
@@ -67,8 +71,9 @@ def pinball(truth: Floats, prediction: Floats, quantile: float = 0.5) -> Estimat
     return mean_of(np.maximum(quantile * short, (quantile - 1) * short))
 
 
-def _judges_classes(function: Callable[..., Estimate], meaning: str) -> Metric:
-    return Metric(function, "score", "higher", meaning, labels=True, options=("threshold",))
+def _judges_classes(function: Callable[..., Estimate], meaning: str, macro: bool = False) -> Metric:
+    options = ("threshold",)
+    return Metric(function, "score", "higher", meaning, labels=True, options=options, macro=macro)
 
 
 def _in_its_unit(function: Callable[..., Estimate], meaning: str, *options: str) -> Metric:
@@ -83,13 +88,24 @@ def _judges_lists(function: Callable[..., Estimate], meaning: str) -> Metric:
 METRICS: dict[str, Metric] = {
     "accuracy": _judges_classes(classification.accuracy, "share of rows whose class is right"),
     "balanced_accuracy": _judges_classes(
-        classification.balanced_accuracy, "share of each class that is found, classes alike"
+        classification.balanced_accuracy, "share of each class that is found, classes alike", True
     ),
     "precision": _judges_classes(
-        classification.precision, "share of the rows picked that are right"
+        classification.precision, "share of the rows picked that are right", True
     ),
-    "recall": _judges_classes(classification.recall, "share of the true rows that are picked"),
-    "f1": _judges_classes(classification.f1, "balance of precision and recall"),
+    "recall": _judges_classes(
+        classification.recall, "share of the true rows that are picked", True
+    ),
+    "f1": _judges_classes(classification.f1, "balance of precision and recall", True),
+    "f1_weighted": _judges_classes(
+        classification.f1_weighted, "balance of precision and recall, by the rows of each class"
+    ),
+    "quadratic_kappa": replace(
+        _judges_classes(
+            classification.quadratic_kappa, "agreement beyond chance, far misses weighing more"
+        ),
+        ordered=True,
+    ),
     "utility": replace(
         _judges_classes(classification.utility, "mean gain of a row's decision"),
         options=("threshold", "payoff"),
@@ -97,10 +113,18 @@ METRICS: dict[str, Metric] = {
         unit="that of payoff",
     ),
     "auc": Metric(
-        classification.auc, "score", "higher", "how often a positive row is ranked above a negative"
+        classification.auc,
+        "score",
+        "higher",
+        "how often a positive row is ranked above a negative",
+        macro=True,
     ),
     "average_precision": Metric(
-        classification.average_precision, "score", "higher", "precision down the ranking, averaged"
+        classification.average_precision,
+        "score",
+        "higher",
+        "precision down the ranking, averaged",
+        macro=True,
     ),
     "log_loss": Metric(
         classification.log_loss,

@@ -42,7 +42,6 @@ def figures(
     holdout: Holdout,
     labels: dict[str, str],
     threshold: float | None,
-    classes: tuple[str | int, ...] | None = None,
 ) -> list[Figure]:
     """Draw what the data allow, by the kind of prediction; `labels` are by role.
 
@@ -50,14 +49,12 @@ def figures(
     ----------
     threshold : float or None
         The score from which a row counts as positive, marked where it is set.
-    classes : tuple, optional
-        Names of the classes, when they are not 0, 1, ...
     """
     pair = [holdout.predictions[role] for role in PAIR]
     if holdout.metric.column == "items":
         return [_hits_by_rank(holdout, labels)]
     if any(values.ndim > 1 or values.dtype.kind != "f" for values in pair):
-        return _flips([labels_of(values) for values in pair], labels, classes)
+        return _flips([labels_of(values) for values in pair], labels, holdout.classes)
     found = []
     if holdout.metric.column == "prediction":
         found = [_tolerance(holdout, labels), _calibration(holdout, labels, "true value")]
@@ -212,13 +209,13 @@ def _hits_by_rank(holdout: Holdout, labels: dict[str, str]) -> Figure:
 
 
 def _flips(
-    pair: list[NDArray[np.int64]], labels: dict[str, str], classes: tuple[str | int, ...] | None
+    pair: list[NDArray[np.int64]], labels: dict[str, str], classes: tuple[str, ...]
 ) -> list[Figure]:
     """Draw where rows move when the systems give classes, at most eight of them."""
     n_classes = int(max(codes.max() for codes in pair)) + 1
     if n_classes > MOST_CLASSES:
         return []
-    names = [clip(str(each), 12) for each in classes or range(n_classes)]
+    names = [clip(each, 12) for each in classes]
     caption = (
         "Users per thousand, by the class that each system gives: off the rising diagonal they get "
         "another class than before."

@@ -10,6 +10,7 @@ from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.gate import check
 from mlops_kit.compare.holdout.holdout import Holdout, read_holdout
 from mlops_kit.compare.report import wording as story
+from mlops_kit.compare.report.classes import ClassTable, class_tables
 from mlops_kit.compare.report.page import html_page
 from mlops_kit.compare.report.plots import clip
 from mlops_kit.compare.report.rollout import plan
@@ -48,17 +49,18 @@ def markdown(
     if users:
         head.append(f"**Of 1,000 users.** {_plain(_about(users, decision), 500)}")
     head.append(f"**What next.** {_plain(decision['next'])}")
-    rows = [[_plain(cell, 60) for cell in row] for row in story.numbers(decision, config)]
-    table = [f"| {' | '.join(row)} |" for row in rows]
-    head.append("\n".join([table[0], "|---|---:|", *table[1:]]))
+    head.append(_lines(story.numbers(decision, config)))
     foot = f"{story.footing(decision)} Business metric: {_plain(context['business_metric'], 200)}."
     more = [_checks_text(decision)]
+    tables = class_tables(holdout, story.labels_of_roles(decision)) if holdout else []
+    more += [_table(each) for each in tables[:1]]
     if known := decision.get("features", {}).get("sentences"):
         more.append("\n".join(f"- {_plain(each, 300)}" for each in known))
     if config and (steps := plan(decision, config, users)):
         more.append(
             "\n".join(f"{n}. **{s.title}.** {_plain(s.text, 280)}" for n, s in enumerate(steps, 1))
         )
+    more += [_table(each) for each in tables[1:]]
     # What matters least goes first when names or reasons are long.
     while sum(len(part) + 2 for part in (*head, *more, foot)) > MOST_LETTERS and more:
         more.pop()
@@ -91,6 +93,15 @@ def rewrite(predictions: Path, config: CompareConfig, out: Path, context: dict[s
     write_text(out / "report.md", markdown(decision, context, paired, config))
     write_text(out / "report.html", html_page(decision, paired, context, config))
     return out / "report.html"
+
+
+def _lines(rows: list[list[str]]) -> str:
+    table = [f"| {' | '.join(_plain(cell, 60) for cell in row)} |" for row in rows]
+    return "\n".join([table[0], f"|---|{'---:|' * (len(rows[0]) - 1)}", *table[1:]])
+
+
+def _table(each: ClassTable) -> str:
+    return f"**{_plain(each.heading)}.** {_plain(each.caption)}\n\n{_lines(each.rows)}"
 
 
 def _checks_text(decision: Decision) -> str:

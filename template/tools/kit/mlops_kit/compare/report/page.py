@@ -12,6 +12,7 @@ from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.report import wording as story
+from mlops_kit.compare.report.classes import class_tables
 from mlops_kit.compare.report.rollout import plan, score_map
 from mlops_kit.compare.report.users import Consequences, consequences, of_the_winner
 
@@ -61,6 +62,7 @@ def html_page(
         checks=_checks(decision),
         pills=story.PILLS,
         figures=_figures(decision, holdout, config, latency_ms),
+        classes=class_tables(holdout, story.labels_of_roles(decision)),
         known=decision.get("features", {}).get("sentences", []),
         numbers=story.numbers(decision, config),
         footing=story.footing(decision),
@@ -160,18 +162,21 @@ def _figures(
         Figure(
             f"{metric} of each system",
             plots.values_figure(values, labels, story.digits_of(decision), threshold),
-            f"{metric}: {holdout.metric.meaning}; {primary['direction']} is better.",
+            f"{metric}: {story.meaning(holdout)}; {primary['direction']} is better.",
         )
     )
-    slices = [each for each in decision["slices"] if each["estimate"] is not None]
+    slices = [
+        each
+        for each in decision["slices"]
+        if each["estimate"] is not None and each.get("metric") == metric
+    ]
     if slices:
         shown = min(len(slices), plots.MOST_SLICES)
         few = f" The {shown} worst of {len(slices)}." if shown < len(slices) else ""
         caption = f"Red is harm that is proven after Holm's correction for all slices.{few}"
         found.append(Figure(f"Gain in {metric} by slice", plots.slices_figure(slices), caption))
     at = config.data.threshold if config else None
-    classes = config.data.classes if config else None
-    found += diagnostics.figures(holdout, labels, at, classes)
+    found += diagnostics.figures(holdout, labels, at)
     times = latency_ms or holdout.latency_ms
     times = {role: np.asarray(times[role]) for role in diagnostics.PAIR if role in times}
     if times:

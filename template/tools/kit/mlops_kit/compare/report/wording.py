@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.decision_schema import Check, Decision, Primary
 from mlops_kit.compare.gate import others_of
+from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.report.users import Consequences
 
 WORDS = {
@@ -49,6 +50,14 @@ def entries_of(decision: Decision) -> Iterator[tuple[str, Check | Primary]]:
     yield SECTIONS["primary"], decision["primary"]
     for group, each in others_of(decision):
         yield "Level" if each["name"] in LEVELS else SECTIONS[group], each
+
+
+def meaning(holdout: Holdout) -> str:
+    """Say what the primary metric is, and how it is taken over several classes."""
+    said = holdout.metric.meaning
+    if holdout.metric.macro and len(holdout.classes) > 2:
+        said += ", each class against the others, averaged"
+    return said
 
 
 def gained(estimate: float, lower: float, upper: float) -> str:

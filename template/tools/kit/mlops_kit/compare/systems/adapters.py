@@ -22,12 +22,13 @@ from mlops_kit.compare.systems.spec import (
     Table,
     Trivial,
 )
-from mlops_kit.compare.systems.trivial import trivial
+from mlops_kit.compare.systems.trivial import trivial, trivial_classes
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_text
 from mlops_kit.core.settings import read_config
 from mlops_kit.room import Systems
+from mlops_kit.train.classes import Classes, as_table
 from mlops_kit.train.features import NOT_FEATURES
 from mlops_kit.train.model_file import load_model
 from mlops_kit.train.predictions import predict
@@ -53,12 +54,13 @@ def predict_with(
     rows : DataFrame
         The rows to predict, with the same columns; no system is shown their y_true.
     params : dict
-        `seed` for what is random.
+        `seed` for what is random; `classes` in their order, when they are more than 0 and 1.
 
     Returns
     -------
     numpy.ndarray
-        (n,) scores or predictions, or (n,) lists or (n, k) items, best first.
+        (n,) scores or predictions, (n, n_classes) probabilities, or (n,) lists or (n, k) items,
+        best first.
 
     Raises
     ------
@@ -72,7 +74,8 @@ def predict_with(
             f"{spec.name}: {len(values):,} predictions for {len(rows):,} holdout rows; "
             "return one for each row, in their order."
         )
-    return values
+    classes = params.get("classes")
+    return values if classes is None else as_table(spec.name, values, classes)
 
 
 def systems_to_predict(config: CompareConfig) -> dict[str, SystemSpec]:
@@ -87,14 +90,18 @@ def systems_to_predict(config: CompareConfig) -> dict[str, SystemSpec]:
 
 
 def systems_of_config(
-    task: str, train: "pandas.DataFrame", holdout: "pandas.DataFrame", seed: int
+    task: str,
+    train: "pandas.DataFrame",
+    holdout: "pandas.DataFrame",
+    seed: int,
+    classes: Classes | None = None,
 ) -> Systems:
     """Let every system of conf/compare.yaml predict the holdout."""
     config = read_config(COMPARE_FILE, CompareConfig)
     others = systems_to_predict(config)
     wanted = [name for name in config.columns if name not in ("id", "group", "time")]
     predictions = {
-        name: predict_with(spec, train, holdout, task, {"seed": seed})
+        name: predict_with(spec, train, holdout, task, {"seed": seed, "classes": classes})
         for name, spec in others.items()
     }
     if absent := [name for name in wanted if name not in holdout]:
@@ -150,14 +157,14 @@ def _baseline(
             "from with `kind`, or use baseline."
         )
     function = _function("baseline.py", f"{team.required()}.baseline.predict")
-    return _called("baseline.py: predict()", function, train, rows)
+    return _called("baseline.py: predict()", function, train, rows, params)
 
 
 def _rules(
     spec: Rules, train: "pandas.DataFrame", rows: "pandas.DataFrame", task: str, params: Any
 ) -> "numpy.ndarray":
     function = _function(spec.name, spec.function)
-    return _called(f"{spec.name}: {spec.function}()", function, train, rows)
+    return _called(f"{spec.name}: {spec.function}()", function, train, rows, params)
 
 
 def _function(name: str, dotted: str) -> Callable[..., Any]:
@@ -172,11 +179,15 @@ def _function(name: str, dotted: str) -> Callable[..., Any]:
 
 
 def _called(
-    where: str, function: Callable[..., Any], train: "pandas.DataFrame", rows: "pandas.DataFrame"
+    where: str,
+    function: Callable[..., Any],
+    train: "pandas.DataFrame",
+    rows: "pandas.DataFrame",
+    params: dict[str, Any],
 ) -> "numpy.ndarray":
     import numpy as np
 
-    features = _features(rows)
+    features, classes = _features(rows), params.get("classes")
     try:
         needed = [
             p for p in inspect.signature(function).parameters.values() if p.default is p.empty
@@ -184,8 +195,11 @@ def _called(
         learned = _features(train).assign(y_true=train["y_true"])
         values = function(learned, features) if len(needed) > 1 else function(features)
     except Exception as error:
+        if classes is not None:
+            where += f", asked for one of {len(classes)} classes or the probability of each,"
         raise team.failure(where, error) from error
-    return np.asarray(values)
+    # Of several classes, the columns of a data frame may say which is which.
+    return np.asarray(values) if classes is None else values
 
 
 def _code_of(spec: Rules) -> Path:
@@ -208,7 +222,7 @@ def _logged(
 def _command(
     spec: Command, train: "pandas.DataFrame", rows: "pandas.DataFrame", task: str, params: Any
 ) -> "numpy.ndarray":
-    return ask_command(spec, rows, task)
+    return ask_command(spec, rows, task, params.get("classes") is not None)
 
 
 def _sklearn(
@@ -224,16 +238,18 @@ def _sklearn(
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise MlopsError(f"{spec.name}: {file.as_posix()} cannot be loaded: {reason}") from error
-    return _estimated(spec.name, estimator, rows, task)
+    return _estimated(spec.name, estimator, rows, task, params)
 
 
 def _mlflow(
     spec: Mlflow, train: "pandas.DataFrame", rows: "pandas.DataFrame", task: str, params: Any
 ) -> "numpy.ndarray":
-    return _estimated(spec.name, load_version(spec), rows, task)
+    return _estimated(spec.name, load_version(spec), rows, task, params)
 
 
-def _estimated(name: str, estimator: Any, rows: "pandas.DataFrame", task: str) -> "numpy.ndarray":
+def _estimated(
+    name: str, estimator: Any, rows: "pandas.DataFrame", task: str, params: dict[str, Any]
+) -> "numpy.ndarray":
     features = _features(rows)
     # An older model learned from other columns, perhaps fewer.
     learned = [str(column) for column in getattr(estimator, "feature_names_in_", features.columns)]
@@ -243,7 +259,7 @@ def _estimated(name: str, estimator: Any, rows: "pandas.DataFrame", task: str) -
             "gives: give it again, or compare with its logged decisions (kind: logged)."
         )
     try:
-        return predict(estimator, features[learned], task)
+        return predict(estimator, features[learned], task, params.get("classes"))
     except MlopsError as error:
         raise MlopsError(f"{name}: {error}") from error
 
@@ -251,7 +267,10 @@ def _estimated(name: str, estimator: Any, rows: "pandas.DataFrame", task: str) -
 def _trivial(
     spec: Trivial, train: "pandas.DataFrame", rows: "pandas.DataFrame", task: str, params: Any
 ) -> "numpy.ndarray":
-    return trivial(spec, train, rows, task, int(params.get("seed", 0)))
+    seed, classes = int(params.get("seed", 0)), params.get("classes")
+    if classes is not None:
+        return trivial_classes(spec, train, rows, classes, seed)
+    return trivial(spec, train, rows, task, seed)
 
 
 _ADAPTERS: dict[str, Callable[..., "numpy.ndarray"]] = {

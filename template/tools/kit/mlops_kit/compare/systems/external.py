@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     import numpy
     import pandas
 
-VALUE = {"classification": "score", "regression": "prediction", "recommendation": "items"}
+VALUE = {
+    "classification": "score",
+    "classes": "scores",
+    "regression": "prediction",
+    "recommendation": "items",
+}
+WANTED = {
+    "classes": "a class or a list of probabilities",
+    "recommendation": "a list of items",
+}
 
 
 def join_logged(spec: Logged, rows: "pandas.DataFrame", task: str) -> "numpy.ndarray":
@@ -91,11 +100,14 @@ def _lists(lists: list[list[Any]]) -> "numpy.ndarray":
     return values
 
 
-def ask_command(spec: Command, rows: "pandas.DataFrame", task: str) -> "numpy.ndarray":
+def ask_command(
+    spec: Command, rows: "pandas.DataFrame", task: str, several: bool = False
+) -> "numpy.ndarray":
     """Give a program one JSON object per row on stdin and read one JSON value per line.
 
     A value is a number (or a list of items for a recommendation), or an object that holds it
-    under score, prediction or items.
+    under score, prediction or items. Of several classes it is a label, or a list of probabilities,
+    and an object holds it under scores.
     """
     asked = "".join(f"{json.dumps(row, default=_plain)}\n" for row in _records(rows))
     lines = _answer(spec, asked).splitlines()
@@ -104,8 +116,9 @@ def ask_command(spec: Command, rows: "pandas.DataFrame", task: str) -> "numpy.nd
             f"{spec.name}: the command wrote {len(lines):,} lines for {len(rows):,} rows; "
             "write one JSON value for each line that it reads, and anything else to stderr."
         )
-    values = [_value(spec.name, task, number, line) for number, line in enumerate(lines, start=1)]
-    if task == "recommendation":
+    kind = "classes" if several else task
+    values = [_value(spec.name, kind, number, line) for number, line in enumerate(lines, start=1)]
+    if task == "recommendation" or several:
         return _lists(values)
     import numpy as np
 
@@ -186,9 +199,12 @@ def _value(name: str, task: str, number: int, line: str) -> Any:
             f"{name}: line {number:,} of the command is {line[:60]!r}, "
             f'neither JSON nor an object with "{key}".'
         ) from error
-    right = isinstance(value, list) if task == "recommendation" else _is_number(value)
+    wanted = WANTED.get(task, "a finite number")
+    right = {
+        "recommendation": isinstance(value, list),
+        "classes": isinstance(value, list | str) or _is_number(value),
+    }.get(task, _is_number(value))
     if not right:
-        wanted = "a list of items" if task == "recommendation" else "a finite number"
         raise MlopsError(f"{name}: line {number:,} of the command is {line[:60]!r}, not {wanted}.")
     return value
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.compare.systems.spec import Trivial
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.train.classes import Classes, positions
 
 if TYPE_CHECKING:
     import numpy
@@ -41,9 +42,7 @@ def trivial(
     """
     import numpy as np
 
-    if task not in TASKS[spec.strategy]:
-        known = ", ".join(name for name, tasks in TASKS.items() if task in tasks)
-        raise MlopsError(f"{spec.name}: {spec.strategy} does not suit a {task}; use {known}.")
+    _refuse_other_task(spec, task)
     y, n = train["y_true"], len(rows)
     match spec.strategy:
         case "majority":
@@ -56,13 +55,60 @@ def trivial(
             return np.tile(_ranked_items(train)[: spec.k], (n, 1))
         case "random":
             return _random(spec, train, n, task, seed)
+    values = _earlier(spec, train, rows)
+    # An entity without a past gets what holds for all.
+    return np.where(np.isnan(values), float(y.mean()), values)
+
+
+def trivial_classes(
+    spec: Trivial,
+    train: "pandas.DataFrame",
+    rows: "pandas.DataFrame",
+    classes: Classes,
+    seed: int,
+) -> "numpy.ndarray":
+    """Give each of several classes a probability, shape (n, n_classes), without any feature.
+
+    Parameters as in trivial(). `majority` and the last values are sure of one class; `random` draws
+    the probabilities evenly from all that add up to 1.
+    """
+    import numpy as np
+
+    _refuse_other_task(spec, "classification")
+    n, codes = len(rows), positions(train["y_true"], classes)
+    shares = np.bincount(codes, minlength=len(classes)) / codes.size
+    sure = np.eye(len(classes))
+    match spec.strategy:
+        case "majority":
+            return np.tile(sure[shares.argmax()], (n, 1))
+        case "prior":
+            return np.tile(shares, (n, 1))
+        case "random":
+            return np.random.default_rng(seed).dirichlet(np.ones(len(classes)), n)
+    last = _earlier(spec, train.assign(y_true=codes), rows)
+    known = ~np.isnan(last)
+    # An entity without a past gets what holds for all.
+    chances = np.tile(shares, (n, 1))
+    chances[known] = sure[last[known].astype(np.int64)]
+    return chances
+
+
+def _refuse_other_task(spec: Trivial, task: str) -> None:
+    if task not in TASKS[spec.strategy]:
+        known = ", ".join(name for name, tasks in TASKS.items() if task in tasks)
+        raise MlopsError(f"{spec.name}: {spec.strategy} does not suit a {task}; use {known}.")
+
+
+def _earlier(spec: Trivial, train: "pandas.DataFrame", rows: "pandas.DataFrame") -> "numpy.ndarray":
+    """y_true of the same id last time, or a season before; NaN where there is none."""
+    import numpy as np
+
     if "time" not in train.columns:
         raise MlopsError(f"{spec.name}: {spec.strategy} needs a time in rows() of features.py.")
     values = _last_values(train, rows)
     if spec.season:
         values = np.where(np.isnan(seasonal := _same_season(spec, train, rows)), values, seasonal)
-    # An entity without a past gets what holds for all.
-    return np.where(np.isnan(values), float(y.mean()), values)
+    return values
 
 
 def _ranked_items(train: "pandas.DataFrame") -> "numpy.ndarray":

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.train.checks.copies import codes_of
+from mlops_kit.train.classes import Classes, positions
 
 if TYPE_CHECKING:
     import numpy
@@ -22,11 +23,13 @@ def alone(
     holdout: "pandas.DataFrame",
     names: list[str],
     answers: "numpy.ndarray",
+    classes: Classes | None = None,
 ) -> list[dict[str, Any]]:
     """List the features that nearly reach the model's fit on the holdout, each alone.
 
     A feature predicts the mean outcome of the training rows with its value, or of a twentieth of
-    them for numbers. Fit is the AUC of two outcomes, and R-squared of numbers.
+    them for numbers. Fit is the AUC of two outcomes, that of each class against the others on
+    average, and R-squared of numbers.
 
     Parameters
     ----------
@@ -34,8 +37,10 @@ def alone(
         Have y_true and the features.
     names : list of str
         The features.
-    answers : numpy.ndarray, shape (n_holdout,)
+    answers : numpy.ndarray, shape (n_holdout,) or (n_holdout, n_classes)
         The model's predictions of the holdout.
+    classes : list, optional
+        The classes in the order of `answers`, when they are more than 0 and 1.
 
     Returns
     -------
@@ -44,13 +49,13 @@ def alone(
         for lists of items, and where there is one feature only.
     """
     import numpy as np
-    import pandas as pd
 
-    outcome = pd.to_numeric(train["y_true"], errors="coerce").to_numpy(float)
-    truth = pd.to_numeric(holdout["y_true"], errors="coerce").to_numpy(float)
-    if np.isnan(outcome).any() or np.isnan(truth).any() or np.ptp(truth) == 0 or len(names) < 2:
+    outcome, truth = (_columns(rows["y_true"], classes) for rows in (train, holdout))
+    if np.isnan(outcome).any() or np.isnan(truth).any() or len(names) < 2:
         return []
-    model = _fit(truth, answers.astype(float))
+    if np.ptp(truth, axis=0).max() == 0:
+        return []
+    model = _fit(truth, answers.astype(float).reshape(truth.shape))
     if _skill(*model) < LEAST:
         return []
     found = []
@@ -64,18 +69,35 @@ def alone(
     ]
 
 
+def _columns(labels: "pandas.Series", classes: Classes | None) -> "numpy.ndarray":
+    """Return the outcome as numbers, shape (n, 1), or as a column of 0 and 1 for each class."""
+    import numpy as np
+    import pandas as pd
+
+    if classes is not None:
+        return np.eye(len(classes))[positions(labels, classes)]
+    return pd.to_numeric(labels, errors="coerce").to_numpy(float)[:, None]
+
+
 def _fit(truth: "numpy.ndarray", values: "numpy.ndarray") -> tuple[str, float]:
     import numpy as np
 
     if np.unique(truth).size > 2:
         return "R2", float(1 - np.mean((truth - values) ** 2) / np.var(truth))
+    # A class that the holdout lacks says nothing.
+    there = np.flatnonzero(np.ptp(truth, axis=0) > 0)
+    return "AUC", float(
+        np.mean([auc(truth[:, each] == truth.max(), values[:, each]) for each in there])
+    )
+
+
+def auc(positive: "numpy.ndarray", values: "numpy.ndarray") -> float:
+    """Share of pairs that are ranked rightly, ties counting one half (Mann and Whitney 1947)."""
     from scipy.stats import rankdata
 
-    # Mann and Whitney 1947: the share of pairs that are ranked rightly, ties counting one half.
-    positive = truth == truth.max()
     n_positive = int(positive.sum())
     over = rankdata(values)[positive].sum() - n_positive * (n_positive + 1) / 2
-    return "AUC", float(over / (n_positive * (truth.size - n_positive)))
+    return float(over / (n_positive * (positive.size - n_positive)))
 
 
 def _skill(measure: str, value: float) -> float:
@@ -86,7 +108,7 @@ def _skill(measure: str, value: float) -> float:
 def _means(
     feature: "pandas.Series", outcome: "numpy.ndarray", asked: "pandas.Series"
 ) -> "numpy.ndarray":
-    """Predict by the mean outcome of the training rows with alike values, shape (n_asked,)."""
+    """Predict by the mean outcome of the training rows with alike values, column by column."""
     import numpy as np
     import pandas as pd
 
@@ -99,7 +121,7 @@ def _means(
     else:
         levels = codes_of(both)
     known, size = levels[: len(feature)], int(levels.max()) + 1
-    counts = np.bincount(known, minlength=size)
-    sums = np.bincount(known, outcome, minlength=size)
-    means = np.where(counts >= FEW, sums / np.maximum(counts, 1), outcome.mean())
+    counts = np.bincount(known, minlength=size)[:, None]
+    sums = np.stack([np.bincount(known, each, size) for each in outcome.T], axis=1)
+    means = np.where(counts >= FEW, sums / np.maximum(counts, 1), outcome.mean(axis=0))
     return means[levels[len(feature) :]]
