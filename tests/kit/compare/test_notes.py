@@ -89,7 +89,9 @@ def test_sound_rows_are_promoted_and_the_report_names_the_clock(
     assert result["safety"] == []
     assert result["outcomes"]["known_until"] == "2025-03-31"
     clock = "Outcomes need 30 days and are known until 2025-03-31 (the newest row of table orders)."
-    assert clock in (project / "reports/compare/report.md").read_text(encoding="utf-8")
+    report = (project / "reports/compare/report.md").read_text(encoding="utf-8")
+    assert clock in report
+    assert "**Of 1,000 people.**" in report
 
 
 def test_rows_whose_window_is_still_open_are_told_by_the_newest_fact(

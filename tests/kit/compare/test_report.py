@@ -131,7 +131,7 @@ def test_every_decision_of_every_task_is_said_in_the_words_of_its_case(
     assert decision["decision"] == verdict
     page = html_page(decision, holdout, CONTEXT, config)
     first_screen = page[page.index("<h1>") : page.index('<div class="grid">')]
-    answers = ("Why</dt>", "Of 1,000 users</dt>", "What next</dt>")
+    answers = ("Why</dt>", "Of 1,000 rows</dt>", "What next</dt>")
     assert all(answer in first_screen for answer in answers)
     assert f"<h1>{WORDS['C'][verdict]}</h1>" in page
     _refuse_outward(page)
@@ -262,7 +262,7 @@ def test_a_comment_stays_below_its_limit_whatever_fails_and_however_long_the_nam
 def test_the_reports_need_nothing_beyond_the_first_version_of_their_arguments() -> None:
     decision, holdout = _promoted()
     assert "<h1>PROMOTE</h1>" in html_page(decision, holdout, CONTEXT)
-    assert "Of 1,000 users" not in markdown(decision, CONTEXT)
+    assert "Of 1,000 " not in markdown(decision, CONTEXT)
 
 
 def test_users_are_counted_by_hand() -> None:

@@ -78,13 +78,14 @@ def check(
 def report(data: Table = None, config: Config = CONFIG, out: Out = REPORTS) -> None:
     """Write the reports of the last decision again."""
     from mlops_kit.compare.config import CompareConfig
+    from mlops_kit.compare.pipeline import context_of_project
     from mlops_kit.compare.report.markdown import rewrite
     from mlops_kit.core.settings import OPEN_ZONE, load_settings, read_config
 
     chosen = read_config(config, CompareConfig)
     if data is None:
         settings, chosen = load_settings(), chosen.with_classes(read_card().get("classes"))
-        context = {"project": settings.project, "business_metric": settings.business_metric}
+        context = context_of_project(settings)
     else:
         context = context_of(data)
     print(rewrite(data or OPEN_ZONE / PREDICTIONS, chosen, out, context).as_posix())

@@ -11,6 +11,7 @@ from mlops_kit.compare.report.wording import gained
 from mlops_kit.compare.stage import run
 from mlops_kit.compare.systems.adapters import predict_with
 from mlops_kit.core.settings import OPEN_ZONE, Settings, read_config
+from mlops_kit.data.config import load_sources
 from mlops_kit.train.features import load_params
 from mlops_kit.train.model_file import MODEL_FILE, load_model, read_card
 from mlops_kit.train.predictions import PREDICTIONS, predict
@@ -31,7 +32,7 @@ def compare(settings: Settings) -> str:
     card = read_card()
     config = read_config(COMPARE_FILE, CompareConfig).with_classes(card.get("classes"))
     digests = card["systems"]
-    context = {"project": settings.project, "business_metric": settings.business_metric}
+    context = context_of_project(settings)
     measured = measure_ops(settings, config)
     predictions = OPEN_ZONE / PREDICTIONS
     decision = run(
@@ -41,6 +42,18 @@ def compare(settings: Settings) -> str:
     seen = gained(primary["estimate"], primary["lower"], primary["upper"])
     vouched = [f". {each['sentence']}" for each in decision["safety"] if "acknowledged" in each]
     return f"{decision['decision']}: {primary['metric']} {seen}{''.join(vouched)}"
+
+
+def context_of_project(settings: Settings) -> dict[str, str]:
+    """Return what the reports say besides the decision: project, business_metric, who."""
+    # A table of customers holds customers; one called titanic holds rows.
+    table = load_sources().entity.table
+    name = table.replace("_", " ")
+    return {
+        "project": settings.project,
+        "business_metric": settings.business_metric,
+        "who": name if name.endswith(("s", "people")) else f"rows of {name}",
+    }
 
 
 def measure_ops(settings: Settings, config: CompareConfig) -> Measured | None:

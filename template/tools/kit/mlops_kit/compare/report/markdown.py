@@ -38,7 +38,8 @@ def markdown(
     decision : dict
         As decide() returns it.
     context : dict
-        `project` and `business_metric`, in words.
+        `project` and `business_metric`, in words; `who`, what the predictions are about, in the
+        plural (rows, unless it is said).
     holdout, config : Holdout, CompareConfig, optional
         With them the report also says what the change means for users and how it is rolled out.
     """
@@ -47,7 +48,7 @@ def markdown(
     head = [f"## {story.word_of(decision)}: {_plain(context['project'], 80)}"]
     head.append(f"**Why.** {_plain(reasons, 700)}")
     if users:
-        head.append(f"**Of 1,000 users.** {_plain(_about(users, decision), 500)}")
+        head.append(f"**Of 1,000 {story.who(context)}.** {_plain(_about(users, decision), 500)}")
     head.append(f"**What next.** {_plain(decision['next'])}")
     head.append(_lines(story.numbers(decision, config)))
     foot = f"{story.footing(decision)} Business metric: {_plain(context['business_metric'], 200)}."
@@ -56,7 +57,7 @@ def markdown(
     more += [_table(each) for each in tables[:1]]
     if known := decision.get("features", {}).get("sentences"):
         more.append("\n".join(f"- {_plain(each, 300)}" for each in known))
-    if config and (steps := plan(decision, config, users)):
+    if config and (steps := plan(decision, config, users, story.who(context))):
         more.append(
             "\n".join(f"{n}. **{s.title}.** {_plain(s.text, 280)}" for n, s in enumerate(steps, 1))
         )

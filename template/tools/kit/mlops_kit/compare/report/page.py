@@ -52,13 +52,15 @@ def html_page(
     """
     holdout = of_the_winner(holdout, decision, config)
     users = consequences(holdout, config)
-    steps = plan(decision, config, users) if config else []
+    who = story.who(context)
+    steps = plan(decision, config, users, who) if config else []
     return _template().render(
         {name: " ".join(text.split()) for name, text in context.items()},
         word=story.word_of(decision),
         decision=decision,
         reasons=decision["reasons"][: story.MOST_REASONS],
-        users=_users(users, decision, np.unique(holdout.groups).size < holdout.n_rows),
+        who=who,
+        users=_users(users, decision, who, np.unique(holdout.groups).size < holdout.n_rows),
         checks=_checks(decision),
         pills=story.PILLS,
         figures=_figures(decision, holdout, config, latency_ms),
@@ -92,7 +94,7 @@ def _sentence(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", held))
 
 
-def _users(users: Consequences, decision: Decision, repeated: bool) -> dict[str, Any]:
+def _users(users: Consequences, decision: Decision, who: str, repeated: bool) -> dict[str, Any]:
     incumbent = story.INCUMBENT[decision["case"]]
     texts = {
         "both": "right with both",
@@ -103,7 +105,7 @@ def _users(users: Consequences, decision: Decision, repeated: bool) -> dict[str,
     if users.errors is not None and not users.right:
         texts = {"gained": "closer", "both": "the same", "lost": "less close"}
     note = f"Served right: {users.right}. " if users.right else ""
-    note += "Every prediction counts once, so a user may count several times." if repeated else ""
+    note += f"Every prediction counts once: the same of the {who} may count often." * repeated
     return {
         "said": story.for_users(users, decision),
         "parts": [

@@ -33,7 +33,7 @@ class ScoreRow(NamedTuple):
 
 
 def plan(
-    decision: Decision, config: CompareConfig, users: Consequences | None = None
+    decision: Decision, config: CompareConfig, users: Consequences | None = None, who: str = "rows"
 ) -> list[Step]:
     """Write the steps from a promotion to the end of what was in force; [] unless promoted.
 
@@ -41,6 +41,8 @@ def plan(
     ----------
     users : Consequences
         What the holdout says about people; shadow traffic should show the same.
+    who : str
+        What the predictions are about, in the plural.
     """
     if decision["decision"] != "promote":
         return []
@@ -57,12 +59,12 @@ def plan(
             )
         steps.append(Step("Sign-off", text))
     if way.shadow_days:
-        steps.append(Step(f"Shadow, {way.shadow_days} days", _shadow(case, users)))
+        steps.append(Step(f"Shadow, {way.shadow_days} days", _shadow(case, users, who)))
     shares = " → ".join(f"{share:g} %" for share in way.steps)
     days = way.days_per_step * len(way.steps)
     guards = [f"{g.metric} within {g.margin:g}" for g in config.guardrails]
     watched = clip(", ".join([config.primary.metric, *guards]), LONGEST)
-    text = f"{shares} of the users, {way.days_per_step} days or more each; watch {watched}"
+    text = f"{shares} of the {who}, {way.days_per_step} days or more each; watch {watched}"
     if config.primary.benefit:
         text += f", and measure the benefit that was declared: {config.primary.benefit}"
     steps.append(Step(f"Canary, {days} days", f"{text}."))
@@ -78,12 +80,12 @@ def plan(
     return steps
 
 
-def _shadow(case: str, users: Consequences | None) -> str:
+def _shadow(case: str, users: Consequences | None, who: str) -> str:
     beside = "with nobody seeing its answers" if case == "A" else f"beside {OLD[case]}"
     text = f"The candidate answers every request {beside}; compare the logs daily."
     if users is not None and case != "A" and users.errors is None:
         text += (
-            f" Expect about {users.gained + users.lost:.0f} of 1,000 users served differently, "
+            f" Expect about {users.gained + users.lost:.0f} of 1,000 {who} served differently, "
             "as on the holdout; many more means that production is not what was tested."
         )
     return text

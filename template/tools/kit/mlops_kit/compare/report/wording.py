@@ -67,6 +67,11 @@ def gained(estimate: float, lower: float, upper: float) -> str:
     return f"worse by {-estimate:.4f} [{-upper:.4f}, {-lower:.4f}]"
 
 
+def who(context: dict[str, str]) -> str:
+    """Say whom or what the predictions are about, in the plural."""
+    return context.get("who", "rows")
+
+
 def for_users(users: Consequences, decision: Decision) -> str:
     """Say what the change means for a thousand users served."""
     return _counted(users, INCUMBENT[decision["case"]]) + _contradiction(users, decision)
@@ -77,7 +82,7 @@ def _contradiction(users: Consequences, decision: Decision) -> str:
     if decision["decision"] != "promote" or users.net >= -0.5:
         return ""
     return (
-        f" Look twice: {decision['primary']['metric']} gains while more users lose than gain; ask "
+        f" Look twice: {decision['primary']['metric']} gains while more lose than gain; ask "
         "which of the two the business means, and guard it (a guardrail, or a budget of flips)."
     )
 
