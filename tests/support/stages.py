@@ -49,6 +49,11 @@ def _check(done: CompletedProcess[str]) -> None:
         raise AssertionError(f"{done.args} exited with {done.returncode}: {done.stderr}")
 
 
+def registered(project: Project, alias: str = "champion") -> None:
+    """Register the last run's model as `mlops run` does, and give it an alias."""
+    _check(_fork(project, "register", _register, alias))
+
+
 def _fork(
     project: Project, name: str, target: Callable[..., None], *given: Any
 ) -> CompletedProcess[str]:
@@ -87,6 +92,19 @@ def _command(words: list[str]) -> None:
 
     sys.argv = ["mlops", *words]
     main()
+
+
+def _register(alias: str) -> None:
+    from mlops_kit.compare import decision_file
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.run import record
+    from mlops_kit.train.tracking import DECISION_FILE, quiet_mlflow
+
+    known = record(load_settings(), decision_file.read(DECISION_FILE))
+    with quiet_mlflow():
+        from mlflow import MlflowClient
+
+        MlflowClient().set_registered_model_alias(known["name"], alias, known["version"])
 
 
 def _records() -> None:

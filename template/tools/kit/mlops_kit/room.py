@@ -52,6 +52,20 @@ def _nobody(sources: "Sources") -> "LeaveOut":
     return lambda table, rows: rows
 
 
+@dataclass(frozen=True)
+class OpenIds:
+    """How the entity's raw ids become those of the open zone, shape (n,) each."""
+
+    made: "Callable[[polars.Series], polars.Series]"
+    """From raw ids, typed as the contract has them."""
+    is_one: "Callable[[polars.Series], polars.Series]"
+    """Which texts are such ids already."""
+
+
+def _as_they_are(sources: "Sources") -> OpenIds | None:
+    return None
+
+
 def _nothing_read(sources: "Sources") -> Mapping[str, str]:
     return {}
 
@@ -84,6 +98,8 @@ class Room:
     """What is read from outside besides the tables; a change of it runs the data stage again."""
     before_ingest: "Callable[[Sources], LeaveOut]" = _nobody
     """Give what leaves out of a table, some rows at a time, what must not come in."""
+    open_ids: Callable[["Sources"], OpenIds | None] = _as_they_are
+    """Give what makes the entity's ids of the open zone; None where they pass as they are."""
     systems: "Callable[[str, pandas.DataFrame, pandas.DataFrame, int], Systems]" = _no_systems
     """What else predicts the holdout: called with task, training rows, holdout rows and seed."""
     vouches: Callable[[str], bool] = _no

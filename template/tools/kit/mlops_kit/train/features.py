@@ -22,7 +22,14 @@ from mlops_kit.train.checks.columns import (
     same_everywhere,
 )
 from mlops_kit.train.checks.outcome import refuse_determining
-from mlops_kit.train.checks.rows import check_rows, columns_of, count, keep_labelled, keys_of
+from mlops_kit.train.checks.rows import (
+    check_rows,
+    check_unique,
+    columns_of,
+    count,
+    keep_labelled,
+    keys_of,
+)
 from mlops_kit.train.look_ahead import check_future, open_tables, what_was_checked
 
 if TYPE_CHECKING:
@@ -106,8 +113,7 @@ def build_features(settings: Settings) -> str:
         connection.execute("DROP TABLE target")
         _run(connection, "features", seeds.features(params.features))
         check_rows(connection, "features", keys)
-        features = feature_names(columns_of(connection, "features"), keys.split(", "))
-        encode(connection, "features", features)
+        features = _encoded(connection, keys)
         if params.split.method == "time" and "time" not in keys:
             raise MlopsError(
                 "params.yaml: split.method is time, but rows() in features.py gives no time; "
@@ -161,16 +167,59 @@ def build_features(settings: Settings) -> str:
     return ". ".join([line, *(sentence[0].upper() + sentence[1:] for sentence in told)])
 
 
+def features_of_rows(
+    connection: "duckdb.DuckDBPyConnection", params: Params, keys: str
+) -> list[str]:
+    """Make the table `features` of exactly the rows in the table `rows`, as for training.
+
+    Neither rows() nor target() is called. Rows of `rows` may be missing in it.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        Has the open tables, and `rows` with the columns of `keys`.
+    keys : str
+        Columns that identify a row, for USING: `id`, or `id, time`.
+
+    Returns
+    -------
+    list of str
+        The features, encoded as for training.
+
+    Raises
+    ------
+    MlopsError
+        When the team's SQL fails, or gives a row twice.
+    """
+    sql = _seeds().features(params.features)
+    _run(connection, "features", sql, f"SEMI JOIN rows USING ({keys})")
+    check_unique(connection, "features", keys)
+    return _encoded(connection, keys)
+
+
+def features_text(params: Params) -> str:
+    """Return the SQL of features() as it is run, however its lines are broken."""
+    return " ".join(str(_seeds().features(params.features)).split())
+
+
 def _seeds() -> Any:
     return team.module("features")
 
 
-def _run(connection: "duckdb.DuckDBPyConnection", name: str, sql: str) -> None:
+def _encoded(connection: "duckdb.DuckDBPyConnection", keys: str) -> list[str]:
+    features = feature_names(columns_of(connection, "features"), keys.split(", "))
+    encode(connection, "features", features)
+    return features
+
+
+def _run(connection: "duckdb.DuckDBPyConnection", name: str, sql: str, only: str = "") -> None:
+    """Make a table of what the team's SQL gives; `only` joins what of it is wanted."""
     import duckdb
 
     try:
         check_names(name, connection.sql(sql).columns)
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
+        query = f"SELECT * FROM ({sql}\n) {only}" if only else sql
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
     except duckdb.Error as error:
         # DuckDB quotes values of cells in single quotes; a message is no place for them.
         reason = re.sub(r"'[^']*'", "'...'", str(error).strip().splitlines()[0])

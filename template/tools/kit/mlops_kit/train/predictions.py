@@ -74,7 +74,7 @@ def long_table(
             "id": pa.array(holdout["id"]),
             "y_true": pa.array(holdout["y_true"]),
             "system": pa.array([system] * len(holdout)),
-            VALUE_COLUMN[task]: pa.array(list(values) if values.ndim > 1 else values),
+            **answers(task, values),
             "group": pa.array(holdout["group"] if "group" in holdout else holdout["id"]),
         }
         if "time" in holdout:
@@ -83,3 +83,16 @@ def long_table(
         columns |= {name: pa.array(holdout[name]) for name in (*noted, *compared)}
         parts.append(pa.table(columns))
     return pa.concat_tables(parts, promote_options="permissive")
+
+
+def answers(task: str, values: "numpy.ndarray") -> "dict[str, pyarrow.Array]":
+    """Return what predict() gave for n rows as the columns that it has in a table of predictions.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        (n,) scores or predictions, or (n, k) items, best first.
+    """
+    import pyarrow as pa
+
+    return {VALUE_COLUMN[task]: pa.array(list(values) if values.ndim > 1 else values)}

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class Registered(PythonModel):
     """A stored estimator that answers with probabilities, predictions or items.
 
-    The model's configuration holds `task`, `features` (pairs of name and dtype, as in training)
-    and `trusted_modules` (whose types the stored file may hold).
+    The model's configuration holds `task`, `features` (pairs of name and dtype, as in training),
+    `trusted_modules` (whose types the stored file may hold) and `training`, which `mlops predict`
+    reads (what the model learned from).
     """
 
     def load_context(self, context: Any) -> None:

@@ -34,6 +34,13 @@ def values_of(line: str | bytes, columns: list[str]) -> list[str | None] | None:
     return None if record is None else [_text(record.get(column)) for column in columns]
 
 
+def first_names(file: Path, table: Table) -> set[str]:
+    """Return the names in the first line that holds an object."""
+    with open_utf8(file, table.encoding, table.compression) as stream:
+        records = (_in_line(file, number, line) for number, line in enumerate(stream, 1))
+        return set(next((record for record in records if record), {}))
+
+
 def batches(file: Path, table: Table, asked: str) -> "Iterator[polars.DataFrame]":
     """Read the declared columns of JSON lines as text, some rows at a time.
 
