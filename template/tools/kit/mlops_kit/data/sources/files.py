@@ -104,7 +104,7 @@ def find(source: Files, name: str, table: Table) -> Found:
 
 
 def shown(found: Found, table: Table, names: list[str]) -> list[str]:
-    """Which of some names are columns of the first file; of JSON lines, of its first line.
+    """Which of some names are columns of the first file.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def shown(found: Found, table: Table, names: list[str]) -> list[str]:
     if found.format == "parquet":
         columns = set(_parquet(file).names)
     elif found.format == "jsonl":
-        columns = json_lines.first_names(file, table)
+        columns = json_lines.names_in(file, table)
     else:
         columns = set()
         for name in names:

@@ -34,11 +34,11 @@ def values_of(line: str | bytes, columns: list[str]) -> list[str | None] | None:
     return None if record is None else [_text(record.get(column)) for column in columns]
 
 
-def first_names(file: Path, table: Table) -> set[str]:
-    """Return the names in the first line that holds an object."""
+def names_in(file: Path, table: Table) -> set[str]:
+    """Return every name that a line of the file has."""
     with open_utf8(file, table.encoding, table.compression) as stream:
         records = (_in_line(file, number, line) for number, line in enumerate(stream, 1))
-        return set(next((record for record in records if record), {}))
+        return {name for record in records for name in record or ()}
 
 
 def batches(file: Path, table: Table, asked: str) -> "Iterator[polars.DataFrame]":

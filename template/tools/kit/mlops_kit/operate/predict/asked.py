@@ -13,16 +13,19 @@ from mlops_kit.data.contract import EMPTY, Contract
 from mlops_kit.data.ingest import ENTITIES
 from mlops_kit.data.reading import Written
 from mlops_kit.data.sources import files
+from mlops_kit.data.values.cast import as_text
+from mlops_kit.data.values.missing import where
 from mlops_kit.room import OpenIds, rooms
+from mlops_kit.train.checks.columns import quoted
 
 if TYPE_CHECKING:
     import polars
 
 TIME = "time"
-UNKNOWN = "is in no open table"
+ROW = "_row"
 TWICE = "is asked for before"
 NO_DAY = "has a time of day, and the model learned from days"
-TIMES = {"DATE": "date", "TIMESTAMP": "datetime"}
+NOT_RAW = "is a token, and scores inside data/restricted have raw ids"
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,13 @@ class Input:
     timed: bool
 
     def batches(self) -> "Iterator[tuple[Path, polars.DataFrame]]":
-        """Give its rows as they came, some at a time, with `row`: their place, from 1."""
+        """Give its rows as they came, some at a time, with their place, from 1."""
         start = 1
         try:
             for file, frames in files.read(self.source, "input", self.table):
                 assert file is not None
                 for frame in frames:
-                    yield file, frame.with_row_index("row", start)
+                    yield file, frame.with_row_index(ROW, start)
                     start += len(frame)
         except MlopsError as error:
             raise _about_input(error) from error
@@ -133,7 +136,7 @@ def read_asked(
 ) -> int:
     """Write which rows are to be scored, in the order of the output, and which are set aside.
 
-    `asked.parquet` has place, row, file, raw, id and time, each pair of id and time once;
+    `asked.parquet` has place, row, file, id, time and raw (where asked), each id and time once;
     `aside.parquet` has row, file and reason.
 
     Parameters
@@ -141,8 +144,8 @@ def read_asked(
     keys : dict of str to str
         `id`, and `time` where the model's rows have one, and their types in DuckDB.
     raw : bool
-        Whether raw ids go on, and rows keep their order; otherwise they are sorted, because the
-        place of a token would tell whose it is.
+        Whether raw ids go on, and rows keep their order. Tokens are sorted: the place of a token
+        would tell whose it is.
     place : Path
         Folder for what is written.
 
@@ -152,90 +155,88 @@ def read_asked(
         How many rows were read.
     """
     opened = next((one for room in rooms() if (one := room.open_ids(sources))), None)
-    read, aside = place / "read.parquet", place / "broken.parquet"
+    read, broken = place / "read.parquet", place / "broken.parquet"
     total = 0
-    with Written(read) as good, Written(aside) as bad:
-        for kept, broken in _checked(given, keys, opened):
+    with Written(read) as good, Written(broken) as bad:
+        for kept, aside in _checked(given, keys, opened, raw):
             good.add(kept)
-            bad.add(broken)
-            total += len(kept) + len(broken)
-    sort = not raw and opened is not None
-    time = f", {_literal(as_of)} AS time" if as_of is not None else ""
-    time = ", time" if given.timed else time
-    named = ", time" if time else ""
-    casts = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in keys.items())
+            bad.add(aside)
+            total += len(kept) + len(aside)
+    moment = f", CAST('{as_of.isoformat()}' AS TIMESTAMP) AS time" if as_of else ""
+    typed = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in keys.items())
+    shown = "raw, " if raw else ""
+    named = ", ".join(keys)
     with connect() as connection:
         connection.execute(f"SET temp_directory = '{_sql(place / 'spilled')}'")
-        for name, file in (("read", read), ("broken", aside)):
-            connection.read_parquet(str(file)).create_view(name)
-        entities = connection.read_parquet(f"data/open/tables/{ENTITIES}.parquet")
-        entities.project(f'"{sources.entity.column}" AS id').create_view("known")
+        connection.read_parquet(str(read)).create_view("read")
+        connection.read_parquet(str(broken)).create_view("broken")
+        known = connection.read_parquet(f"data/open/tables/{ENTITIES}.parquet")
+        known.project(f"{quoted(sources.entity.column)} AS id").create_view("known")
         connection.execute(
             f"""
             CREATE TEMP TABLE judged AS
-            SELECT row, file, raw, {casts}, CASE
-                WHEN id NOT IN (SELECT id FROM known) THEN 'id {UNKNOWN}'
-                WHEN row > min(row) OVER (PARTITION BY id{named}) THEN 'id {TWICE}' END AS reason
-            FROM (SELECT row, file, raw, id{time} FROM read)
+            SELECT row, file, {shown} {typed}, CASE
+                WHEN id NOT IN (SELECT id FROM known) THEN '{_text(given.id)} is not in {
+                _text(sources.entity.table)
+            }'
+                WHEN row > min(row) OVER (PARTITION BY {named}) THEN '{_text(given.id)} {TWICE}'
+                END AS reason
+            FROM (SELECT *{moment} FROM read)
             """
         )
-        order = "id" + named if sort else "row"
+        order = "row" if raw or opened is None else named
         connection.sql(
-            f"SELECT row_number() OVER (ORDER BY {order}) - 1 AS place, row, file, raw, id{named} "
+            f"SELECT row_number() OVER (ORDER BY {order}) - 1 AS place, row, file, {shown} {named} "
             "FROM judged WHERE reason IS NULL ORDER BY place"
         ).write_parquet(str(place / "asked.parquet"))
         connection.sql(
             "SELECT row, file, reason FROM judged WHERE reason IS NOT NULL "
             "UNION ALL SELECT row, file, reason FROM broken ORDER BY row"
         ).write_parquet(str(place / "aside.parquet"))
-    for file in (read, aside):
-        file.unlink()
+    read.unlink()
+    broken.unlink()
     return total
 
 
 def _checked(
-    given: Input, keys: dict[str, str], opened: OpenIds | None
+    given: Input, keys: dict[str, str], opened: OpenIds | None, raw: bool
 ) -> "Iterator[tuple[polars.DataFrame, polars.DataFrame]]":
-    """Give typed rows (row, file, raw, id, time) and the broken ones (row, file, reason)."""
+    """Give typed rows (row, file, id, time, raw) and those set aside (row, file, reason)."""
     import polars as pl
 
-    numbered = {"row": Column(type="integer"), **given.table.columns}
+    numbered = {ROW: Column(type="integer"), **given.table.columns}
     contract = Contract("input", given.table.model_copy(update={"columns": numbered}))
     last = None
     for file, frame in given.batches():
         if last not in (None, file):
             contract.end(last)
         last = file
-        texts = frame[given.id]
-        if opened is None:
-            already = pl.repeat(False, len(frame), eager=True)
-        else:
-            already = opened.is_one(texts.cast(pl.String).str.strip_chars()).fill_null(False)
-        marks = pl.select(pl.when(~already).then(texts)).to_series().alias(given.id)
-        checked = contract.check(frame.with_columns(marks))
-        rows = checked.good.join(
-            frame.select("row", pl.when(already).then(texts.cast(pl.String).str.strip_chars())
-                         .alias("token")), on="row", how="left", maintain_order="left")  # fmt: skip
-        ids = rows[given.id]
-        made = ids if opened is None else pl.select(
-            pl.coalesce(rows["token"], opened.made(ids))).to_series()  # fmt: skip
-        shown = pl.select(pl.coalesce(rows["token"], ids.cast(pl.String))).to_series()
-        found = pl.DataFrame({"row": rows["row"], "raw": shown, "id": made}).with_columns(
-            pl.lit(file.name).alias("file")
+        texts = as_text(frame[given.id]).str.strip_chars()
+        tokens = where(opened.is_one(texts), texts) if opened else texts.clear(len(texts))
+        checked = contract.check(frame.with_columns(where(tokens.is_null(), frame[given.id])))
+        tokens = tokens.filter(frame[ROW].is_in(checked.good[ROW].implode()))
+        ids = checked.good[given.id]
+        made = opened.made(ids) if opened else ids
+        rows = pl.DataFrame(
+            {
+                "row": checked.good[ROW],
+                "file": pl.repeat(file.name, len(ids), dtype=pl.String, eager=True),
+                "id": pl.select(pl.coalesce(tokens, made)).to_series() if opened else made,
+                **({TIME: checked.good[TIME]} if given.timed else {}),
+                **({"raw": ids} if raw else {}),
+            }
         )
-        if given.timed:
-            found = found.with_columns(rows[TIME])
-        reason = pl.when(pl.col("id").is_null()).then(pl.lit(f"id {EMPTY}"))
+        why = pl.when(pl.col("id").is_null()).then(pl.lit(f"{given.id} {EMPTY}"))
+        if raw:
+            why = why.when(tokens.is_not_null()).then(pl.lit(f"{given.id} {NOT_RAW}"))
         if given.timed and keys.get(TIME) == "DATE":
             clock = pl.col(TIME) != pl.col(TIME).dt.truncate("1d")
-            reason = reason.when(clock).then(pl.lit(f"{TIME} {NO_DAY}"))
-        found = found.with_columns(reason.otherwise(None).cast(pl.String).alias("reason"))
-        broken = checked.broken.select(
-            pl.col("row").cast(pl.Int64), pl.lit(file.name).alias("file"), "reason"
-        )
-        worse = found.filter(pl.col("reason").is_not_null()).select("row", "file", "reason")
-        good = found.filter(pl.col("reason").is_null()).drop("reason")
-        yield good, pl.concat([broken, worse])
+            why = why.when(clock).then(pl.lit(f"{TIME} {NO_DAY}"))
+        rows = rows.with_columns(why.otherwise(None).cast(pl.String).alias("reason"))
+        aside = [rows.filter(pl.col("reason").is_not_null()), checked.broken.with_columns(
+            pl.col(ROW).cast(pl.Int64).alias("row"), pl.lit(file.name).alias("file"))]  # fmt: skip
+        kept = rows.filter(pl.col("reason").is_null()).drop("reason")
+        yield kept, pl.concat([one.select("row", "file", "reason") for one in aside])
     if last is not None:
         contract.end(last)
 
@@ -245,19 +246,19 @@ def _moment() -> Column:
     return Column(type="datetime")
 
 
-def _literal(time: datetime.datetime) -> str:
-    return f"CAST('{time.isoformat()}' AS TIMESTAMP)"
+def _text(text: str) -> str:
+    return text.replace("'", "''")
 
 
 def _sql(path: Path) -> str:
-    return path.as_posix().replace("'", "''")
+    return _text(path.as_posix())
 
 
 def _about_input(error: MlopsError) -> MlopsError:
     said = str(error)
     if "sources.yaml" in said or "its table" in said:
         said += (
-            " It is the file of --input: no table declares it, so write it as csv (UTF-8, with a "
+            " It is the file of --input, which no table declares: write it as csv (UTF-8, with a "
             "header line), JSON lines or parquet."
         )
-    return MlopsError(f"--input: {said}" if not said.startswith("--") else said, error.exit_code)
+    return MlopsError(said if said.startswith("--input") else f"--input: {said}", error.exit_code)

@@ -122,18 +122,23 @@ def _check_alone(
 ) -> None:
     """Refuse features that depend on which other rows are asked for: no batch is like training.
 
-    Some rows of this part are computed again among others: entities of the same times.
+    Some rows of this part are computed again without the others, and with some that are not asked
+    for.
     """
     named = ", ".join(keys)
-    others = (
-        f"(SELECT DISTINCT {quoted(_entity(connection))} AS id FROM {ENTITIES} LIMIT {COMPARED})"
-    )
     times = ", (SELECT time FROM _compared LIMIT 1)" if "time" in keys else ""
     connection.execute("ALTER TABLE features RENAME TO seen")
     connection.execute("ALTER TABLE rows RENAME TO _part")
-    connection.execute(f"CREATE TEMP TABLE _compared AS SELECT * FROM _part LIMIT {COMPARED}")
     connection.execute(
-        f"CREATE TEMP TABLE rows AS FROM _compared UNION SELECT {named} FROM {others}{times}"
+        f"CREATE TEMP TABLE _compared AS SELECT {named} FROM _asked WHERE place % 2 = 0 "
+        f"LIMIT {COMPARED}"
+    )
+    connection.execute(
+        f"""
+        CREATE TEMP TABLE rows AS FROM _compared UNION ALL SELECT {named} FROM (
+            SELECT {quoted(_entity(connection))} AS id FROM {ENTITIES}
+            WHERE id NOT IN (SELECT id FROM _part) LIMIT {COMPARED}){times}
+        """
     )
     features_of_rows(connection, load_params(), named)
     types = types_of(connection, "seen")

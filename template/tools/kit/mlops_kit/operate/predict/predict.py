@@ -14,7 +14,7 @@ from mlops_kit.core.files import held, sha256_of, write_text
 from mlops_kit.core.settings import OPEN_ZONE, Settings
 from mlops_kit.core.utc import connect
 from mlops_kit.data.config import Sources, load_sources
-from mlops_kit.data.ingest import check_apart, recorded
+from mlops_kit.data.ingest import ENTITIES, check_apart, recorded
 from mlops_kit.operate.predict.asked import Input, find_input, moment, read_asked
 from mlops_kit.operate.predict.parts import counts_of, write_parts
 from mlops_kit.operate.predict.scorer import Scorer, scorer
@@ -69,7 +69,11 @@ def predict(
         In a sentence; the output is as it was.
     """
     sources = load_sources()
-    target = output or SCORED / f"{given.name.partition('.')[0]}.parquet"
+    if not (TABLES / f"{ENTITIES}.parquet").is_file():
+        raise MlopsError(
+            f"{TABLES.as_posix()} holds no tables to compute features from: run `uv run mlops run`."
+        )
+    target = output or SCORED / f"{given.name.partition('.')[0] or 'scores'}.parquet"
     if target.suffix not in ENDINGS:
         raise MlopsError(
             f"--output: {target.as_posix()} ends in none of {', '.join(ENDINGS)}; name it so."

@@ -20,7 +20,7 @@ def open_ids(sources: Sources) -> OpenIds | None:
     Returns
     -------
     OpenIds or None
-        None where the column passes as it is.
+        None where the column passes as it is, or nothing is protected.
 
     Raises
     ------
@@ -29,6 +29,8 @@ def open_ids(sources: Sources) -> OpenIds | None:
     """
     import polars as pl
 
+    if not PRIVACY_FILE.is_file():
+        return None
     policy, column = load_privacy(sources), sources.entity.column
     source = RESTRICTED_ZONE / "tables" / f"{ENTITIES}.parquet"
     plan = {one.column: one for one in treatments(ENTITIES, source, sources, policy)}

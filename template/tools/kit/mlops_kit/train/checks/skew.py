@@ -92,7 +92,7 @@ def _more_missing(one: dict[str, Any]) -> float:
 
 def _seen(values: "pandas.Series") -> dict[str, Any]:
     there = values.dropna()
-    found: dict[str, Any] = {"missing": 1 - len(there) / max(len(values), 1)}
+    found: dict[str, Any] = {"missing": (len(values) - len(there)) / max(len(values), 1)}
     if _is_number(values):
         return found | ({"minimum": _plain(there.min()), "maximum": _plain(there.max())}
                         if len(there) else {})  # fmt: skip
