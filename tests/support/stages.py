@@ -61,6 +61,11 @@ def served(project: Project) -> dict[str, Any]:
         return json.loads(answers.read_text(encoding="utf-8"))
 
 
+def registered(project: Project, alias: str = "champion") -> None:
+    """Register the last run's model as `mlops run` does, and give it an alias."""
+    _check(_fork(project, "register", _register, alias))
+
+
 def _fork(
     project: Project, name: str, target: Callable[..., None], *given: Any
 ) -> CompletedProcess[str]:
@@ -126,6 +131,19 @@ def _register_and_ask(answers: Path) -> None:
     content = {"classes": classes, "served": said.tolist(), "compared": compared.tolist()}
     content["shape"] = list(model.metadata.signature.outputs.inputs[0].shape)
     answers.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _register(alias: str) -> None:
+    from mlops_kit.compare import decision_file
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.run import record
+    from mlops_kit.train.tracking import DECISION_FILE, quiet_mlflow
+
+    known = record(load_settings(), decision_file.read(DECISION_FILE))
+    with quiet_mlflow():
+        from mlflow import MlflowClient
+
+        MlflowClient().set_registered_model_alias(known["name"], alias, known["version"])
 
 
 def _records() -> None:

@@ -61,6 +61,20 @@ def _nobody(sources: "Sources") -> "LeaveOut":
     return lambda table, rows: rows
 
 
+@dataclass(frozen=True)
+class OpenIds:
+    """How the entity's raw ids become those of the open zone, shape (n,) each."""
+
+    made: "Callable[[polars.Series], polars.Series]"
+    """From raw ids, typed as the contract has them."""
+    is_one: "Callable[[polars.Series], polars.Series]"
+    """Which texts are such ids already."""
+
+
+def _as_they_are(sources: "Sources") -> OpenIds | None:
+    return None
+
+
 def _nothing_read(sources: "Sources") -> Mapping[str, str]:
     return {}
 
@@ -101,6 +115,8 @@ class Room:
     """What else predicts the holdout: called with task, training rows, holdout rows, seed, and the
     classes, None for 0 and 1.
     """
+    open_ids: Callable[["Sources"], OpenIds | None] = _as_they_are
+    """Give what makes the entity's ids of the open zone; None where they pass as they are."""
     vouches: Callable[[str], bool] = _no
     """Whether a person vouches for a finding, by its name, on the day of the run."""
     clean_up: Callable[[], None] = _nothing

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from mlops_kit.core.errors import MlopsError
+
 
 @contextlib.contextmanager
 def written_beside(path: Path) -> Iterator[Path]:
@@ -54,6 +56,34 @@ def remove_leftovers(places: Iterable[Path], before: float) -> None:
             with contextlib.suppress(FileNotFoundError):
                 if file.stat().st_mtime < before:
                     file.unlink()
+
+
+@contextlib.contextmanager
+def held(file: Path, busy: str) -> Iterator[None]:
+    """Hold a file for this process until the block ends, or is killed.
+
+    Raises
+    ------
+    MlopsError
+        With the sentence `busy`, when another process holds it.
+    """
+    with file.open("a") as stream:
+        try:
+            if sys.platform == "win32":
+                import msvcrt
+
+                msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever held it may just have removed it.
+            mine = os.path.samestat(os.fstat(stream.fileno()), os.stat(file))
+        except (BlockingIOError, PermissionError, FileNotFoundError) as error:
+            raise MlopsError(busy) from error
+        if not mine:
+            raise MlopsError(busy)
+        yield
 
 
 def write_text(path: Path, text: str) -> None:

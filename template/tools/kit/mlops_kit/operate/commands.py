@@ -1,4 +1,4 @@
-"""Commands of what follows a decision: `mlops promote`, and experiments on real users."""
+"""Commands of what follows a decision: promote, predict, and experiments on real users."""
 
 import json
 from pathlib import Path
@@ -10,6 +10,7 @@ from mlops_kit.compare.commands import CONFIG, REPORTS, Config, Json, Out, Table
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.operate.promote.registry import refused
 from mlops_kit.room import Finding, Room
+from mlops_kit.train.checks.skew import told
 from mlops_kit.train.model_file import read_card
 from mlops_kit.train.predictions import PREDICTIONS
 
@@ -157,6 +158,53 @@ def promote(
     print(f"{result['status']}: {done}{finished}")
 
 
+def predict(
+    given: Annotated[
+        Path, typer.Option("--input", help="Rows to score: csv, parquet or JSON lines.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option(help="parquet or csv; data/open/scored when not given.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="Alias of the registered version.")] = "champion",
+    as_of: Annotated[
+        str | None, typer.Option(help="Time of all rows, where the file has no column time.")
+    ] = None,
+    max_aside: Annotated[
+        float | None,
+        typer.Option(
+            help="Largest share of rows that may be set aside; data.max_quarantined_share "
+            "when not given.",
+            min=0,
+            max=1,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Score rows without an outcome by a registered model.
+
+    Exit codes: 0 scored.
+    """
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.operate.predict.predict import predict as score
+
+    record = score(load_settings(), given, output, model, as_of, max_aside)
+    if as_json:
+        print(json.dumps(record, indent=2))
+        return
+    by = record["model"]
+    print(
+        f"scored     {record['rows']:,} of {record['input']['rows']:,} rows by version "
+        f"{by['version']} of {by['name']} ({by['alias']})"
+    )
+    for reason, rows in record["set_aside"].items():
+        print(f"set aside  {rows:,} rows: {reason}")
+    for note in record["notes"]:
+        print(f"note       {note}")
+    for said in told(record["skew"])[:5]:
+        print(f"skew       {said}")
+    print(f"scores     {record['path']}")
+
+
 def _configured(model: "type[BaseModel]", file: Path, given: dict[str, Any]) -> Any:
     """Read the file where there is one, with the options that were given over it."""
     from pydantic import ValidationError
@@ -202,5 +250,6 @@ ROOM = Room(
         "compare abtest": abtest,
         "compare shadow": shadow,
         "promote": promote,
+        "predict": predict,
     },
 )

@@ -8,7 +8,7 @@ import typer
 from mlops_kit.core.files import progress
 from mlops_kit.privacy.gate import commands as gate_commands
 from mlops_kit.privacy.gate.logs import install, redacted
-from mlops_kit.room import Finding, LeaveOut, Room
+from mlops_kit.room import Finding, LeaveOut, OpenIds, Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,6 +84,13 @@ def before_ingest(sources: "Sources") -> LeaveOut:
     from mlops_kit.privacy.people.subjects import without_erased
 
     return without_erased(sources)
+
+
+def open_ids(sources: "Sources") -> OpenIds | None:
+    """Give what makes tokens of the entity's ids, as the protect stage does."""
+    from mlops_kit.privacy.protect.ids import open_ids
+
+    return open_ids(sources)
 
 
 def clean_up() -> None:
@@ -192,5 +199,6 @@ ROOM = Room(
     settings=settings,
     inputs=inputs,
     before_ingest=before_ingest,
+    open_ids=open_ids,
     clean_up=clean_up,
 )

@@ -61,7 +61,7 @@ def notes(
     found: dict[str, Any] = {"looked_ahead": {"checked": checked, "sentence": sentence}}
     if isinstance(horizon, int) and horizon > 0:
         found["horizon_days"] = horizon
-        if newest := _newest_fact(sources):
+        if newest := newest_fact(sources):
             found["known_until"], table = newest
             found["known_from"] = f"the newest row of table {table}"
     if telling := telling_features(holdout, names, classes):
@@ -81,7 +81,7 @@ def same_features(holdout: "pandas.DataFrame", names: list[str]) -> "numpy.ndarr
     return same_rows(holdout, [*names, "time"] if "time" in holdout else names)
 
 
-def _newest_fact(sources: Sources) -> tuple[str, str] | None:
+def newest_fact(sources: Sources) -> tuple[str, str] | None:
     """Find the newest time of the open tables, as an ISO date, and the table that holds it."""
     found = []
     with connect() as connection:

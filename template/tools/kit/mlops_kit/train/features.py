@@ -1,7 +1,6 @@
 """The features stage: run the team's SQL, prove that it does not see the future, and split."""
 
 import re
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +10,7 @@ from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import written_beside
 from mlops_kit.core.settings import OPEN_ZONE, Section, Settings, read_config
-from mlops_kit.core.sql import quoted
+from mlops_kit.core.sql import place_of, quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.data.config import load_sources
 from mlops_kit.data.ingest import BUCKETS, ENTITIES
@@ -23,7 +22,14 @@ from mlops_kit.train.checks.columns import (
     same_everywhere,
 )
 from mlops_kit.train.checks.outcome import refuse_determining
-from mlops_kit.train.checks.rows import check_rows, columns_of, count, keep_labelled, keys_of
+from mlops_kit.train.checks.rows import (
+    check_rows,
+    check_unique,
+    columns_of,
+    count,
+    keep_labelled,
+    keys_of,
+)
 from mlops_kit.train.look_ahead import check_future, open_tables, what_was_checked
 
 if TYPE_CHECKING:
@@ -107,8 +113,7 @@ def build_features(settings: Settings) -> str:
         connection.execute("DROP TABLE target")
         _run(connection, "features", seeds.features(params.features))
         check_rows(connection, "features", keys)
-        features = feature_names(columns_of(connection, "features"), keys.split(", "))
-        encode(connection, "features", features)
+        features = _encoded(connection, keys)
         if params.split.method == "time" and "time" not in keys:
             raise MlopsError(
                 "params.yaml: split.method is time, but rows() in features.py gives no time; "
@@ -162,22 +167,65 @@ def build_features(settings: Settings) -> str:
     return ". ".join([line, *(sentence[0].upper() + sentence[1:] for sentence in told)])
 
 
+def features_of_rows(
+    connection: "duckdb.DuckDBPyConnection", params: Params, keys: str
+) -> list[str]:
+    """Make the table `features` of exactly the rows in the table `rows`, as for training.
+
+    Neither rows() nor target() is called. Rows of `rows` may be missing in it.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        Has the open tables, and `rows` with the columns of `keys`.
+    keys : str
+        Columns that identify a row, for USING: `id`, or `id, time`.
+
+    Returns
+    -------
+    list of str
+        The features, encoded as for training.
+
+    Raises
+    ------
+    MlopsError
+        When the team's SQL fails, or gives a row twice.
+    """
+    sql = _seeds().features(params.features)
+    _run(connection, "features", sql, f"SEMI JOIN rows USING ({keys})")
+    check_unique(connection, "features", keys)
+    return _encoded(connection, keys)
+
+
+def features_text(params: Params) -> str:
+    """Return the SQL of features() as it is run, however its lines are broken."""
+    return " ".join(str(_seeds().features(params.features)).split())
+
+
 def _seeds() -> Any:
     return team.module("features")
 
 
-def _run(connection: "duckdb.DuckDBPyConnection", name: str, sql: str) -> None:
+def _encoded(connection: "duckdb.DuckDBPyConnection", keys: str) -> list[str]:
+    features = feature_names(columns_of(connection, "features"), keys.split(", "))
+    encode(connection, "features", features)
+    return features
+
+
+def _run(connection: "duckdb.DuckDBPyConnection", name: str, sql: str, only: str = "") -> None:
+    """Make a table of what the team's SQL gives; `only` joins what of it is wanted."""
     import duckdb
 
     try:
         check_names(name, connection.sql(sql).columns)
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
+        query = f"SELECT * FROM ({sql}\n) {only}" if only else sql
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
     except duckdb.Error as error:
         # DuckDB quotes values of cells in single quotes; a message is no place for them.
         first, *rest = [line for line in str(error).splitlines() if line.strip()]
         reason = re.sub(r"'[^']*'", "'...'", first)
         sentence = f"features.py: the SQL of {name}() fails: {reason}"
-        raise MlopsError("\n".join([sentence, *_place(sql, first, rest)])) from error
+        raise MlopsError("\n".join([sentence, *place_of(sql, first, rest)])) from error
     table = connection.table(name)
     for column, kind in zip(table.columns, map(str, table.types), strict=True):
         # What follows knows one kind of time, in UTC, and models know no decimals.
@@ -185,22 +233,6 @@ def _run(connection: "duckdb.DuckDBPyConnection", name: str, sql: str) -> None:
             connection.execute(f"ALTER TABLE {name} ALTER time TYPE TIMESTAMP")
         elif kind.startswith("DECIMAL"):
             connection.execute(f'ALTER TABLE {name} ALTER "{column}" TYPE DOUBLE')
-
-
-def _place(sql: str, first: str, rest: list[str]) -> list[str]:
-    """Show where in the team's text an error is: a line with a caret under it, if that is known."""
-    for line, caret in pairwise(rest):
-        if line.startswith("LINE ") and not caret.strip("^ "):
-            return [line, caret]
-    # For names that it does not know, DuckDB tells no place.
-    told = re.search(r'"([^"]+)"|\bname ([^\s!]+)', first)
-    found = told and re.search(rf"\b{re.escape(told[1] or told[2])}\b", sql)
-    if not found:
-        return []
-    before = sql[: found.start()]
-    start = f"LINE {before.count(chr(10)) + 1}: "
-    at = len(before) - (before.rfind("\n") + 1)
-    return [start + sql.splitlines()[before.count("\n")], " " * (len(start) + at) + "^"]
 
 
 def _split(

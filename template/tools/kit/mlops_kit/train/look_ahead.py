@@ -133,8 +133,8 @@ def check_future(
     if not moments:
         return
     connection.execute("CREATE OR REPLACE TEMP TABLE seen AS SELECT * FROM features")
-    types = _types(connection, "features")
-    changed = [f"count(*) FILTER (WHERE {_differs(name, types[name])})" for name in names]
+    types = types_of(connection, "features")
+    changed = [f"count(*) FILTER (WHERE {differs(name, types[name])})" for name in names]
     for moment in _chosen(moments):
         compute_without(moment)
         counts = connection.execute(
@@ -165,12 +165,14 @@ def _chosen(moments: list[tuple[Any, int]]) -> list[Any]:
     return [moments[place][0] for place in places]
 
 
-def _types(connection: "duckdb.DuckDBPyConnection", table: str) -> dict[str, str]:
+def types_of(connection: "duckdb.DuckDBPyConnection", table: str) -> dict[str, str]:
+    """Return the types of a table's columns by their names, as DuckDB calls them."""
     relation = connection.table(table)
     return dict(zip(relation.columns, map(str, relation.types), strict=True))
 
 
-def _differs(name: str, kind: str) -> str:
+def differs(name: str, kind: str) -> str:
+    """Return the SQL that says whether a column of `seen` is another one in `hidden`."""
     seen, hidden = f"seen.{quoted(name)}", f"hidden.{quoted(name)}"
     if kind not in ("DOUBLE", "FLOAT"):
         return f"{hidden} IS DISTINCT FROM {seen}"

@@ -84,7 +84,10 @@ def load_model(path: Path = MODEL_FILE, also: Sequence[str] = ()) -> Any:
 
     if not path.is_file():
         raise MlopsError(f"{path.as_posix()} does not exist; run `uv run mlops run` first.")
-    return skops.io.load(path, trusted=trusted_types(path, also))
+    trusted = trusted_types(path, also)
+    if any(name.split(".")[0] == team.package() for name in trusted):
+        team.folder()  # where nothing installs the team's package, this puts it on the path
+    return skops.io.load(path, trusted=trusted)
 
 
 def trusted_types(path: Path, also: Sequence[str] = ()) -> list[str]:

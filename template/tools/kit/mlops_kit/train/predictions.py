@@ -95,7 +95,7 @@ def long_table(
             "id": pa.array(holdout["id"]),
             "y_true": pa.array(holdout["y_true"]),
             "system": pa.array([system] * len(holdout)),
-            _column(task, values): pa.array(list(values) if values.ndim > 1 else values),
+            **answers(task, values),
             "group": pa.array(holdout["group"] if "group" in holdout else holdout["id"]),
         }
         if "time" in holdout:
@@ -108,3 +108,16 @@ def long_table(
 
 def _column(task: str, values: "numpy.ndarray") -> str:
     return SCORES if task == "classification" and values.ndim > 1 else VALUE_COLUMN[task]
+
+
+def answers(task: str, values: "numpy.ndarray") -> "dict[str, pyarrow.Array]":
+    """Return what predict() gave for n rows as the columns that it has in a table of predictions.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        (n,) scores or predictions, (n, n_classes) probabilities, or (n, k) items, best first.
+    """
+    import pyarrow as pa
+
+    return {_column(task, values): pa.array(list(values) if values.ndim > 1 else values)}

@@ -18,8 +18,9 @@ class Registered(PythonModel):
     """A stored estimator that answers with probabilities, predictions or items.
 
     The model's configuration holds `task`, `features` (pairs of name and dtype, as in training),
-    `trusted_modules` (whose types the stored file may hold) and, when there are more than 0 and 1,
-    `classes` in their order.
+    `trusted_modules` (whose types the stored file may hold), `training`, which `mlops predict`
+    reads (what the model learned from), and, when there are more than 0 and 1, `classes` in their
+    order.
     """
 
     def load_context(self, context: Any) -> None:

@@ -1,16 +1,19 @@
 """The train stage: fit the team's model, store it, and let every system predict the holdout."""
 
+import hashlib
 import time
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core import team
 from mlops_kit.core.files import sha256_of, write_json, written_beside
 from mlops_kit.core.settings import OPEN_ZONE, Settings
+from mlops_kit.core.utc import connect
 from mlops_kit.room import rooms
 from mlops_kit.train.checks.copies import seen_in_training
+from mlops_kit.train.checks.skew import seen as seen_of
 from mlops_kit.train.classes import classes_of
 from mlops_kit.train.evidence import notes, same_features
-from mlops_kit.train.features import NOT_FEATURES, load_params
+from mlops_kit.train.features import NOT_FEATURES, features_text, load_params
 from mlops_kit.train.model_file import MODEL_CARD, MODEL_FILE, save_model
 from mlops_kit.train.oracle import best_predictions
 from mlops_kit.train.predictions import PREDICTIONS, long_table, predict
@@ -76,6 +79,7 @@ def train_and_predict(settings: Settings) -> str:
         "answers": {"dtype": np.dtype(answers.dtype.type).str, "shape": [-1, *answers.shape[1:]]},
         "features": names,
         "training_rows": len(train),
+        "training": _training(train, names),
         "params": load_params().model,
         "holdout": notes(
             train, holdout, names, answers, load_params().features.get("horizon_days"), classes
@@ -104,3 +108,17 @@ def fit(features: "pandas.DataFrame", target: "pandas.Series") -> Any:
         return estimator.fit(features, target)
     except Exception as error:
         raise team.failure("model.py: building or fitting the model", error) from error
+
+
+def _training(train: "pandas.DataFrame", names: list[str]) -> dict[str, Any]:
+    """Note what the model learned from, for whoever scores other rows with it."""
+    with connect() as connection:
+        table = connection.read_parquet(str(OPEN_ZONE / "features.parquet"))
+        types = dict(zip(table.columns, map(str, table.types), strict=True))
+    text = features_text(load_params())
+    return {
+        "keys": {name: types[name] for name in ("id", "time") if name in types},
+        "types": {name: types[name] for name in names},
+        "features_sql": hashlib.sha256(text.encode()).hexdigest(),
+        "seen": seen_of(train, names),
+    }

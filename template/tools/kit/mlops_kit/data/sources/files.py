@@ -1,5 +1,6 @@
 """Which files a table is made of, and their rows by the names of their columns."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -100,6 +101,30 @@ def find(source: Files, name: str, table: Table) -> Found:
             )
         by_name[bare] = file
     return _checked(Found(files, kind, [one for one in inside if one not in files]), name, table)
+
+
+def shown(found: Found, table: Table, names: list[str]) -> list[str]:
+    """Which of some names are columns of the first file.
+
+    Raises
+    ------
+    MlopsError
+        When the file cannot be read, or a csv has none of them.
+    """
+    file = found.files[0]
+    if found.format == "parquet":
+        columns = set(_parquet(file).names)
+    elif found.format == "jsonl":
+        columns = json_lines.names_in(file, table)
+    else:
+        columns = set()
+        for name in names:
+            with contextlib.suppress(MlopsError):
+                columns |= set(delimited.layout(file, [name], dialect=dialect_of(table)).names)
+                break
+        else:
+            delimited.layout(file, names[:1], dialect=dialect_of(table))
+    return [name for name in names if name in columns]
 
 
 def read(

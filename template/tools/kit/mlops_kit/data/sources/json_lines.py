@@ -34,6 +34,13 @@ def values_of(line: str | bytes, columns: list[str]) -> list[str | None] | None:
     return None if record is None else [_text(record.get(column)) for column in columns]
 
 
+def names_in(file: Path, table: Table) -> set[str]:
+    """Return every name that a line of the file has."""
+    with open_utf8(file, table.encoding, table.compression) as stream:
+        records = (_in_line(file, number, line) for number, line in enumerate(stream, 1))
+        return {name for record in records for name in record or ()}
+
+
 def batches(file: Path, table: Table, asked: str) -> "Iterator[polars.DataFrame]":
     """Read the declared columns of JSON lines as text, some rows at a time.
 

@@ -38,7 +38,7 @@ def keep_labelled(connection: "duckdb.DuckDBPyConnection", keys: str) -> int:
     """Drop the rows without an outcome, from which nothing can be learned; return how many."""
     everything = count(connection, "SELECT count(*) FROM rows")
     for table in ("rows", "target"):
-        _check_unique(connection, table, keys)
+        check_unique(connection, table, keys)
     if empty := count(connection, "SELECT count(*) FROM target WHERE y_true IS NULL"):
         raise MlopsError(
             f"features.py: target() gives an empty y_true for {empty:,} rows; "
@@ -55,7 +55,8 @@ def keep_labelled(connection: "duckdb.DuckDBPyConnection", keys: str) -> int:
     return everything - labelled
 
 
-def _check_unique(connection: "duckdb.DuckDBPyConnection", table: str, keys: str) -> None:
+def check_unique(connection: "duckdb.DuckDBPyConnection", table: str, keys: str) -> None:
+    """Refuse a table that gives a row twice."""
     twice = f"SELECT count(*) FROM (SELECT 1 FROM {table} GROUP BY {keys} HAVING count(*) > 1)"
     if repeated := count(connection, twice):
         raise MlopsError(
@@ -67,7 +68,7 @@ def _check_unique(connection: "duckdb.DuckDBPyConnection", table: str, keys: str
 def check_rows(connection: "duckdb.DuckDBPyConnection", table: str, keys: str) -> None:
     """Refuse a table that misses rows of rows(), or gives one twice."""
     _require(connection, table, keys.split(", "))
-    _check_unique(connection, table, keys)
+    check_unique(connection, table, keys)
     missing = count(connection, f"SELECT count(*) FROM rows ANTI JOIN {table} USING ({keys})")
     if missing:
         raise MlopsError(

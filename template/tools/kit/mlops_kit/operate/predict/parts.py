@@ -1,0 +1,207 @@
+"""Features and scores of the rows that are asked for, part by part, each whole or not there."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import progress, written_beside
+from mlops_kit.core.settings import Settings
+from mlops_kit.core.utc import connect
+from mlops_kit.data.config import Sources
+from mlops_kit.data.ingest import ENTITIES
+from mlops_kit.operate.predict.scorer import Scorer
+from mlops_kit.train.checks.columns import quoted
+from mlops_kit.train.checks.rows import count
+from mlops_kit.train.checks.skew import outside
+from mlops_kit.train.features import features_of_rows, load_params
+from mlops_kit.train.look_ahead import differs, open_tables, types_of
+from mlops_kit.train.predictions import answers
+
+if TYPE_CHECKING:
+    import duckdb
+
+PART = 262_144  # rows whose features are computed at once: each part reads the tables again
+CELLS = 2_000_000  # values of features that are scored at once
+COMPARED = 500  # rows whose features are computed again, with others beside them
+COUNTS = b"mlops.outside"
+
+
+def write_parts(
+    settings: Settings, sources: Sources, scorer: Scorer, asked: Path, raw: bool, place: Path
+) -> list[Path]:
+    """Score every row of `asked` that features() gives, and write what is not written yet.
+
+    Memory holds the features of one part, however many there are.
+
+    Returns
+    -------
+    list of Path
+        `place`, `row`, `id`, `time` and the answers, in the order of `place`; and in the file's
+        metadata what skew is counted from.
+
+    Raises
+    ------
+    MlopsError
+        When features() fails, gives other columns than the model learned from, or gives a row
+        something else when others are asked for beside it.
+    """
+    keys = list(scorer.config["training"]["keys"])
+    done: list[Path] = []
+    with connect(settings.data.threads) as connection:
+        connection.execute(f"SET temp_directory = '{(place / 'spilled').as_posix()}'")
+        open_tables(connection, sources, before=None)
+        connection.read_parquet(str(asked)).create_view("_asked")
+        rows = count(connection, "SELECT count(*) FROM _asked")
+        for start in range(0, rows, PART):
+            part = place / f"part{start // PART:06d}.parquet"
+            done.append(part)
+            if part.is_file():
+                continue
+            features = _featured(connection, keys, start)
+            _check_types(connection, features, scorer)
+            if start == 0:
+                _check_alone(connection, keys, features)
+            with written_beside(part) as beside:
+                _score(connection, scorer, keys, raw, beside)
+            if rows > PART:
+                progress("predict", f"{min(start + PART, rows):,} of {rows:,} rows")
+    return done
+
+
+def counts_of(parts: list[Path]) -> dict[str, list[int]]:
+    """Add up what skew is counted from."""
+    import pyarrow.parquet
+
+    total: dict[str, list[int]] = {}
+    for part in parts:
+        metadata = pyarrow.parquet.read_metadata(part).metadata
+        for name, (missing, away) in json.loads(metadata[COUNTS]).items():
+            known = total.get(name, [0, 0])
+            total[name] = [known[0] + missing, known[1] + away]
+    return total
+
+
+def _featured(connection: "duckdb.DuckDBPyConnection", keys: list[str], start: int) -> list[str]:
+    named = ", ".join(keys)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE rows AS SELECT {named} FROM _asked "
+        f"WHERE place >= {start} AND place < {start + PART} ORDER BY place"
+    )
+    return features_of_rows(connection, load_params(), named)
+
+
+def _check_types(
+    connection: "duckdb.DuckDBPyConnection", features: list[str], scorer: Scorer
+) -> None:
+    """Refuse features of other names or types than those that the model learned from."""
+    wanted, found = scorer.config["training"]["types"], types_of(connection, "features")
+    version = f"version {scorer.number} of {scorer.name}"
+    mend = "train and promote a model of these features, or give the old ones again."
+    for name in wanted:
+        if name not in features:
+            raise MlopsError(
+                f'features.py: features() gives no column "{name}", from which {version} learned: '
+                f"{mend}"
+            )
+        if found[name] != wanted[name]:
+            raise MlopsError(
+                f'features.py: column "{name}" is of type {found[name]}, and {version} learned '
+                f"from {wanted[name]}: {mend}"
+            )
+    for name in features:
+        if name not in wanted:
+            raise MlopsError(
+                f'features.py: features() gives a column "{name}", which {version} never saw: '
+                f"{mend}"
+            )
+
+
+def _check_alone(
+    connection: "duckdb.DuckDBPyConnection", keys: list[str], features: list[str]
+) -> None:
+    """Refuse features that depend on which other rows are asked for: no batch is like training.
+
+    Some rows of this part are computed again without the others, and with some that are not asked
+    for.
+    """
+    named = ", ".join(keys)
+    times = ", (SELECT time FROM _compared LIMIT 1)" if "time" in keys else ""
+    connection.execute("ALTER TABLE features RENAME TO seen")
+    connection.execute("ALTER TABLE rows RENAME TO _part")
+    connection.execute(
+        f"CREATE TEMP TABLE _compared AS SELECT {named} FROM _asked WHERE place % 2 = 0 "
+        f"LIMIT {COMPARED}"
+    )
+    connection.execute(
+        f"""
+        CREATE TEMP TABLE rows AS FROM _compared UNION ALL SELECT {named} FROM (
+            SELECT {quoted(_entity(connection))} AS id FROM {ENTITIES}
+            WHERE id NOT IN (SELECT id FROM _part) LIMIT {COMPARED}){times}
+        """
+    )
+    features_of_rows(connection, load_params(), named)
+    types = types_of(connection, "seen")
+    changed = [f"count(*) FILTER (WHERE {differs(name, types[name])})" for name in features]
+    counts = connection.execute(
+        f"SELECT {', '.join(changed)} FROM seen JOIN _compared USING ({named}) "
+        f"LEFT JOIN features AS hidden USING ({named})"
+    ).fetchall()[0]
+    for name, rows in zip(features, counts, strict=True):
+        if rows:
+            raise MlopsError(
+                f'features.py: column "{name}" changes for {rows:,} rows when others are asked for '
+                "beside them, so that no part of the rows gets what training saw: compute it from "
+                "the tables, not from rows."
+            )
+    for table in ("features", "rows", "_compared"):
+        connection.execute(f"DROP TABLE {table}")
+    connection.execute("ALTER TABLE seen RENAME TO features")
+    connection.execute("ALTER TABLE _part RENAME TO rows")
+
+
+def _entity(connection: "duckdb.DuckDBPyConnection") -> str:
+    return next(name for name in connection.table(ENTITIES).columns if name != "held_out")
+
+
+def _score(
+    connection: "duckdb.DuckDBPyConnection",
+    scorer: Scorer,
+    keys: list[str],
+    raw: bool,
+    target: Path,
+) -> None:
+    """Write the answers for the rows of `features`, some at a time."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    names = [name for name, _ in scorer.config["features"]]
+    chosen = ", ".join(f"features.{quoted(name)}" for name in names)
+    on = " AND ".join(f"_asked.{key} = features.{key}" for key in keys)
+    id_shown = "_asked.raw" if raw else "_asked.id"
+    time = ", _asked.time" if "time" in keys else ""
+    relation = connection.sql(
+        f"SELECT _asked.place, _asked.row, {id_shown} AS id{time}, {chosen} "
+        f"FROM _asked JOIN features ON {on} ORDER BY _asked.place"
+    )
+    known = scorer.config["training"]["seen"]
+    counts = {name: [0, 0] for name in known}
+    own = 3 + bool(time)
+    empty = relation.limit(0).to_arrow_table().select(range(own))
+    writer = None
+    try:
+        for batch in relation.to_arrow_reader(max(1_000, CELLS // len(names))):
+            table = pa.Table.from_batches([batch])
+            frame = table.select(range(own, table.num_columns)).to_pandas()
+            for name, more in outside(frame, known).items():
+                counts[name] = [had + new for had, new in zip(counts[name], more, strict=True)]
+            scored = table.select(range(own))
+            for name, values in answers(scorer.config["task"], scorer.answers(frame)).items():
+                scored = scored.append_column(name, values)
+            writer = writer or pyarrow.parquet.ParquetWriter(target, scored.schema)
+            writer.write_table(scored)
+        writer = writer or pyarrow.parquet.ParquetWriter(target, empty.schema)
+        writer.add_key_value_metadata({COUNTS: json.dumps(counts)})
+    finally:
+        if writer is not None:
+            writer.close()
