@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy
     import pandas
     import polars
@@ -31,6 +33,18 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Draft:
+    """What a room proposes for a table that was just described."""
+
+    files: "Mapping[Path, str]" = field(default_factory=dict)
+    """Texts of configuration files, by their paths."""
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    """By table.column: why features cannot read it."""
+    said: Sequence[str] = ()
+    """What a person must do, a sentence each."""
+
+
+@dataclass(frozen=True)
 class Systems:
     """What stands beside the model just trained: other systems, asked about the same rows."""
 
@@ -50,6 +64,10 @@ def _no_systems(
 
 def _nobody(sources: "Sources") -> "LeaveOut":
     return lambda table, rows: rows
+
+
+def _no_draft(sources: "Sources", folder: "Path", undecided: str) -> Draft:
+    return Draft()
 
 
 def _nothing_read(sources: "Sources") -> Mapping[str, str]:
@@ -84,6 +102,9 @@ class Room:
     """What is read from outside besides the tables; a change of it runs the data stage again."""
     before_ingest: "Callable[[Sources], LeaveOut]" = _nobody
     """Give what leaves out of a table, some rows at a time, what must not come in."""
+    draft: "Callable[[Sources, Path, str], Draft]" = _no_draft
+    """Propose files for a table: called with its declaration, a folder that holds a sample of it as
+    `<table>.parquet`, typed, and the action of columns for which nothing can be proposed."""
     systems: "Callable[[str, pandas.DataFrame, pandas.DataFrame, int], Systems]" = _no_systems
     """What else predicts the holdout: called with task, training rows, holdout rows and seed."""
     vouches: Callable[[str], bool] = _no
