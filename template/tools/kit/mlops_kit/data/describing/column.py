@@ -163,8 +163,9 @@ def _texts(seen: Seen, there: "polars.Series", often: "polars.Series", table: Ta
     seen.ways = _ways(there, table)
     if seen.ways:
         seen.type = "number"
-        way = next(iter(seen.ways))
-        settle(seen, there, table, way)
+        settle(seen, there, table, next(iter(seen.ways)))
+        if not there.str.contains(MARKS.pattern).any():  # the same in every way
+            seen.ways = {}
         return
     if there.str.contains(INTEGERS).all():
         seen.type, seen.evidence = "integers", "lists of whole numbers"

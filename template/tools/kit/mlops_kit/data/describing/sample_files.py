@@ -40,7 +40,7 @@ def _compare(text: str, task: str) -> str:
     )
     text = re.sub(r"^acknowledged: \{.*the sample is invented.*\n", "", text, flags=re.M)
     if task == "regression":
-        gain = "  min_effect: 0  # the smallest gain worth a change, in the target's unit: yours to say"
+        gain = "  min_effect: 0  # smallest gain worth a change, in the target's unit: yours to say"
         text = re.sub(r"^  min_effect: .*$", gain, text, flags=re.M)
     return text
 

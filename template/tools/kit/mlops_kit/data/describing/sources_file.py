@@ -42,7 +42,7 @@ def text(
         f"  mine: {_flow({'kind': 'files', 'folder': made.place.parent.as_posix()})}",
         "",
         "tables:",
-        f"  {made.name}:",
+        f"  {_scalar(made.name)}:",
         "    source: mine",
         f"    path: {_scalar(made.place.name)}",
         *(f"    {key}: {_scalar(value)}" for key, value in options.items()),

@@ -128,10 +128,8 @@ def _settle_numbers(made: Described, parquet: Path) -> None:
     if not marked or {"decimal", "thousands"} & made.table.model_fields_set:
         return
     common = [way for way in columns.WAYS if all(way in one.ways for one in marked.values())]
-    # What is written without marks is the same in each way; so it says nothing.
-    telling = {name: one for name, one in marked.items() if len(one.ways) < len(columns.WAYS)}
     if not common:
-        votes = Counter(next(iter(one.ways)) for one in telling.values())
+        votes = Counter(next(iter(one.ways)) for one in marked.values())
         way = votes.most_common(1)[0][0]
         odd = [name for name, one in marked.items() if way not in one.ways]
         for name in odd:

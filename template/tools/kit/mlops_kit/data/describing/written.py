@@ -125,8 +125,8 @@ def _encoding(file: Path, compression: str | None) -> str:
                 windows = any(0x80 <= byte <= 0x9F for byte in block)
                 likely = "cp1252" if windows else "cp1252 or latin-1 (they agree here)"
                 raise MlopsError(
-                    f"{file.as_posix()}, line {at:,}, is not UTF-8, and bytes alone do not say "
-                    f"what else: in the Americas and Western Europe most likely {likely}, elsewhere "
+                    f"{file.as_posix()}, line {at:,}, is not UTF-8, and bytes do not say what "
+                    f"else: in the Americas and West Europe most likely {likely}, elsewhere "
                     "such as cp1250 or cp1251. Say which: --set encoding=cp1252."
                 ) from error
             lines += block.count(b"\n")
@@ -165,6 +165,8 @@ def _csv(places: list[Path], table: Table, options: dict[str, Any], said: list[s
                 ways.append((quoting, delimiter, width, above))
         if ways:
             break
+    # Cells of records may hold another delimiter, as 3,5 does; its header line then has none.
+    ways = [way for way in ways if not way[3]] or ways
     if len(ways) > 1:
         both = " or ".join(f"--set 'delimiter={way[1]}'" for way in ways)
         raise MlopsError(
