@@ -45,7 +45,7 @@ def describe(
     ] = "undecided",
     update: Annotated[bool, typer.Option("--update", help="Show the difference only.")] = False,
     write: Annotated[
-        bool, typer.Option("--write", help="Replace files in which somebody has worked.")
+        bool, typer.Option("--write", help="Even over changed files, or with open questions.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -71,6 +71,8 @@ def describe(
     else:
         for file in written:
             print(f"wrote      {file}")
+        if not written:
+            print("nothing is written yet; with --write it is, and what is asked stays open")
         for line in found.said:
             print(f"next       {line}")
     raise typer.Exit(INCONCLUSIVE if found.made.asked() else OK)

@@ -155,10 +155,17 @@ def _texts(seen: Seen, there: "polars.Series", often: "polars.Series", table: Ta
     if any(lower == set(pair) for pair in PAIRS):
         seen.type, seen.evidence = "boolean", f"only {' and '.join(sorted(lower))}"
         return
-    if there.str.contains(CODE).any() and there.str.contains(r"^[+-]?\d+$").all():
+    digits = there.str.contains(r"^[+-]?\d+$").all()
+    if digits and there.str.contains(CODE).any():
         seen.evidence = "digits with a zero before them: codes, which numbers would shorten"
         return
     if moments.look(seen, there):
+        return
+    if digits:
+        whole = cast(there, Column(type="integer"), table)
+        seen.evidence = "digits, too many for a number: codes"
+        if not whole.null_count():
+            seen.type, seen.evidence = "integer", f"whole numbers{_size(whole)}"
         return
     seen.ways = _ways(there, table)
     if seen.ways:
@@ -204,10 +211,15 @@ def settle(seen: Seen, there: "polars.Series", table: Table, way: Way) -> None:
     whole = cast(there, Column(type="integer"), tried)
     if not whole.null_count():
         seen.type = "integer"
-        seen.evidence = f"whole numbers, {whole.min()} to {whole.max()}"
+        seen.evidence = f"whole numbers{_size(whole)}"
         return
-    made = seen.ways[way]
-    seen.evidence = f"numbers, {made.min():.6g} to {made.max():.6g}"
+    seen.evidence = f"numbers{_size(seen.ways[way])}"
+
+
+def _size(made: "polars.Series") -> str:
+    """Say how large numbers are, not the smallest or largest: these are somebody's own."""
+    digits = len(str(int(made.abs().max())))  # type: ignore[arg-type]
+    return f" of up to {digits} digits" + (", some below zero" if (made < 0).any() else "")
 
 
 def _why_text(seen: Seen, there: "polars.Series", often: "polars.Series", table: Table) -> str:
@@ -251,6 +263,6 @@ def _check_stand_in(seen: Seen, there: "polars.Series", often: "polars.Series") 
         text = f"{value:g}"
         if STAND_IN.fullmatch(text) and often[end] >= OFTEN and apart and abs(value) > 1:
             seen.notes.append(
-                f"{text} stands {often[end]:,} times, apart from {low:g} to {high:g}: if it means "
-                f"missing, declare nulls: [{text}]"
+                f"{text} stands {often[end]:,} times, far from all others: if it means missing, "
+                f"declare nulls: [{text}]"
             )

@@ -93,7 +93,10 @@ def describe(place: Path, settings: list[str], asked: Asked) -> Description:
             draft = _drafts(sources, parquet, made, asked.undecided)
             files |= draft.files
         else:
-            said.append("answer the questions above with --set, or in conf/sources.yaml by hand")
+            said.append(
+                "answer each question with --set, or choose among the readings in conf/sources.yaml "
+                "that stand there as comments; the run refuses before"
+            )
         said += draft.said
         if asked.target:
             task = load_settings().task
@@ -104,13 +107,15 @@ def describe(place: Path, settings: list[str], asked: Asked) -> Description:
 
 
 def write(description: Description, anyway: bool) -> list[str]:
-    """Write the files, all or none.
+    """Write the files, all or none, and nothing while something is to be asked, unless `anyway`.
 
     Raises
     ------
     MlopsError
         When one is there that somebody has changed since it was rendered, unless `anyway`.
     """
+    if description.made.asked() and not anyway:
+        return []
     seeds = json.loads(SEEDS.read_text(encoding="utf-8")) if SEEDS.is_file() else {}
     changed = [
         path

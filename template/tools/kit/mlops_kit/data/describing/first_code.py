@@ -201,14 +201,7 @@ def _features_py(
     entity, target, outcome = keys
     select = "SELECT DISTINCT" if once else "SELECT"
     key = f"{_as(entity, 'id')}" + (f", {_as(asked.time, 'time')}" if asked.time else "")
-    columns = textwrap.fill(
-        ", ".join([key, *(_feature(name) for name in features)]),
-        WIDTH,
-        initial_indent=" " * 8 + select + " ",
-        subsequent_indent=" " * 15,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    columns = _wrapped([key, *(_feature(name) for name in features)], select)
     table = sql_name(made.name)
     there = (
         f"\n        WHERE {sql_name(target)} IS NOT NULL" if made.columns[target].missing else ""
@@ -250,6 +243,18 @@ def target(params: dict) -> str:
         FROM {_python(table)}{_python(there)}
     """
 '''
+
+
+def _wrapped(parts: list[str], select: str) -> str:
+    """Write what is selected in lines, each name whole."""
+    lines = [f"        {select} {parts[0]}"]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) + 2 < WIDTH:
+            lines[-1] += f", {part}"
+        else:
+            lines[-1] += ","
+            lines.append(f"{'':15}{part}")
+    return "\n".join(lines)
 
 
 def _feature(name: str) -> str:

@@ -104,10 +104,7 @@ def _in(
     found = _read(there, column)
     if found is None:
         return False
-    seen.type, seen.evidence = (
-        kind,
-        f"{evidence}, {found.dt.year().min()} to {found.dt.year().max()}",
-    )
+    seen.type, seen.evidence = kind, evidence
     seen.options |= {"format": form} if form else {}
     return _years(seen, found, form or "")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from mlops_kit.data.config import Column
 from mlops_kit.data.describing.column import Seen
-from mlops_kit.data.describing.table import Described
+from mlops_kit.data.describing.table import TYPES_OF_KEYS, Described
 
 KNOWN = ("type", *Column.model_fields)
 
@@ -77,7 +77,7 @@ def _column(one: Seen, entity: str, known: Mapping[str, str]) -> list[str]:
     if one.missing:
         markers = ", ".join(f"{marker} {count:,}" for marker, count in one.missing.most_common(4))
         said.append(f"missing: {markers}")
-    if one.is_unique and one.name != entity:
+    if one.is_unique and one.name != entity and one.type in TYPES_OF_KEYS:
         said.append("no value stands twice")
     if "twin" in one.options:
         said.append(f"equal to {one.options['twin']} in every row")
