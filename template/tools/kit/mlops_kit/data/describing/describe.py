@@ -94,8 +94,8 @@ def describe(place: Path, settings: list[str], asked: Asked) -> Description:
             files |= draft.files
         else:
             said.append(
-                "answer each question with --set, or choose among the readings in conf/sources.yaml "
-                "that stand there as comments; the run refuses before"
+                "answer each question with --set, or choose among the readings that stand as "
+                "comments in conf/sources.yaml; the run refuses before"
             )
         said += draft.said
         if asked.target:
