@@ -9,6 +9,7 @@ from mlops_kit.data.config import Column, Table
 from mlops_kit.data.describing import moments
 from mlops_kit.data.values.cast import INTEGERS, cast
 from mlops_kit.data.values.missing import counted, missing
+from mlops_kit.data.values.numbers import EXACT
 
 if TYPE_CHECKING:
     import polars
@@ -18,13 +19,13 @@ WAYS = (
     *((".", None), (".", ","), (",", None), (",", ".")),
     *((".", " "), (",", " "), (".", "'"), (",", "'")),
 )
-MARKS = re.compile(r"[.,' \u00a0\u202f]")
+MARKS = {".": ".", ",": ",", "'": "'", " ": " \u00a0\u202f"}
 PAIRS = (("true", "false"), ("yes", "no"), ("t", "f"), ("y", "n"))
 CODE = r"^[+-]?0\d"
 SHARE = 0.9  # of numbers, or times, from which the rest of a column is asked about
 MOST_LEVELS = 1_000
 OFTEN = 5  # rows that a value needs before it is shown: then it is nobody's own
-STAND_IN = re.compile(r"-?9{2,}(\.0*)?|-9\.?0*|-1\.?0*")
+STAND_IN = re.compile(r"-?9{2,}|-9")
 Way = tuple[str, str | None]
 
 
@@ -170,8 +171,8 @@ def _texts(seen: Seen, there: "polars.Series", often: "polars.Series", table: Ta
     seen.ways = _ways(there, table)
     if seen.ways:
         seen.type = "number"
-        settle(seen, there, table, next(iter(seen.ways)))
-        if not there.str.contains(MARKS.pattern).any():  # the same in every way
+        settle(seen, next(iter(seen.ways)))
+        if not there.str.contains("[.,' \u00a0\u202f]").any():  # the same in every way
             seen.ways = {}
         return
     if there.str.contains(INTEGERS).all():
@@ -184,13 +185,12 @@ def _ways(there: "polars.Series", table: Table) -> "dict[Way, polars.Series]":
     """Read texts as numbers in each way that fits all of them."""
     column = Column(type="number")
     first = there.head(50)
-    marks = {
-        mark for text in there.str.extract_all(MARKS.pattern).explode().unique() if (mark := text)
-    }
-    marks = {" " if mark in "\u00a0\u202f" else mark for mark in marks}
+    marks = {mark for mark, pattern in MARKS.items() if there.str.contains(f"[{pattern}]").any()}
     declared = (table.decimal or ".", table.thousands)
     ways = [declared] if {"decimal", "thousands"} & table.model_fields_set else WAYS
     found: dict[Way, polars.Series] = {}
+    if not there.str.contains(r"^[+-]?[\d.,]").any():
+        return found
     for decimal, thousands in ways:
         if thousands and thousands not in marks and ways is WAYS:
             continue
@@ -205,15 +205,12 @@ def _ways(there: "polars.Series", table: Table) -> "dict[Way, polars.Series]":
     return found
 
 
-def settle(seen: Seen, there: "polars.Series", table: Table, way: Way) -> None:
+def settle(seen: Seen, way: Way) -> None:
     """Say whether numbers, written in one way, are whole ones."""
-    tried = table.model_copy(update={"decimal": way[0], "thousands": way[1]})
-    whole = cast(there, Column(type="integer"), tried)
-    if not whole.null_count():
-        seen.type = "integer"
-        seen.evidence = f"whole numbers{_size(whole)}"
-        return
-    seen.evidence = f"numbers{_size(seen.ways[way])}"
+    made = seen.ways[way]
+    whole = bool(((made % 1 == 0) & (made.abs() < EXACT)).all())
+    seen.type = "integer" if whole else "number"
+    seen.evidence = f"{'whole ' * whole}numbers{_size(made)}"
 
 
 def _size(made: "polars.Series") -> str:
@@ -256,12 +253,12 @@ def _check_stand_in(seen: Seen, there: "polars.Series", often: "polars.Series") 
     made = next(iter(seen.ways.values())) if seen.ways else there.cast(pl.Float64)
     for end in (made.arg_min(), made.arg_max()):
         assert end is not None
-        others = made.sort().drop_nulls()
-        rest = others.slice(1) if end == made.arg_min() else others.head(len(others) - 1)
-        low, high, value = float(rest.min()), float(rest.max()), float(made[end])  # type: ignore[arg-type]
-        apart = min(abs(value - low), abs(value - high)) > 0.5 * (high - low)
-        text = f"{value:g}"
-        if STAND_IN.fullmatch(text) and often[end] >= OFTEN and apart and abs(value) > 1:
+        text = f"{made[end]:g}"
+        if not STAND_IN.fullmatch(text) or often[end] < OFTEN:
+            continue
+        others = made.filter(made != made[end])
+        low, high, value = float(others.min()), float(others.max()), float(made[end])  # type: ignore[arg-type]
+        if min(abs(value - low), abs(value - high)) > 0.5 * (high - low):
             seen.notes.append(
                 f"{text} stands {often[end]:,} times, far from all others: if it means missing, "
                 f"declare nulls: [{text}]"

@@ -16,7 +16,9 @@ from mlops_kit.data.config import SOURCES_FILE, Column, Sources, Table
 from mlops_kit.data.contract import Contract
 from mlops_kit.data.describing import first_code, sources_file
 from mlops_kit.data.describing.first_code import Asked
+from mlops_kit.data.describing.kept import spaced
 from mlops_kit.data.describing.table import Described, described, is_key_by_name
+from mlops_kit.data.sources.ids import with_ids
 from mlops_kit.room import Draft, rooms
 
 if TYPE_CHECKING:
@@ -83,14 +85,14 @@ def describe(place: Path, settings: list[str], asked: Asked) -> Description:
         raise MlopsError(f"{place.as_posix()} does not exist; give a file or a folder of files.")
     scratch = Path("data/restricted" if Path("conf/privacy.yaml").is_file() else "data")
     options, given = _declared(settings, asked)
-    with described(place, options, given, scratch) as (made, parquet):
+    with described(place, options, given, scratch) as (made, file):
         entity, ids, why = _identity(made, asked)
         known = _known(made, asked)
         files = {SOURCES_FILE: sources_file.text(made, entity, ids, asked.time, known, why)}
         sources = _checked(files[SOURCES_FILE], made)
         draft, said = Draft(), []
         if not made.asked():
-            draft = _drafts(sources, parquet, made, asked.undecided)
+            draft = _drafts(sources, file, made, asked.undecided)
             files |= draft.files
         else:
             said.append(
@@ -100,7 +102,7 @@ def describe(place: Path, settings: list[str], asked: Asked) -> Description:
         said += draft.said
         if asked.target:
             task = load_settings().task
-            code, more = first_code.texts(made, asked, task, (entity, ids), draft.withheld, parquet)
+            code, more = first_code.texts(made, asked, task, (entity, ids), draft.withheld, file)
             files |= code
             said += more
     return Description(made, files, said)
@@ -244,13 +246,13 @@ def _checked(text: str, made: Described) -> Sources:
         return read_config(file, Sources)
 
 
-def _drafts(sources: Sources, parquet: Path, made: Described, undecided: str) -> Draft:
+def _drafts(sources: Sources, file: Path, made: Described, undecided: str) -> Draft:
     """Let the rooms propose their files from evenly spaced rows of the table."""
     import tempfile
 
     contract = Contract(made.name, sources.tables[made.name])
-    with tempfile.TemporaryDirectory(dir=parquet.parent, prefix=".describing.") as folder:
-        typed = contract.check(_sampled(parquet, sources.tables[made.name], made.rows)).good
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".describing.") as folder:
+        typed = contract.check(_sampled(file, sources.tables[made.name], made.rows)).good
         typed.write_parquet(Path(folder) / f"{made.name}.parquet")
         found = [room.draft(sources, Path(folder), undecided) for room in rooms()]
     return Draft(
@@ -260,14 +262,9 @@ def _drafts(sources: Sources, parquet: Path, made: Described, undecided: str) ->
     )
 
 
-def _sampled(parquet: Path, table: Table, rows: int) -> "polars.DataFrame":
-    import polars as pl
-
-    from mlops_kit.data.sources.ids import with_ids
-
+def _sampled(file: Path, table: Table, rows: int) -> "polars.DataFrame":
     read = list(table.read_columns)
-    frame = pl.scan_parquet(parquet).select(read).gather_every(-(-rows // SAMPLE)).collect()
-    return with_ids(frame, table, 0)
+    return with_ids(spaced(file, read, -(-rows // SAMPLE)), table, 0)
 
 
 def show(description: Description) -> None:

@@ -11,6 +11,7 @@ from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import MOMENTS, NUMBERS, PIPELINE
 from mlops_kit.data.describing.column import OFTEN, Seen
+from mlops_kit.data.describing.kept import spaced
 from mlops_kit.data.describing.sample_files import for_table, sql_name
 from mlops_kit.data.describing.table import Described, is_key_by_name
 
@@ -36,7 +37,7 @@ def texts(
     task: str,
     identity: tuple[str, Mapping[str, dict[str, Any]]],
     withheld: Mapping[str, str],
-    parquet: Path,
+    file: Path,
 ) -> tuple[dict[Path, str], list[str]]:
     """Write features.py, and adapt params.yaml and conf/compare.yaml from the sample to the table.
 
@@ -46,7 +47,7 @@ def texts(
         The column that identifies a row, and the contracts of columns that are made.
     withheld : mapping
         By table.column: why features cannot read it.
-    parquet : Path
+    file : Path
         The table as it is written in the file.
 
     Returns
@@ -61,7 +62,7 @@ def texts(
     """
     entity, ids = identity
     target, outcome = _outcome(made, asked, task)
-    excluded = _excluded(made, asked, entity, target, parquet) | {
+    excluded = _excluded(made, asked, entity, target, file) | {
         name: why for name in made.read if (why := withheld.get(f"{made.name}.{name}"))
     }
     if target in excluded and f"{made.name}.{target}" in withheld:
@@ -144,11 +145,11 @@ def _outcome(made: Described, asked: Asked, task: str) -> tuple[str, str]:
 
 
 def _excluded(
-    made: Described, asked: Asked, entity: str, target: str, parquet: Path
+    made: Described, asked: Asked, entity: str, target: str, file: Path
 ) -> dict[str, str]:
     """Say of columns why they are no features."""
     known = {name.strip() for name in (asked.known or "").split(",")}
-    spellings = _spellings(made, target, parquet)
+    spellings = _spellings(made, target, file)
     found: dict[str, str] = {}
     for name, one in made.read.items():
         texts = one.type == "string" and one.distinct >= OWN_TEXTS * (
@@ -177,16 +178,14 @@ def _excluded(
     return found
 
 
-def _spellings(made: Described, target: str, parquet: Path) -> set[str]:
+def _spellings(made: Described, target: str, file: Path) -> set[str]:
     """Columns that have one value for each value of the target, and the other way round."""
-    import polars as pl
-
     levels = made.columns[target].distinct
     alike = [one.name for one in made.read.values()
              if one.distinct == levels and one.name != target]  # fmt: skip
     if not 2 <= levels <= FEW_LEVELS or not alike:
         return set()
-    frame = pl.read_parquet(parquet, columns=[target, *alike], use_pyarrow=False)
+    frame = spaced(file, [target, *alike], 1)
     return {name for name in alike if frame.select(target, name).drop_nulls().n_unique() == levels}
 
 

@@ -18,6 +18,11 @@ DAYS = (
 CLOCKS = (" %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S", " %H:%M:%S%.f")
 PACKED = "%Y%m%d"
 LIKELY = r"^(\d{1,4}|[A-Za-z]{3,9})([-/. ]|, )(\d{1,2}|[A-Za-z]{3,9})(, |[-/. ])\d{1,4}([T ].*)?$"
+SAID = {
+    "date": "days, year first",
+    "timestamp": "times without an offset",
+    "timestamptz": "moments with an offset",
+}
 SOME = 50  # values that are tried before all of them are
 ENOUGH = 10  # distinct numbers of eight digits that are days: too many for chance
 FAR = 0.01  # of the values may have a year that hardly is one
@@ -51,16 +56,23 @@ def look(seen: Described, there: "polars.Series") -> bool:
 
 
 def _year_first(seen: Described, there: "polars.Series") -> bool:
+    first = there.head(SOME)
+    if not first.str.contains(times.WRITTEN).all():
+        return False
+    usual = ("date", "timestamptz" if first.str.contains(times.HAS_OFFSET).all() else "timestamp")
+    kind = usual[first.str.contains(":", literal=True).all()]
+    if not times.iso(there, Column(type=kind)).null_count():
+        return _in(seen, there, kind, None, SAID[kind])
     if not there.str.contains(times.WRITTEN).all():
         return False
     clock = there.str.contains(":", literal=True)
     if not clock.any():
-        return _in(seen, there, "date", None, "days, year first")
+        return _in(seen, there, "date", None, SAID["date"])
     zoned = there.str.contains(times.HAS_OFFSET)
     if zoned.all():
-        return _in(seen, there, "timestamptz", None, "moments with an offset")
+        return _in(seen, there, "timestamptz", None, SAID["timestamptz"])
     if not zoned.any():
-        return _in(seen, there, "timestamp", None, "times without an offset")
+        return _in(seen, there, "timestamp", None, SAID["timestamp"])
     seen.questions.append(
         f"{int(zoned.sum()):,} distinct times have an offset, {int((~zoned).sum()):,} have none: "
         f"no type takes both; `--set {seen.name}.type=datetime` takes the latter for UTC, "
@@ -111,9 +123,13 @@ def _in(
 
 def _read(there: "polars.Series", column: Column) -> "polars.Series | None":
     """Read all values, or None; an order in which years hardly are years is none."""
-    found = times.read(there, column)
+    found = times.iso(there, column) if column.format is None else times.read(there, column)
     if found.null_count():
-        return None
+        if column.format is not None:
+            return None
+        found = times.read(there, column)
+        if found.null_count():
+            return None
     far = ~found.dt.year().is_between(column.years[0], column.years[1])
     return None if float(far.mean() or 0) > FAR else found  # type: ignore[arg-type]
 

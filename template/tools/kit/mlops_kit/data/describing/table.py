@@ -6,18 +6,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import scratch_beside
 from mlops_kit.data.config import RESERVED_TABLES, Table
 from mlops_kit.data.describing import column as columns
 from mlops_kit.data.describing.column import Seen, Way
+from mlops_kit.data.describing.kept import keep, kept
 from mlops_kit.data.describing.written import Written, texts, written
-from mlops_kit.data.reading import Written as ParquetFile
-
-if TYPE_CHECKING:
-    import polars
 
 KEY = re.compile(
     r"(?:^|[_\s.-])(?:id|key|code|codigo|uuid|guid|number|numero|no|nr|nro|num|ref)$", re.I
@@ -71,7 +68,7 @@ def table_name(place: Path) -> str:
 def described(
     place: Path, options: dict[str, Any], given: Mapping[str, dict[str, Any]], scratch: Path
 ) -> "Iterator[tuple[Described, Path]]":
-    """Read all of a file or folder; give what it shows, and its texts as parquet.
+    """Read all of a file or folder; give what it shows, and the file of its texts.
 
     Parameters
     ----------
@@ -80,46 +77,37 @@ def described(
     given : mapping
         What they declare of columns.
     scratch : Path
-        Folder for the parquet file, which holds raw values and is removed at the end.
+        Folder for that file, which holds raw values and is removed at the end.
 
     Raises
     ------
     MlopsError
         When it cannot be read, or may be read in two ways from the first line on.
     """
-    import pyarrow.parquet
-
     table, found, how = written(place, options)
     unknown = [name for name in given if name not in how.names]
     if unknown:
         raise MlopsError(f'{place.as_posix()} has no column "{unknown[0]}", which --set names.')
-    with scratch_beside(scratch / f"{table_name(place)}.described") as parquet:
-        with ParquetFile(parquet) as out:
-            for frame in texts(place, table, how.names):
-                out.add(frame)
-        rows = pyarrow.parquet.ParquetFile(parquet).metadata.num_rows
+    name = table_name(place)
+    with scratch_beside(scratch / f"{name}.described") as file:
+        try:
+            rows = keep(texts(place, table, how.names), file)
+        except MlopsError:
+            written(place, options, thoroughly=True)  # asks for another way, if one fits
+            raise
         if not rows:
             raise MlopsError(f"{place.as_posix()} has no rows; there is nothing to describe.")
         seen = {
-            name: columns.look(values, table, dict(given.get(name, {})))
-            for name, values in _one_by_one(parquet, how.names)
+            column: columns.look(values, table, dict(given.get(column, {})))
+            for column, values in kept(file, how.names)
         }
-        made = Described(
-            table_name(place), place, found.files, found.not_read, how, table, rows, seen
-        )
-        _settle_numbers(made, parquet)
-        _leave_out_twins(made, parquet)
-        yield made, parquet
+        made = Described(name, place, found.files, found.not_read, how, table, rows, seen)
+        _settle_numbers(made)
+        _leave_out_twins(made, file)
+        yield made, file
 
 
-def _one_by_one(parquet: Path, names: list[str]) -> "Iterator[tuple[str, polars.Series]]":
-    import polars as pl
-
-    for name in names:
-        yield name, pl.read_parquet(parquet, columns=[name], use_pyarrow=False)[name]
-
-
-def _settle_numbers(made: Described, parquet: Path) -> None:
+def _settle_numbers(made: Described) -> None:
     """Choose the one way in which a table writes numbers, or ask.
 
     A way counts if it fits every column of numbers. Two that give other values are two readings.
@@ -164,15 +152,12 @@ def _settle_numbers(made: Described, parquet: Path) -> None:
         made.written.options.update(_declared(way))
         made.written.said.append(f"every number fits {_said(way)}, and no other reading does")
         made.table = made.table.model_copy(update=_declared(way))
-        for name, one in marked.items():
-            if way in one.ways and way != (".", None):
-                values = next(values for _, values in _one_by_one(parquet, [name]))
-                there = values.drop_nulls().unique().str.strip_chars()
-                known = there.filter(~there.is_in(list(one.missing)))
-                columns.settle(one, known, made.table, way)
+        for one in marked.values():
+            if way in one.ways:
+                columns.settle(one, way)
 
 
-def _alike(ways: "dict[Way, polars.Series]", chosen: list[Way]) -> bool:
+def _alike(ways: Mapping[Way, Any], chosen: list[Way]) -> bool:
     made = [ways[way] for way in chosen if way in ways]
     return all(one.equals(made[0]) for one in made)
 
@@ -194,13 +179,13 @@ def _asked(way: Way) -> str:
     return " ".join(f"`--set '{key}={value}'`" for key, value in _declared(way).items())
 
 
-def _leave_out_twins(made: Described, parquet: Path) -> None:
+def _leave_out_twins(made: Described, file: Path) -> None:
     """Say of columns that are equal in every row, or the same in every row, that they are."""
     first: dict[int, str] = {}
     for name, one in made.read.items():
         other = first.setdefault(one.digest, name)
         if other != name:
-            pair = dict(_one_by_one(parquet, [other, name]))
+            pair = dict(kept(file, [other, name]))
             if (
                 pair[other].equals(pair[name])
                 and pair[other].null_count() == pair[name].null_count()

@@ -42,13 +42,17 @@ class Written(NamedTuple):
     unread: dict[str, str]
 
 
-def written(place: Path, given: dict[str, Any]) -> tuple[Table, files.Found, Written]:
+def written(
+    place: Path, given: dict[str, Any], thoroughly: bool = False
+) -> tuple[Table, files.Found, Written]:
     """Find how a file, or all files of a folder, are written.
 
     Parameters
     ----------
     given : dict
         Options of the table that a person has declared.
+    thoroughly : bool
+        Whether a csv is read to its end to see that its records have equally many cells.
 
     Raises
     ------
@@ -73,7 +77,7 @@ def written(place: Path, given: dict[str, Any]) -> tuple[Table, files.Found, Wri
     table = Table.model_validate(stub | options)
     if found.format == "jsonl":
         return table, found, _named(options, said, _keys(found.files, table))
-    names = _csv(found.files, table, options, said)
+    names = _csv(found.files, table, options, said, thoroughly)
     return Table.model_validate(stub | options), found, _named(options, said, names)
 
 
@@ -149,7 +153,9 @@ def _keys(places: list[Path], table: Table) -> list[str]:
     return list(names)
 
 
-def _csv(places: list[Path], table: Table, options: dict[str, Any], said: list[str]) -> list[str]:
+def _csv(
+    places: list[Path], table: Table, options: dict[str, Any], said: list[str], thoroughly: bool
+) -> list[str]:
     """Find delimiter, quotes and header line of csv files; return the names of their columns."""
     first = places[0]
     with open_utf8(first, table.encoding, table.compression) as stream:
@@ -159,10 +165,12 @@ def _csv(places: list[Path], table: Table, options: dict[str, Any], said: list[s
     ways = []
     for quoting in [{}] if {"quote", "escape"} & options.keys() else QUOTINGS:
         tried = table.model_copy(update=quoting)
-        for delimiter in [table.delimiter] if table.delimiter else delimited.DELIMITERS:
-            width, above = delimited.shape_of(lines, delimiter, dialect_of(tried))
-            if width > 1 and _fits(places, delimiter, width, above, dialect_of(tried)):
-                ways.append((quoting, delimiter, width, above))
+        dialect = dialect_of(tried)
+        delimiters = [table.delimiter] if table.delimiter else delimited.DELIMITERS
+        likely = [(by, *delimited.shape_of(lines, by, dialect)) for by in delimiters]
+        likely = [one for one in likely if one[1] > 1]
+        all_of_it = thoroughly or len(likely) > 1  # or else whoever reads it next will see
+        ways += [(quoting, *one) for one in likely if _fits(places, *one, dialect, all_of_it)]
         if ways:
             break
     # Cells of records may hold another delimiter, as 3,5 does; its header line then has none.
@@ -207,7 +215,14 @@ def _csv(places: list[Path], table: Table, options: dict[str, Any], said: list[s
     return cells
 
 
-def _fits(places: list[Path], delimiter: str, width: int, above: int, dialect: Dialect) -> bool:
+def _fits(
+    places: list[Path],
+    delimiter: str,
+    width: int,
+    above: int,
+    dialect: Dialect,
+    all_of_it: bool = True,
+) -> bool:
     """Whether every record of every file has so many cells, and quotes stand where they may."""
     names = tuple(str(place) for place in range(width))
     for file in places:
@@ -216,7 +231,7 @@ def _fits(places: list[Path], delimiter: str, width: int, above: int, dialect: D
         found = delimited.Layout(delimiter, names, start)
         try:
             check_quotes(file, lambda: delimited.opened(file, found, dialect), delimiter, dialect)  # noqa: B023
-            for _ in delimited.batches(file, names[:1], found, dialect):
+            for _ in delimited.batches(file, names[:1], found, dialect) if all_of_it else ():
                 pass
         except MlopsError:
             return False
