@@ -9,7 +9,7 @@ from mlops_kit.data.config import Column, Table
 from mlops_kit.data.describing import moments
 from mlops_kit.data.values.cast import INTEGERS, cast
 from mlops_kit.data.values.missing import counted, missing
-from mlops_kit.data.values.numbers import EXACT
+from mlops_kit.data.values.numbers import EXACT, plain
 
 if TYPE_CHECKING:
     import polars
@@ -79,14 +79,16 @@ def look(values: "polars.Series", table: Table, given: dict[str, Any]) -> Seen:
     if values.dtype.is_nested():
         return _nested(seen, values)
     column = Column.model_validate({"type": "string", **given})
-    counts = values.value_counts(name="how often")
-    texts, often = counts[values.name], counts["how often"]
-    nothing = missing(texts, column, table)
-    for text, count in zip(texts.filter(nothing), often.filter(nothing), strict=True):
-        (marker,) = counted(pl.Series([text], dtype=texts.dtype), pl.Series([True]))
-        seen.missing[marker] += count
-    there, often = texts.filter(~nothing), often.filter(~nothing)
-    seen.distinct = len(there)
+    nothing = missing(values, column, table)
+    seen.missing = counted(values, nothing)
+    there = values.filter(~nothing) if seen.missing else values
+    if (first := there.head(MOST_LEVELS)).n_unique() < len(first) / 2:  # to count them pays off
+        counts = there.value_counts(name="how often")
+        there, often = counts[values.name], counts["how often"]
+        seen.distinct = len(there)
+    else:
+        seen.distinct = there.n_unique()
+        often = pl.repeat(1, len(there), dtype=pl.UInt32, eager=True)
     seen.digest = hash((*seen.missing.items(), int(values.hash(1).sum() or 0), seen.distinct))
     if seen.missing:
         seen.options["nullable"] = True
@@ -94,7 +96,8 @@ def look(values: "polars.Series", table: Table, given: dict[str, Any]) -> Seen:
         seen.left_out = f"no value in any of its {seen.rows:,} rows"
         return seen
     if seen.distinct <= MOST_LEVELS:
-        seen.levels = dict(sorted(zip(there.cast(pl.String), often, strict=True)))
+        for level, count in zip(there.cast(pl.String), often, strict=True):
+            seen.levels[level] = seen.levels.get(level, 0) + count
     if "type" in given:
         seen.type, seen.evidence = given["type"], "declared"
         seen.options.pop("type")
@@ -167,6 +170,7 @@ def _texts(seen: Seen, there: "polars.Series", often: "polars.Series", table: Ta
         seen.evidence = "digits, too many for a number: codes"
         if not whole.null_count():
             seen.type, seen.evidence = "integer", f"whole numbers{_size(whole)}"
+            seen.distinct = whole.n_unique() if seen.is_unique else seen.distinct  # +1 and 1
         return
     seen.ways = _ways(there, table)
     if seen.ways:
@@ -196,10 +200,13 @@ def _ways(there: "polars.Series", table: Table) -> "dict[Way, polars.Series]":
             continue
         if decimal == "," and "," not in marks and thousands is None and ways is WAYS:
             continue
-        tried = table.model_copy(update={"decimal": decimal, "thousands": thousands})
-        if cast(first, column, tried).null_count():
-            continue
-        made = cast(there, column, tried)
+        if (decimal, thousands) == WAYS[0]:
+            made = plain(there, column)
+        else:
+            tried = table.model_copy(update={"decimal": decimal, "thousands": thousands})
+            if cast(first, column, tried).null_count():
+                continue
+            made = cast(there, column, tried)
         if not made.null_count():
             found[decimal, thousands] = made
     return found
@@ -226,9 +233,10 @@ def _why_text(seen: Seen, there: "polars.Series", often: "polars.Series", table:
     rest = number.is_null()
     share = 1 - int(often.filter(rest).sum()) / rows
     if share >= SHARE:
-        few = there.filter(rest)
-        shown = [text for text, count in zip(few, often.filter(rest), strict=True)
-                 if count >= OFTEN and len(text) <= 20]  # fmt: skip
+        few: dict[str, int] = {}
+        for text, count in zip(there.filter(rest), often.filter(rest), strict=True):
+            few[text] = few.get(text, 0) + count
+        shown = [text for text, count in few.items() if count >= OFTEN and len(text) <= 20]
         if len(few) <= 3 and len(shown) == len(few):
             markers = ", ".join(sorted(shown))
             seen.questions.append(
@@ -254,12 +262,13 @@ def _check_stand_in(seen: Seen, there: "polars.Series", often: "polars.Series") 
     for end in (made.arg_min(), made.arg_max()):
         assert end is not None
         text = f"{made[end]:g}"
-        if not STAND_IN.fullmatch(text) or often[end] < OFTEN:
+        rows = int(often.filter(made == made[end]).sum()) if STAND_IN.fullmatch(text) else 0
+        if rows < OFTEN:
             continue
         others = made.filter(made != made[end])
         low, high, value = float(others.min()), float(others.max()), float(made[end])  # type: ignore[arg-type]
         if min(abs(value - low), abs(value - high)) > 0.5 * (high - low):
             seen.notes.append(
-                f"{text} stands {often[end]:,} times, far from all others: if it means missing, "
+                f"{text} stands {rows:,} times, far from all others: if it means missing, "
                 f"declare nulls: [{text}]"
             )

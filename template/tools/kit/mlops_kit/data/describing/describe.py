@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import polars
 
 SEEDS = Path(mlops_kit.__file__).parents[1] / "seeds.json"
-SAMPLE = 50_000
+SAMPLE = 20_000
 ROW = "row_id"
 
 

@@ -33,6 +33,7 @@ class Described(Protocol):
 
     name: str
     type: str
+    distinct: int
     options: dict
     evidence: str
     questions: list[str]
@@ -50,7 +51,7 @@ def look(seen: Described, there: "polars.Series") -> bool:
     first = there.head(SOME)
     if first.str.contains(LIKELY).all():
         return _year_first(seen, there) or _ordered(seen, there)
-    if first.str.contains(r"^(1[789]|2[01])\d{6}$").all() and len(there) >= ENOUGH:
+    if first.str.contains(r"^(1[789]|2[01])\d{6}$").all() and seen.distinct >= ENOUGH:
         return _in(seen, there, "date", PACKED, "days of eight digits")
     return False
 
@@ -74,7 +75,7 @@ def _year_first(seen: Described, there: "polars.Series") -> bool:
     if not zoned.any():
         return _in(seen, there, "timestamp", None, SAID["timestamp"])
     seen.questions.append(
-        f"{int(zoned.sum()):,} distinct times have an offset, {int((~zoned).sum()):,} have none: "
+        f"{int(zoned.sum()):,} times have an offset, {int((~zoned).sum()):,} have none: "
         f"no type takes both; `--set {seen.name}.type=datetime` takes the latter for UTC, "
         f"`--set {seen.name}.type=string` keeps the text"
     )
@@ -139,12 +140,12 @@ def _years(seen: Described, values: "polars.Series", form: str) -> bool:
     years = values.dt.year()
     if "%y" in form and (unsure := int(years.is_between(*times.TWO_CENTURIES).sum())):
         seen.questions.append(
-            f"{unsure:,} distinct values have a year of two digits that may be of two centuries: "
+            f"{unsure:,} values have a year of two digits that may be of two centuries: "
             f"`--set '{seen.name}.years=[1930, 2029]'` or `--set '{seen.name}.years=[2000, 2099]'`"
         )
     if far := int((~years.is_between(1700, 2200)).sum()):
         seen.notes.append(
-            f"{far:,} distinct values have a year that hardly is one, and their rows are set "
+            f"{far:,} values have a year that hardly is one, and their rows are set "
             "aside: declare them under nulls if they stand for nothing, or declare years"
         )
     return True
