@@ -24,6 +24,7 @@ PAIRS = (("true", "false"), ("yes", "no"), ("t", "f"), ("y", "n"))
 CODE = r"^[+-]?0\d"
 SHARE = 0.9  # of numbers, or times, from which the rest of a column is asked about
 MOST_LEVELS = 1_000
+SOME = 100  # values that are tried before all of them are
 OFTEN = 5  # rows that a value needs before it is shown: then it is nobody's own
 STAND_IN = re.compile(r"-?9{2,}|-9")
 Way = tuple[str, str | None]
@@ -87,7 +88,7 @@ def look(values: "polars.Series", table: Table, given: dict[str, Any]) -> Seen:
         there, often = counts[values.name], counts["how often"]
         seen.distinct = len(there)
     else:
-        seen.distinct = there.n_unique()
+        seen.distinct = there.hash(1).n_unique()  # as many as rows: surely unique
         often = pl.repeat(1, len(there), dtype=pl.UInt32, eager=True)
     seen.digest = hash((*seen.missing.items(), int(values.hash(1).sum() or 0), seen.distinct))
     if seen.missing:
@@ -98,6 +99,7 @@ def look(values: "polars.Series", table: Table, given: dict[str, Any]) -> Seen:
     if seen.distinct <= MOST_LEVELS:
         for level, count in zip(there.cast(pl.String), often, strict=True):
             seen.levels[level] = seen.levels.get(level, 0) + count
+        seen.levels = dict(sorted(seen.levels.items()))
     if "type" in given:
         seen.type, seen.evidence = given["type"], "declared"
         seen.options.pop("type")
@@ -159,7 +161,7 @@ def _texts(seen: Seen, there: "polars.Series", often: "polars.Series", table: Ta
     if any(lower == set(pair) for pair in PAIRS):
         seen.type, seen.evidence = "boolean", f"only {' and '.join(sorted(lower))}"
         return
-    digits = there.str.contains(r"^[+-]?\d+$").all()
+    digits = _all(there, r"^[+-]?\d+$")
     if digits and there.str.contains(CODE).any():
         seen.evidence = "digits with a zero before them: codes, which numbers would shorten"
         return
@@ -179,7 +181,7 @@ def _texts(seen: Seen, there: "polars.Series", often: "polars.Series", table: Ta
         if not there.str.contains("[.,' \u00a0\u202f]").any():  # the same in every way
             seen.ways = {}
         return
-    if there.str.contains(INTEGERS).all():
+    if _all(there, INTEGERS):
         seen.type, seen.evidence = "integers", "lists of whole numbers"
         return
     seen.evidence = _why_text(seen, there, often, table)
@@ -188,20 +190,26 @@ def _texts(seen: Seen, there: "polars.Series", often: "polars.Series", table: Ta
 def _ways(there: "polars.Series", table: Table) -> "dict[Way, polars.Series]":
     """Read texts as numbers in each way that fits all of them."""
     column = Column(type="number")
-    first = there.head(50)
-    marks = {mark for mark, pattern in MARKS.items() if there.str.contains(f"[{pattern}]").any()}
+    first = _spread(there)
+    if not first.str.contains(r"^[+-]?[\d.,]").all():
+        return {}
+    usual = plain(first, column)
+    usual = usual if usual.null_count() else plain(there, column)
+    marks = {
+        mark
+        for mark, pattern in MARKS.items()
+        if (usual.null_count() or mark == ".") and there.str.contains(f"[{pattern}]").any()
+    }
     declared = (table.decimal or ".", table.thousands)
     ways = [declared] if {"decimal", "thousands"} & table.model_fields_set else WAYS
     found: dict[Way, polars.Series] = {}
-    if not there.str.contains(r"^[+-]?[\d.,]").any():
-        return found
     for decimal, thousands in ways:
         if thousands and thousands not in marks and ways is WAYS:
             continue
         if decimal == "," and "," not in marks and thousands is None and ways is WAYS:
             continue
         if (decimal, thousands) == WAYS[0]:
-            made = plain(there, column)
+            made = usual
         else:
             tried = table.model_copy(update={"decimal": decimal, "thousands": thousands})
             if cast(first, column, tried).null_count():
@@ -210,6 +218,15 @@ def _ways(there: "polars.Series", table: Table) -> "dict[Way, polars.Series]":
         if not made.null_count():
             found[decimal, thousands] = made
     return found
+
+
+def _spread(there: "polars.Series") -> "polars.Series":
+    """Take some values from all over: what all must have, these have."""
+    return there.gather_every(max(1, len(there) // SOME))
+
+
+def _all(there: "polars.Series", pattern: str) -> bool:
+    return bool(_spread(there).str.contains(pattern).all() and there.str.contains(pattern).all())
 
 
 def settle(seen: Seen, way: Way) -> None:
@@ -229,6 +246,11 @@ def _size(made: "polars.Series") -> str:
 def _why_text(seen: Seen, there: "polars.Series", often: "polars.Series", table: Table) -> str:
     """Say what kind of text it is, and ask where a few values keep it from being numbers."""
     rows = int(often.sum())
+    if _all(there, r"^[$€£¥]? ?-?\d[\d.,]* ?[%$€£¥]?$"):
+        seen.notes.append("amounts with a sign of currency or percent: no number until it goes")
+        return "text"
+    if (_spread(there).str.contains(r"^[+-]?[\d.,]").mean() or 0) < SHARE / 2:  # type: ignore[operator]
+        return "text" if seen.distinct > 1 else "text, the same in every row"
     number = cast(there, Column(type="number"), table.model_copy(update={"decimal": "."}))
     rest = number.is_null()
     share = 1 - int(often.filter(rest).sum()) / rows
@@ -247,8 +269,6 @@ def _why_text(seen: Seen, there: "polars.Series", often: "polars.Series", table:
             seen.notes.append(
                 f"{share:.1%} are numbers, and {len(few):,} other texts are not: taken as text"
             )
-    if there.str.contains(r"^[$€£¥]? ?-?\d[\d.,]* ?[%$€£¥]?$").all():
-        seen.notes.append("amounts with a sign of currency or percent: no number until it goes")
     return "text" if seen.distinct > 1 else "text, the same in every row"
 
 
