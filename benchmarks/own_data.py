@@ -16,13 +16,17 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from measuring import cpu_seconds, machine
 from mlops_kit.data.config import Sources
+from mlops_kit.data.describing.describe import describe
+from mlops_kit.data.describing.first_code import Asked
 from mlops_kit.data.reading import store
 
 ROWS = 1_000_000
+WIDE = (252, 753)
 TYPES = {
     "id": ("integer", "BIGINT"),
     **{f"code{n}": ("string", "VARCHAR") for n in range(4)},
@@ -89,7 +93,35 @@ def by_duckdb(path: Path, folder: Path) -> int:
     return int(found[0][0])
 
 
-HOW: dict[str, Callable[[Path, Path], int]] = {"kit": by_the_kit, "duckdb": by_duckdb}
+def described(path: Path, folder: Path) -> int:
+    """Describe the csv as `mlops data describe` does; return the rows."""
+    os.chdir(folder)
+    Path("data").mkdir()
+    return describe(path, [], Asked()).made.rows
+
+
+def sniffed(path: Path, folder: Path) -> int:
+    """Let DuckDB find dialect and types from all rows, and summarise the columns."""
+    with duckdb.connect() as connection:
+        table = connection.read_csv(str(path), sample_size=-1)
+        connection.sql("SUMMARIZE FROM table").fetchall()
+        return len(table)
+
+
+def write_wide(path: Path) -> None:
+    """Write an invented csv of 752 measurements and an outcome."""
+    columns = ", ".join(f"round(random() * {n % 90 + 1}, 4) AS x{n}" for n in range(WIDE[1] - 1))
+    with duckdb.connect() as connection:
+        made = connection.sql(f"FROM range({WIDE[0]}) AS made(i)")
+        made.project(f"{columns}, i % 2 AS y").write_csv(str(path))
+
+
+HOW: dict[str, Callable[[Path, Path], int]] = {
+    "kit": by_the_kit,
+    "duckdb": by_duckdb,
+    "describe": described,
+    "sniff": sniffed,
+}
 
 
 def main() -> None:
@@ -110,13 +142,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch) / "raw.csv"
             write_csv(path, rows)
-            told = {}
-            for how in HOW:
-                (Path(scratch) / how).mkdir()
-                command = [sys.executable, __file__, "--one", str(path), how]
-                run = subprocess.run(command, capture_output=True, check=True, env={**os.environ})
-                told[how] = json.loads(run.stdout)
-                assert told[how]["rows"] == rows
+            told = {how: one_process(path, how) for how in HOW}
+            assert all(each["rows"] == rows for each in told.values())
             size = path.stat().st_size / 1e6
         kit, copy = told["kit"], told["duckdb"]
         print(
@@ -125,6 +152,29 @@ def main() -> None:
             f"MB; ratio {kit['cpu'] / copy['cpu']:.2f}",
             flush=True,
         )
+        print(as_described(told["describe"], told["sniff"]), flush=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "wide.csv"
+        write_wide(path)
+        told = {how: one_process(path, how) for how in ("describe", "sniff")}
+        print(f"{WIDE[0]:>11,} rows x {WIDE[1]}:")
+        print(as_described(told["describe"], told["sniff"]), flush=True)
+
+
+def one_process(path: Path, how: str) -> dict[str, Any]:
+    """Run one way in a process of its own; return rows, CPU seconds and peak memory."""
+    (path.parent / how).mkdir()
+    command = [sys.executable, __file__, "--one", str(path), how]
+    run = subprocess.run(command, capture_output=True, check=True, env={**os.environ})
+    return json.loads(run.stdout)
+
+
+def as_described(kit: dict[str, Any], sniff: dict[str, Any]) -> str:
+    """Say what describing took."""
+    return (
+        f"            described: {kit['cpu']:.1f} CPU s, peak {kit['peak_mb']:,.0f} MB; DuckDB's "
+        f"read_csv and SUMMARIZE {sniff['cpu']:.1f} CPU s; ratio {kit['cpu'] / sniff['cpu']:.2f}"
+    )
 
 
 if __name__ == "__main__":

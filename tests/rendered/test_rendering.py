@@ -1,5 +1,7 @@
 """The renderer itself: fast equals plain, twice equals once, and seeded files are left alone."""
 
+import hashlib
+import json
 import shutil
 from pathlib import Path
 from unittest import mock
@@ -88,3 +90,28 @@ def test_a_failed_render_leaves_nothing(tmp_path: Path) -> None:
         render(tmp_path / "p", template=template)
     assert not (tmp_path / "p").exists()
     shutil.rmtree(template)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        SHOP,
+        {**SHOP, "task": "regression", "personal_data": "none", "functionality": "existing_rules"},
+        {
+            **SHOP,
+            "task": "recommendation",
+            "personal_data": "phi",
+            "business_metric": 'Ñ "x" <&> 🙂',
+        },
+    ],
+)
+def test_the_digests_of_seeded_files_are_those_of_the_files(
+    answers: dict[str, str], tmp_path: Path
+) -> None:
+    project = render(tmp_path / "p", answers)
+    digests = json.loads((project / "tools/kit/seeds.json").read_text(encoding="utf-8"))
+    assert {"params.yaml", "conf/sources.yaml", "src/shop/features.py"} <= digests.keys()
+    assert ("conf/privacy.yaml" in digests) == (project / "conf/privacy.yaml").is_file()
+    assert {
+        name: hashlib.sha256((project / name).read_bytes()).hexdigest() for name in digests
+    } == digests

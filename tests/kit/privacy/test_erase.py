@@ -292,3 +292,13 @@ def test_history_is_told_as_it_is() -> None:
     other = "\n".join(erase_of.erase(clinic.token(8))["history"])
     assert "commits that name" not in other
     assert "reports/errors.md" not in other
+
+
+def test_an_id_that_no_file_holds_is_said_to_be_unknown_there() -> None:
+    file = Path("conf/sources.yaml")
+    text = file.read_text(encoding="utf-8")
+    at = text.index("    columns:\n") + len("    columns:\n")
+    more = "      row_id: {type: integer, unique: true, made: row_number}\n"
+    file.write_text(text[:at] + more + text[at:], encoding="utf-8")
+    with pytest.raises(MlopsError, match=r"Nothing was erased: .*row_id is made when"):
+        erase_of.erase(clinic.token(WHO))

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import yaml
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.data.config import load_sources
 from mlops_kit.privacy import commands
 from mlops_kit.privacy.policy import propose
 from mlops_kit.privacy.protect import keys, singling_out
@@ -303,3 +304,21 @@ def test_a_table_without_a_good_row_is_no_ground_for_a_proposal() -> None:
     with pytest.raises(MlopsError, match="No row of table"):
         propose.propose()
     assert not propose.PROPOSAL.exists()
+
+
+def test_a_described_table_gets_a_policy_and_what_waits_can_be_left_behind() -> None:
+    chance = seeded(4)
+    put(people=people(c7=[invented(chance) for _ in range(PEOPLE)]))
+    folder = Path("described")
+    folder.mkdir()
+    Path("raw/people.parquet").rename(folder / "people.parquet")
+    waiting = propose.draft(load_sources(), folder, "undecided")
+    text = waiting.files[Path("conf/privacy.yaml")]
+    assert yaml.safe_load(text)["columns"]["people.c7"] == {"action": "undecided"}
+    assert any("--undecided drop" in said for said in waiting.said)
+    dropped = propose.draft(load_sources(), folder, "drop")
+    content = yaml.safe_load(dropped.files[Path("conf/privacy.yaml")])
+    assert content["columns"]["people.c7"] == {"action": "drop"}
+    assert content["columns"]["people.code"]["action"] == "token"
+    assert dropped.withheld["people.c7"] == "conf/privacy.yaml says drop"
+    assert "people.code" not in dropped.withheld

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy
     import pandas
     import polars
@@ -29,6 +31,18 @@ class Finding:
     status: Literal["ok", "problem", "note"]
     message: str
     mend: str = ""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a room proposes for a table that was just described."""
+
+    files: "Mapping[Path, str]" = field(default_factory=dict)
+    """Texts of configuration files, by their paths."""
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    """By table.column: why features cannot read it."""
+    said: Sequence[str] = ()
+    """What a person must do, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,10 @@ def _as_they_are(sources: "Sources") -> OpenIds | None:
     return None
 
 
+def _no_draft(sources: "Sources", folder: "Path", undecided: str) -> Draft:
+    return Draft()
+
+
 def _nothing_read(sources: "Sources") -> Mapping[str, str]:
     return {}
 
@@ -117,6 +135,9 @@ class Room:
     """
     open_ids: Callable[["Sources"], OpenIds | None] = _as_they_are
     """Give what makes the entity's ids of the open zone; None where they pass as they are."""
+    draft: "Callable[[Sources, Path, str], Draft]" = _no_draft
+    """Propose files for a table: called with its declaration, a folder that holds a sample of it as
+    `<table>.parquet`, typed, and the action of columns for which nothing can be proposed."""
     vouches: Callable[[str], bool] = _no
     """Whether a person vouches for a finding, by its name, on the day of the run."""
     clean_up: Callable[[], None] = _nothing
@@ -132,3 +153,8 @@ def rooms() -> Iterator[Room]:
             if not isinstance(room, Room):
                 raise TypeError(f"mlops_kit.{name}.commands.ROOM is no Room")
             yield room
+
+
+def raw_zone() -> Path:
+    """Return where values as they came may lie for as long as a command takes."""
+    return next((room.raw_zone for room in rooms() if room.raw_zone), Path("data"))

@@ -156,7 +156,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
             "or restore the file with git."
         )
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
@@ -166,6 +166,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise MlopsError(f"{path.as_posix()} must hold keys and values, not a list or a text.")
     return content
+
+
+def loader() -> Any:
+    """Return YAML's safe reader: the one in C, ten times as fast, where it is there."""
+    import yaml
+
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _sentence(

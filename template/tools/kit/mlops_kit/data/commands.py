@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops_kit.core.errors import NEGATIVE, OK, MlopsError
+from mlops_kit.core.errors import INCONCLUSIVE, NEGATIVE, OK, MlopsError
 from mlops_kit.core.files import progress
-from mlops_kit.room import Finding, Room, rooms
+from mlops_kit.room import Finding, Room, raw_zone, rooms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,62 @@ def ingest(
         progress("data", line)
 
 
+def describe(
+    path: Annotated[Path, typer.Argument(help="A file, or a folder of files of one table.")],
+    target: Annotated[
+        str | None,
+        typer.Option(help="Column of the outcome, for a first features.py; COLUMN=VALUE is 1."),
+    ] = None,
+    identity: Annotated[
+        str | None,
+        typer.Option("--id", help="Column that identifies a row; several with commas: their code."),
+    ] = None,
+    time: Annotated[str | None, typer.Option(help="Column that says when a row happened.")] = None,
+    known: Annotated[
+        str | None, typer.Option(help="Columns known before that time, with commas; or all.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="What you know: option=value, or column.option=value."),
+    ] = None,
+    undecided: Annotated[
+        str, typer.Option(help="Action where the scan for personal data decides nothing: drop.")
+    ] = "undecided",
+    update: Annotated[bool, typer.Option("--update", help="Show the difference only.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Even over changed files, or with open questions.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Read all of a file or folder, and write the configuration that reads it, with the evidence.
+
+    Exit codes: 0 written, 2 something may be read in two ways and waits for your answer.
+    """
+    import json
+
+    from mlops_kit.data.describing import describe as described
+    from mlops_kit.data.describing.first_code import Asked
+
+    asked = Asked(target, identity, time, known, undecided)
+    found = described.describe(path, settings or [], asked)
+    if update:
+        print(described.difference(found), end="")
+        return
+    if not as_json:
+        described.show(found)
+    written = described.write(found, write)
+    if as_json:
+        print(json.dumps(found.record() | {"written_to": written}, indent=2, ensure_ascii=False))
+    else:
+        for file in written:
+            print(f"wrote      {file}")
+        if not written:
+            print("nothing is written yet; with --write it is, and what is asked stays open")
+        for line in found.said:
+            print(f"next       {line}")
+    raise typer.Exit(INCONCLUSIVE if found.made.asked() else OK)
+
+
 def test() -> None:
     """Read and check every source as the pipeline does, and keep nothing.
 
@@ -35,7 +91,7 @@ def test() -> None:
 
     config = load_sources()
     leave_out = [room.before_ingest(config) for room in rooms()]
-    scratch = next((room.raw_zone for room in rooms() if room.raw_zone), Path("data"))
+    scratch = raw_zone()
     broken_rows = 0
     for name in config.tables:
         reading = store(config, name, leave_out, scratch)
@@ -70,7 +126,7 @@ def examine() -> "Iterator[Finding]":
 
 ROOM = Room(
     examine=examine,
-    commands={"data ingest": ingest, "sources test": test},
+    commands={"data ingest": ingest, "data describe": describe, "sources test": test},
     groups={
         "data": "Read, check and prepare data.",
         "sources": "The places where data comes from.",

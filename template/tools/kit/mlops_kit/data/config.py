@@ -13,6 +13,8 @@ from mlops_kit.core.settings import Section, read_config
 SOURCES_FILE = Path("conf/sources.yaml")
 # Tables that the pipeline makes beside the declared ones.
 RESERVED_TABLES = ("entities", "rows", "target", "features", "seen", "divided")
+# Columns that the pipeline writes beside the features.
+PIPELINE = ("id", "time", "group", "y_true", "split", "same_features", "seen_in_training")
 TYPES = (
     *("string", "integer", "number", "boolean", "date", "timestamp", "timestamptz", "datetime"),
     "integers",
@@ -32,6 +34,13 @@ class At(Section):
 
     at: str
     """Column of the table, a date or a time, that says when."""
+
+
+class Hashed(Section):
+    """A code of other columns: equal rows have the same."""
+
+    hash: list[str] = Field(min_length=1)
+    """Columns of the table whose texts, as the file has them, make the code."""
 
 
 class Column(Section):
@@ -62,6 +71,10 @@ class Column(Section):
     """What else means that a value is missing, besides `nulls` of the table."""
     default_nulls: bool = True
     """Do NA, N/A, nan, NULL, ? and - mean that a value is missing? Where not, they are values."""
+    made: Literal["row_number"] | Hashed | None = None
+    """An id that the file has not: `row_number` counts rows from 1, in the order of the files and
+    their lines, so that a file in another order, or with a row less, moves all ids behind it;
+    `{hash: [columns]}` is the same for equal rows, which then count as one."""
     known: Literal["in_advance"] | At | None = None
     """From when features may use it: `in_advance` (a timetable), `{at: column}`, or else from the
     table's `time` on.
@@ -157,11 +170,16 @@ class Table(Section):
         return self
 
     @property
+    def read_columns(self) -> dict[str, Column]:
+        """The columns that its source must have."""
+        return {name: one for name, one in self.columns.items() if one.made is None}
+
+    @property
     def file_columns(self) -> list[str] | None:
         """Names of the columns of files without a header line; None where they have one."""
         if isinstance(self.header, list):
             return self.header
-        return None if self.header else list(self.columns)
+        return None if self.header else list(self.read_columns)
 
 
 class Entity(Section):
@@ -227,6 +245,8 @@ def load_sources(path: Path = SOURCES_FILE) -> Sources:
             where = f"{file}: tables.{name}.columns.{column}.known"
             if contract.known == "in_advance" and table.time is None:
                 raise MlopsError(f"{where}: the table names no `time` to be in advance of; add it.")
+            if contract.made is not None:
+                _check_made(f"{file}: tables.{name}.columns.{column}.made", contract, table)
             if isinstance(contract.known, At):
                 moment = table.columns.get(contract.known.at)
                 if moment is None or moment.type not in MOMENTS:
@@ -243,7 +263,7 @@ def load_sources(path: Path = SOURCES_FILE) -> Sources:
                 f"{table.source} is no source of files; take it out."
             )
         listed = table.file_columns or list(table.columns)
-        if missing := next((one for one in table.columns if one not in listed), None):
+        if missing := next((one for one in table.read_columns if one not in listed), None):
             raise MlopsError(f'{file}: tables.{name}.header does not list the column "{missing}".')
     entity = config.tables.get(config.entity.table)
     if entity is None or config.entity.column not in entity.columns:
@@ -252,6 +272,16 @@ def load_sources(path: Path = SOURCES_FILE) -> Sources:
             "which is not declared under tables."
         )
     return config
+
+
+def _check_made(where: str, column: Column, table: Table) -> None:
+    """Refuse an id that cannot be made."""
+    wanted = "string" if isinstance(column.made, Hashed) else "integer"
+    if column.type != wanted:
+        raise MlopsError(f"{where}: what is made so is of type {wanted}, not {column.type}.")
+    for one in column.made.hash if isinstance(column.made, Hashed) else ():
+        if one not in table.read_columns:
+            raise MlopsError(f'{where}.hash names "{one}", no column that is read; declare it.')
 
 
 def uses_only_sample(config: Sources) -> bool:

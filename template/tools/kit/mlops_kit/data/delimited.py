@@ -7,6 +7,7 @@ name the columns that are asked for. What does not fit is refused, never dropped
 import contextlib
 import csv
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -146,6 +147,36 @@ def delimiter_of(sample: str) -> str:
     return best
 
 
+def header_at(lines: list[str], above: int, delimiter: str, dialect: Dialect) -> Layout:
+    """Take the record behind `above` lines, each byte of them a character, for the names."""
+    csv.field_size_limit(sys.maxsize)
+    reader = csv.reader(_unmarked(lines)[above:], **dialect.parameters(delimiter))
+    names = next(reader, [])
+    start = sum(map(len, lines[: above + reader.line_num]))
+    shown = (name.encode("latin-1").decode("utf-8", "replace").strip() for name in names)
+    return Layout(delimiter, tuple(shown), start)
+
+
+def shape_of(lines: list[str], delimiter: str, dialect: Dialect) -> tuple[int, int]:
+    """Return the cells of most records, and the lines above the first record that has so many."""
+    csv.field_size_limit(sys.maxsize)
+    reader = csv.reader(_unmarked(lines), **dialect.parameters(delimiter))
+    widths, before = [], 0
+    with contextlib.suppress(csv.Error):
+        for record in reader:
+            widths += [(len(record), before)] if record else []
+            before = reader.line_num
+    widths = widths[:-1] if len(widths) > 2 else widths  # the last one may be cut
+    if not widths:
+        return 0, 0
+    width = Counter(one for one, _ in widths).most_common(1)[0][0]
+    return width, next(at for one, at in widths if one == width)
+
+
+def _unmarked(lines: list[str]) -> list[str]:
+    return [line.removeprefix(BYTE_ORDER_MARK) if not at else line for at, line in enumerate(lines)]
+
+
 def _unreadable(
     file: Path, found: Layout, dialect: Dialect, uneven: list[Any], error: Exception
 ) -> MlopsError:
@@ -179,12 +210,12 @@ def _with_header(
     delimiters = (dialect.delimiter,) if dialect.delimiter else DELIMITERS
     found = None
     for above in range(len(lines)):
-        layouts = [_header(lines, above, by, dialect) for by in delimiters]
+        layouts = [header_at(lines, above, by, dialect) for by in delimiters]
         found = next((one for one in layouts if set(columns) <= set(one.names)), None)
         if found is not None:
             break
     if found is None:
-        names = max((_header(lines, 0, by, dialect).names for by in delimiters), key=len)
+        names = max((header_at(lines, 0, by, dialect).names for by in delimiters), key=len)
         if any("\ufffd" in name for name in names):
             raise MlopsError(
                 f"{file.as_posix()} is not UTF-8: name its encoding, such as `encoding: cp1252`, "
@@ -208,7 +239,7 @@ def _with_header(
 def _without_header(file: Path, lines: list[str], dialect: Dialect) -> Layout:
     names = dialect.names or ()
     delimiters = (dialect.delimiter,) if dialect.delimiter else DELIMITERS
-    first = {by: _header(lines, 0, by, dialect).names for by in delimiters}
+    first = {by: header_at(lines, 0, by, dialect).names for by in delimiters}
     fitting = [by for by in delimiters if len(first[by]) == len(names)]
     empty = not "".join(lines).removeprefix(BYTE_ORDER_MARK).strip("\r\n")
     if empty or len(names) == 1:
@@ -226,18 +257,6 @@ def _without_header(file: Path, lines: list[str], dialect: Dialect) -> Layout:
         )
     start = len(BYTE_ORDER_MARK) if lines and lines[0].startswith(BYTE_ORDER_MARK) else 0
     return Layout(fitting[0], names, start)
-
-
-def _header(lines: list[str], above: int, delimiter: str, dialect: Dialect) -> Layout:
-    marked = [
-        line.removeprefix(BYTE_ORDER_MARK) if not at else line for at, line in enumerate(lines)
-    ]
-    csv.field_size_limit(sys.maxsize)
-    reader = csv.reader(marked[above:], **dialect.parameters(delimiter))
-    names = next(reader, [])
-    start = sum(map(len, lines[: above + reader.line_num]))
-    shown = (name.encode("latin-1").decode("utf-8", "replace").strip() for name in names)
-    return Layout(delimiter, tuple(shown), start)
 
 
 def _records(lines: list[str], delimiter: str) -> list[list[str]]:

@@ -8,10 +8,11 @@ import typer
 from mlops_kit.core.files import progress
 from mlops_kit.privacy.gate import commands as gate_commands
 from mlops_kit.privacy.gate.logs import install, redacted
-from mlops_kit.room import Finding, LeaveOut, OpenIds, Room
+from mlops_kit.room import Draft, Finding, LeaveOut, OpenIds, Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from mlops_kit.data.config import Sources
 
@@ -77,6 +78,13 @@ def settings() -> dict[str, "Callable[[], object]"]:
     from mlops_kit.privacy.policy.load import PRIVACY_FILE, load_privacy
 
     return {PRIVACY_FILE.as_posix(): lambda: load_privacy(load_sources())}
+
+
+def draft(sources: "Sources", folder: "Path", undecided: str) -> Draft:
+    """Propose conf/privacy.yaml for a table that was just described."""
+    from mlops_kit.privacy.policy.propose import draft
+
+    return draft(sources, folder, undecided)
 
 
 def before_ingest(sources: "Sources") -> LeaveOut:
@@ -198,6 +206,7 @@ ROOM = Room(
     examine=examine,
     settings=settings,
     inputs=inputs,
+    draft=draft,
     before_ingest=before_ingest,
     open_ids=open_ids,
     clean_up=clean_up,

@@ -161,6 +161,11 @@ def read(
     return ((file, _parquet_batches(file, columns)) for file in found.files)
 
 
+def names_of(file: Path) -> list[str]:
+    """Name the columns of a parquet file."""
+    return list(_parquet(file).names)
+
+
 def _ending(file: Path) -> str:
     """The ending that says the format, in lower case and without that of the packing."""
     name = file.name.lower().removesuffix(_packing(file))

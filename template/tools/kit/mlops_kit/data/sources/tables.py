@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.config import SOURCES_FILE, Files, Sources, Table
-from mlops_kit.data.sources import files
+from mlops_kit.data.config import SOURCES_FILE, Files, Sample, Sources, Table
+from mlops_kit.data.sources import files, ids
 
 if TYPE_CHECKING:
     import polars
@@ -36,7 +36,14 @@ def read_parts(
 ) -> "Iterator[tuple[Path | None, Iterator[polars.DataFrame]]]":
     """Read a table file by file, or whole where its source has no files."""
     table = config.tables[name]
-    source = config.sources[table.source]
+    read = table.model_copy(update={"columns": table.read_columns})
+    parts = _read_parts(config.sources[table.source], name, read)
+    return parts if len(read.columns) == len(table.columns) else ids.added(parts, table)
+
+
+def _read_parts(
+    source: Files | Sample, name: str, table: Table
+) -> "Iterator[tuple[Path | None, Iterator[polars.DataFrame]]]":
     if isinstance(source, Files):
         return files.read(source, name, table)
     made = _shop(source.customers, source.products, source.order_lines, source.seed)

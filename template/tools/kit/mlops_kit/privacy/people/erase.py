@@ -57,6 +57,7 @@ def erase(subject: str, dry_run: bool = False, leave_shared: bool = False) -> di
         stay about which somebody has to decide.
     """
     sources, settings = load_sources(), load_settings()
+    _check_ids(sources)
     policy = load_privacy(sources)
     key = privacy_key(sources, policy)
     subject = check_token(subject, key)
@@ -167,6 +168,17 @@ def _remove(
     columns = [one.column for one in named]
     mark: Mark = lambda frame: rows_of(frame, named, subjects, key)  # noqa: E731
     return remove_rows(file, columns, mark, dry_run, written)
+
+
+def _check_ids(sources: Sources) -> None:
+    """Refuse where an id is made when a table is read: no row of its files says whose it is."""
+    for name, table in sources.tables.items():
+        if made := [column for column, one in table.columns.items() if one.made is not None]:
+            raise MlopsError(
+                f"Nothing was erased: {name}.{made[0]} is made when the table is read, so that its "
+                "files do not say whose a row is; remove the person's rows there yourself, and run "
+                "`uv run mlops run`."
+            )
 
 
 def _raw_files(sources: Sources) -> Iterator[tuple[str, Found]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_kit.core.errors import NEGATIVE, MlopsError
-from mlops_kit.core.settings import read_config
+from mlops_kit.core.settings import loader, read_config
 from mlops_kit.data.config import SOURCES_FILE, Column, Sources
 from mlops_kit.privacy.detect.findings import Finding
 from mlops_kit.privacy.detect.kinds.headers import entity_of
@@ -96,7 +96,7 @@ def refuse_duplicates(path: Path) -> None:
                 walk(value)
 
     try:
-        walk(yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader))
+        walk(yaml.compose(path.read_text(encoding="utf-8"), Loader=loader()))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return  # read_config says it better
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress, written_beside
+from mlops_kit.core.settings import read_yaml
 from mlops_kit.data.config import SOURCES_FILE, Sources, load_sources
 from mlops_kit.data.reading import store
 from mlops_kit.privacy.detect.columns.column import SAMPLE_ROWS, judge
 from mlops_kit.privacy.detect.findings import Verdict
-from mlops_kit.privacy.policy.load import RESTRICTED_ZONE, load_privacy
+from mlops_kit.privacy.policy.load import PRIVACY_FILE, RESTRICTED_ZONE, load_privacy
 from mlops_kit.privacy.policy.schema import ColumnPolicy
 from mlops_kit.privacy.policy.suggestion import (
     UNDECIDED,
@@ -29,6 +30,8 @@ from mlops_kit.privacy.policy.suggestion import (
     seen,
     suggest,
 )
+from mlops_kit.privacy.protect.keys import KEY_FILE
+from mlops_kit.room import Draft
 
 if TYPE_CHECKING:
     import polars
@@ -36,8 +39,8 @@ if TYPE_CHECKING:
 PROPOSAL = Path("conf/privacy.proposed.yaml")
 SCANNED = RESTRICTED_ZONE / "proposing"
 HEAD = """\
-# Proposed by `uv run mlops privacy propose` from a scan of the declared tables.
-# A scan can be wrong both ways: read and correct each line, then move it to conf/privacy.yaml.
+# Proposed by `uv run mlops {command}` from a scan of the declared tables.
+# A scan can be wrong both ways: read and correct each line{then}.
 # Names in texts were looked for {names}.
 defaults:
   unknown_string_column: fail
@@ -45,8 +48,8 @@ defaults:
 
 # Who may do this, why, and for how long; docs/privacy.md shows it.
 record:
-  purpose: ""
-  owner: ""
+  purpose: {purpose}
+  owner: {owner}
   retention: ""
 
 # Nothing runs while a line says undecided: look at some values, and name an action.
@@ -77,24 +80,13 @@ def propose() -> Path:
         When there is a proposal already, or a table cannot be read or has no row that keeps its
         contract.
     """
-    from mlops_kit.privacy.detect.language_model import finder, installed
-
     if PROPOSAL.exists():
         raise MlopsError(
             f"{PROPOSAL.as_posix()} exists already; read it, then move it or delete it."
         )
     sources = load_sources()
     with _read(sources):
-        known = _entities(sources)
-        tables = {table: _table(table, sources, known) for table in sources.tables}
-    lines = [
-        _written(f"{table}.{column}", rule, why)
-        for table, proposed in tables.items()
-        for column, (rule, why) in proposed.rules.items()
-    ]
-    waiting = sum(rule == UNDECIDED for one in tables.values() for rule, _ in one.rules.values())
-    head = HEAD.format(names=finder(installed()), undecided=waiting, columns=len(lines))
-    text = head + "\n".join(lines) + "\n" + ANONYMITY + _anonymity(tables)
+        text = _drafted(sources, SCANNED)[0]
     with written_beside(PROPOSAL) as beside:
         beside.write_text(text, encoding="utf-8", newline="\n")
         load_privacy(sources, beside)
@@ -105,6 +97,62 @@ def propose() -> Path:
     return PROPOSAL
 
 
+def draft(sources: Sources, folder: Path, undecided: str) -> Draft:
+    """Propose the policy of the tables `<table>.parquet` of a folder, in their declared types.
+
+    Parameters
+    ----------
+    undecided : str
+        Action of the columns of which the scan does not know enough.
+    """
+    text, rules = _drafted(sources, folder, undecided)
+    (folder / PRIVACY_FILE.name).write_text(text, encoding="utf-8")
+    policy = load_privacy(sources, folder / PRIVACY_FILE.name)
+    withheld = {
+        name: f"conf/privacy.yaml says {rule['action']}"
+        for name, rule in rules.items()
+        if rule["action"] in ("drop", "undecided")
+    }
+    waiting = sum(rule == UNDECIDED for rule in rules.values())
+    said = []
+    if waiting:
+        said.append(
+            f"{waiting} columns wait for a decision in conf/privacy.yaml; --undecided drop leaves "
+            "them behind"
+        )
+    if policy.key.source is None and not KEY_FILE.is_file():
+        said.append("uv run mlops privacy key makes the key of the codes")
+    return Draft({PRIVACY_FILE: text}, withheld, said)
+
+
+def _drafted(
+    sources: Sources, folder: Path, undecided: str | None = None
+) -> tuple[str, dict[str, Rule]]:
+    """Judge the tables of a folder; return the policy's text, and its rules by table.column."""
+    from mlops_kit.privacy.detect.language_model import finder, installed
+
+    known = _entities(sources, folder)
+    tables = {table: _table(table, sources, known, folder) for table in sources.tables}
+    rules: dict[str, Rule] = {}
+    lines = []
+    for table, proposed in tables.items():
+        for column, (rule, why) in proposed.rules.items():
+            name = f"{table}.{column}"
+            waits = rule == UNDECIDED and undecided is not None
+            rules[name] = {"action": undecided} if waits else rule
+            lines.append(_written(name, rules[name], why))
+    waiting = sum(rule == UNDECIDED for rule in rules.values())
+    record = read_yaml(PRIVACY_FILE).get("record") or {} if PRIVACY_FILE.is_file() else {}
+    head = HEAD.format(
+        command="privacy propose" if undecided is None else "data describe",
+        then=", then move it to conf/privacy.yaml" if undecided is None else "",
+        purpose=json.dumps(record.get("purpose") or "", ensure_ascii=False),
+        owner=json.dumps(record.get("owner") or "", ensure_ascii=False),
+        names=finder(installed()), undecided=waiting, columns=len(lines),
+    )  # fmt: skip
+    return head + "\n".join(lines) + "\n" + ANONYMITY + _anonymity(tables), rules
+
+
 @contextmanager
 def _read(sources: Sources) -> Iterator[None]:
     """Read every declared table anew: what an earlier run left may be of other declarations."""
@@ -112,7 +160,7 @@ def _read(sources: Sources) -> Iterator[None]:
     SCANNED.mkdir(parents=True)
     try:
         for name in sources.tables:
-            reading = store(sources, name, [], SCANNED, _file(name))
+            reading = store(sources, name, [], SCANNED, SCANNED / f"{name}.parquet")
             for line in reading.said():
                 progress("propose", line)
             if not reading.good:
@@ -125,26 +173,22 @@ def _read(sources: Sources) -> Iterator[None]:
         shutil.rmtree(SCANNED)
 
 
-def _file(table: str) -> Path:
-    return SCANNED / f"{table}.parquet"
-
-
-def _entities(sources: Sources) -> "polars.Series":
+def _entities(sources: Sources, folder: Path) -> "polars.Series":
     """What predictions are about, as text."""
     import polars as pl
 
     column = sources.entity.column
-    frame = pl.scan_parquet(_file(sources.entity.table)).select(
+    frame = pl.scan_parquet(folder / f"{sources.entity.table}.parquet").select(
         pl.col(column).drop_nulls().unique()
     )
     return frame.collect(engine="streaming")[column].cast(pl.String)
 
 
-def _table(table: str, sources: Sources, known: "polars.Series") -> Proposed:
+def _table(table: str, sources: Sources, known: "polars.Series", folder: Path) -> Proposed:
     """Judge the columns of a table on a sample across all of its rows."""
     from mlops_kit.privacy.detect.columns.values import leaves, sample_of_row_groups
 
-    frame = sample_of_row_groups(_file(table), SAMPLE_ROWS)
+    frame = sample_of_row_groups(folder / f"{table}.parquet", SAMPLE_ROWS)
     entity = (sources.entity.table, sources.entity.column)
     columns = sources.tables[table].columns
     if table == entity[0]:

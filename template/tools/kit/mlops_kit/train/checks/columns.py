@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import quoted
+from mlops_kit.data.config import PIPELINE
 
 if TYPE_CHECKING:
     import duckdb
 
-# Columns that the pipeline writes beside the features.
-PIPELINE = ("id", "time", "group", "y_true", "split", "same_features", "seen_in_training")
 # What a type of DuckDB becomes, by its name before the bracket; others stay as they are.
 ENCODED = {
     "BOOLEAN": "BIGINT",

@@ -1,0 +1,294 @@
+"""What all values of one column show: its type, what is missing, and what has to be asked."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mlops_kit.data.config import Column, Table
+from mlops_kit.data.describing import moments
+from mlops_kit.data.values.cast import INTEGERS, cast
+from mlops_kit.data.values.missing import counted, missing
+from mlops_kit.data.values.numbers import EXACT, plain
+
+if TYPE_CHECKING:
+    import polars
+
+# Decimal mark and thousands mark, the usual first; each way is tried on all values.
+WAYS = (
+    *((".", None), (".", ","), (",", None), (",", ".")),
+    *((".", " "), (",", " "), (".", "'"), (",", "'")),
+)
+MARKS = {".": ".", ",": ",", "'": "'", " ": " \u00a0\u202f"}
+PAIRS = (("true", "false"), ("yes", "no"), ("t", "f"), ("y", "n"))
+CODE = r"^[+-]?0\d"
+SHARE = 0.9  # of numbers, or times, from which the rest of a column is asked about
+MOST_LEVELS = 1_000
+SOME = 100  # values that are tried before all of them are
+OFTEN = 5  # rows that a value needs before it is shown: then it is nobody's own
+STAND_IN = re.compile(r"-?9{2,}|-9")
+Way = tuple[str, str | None]
+
+
+@dataclass
+class Seen:
+    """What a column shows.
+
+    `questions` have two readings each and nothing is chosen; `notes` are for a person to judge.
+    `left_out` says why the column is not read.
+    """
+
+    name: str
+    rows: int = 0
+    type: str = "string"
+    options: dict[str, Any] = field(default_factory=dict)
+    missing: Counter[str] = field(default_factory=Counter)
+    distinct: int = 0
+    evidence: str = ""
+    questions: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    left_out: str = ""
+    digest: int = 0
+    levels: dict[str, int] = field(default_factory=dict)
+    """Its values as text, with their rows, where there are at most MOST_LEVELS; not to be shown."""
+    ways: "dict[Way, polars.Series]" = field(default_factory=dict)
+    """The values as numbers, by each way of writing them that fits all of them."""
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether each row has a value of its own."""
+        return self.rows > 0 and self.distinct == self.rows
+
+
+def look(values: "polars.Series", table: Table, given: dict[str, Any]) -> Seen:
+    """Find the type of a column from all of its values.
+
+    Parameters
+    ----------
+    values : polars.Series
+        Texts as the file has them, or what a typed file holds.
+    table : Table
+        What is declared of the table so far.
+    given : dict
+        What a person declares of this column.
+    """
+    import polars as pl
+
+    seen = Seen(values.name, len(values), options=dict(given))
+    if isinstance(values.dtype, pl.Categorical | pl.Enum | pl.Null):
+        values = values.cast(pl.String)
+    if values.dtype.is_nested():
+        return _nested(seen, values)
+    column = Column.model_validate({"type": "string", **given})
+    nothing = missing(values, column, table)
+    seen.missing = counted(values, nothing)
+    there = values.filter(~nothing) if seen.missing else values
+    if (first := there.head(MOST_LEVELS)).n_unique() < len(first) / 2:  # to count them pays off
+        counts = there.value_counts(name="how often")
+        there, often = counts[values.name], counts["how often"]
+        seen.distinct = len(there)
+    else:
+        seen.distinct = there.hash(1).n_unique()  # as many as rows: surely unique
+        often = pl.repeat(1, len(there), dtype=pl.UInt32, eager=True)
+    seen.digest = hash((*seen.missing.items(), int(values.hash(1).sum() or 0), seen.distinct))
+    if seen.missing:
+        seen.options["nullable"] = True
+    if not seen.distinct:
+        seen.left_out = f"no value in any of its {seen.rows:,} rows"
+        return seen
+    if seen.distinct <= MOST_LEVELS:
+        for level, count in zip(there.cast(pl.String), often, strict=True):
+            seen.levels[level] = seen.levels.get(level, 0) + count
+        seen.levels = dict(sorted(seen.levels.items()))
+    if "type" in given:
+        seen.type, seen.evidence = given["type"], "declared"
+        seen.options.pop("type")
+        return seen
+    if there.dtype != pl.String:
+        _typed(seen, there)
+    else:
+        _texts(seen, there.str.strip_chars(), often, table)
+    _check_stand_in(seen, there, often)
+    if "NA" in seen.missing and seen.type == "string" and there.str.contains("^[A-Z]{2}$").all():
+        seen.notes.append(
+            f"NA, {seen.missing['NA']:,} times among codes of 2 letters, is taken as missing; if "
+            "it is a value, as for Namibia, declare default_nulls: false"
+        )
+    return seen
+
+
+def _typed(seen: Seen, there: "polars.Series") -> None:
+    import polars as pl
+
+    kind = there.dtype
+    seen.evidence = f"{kind} in the file"
+    if kind == pl.Boolean:
+        seen.type = "boolean"
+    elif kind.is_integer():
+        seen.type = "integer"
+    elif kind.is_decimal():
+        assert isinstance(kind, pl.Decimal)
+        seen.type = f"decimal({kind.precision},{kind.scale})"
+    elif kind.is_float():
+        seen.type = "number"
+    elif kind == pl.Date:
+        seen.type = "date"
+    elif kind == pl.Datetime:
+        assert isinstance(kind, pl.Datetime)
+        seen.type = "timestamptz" if kind.time_zone else "timestamp"
+    elif kind != pl.String:
+        seen.left_out = f"no type of a table takes {kind}"
+
+
+def _nested(seen: Seen, values: "polars.Series") -> Seen:
+    import polars as pl
+
+    seen.missing["blank"] += values.null_count()
+    seen.missing += Counter()
+    seen.distinct = seen.rows
+    seen.options |= {"nullable": True} if seen.missing else {}
+    inner = getattr(values.dtype, "inner", None)
+    if isinstance(values.dtype, pl.List) and inner is not None and inner.is_integer():
+        seen.type, seen.evidence = "integers", "lists of whole numbers in the file"
+    else:
+        seen.left_out = f"no type of a table takes {values.dtype}"
+    return seen
+
+
+def _texts(seen: Seen, there: "polars.Series", often: "polars.Series", table: Table) -> None:
+    """Find the type of stripped texts, each distinct one once."""
+    lower = set(there.head(8).str.to_lowercase()) if len(there) <= 8 else set()
+    if any(lower == set(pair) for pair in PAIRS):
+        seen.type, seen.evidence = "boolean", f"only {' and '.join(sorted(lower))}"
+        return
+    digits = _all(there, r"^[+-]?\d+$")
+    if digits and there.str.contains(CODE).any():
+        seen.evidence = "digits with a zero before them: codes, which numbers would shorten"
+        return
+    if moments.look(seen, there):
+        return
+    if digits:
+        whole = cast(there, Column(type="integer"), table)
+        seen.evidence = "digits, too many for a number: codes"
+        if not whole.null_count():
+            seen.type, seen.evidence = "integer", f"whole numbers{_size(whole)}"
+            seen.distinct = whole.n_unique() if seen.is_unique else seen.distinct  # +1 and 1
+        return
+    seen.ways = _ways(there, table)
+    if seen.ways:
+        seen.type = "number"
+        settle(seen, next(iter(seen.ways)))
+        if not there.str.contains("[.,' \u00a0\u202f]").any():  # the same in every way
+            seen.ways = {}
+        return
+    if _all(there, INTEGERS):
+        seen.type, seen.evidence = "integers", "lists of whole numbers"
+        return
+    seen.evidence = _why_text(seen, there, often, table)
+
+
+def _ways(there: "polars.Series", table: Table) -> "dict[Way, polars.Series]":
+    """Read texts as numbers in each way that fits all of them."""
+    column = Column(type="number")
+    first = _spread(there)
+    if not first.str.contains(r"^[+-]?[\d.,]").all():
+        return {}
+    usual = plain(first, column)
+    usual = usual if usual.null_count() else plain(there, column)
+    marks = {
+        mark
+        for mark, pattern in MARKS.items()
+        if (usual.null_count() or mark == ".") and there.str.contains(f"[{pattern}]").any()
+    }
+    declared = (table.decimal or ".", table.thousands)
+    ways = [declared] if {"decimal", "thousands"} & table.model_fields_set else WAYS
+    found: dict[Way, polars.Series] = {}
+    for decimal, thousands in ways:
+        if thousands and thousands not in marks and ways is WAYS:
+            continue
+        if decimal == "," and "," not in marks and thousands is None and ways is WAYS:
+            continue
+        if (decimal, thousands) == WAYS[0]:
+            made = usual
+        else:
+            tried = table.model_copy(update={"decimal": decimal, "thousands": thousands})
+            if cast(first, column, tried).null_count():
+                continue
+            made = cast(there, column, tried)
+        if not made.null_count():
+            found[decimal, thousands] = made
+    return found
+
+
+def _spread(there: "polars.Series") -> "polars.Series":
+    """Take some values from all over: what all must have, these have."""
+    return there.gather_every(max(1, len(there) // SOME))
+
+
+def _all(there: "polars.Series", pattern: str) -> bool:
+    return bool(_spread(there).str.contains(pattern).all() and there.str.contains(pattern).all())
+
+
+def settle(seen: Seen, way: Way) -> None:
+    """Say whether numbers, written in one way, are whole ones."""
+    made = seen.ways[way]
+    whole = bool(((made % 1 == 0) & (made.abs() < EXACT)).all())
+    seen.type = "integer" if whole else "number"
+    seen.evidence = f"{'whole ' * whole}numbers{_size(made)}"
+
+
+def _size(made: "polars.Series") -> str:
+    """Say how large numbers are, not the smallest or largest: these are somebody's own."""
+    digits = len(str(int(made.abs().max())))  # type: ignore[arg-type]
+    return f" of up to {digits} digits" + (", some below zero" if (made < 0).any() else "")
+
+
+def _why_text(seen: Seen, there: "polars.Series", often: "polars.Series", table: Table) -> str:
+    """Say what kind of text it is, and ask where a few values keep it from being numbers."""
+    rows = int(often.sum())
+    if _all(there, r"^[$€£¥]? ?-?\d[\d.,]* ?[%$€£¥]?$"):
+        seen.notes.append("amounts with a sign of currency or percent: no number until it goes")
+        return "text"
+    if (_spread(there).str.contains(r"^[+-]?[\d.,]").mean() or 0) < SHARE / 2:  # type: ignore[operator]
+        return "text" if seen.distinct > 1 else "text, the same in every row"
+    number = cast(there, Column(type="number"), table.model_copy(update={"decimal": "."}))
+    rest = number.is_null()
+    share = 1 - int(often.filter(rest).sum()) / rows
+    if share >= SHARE:
+        few: dict[str, int] = {}
+        for text, count in zip(there.filter(rest), often.filter(rest), strict=True):
+            few[text] = few.get(text, 0) + count
+        shown = [text for text, count in few.items() if count >= OFTEN and len(text) <= 20]
+        if len(few) <= 3 and len(shown) == len(few):
+            markers = ", ".join(sorted(shown))
+            seen.questions.append(
+                f"{share:.1%} are numbers, the rest is {markers}: missing, or categories? "
+                f"`--set '{seen.name}.nulls=[{markers}]'` or `--set {seen.name}.type=string`"
+            )
+        else:
+            seen.notes.append(
+                f"{share:.1%} are numbers, and {len(few):,} other texts are not: taken as text"
+            )
+    return "text" if seen.distinct > 1 else "text, the same in every row"
+
+
+def _check_stand_in(seen: Seen, there: "polars.Series", often: "polars.Series") -> None:
+    """Point at a number such as -999 that stands apart from all others, several times."""
+    import polars as pl
+
+    if seen.type not in ("integer", "number") or seen.distinct < 5:
+        return
+    made = next(iter(seen.ways.values())) if seen.ways else there.cast(pl.Float64)
+    for end in (made.arg_min(), made.arg_max()):
+        assert end is not None
+        text = f"{made[end]:g}"
+        rows = int(often.filter(made == made[end]).sum()) if STAND_IN.fullmatch(text) else 0
+        if rows < OFTEN:
+            continue
+        others = made.filter(made != made[end])
+        low, high, value = float(others.min()), float(others.max()), float(made[end])  # type: ignore[arg-type]
+        if min(abs(value - low), abs(value - high)) > 0.5 * (high - low):
+            seen.notes.append(
+                f"{text} stands {rows:,} times, far from all others: if it means missing, "
+                f"declare nulls: [{text}]"
+            )

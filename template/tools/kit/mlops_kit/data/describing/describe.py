@@ -1,0 +1,290 @@
+"""`mlops data describe`: from a file of one's own to the configuration that reads it."""
+
+import difflib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mlops_kit
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import write_texts
+from mlops_kit.core.settings import load_settings, read_config
+from mlops_kit.data.config import SOURCES_FILE, Column, Sources, Table
+from mlops_kit.data.contract import Contract
+from mlops_kit.data.describing import first_code, sources_file
+from mlops_kit.data.describing.first_code import Asked
+from mlops_kit.data.describing.kept import spaced
+from mlops_kit.data.describing.table import Described, described, is_key_by_name
+from mlops_kit.data.sources.ids import with_ids
+from mlops_kit.room import Draft, raw_zone, rooms
+
+if TYPE_CHECKING:
+    import polars
+
+SEEDS = Path(mlops_kit.__file__).parents[1] / "seeds.json"
+SAMPLE = 20_000
+ROW = "row_id"
+
+
+@dataclass
+class Description:
+    """What was found, the files that say it, and what a person has to do."""
+
+    made: Described
+    files: dict[Path, str]
+    said: list[str]
+
+    def record(self) -> dict[str, Any]:
+        """Return counts, names and types; no value of any row."""
+        made = self.made
+        return {
+            "table": made.name,
+            "files": [file.name for file in made.files],
+            "not_read": [file.name for file in made.not_read],
+            "rows": made.rows,
+            "written": {k: v for k, v in made.written.options.items() if k != "choices"},
+            "keys": made.keys,
+            "columns": {
+                name: {
+                    "type": None if one.left_out else one.type,
+                    "missing": dict(one.missing.most_common()),
+                    "distinct": one.distinct,
+                    "evidence": one.left_out or one.evidence,
+                    "questions": one.questions,
+                    "notes": one.notes,
+                }
+                for name, one in made.columns.items()
+            },
+            "unread": made.written.unread,
+            "questions": made.asked(),
+            "next": self.said,
+        }
+
+
+def describe(place: Path, settings: list[str], asked: Asked) -> Description:
+    """Read all of a file or folder and make the texts of the files that describe it.
+
+    Parameters
+    ----------
+    place : Path
+        A file or a folder of files.
+    settings : list of str
+        What a person declares: `option=value` of the table, `column.option=value` of a column.
+    asked : Asked
+        Target, id and time of the first features, if they are wanted.
+
+    Raises
+    ------
+    MlopsError
+        When it cannot be read, or is asked for what it does not have.
+    """
+    if not place.exists():
+        raise MlopsError(f"{place.as_posix()} does not exist; give a file or a folder of files.")
+    options, given = _declared(settings, asked)
+    with described(place, options, given, raw_zone()) as (made, file):
+        entity, ids, why = _identity(made, asked)
+        known = _known(made, asked)
+        files = {SOURCES_FILE: sources_file.text(made, entity, ids, asked.time, known, why)}
+        sources = _checked(files[SOURCES_FILE], made)
+        draft, said = Draft(), []
+        if not made.asked():
+            draft = _drafts(sources, file, made, asked.undecided)
+            files |= draft.files
+        else:
+            said.append(
+                "answer each question with --set, or choose among the readings that stand as "
+                "comments in conf/sources.yaml; the run refuses before"
+            )
+        said += draft.said
+        if asked.target:
+            task = load_settings().task
+            code, more = first_code.texts(made, asked, task, (entity, ids), draft.withheld, file)
+            files |= code
+            said += more
+    return Description(made, files, said)
+
+
+def write(description: Description, anyway: bool) -> list[str]:
+    """Write the files, all or none, and nothing while something is to be asked, unless `anyway`.
+
+    Raises
+    ------
+    MlopsError
+        When one is there that somebody has changed since it was rendered, unless `anyway`.
+    """
+    if description.made.asked() and not anyway:
+        return []
+    seeds = json.loads(SEEDS.read_text(encoding="utf-8")) if SEEDS.is_file() else {}
+    changed = [
+        path
+        for path, text in description.files.items()
+        if path.is_file() and not _may_go(path, text, seeds)
+    ]
+    if changed and not anyway:
+        names = ", ".join(path.as_posix() for path in changed)
+        raise MlopsError(
+            f"Nothing was written, because somebody has worked in {names}: --update shows the "
+            "difference, --write replaces it."
+        )
+    write_texts(description.files)
+    return [path.as_posix() for path in description.files]
+
+
+def difference(description: Description) -> str:
+    """Return what would change, as a unified diff."""
+    lines: list[str] = []
+    for path, text in description.files.items():
+        old = path.read_text(encoding="utf-8") if path.is_file() else ""
+        lines += difflib.unified_diff(
+            old.splitlines(keepends=True),
+            text.splitlines(keepends=True),
+            f"a/{path.as_posix()}",
+            f"b/{path.as_posix()}",
+        )
+    return "".join(lines)
+
+
+def _may_go(path: Path, text: str, seeds: Mapping[str, str]) -> bool:
+    """Whether a file is as it was rendered, or says already what is to be written."""
+    import hashlib
+
+    there = path.read_text(encoding="utf-8")
+    return there == text or seeds.get(path.as_posix()) == hashlib.sha256(there.encode()).hexdigest()
+
+
+def _declared(
+    settings: list[str], asked: Asked
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Take what is declared apart, into options of the table and of columns."""
+    options: dict[str, Any] = {}
+    given: dict[str, dict[str, Any]] = {}
+    of_tables = set(Table.model_fields) - {"source", "path", "time", "columns"}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        column, _, option = key.rpartition(".")
+        if not equals or not (key in of_tables or (column and option in Column.model_fields)):
+            raise MlopsError(
+                f'--set "{setting}" is not understood: write option=value for the table '
+                f"({', '.join(sorted(of_tables))}), or column.option=value "
+                f"({', '.join(Column.model_fields)})."
+            )
+        (options if key in of_tables else given.setdefault(column, {}))[
+            key if key in of_tables else option
+        ] = _value(text)
+    for rule in given.values():
+        if "format" in rule and "type" not in rule:
+            form = str(rule["format"])
+            clock = any(code in form for code in ("%H", "%I", "%T", "%R"))
+            rule["type"] = "timestamptz" if "%z" in form else "timestamp" if clock else "date"
+    return options, given
+
+
+def _value(text: str) -> Any:
+    import yaml
+
+    if len(text) < 2 and not text.isdigit():
+        return text
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def _identity(made: Described, asked: Asked) -> tuple[str, dict[str, dict[str, Any]], str]:
+    """Find what identifies a row: as asked, a key by its name, or a number that is given to it."""
+    if asked.id is not None:
+        names = [name.strip() for name in asked.id.split(",")]
+        for name in names:
+            first_code.check_column(made, name, "--id")
+        if len(names) == 1:
+            return names[0], {}, "as asked"
+        return ROW, {ROW: {"type": "string", "made": {"hash": names}}}, "a code of what was asked"
+    found = [name for name in made.keys if is_key_by_name(name)]
+    if len(found) == 1:
+        return found[0], {}, f"no value of it stands twice in {made.rows:,} rows"
+    name = ROW
+    while name.casefold() in {one.casefold() for one in made.written.names}:
+        name += "_"
+    why = f"{len(made.keys)} columns have no value twice, none of them an id by its name"
+    if found:
+        why = f"{', '.join(found)} could all be it: say which by --id"
+    return name, {name: {"type": "integer", "unique": True, "made": "row_number"}}, why
+
+
+def _known(made: Described, asked: Asked) -> dict[str, str]:
+    """Return which columns are known before the time of their row."""
+    if asked.time is None:
+        return {}
+    seen = first_code.check_column(made, asked.time, "--time")
+    if seen.type not in ("date", "timestamp", "timestamptz", "datetime"):
+        raise MlopsError(f'--time: "{asked.time}" is of type {seen.type}, which is no time.')
+    if asked.known is None and asked.target:
+        raise MlopsError(
+            f"--time: say which columns are known before {asked.time}, or nothing of a row may be "
+            "a feature of it: --known all, or --known with their names and a comma between."
+        )
+    names = [name.strip() for name in (asked.known or "").split(",") if name.strip()]
+    if names == ["all"]:
+        target = first_code.split_target(made, asked)[0] if asked.target else None
+        names = [name for name in made.read if name != target]
+    for name in names:
+        first_code.check_column(made, name, "--known")
+    return dict.fromkeys([asked.time, *names], "in_advance") if names else {}
+
+
+def _checked(text: str, made: Described) -> Sources:
+    """Read what was written as the run will; what it refuses is an error of ours."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "sources.yaml"
+        file.write_text(text, encoding="utf-8")
+        return read_config(file, Sources)
+
+
+def _drafts(sources: Sources, file: Path, made: Described, undecided: str) -> Draft:
+    """Let the rooms propose their files from evenly spaced rows of the table."""
+    import tempfile
+
+    contract = Contract(made.name, sources.tables[made.name])
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".describing.") as folder:
+        typed = contract.check(_sampled(file, sources.tables[made.name], made.rows)).good
+        typed.write_parquet(Path(folder) / f"{made.name}.parquet")
+        found = [room.draft(sources, Path(folder), undecided) for room in rooms()]
+    return Draft(
+        {path: text for one in found for path, text in one.files.items()},
+        {name: why for one in found for name, why in one.withheld.items()},
+        [said for one in found for said in one.said],
+    )
+
+
+def _sampled(file: Path, table: Table, rows: int) -> "polars.DataFrame":
+    read = list(table.read_columns)
+    return with_ids(spaced(file, read, -(-rows // SAMPLE)), table, 0)
+
+
+def show(description: Description) -> None:
+    """Print what was found: a line a column, without a value of any row."""
+    made = description.made
+    parts = [f"{len(made.files)} file{'s' * (len(made.files) > 1)}", f"{made.rows:,} rows"]
+    parts += [f"{len(made.columns)} columns"]
+    parts += [f"{key} {value!r}" for key, value in made.written.options.items() if key != "choices"]
+    print(f"{made.name}: {', '.join(parts)}")
+    width = min(max(map(len, made.columns), default=6), 32)
+    print(f"{'column':<{width}}  {'type':<12} {'missing':>9} {'distinct':>9}  evidence")
+    for name, one in made.columns.items():
+        kind = "-" if one.left_out else one.type
+        line = f"{name:<{width}}  {kind:<12} {one.missing.total():>9,} {one.distinct:>9,}  "
+        print(line + (one.left_out or one.evidence))
+    for name, reason in made.written.unread.items():
+        print(f"not read   {name}: {reason}")
+    if made.not_read:
+        print(f"not read   {', '.join(one.name for one in made.not_read[:5])}")
+    for one in made.columns.values():
+        for note in one.notes:
+            print(f"note       {one.name}: {note}")
+    for question in made.asked():
+        print(f"ask        {question}", file=sys.stdout)

@@ -1,0 +1,62 @@
+"""What params.yaml and conf/compare.yaml say of the sample, made true of a table of one's own."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+PARAMS_FILE, COMPARE_FILE = Path("params.yaml"), Path("conf/compare.yaml")
+
+
+def for_table(task: str, rows: int, timed: bool) -> dict[Path, str]:
+    """Return both files, all else in them as it is."""
+    params, compare = (path.read_text(encoding="utf-8") for path in (PARAMS_FILE, COMPARE_FILE))
+    return {PARAMS_FILE: _params(params, rows, timed), COMPARE_FILE: _compare(compare, task)}
+
+
+def _params(text: str, rows: int, timed: bool) -> str:
+    """Hold back by time or by hash, and ask for no parameters of the sample's features."""
+    why = "as --time asks" if timed else "rows have no time that counts"
+    text = re.sub(
+        r"^  method: \w+.*$",
+        f"  method: {'time' if timed else 'hash'}  # {why}; docs/bring-your-own-data.md lists all",
+        text,
+        count=1,
+        flags=re.M,
+    )
+    text = re.sub(r"^features:.*\n(?:[ #].*\n)*", "features: {}\n", text, count=1, flags=re.M)
+    leaf = max(5, rows // 50)
+
+    def smaller(found: re.Match[str]) -> str:
+        return f"{found[1]}{leaf}  # of {rows:,} rows" if int(found[2]) > leaf else found[0]
+
+    return re.sub(r"^(  smallest_leaf: )(\d+).*$", smaller, text, count=1, flags=re.M)
+
+
+def _compare(text: str, task: str) -> str:
+    """Take out what is true of the sample alone: its oracle, its vouchers, its unit of money."""
+    text = re.sub(r"^oracle:.*\n", "", text, flags=re.M)
+    text = re.sub(
+        r"^# What somebody vouches for.*This one goes with the sample\.\n", "", text, flags=re.M
+    )
+    text = re.sub(r"^acknowledged: \{.*the sample is invented.*\n", "", text, flags=re.M)
+    if task == "regression":
+        gain = "  min_effect: 0  # smallest gain worth a change, in the target's unit: yours to say"
+        text = re.sub(r"^  min_effect: .*$", gain, text, flags=re.M)
+    return text
+
+
+def sql_name(name: str) -> str:
+    """Write a name for SQL, plain where that is certain."""
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) and name.casefold() not in _reserved():
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+@cache
+def _reserved() -> frozenset[str]:
+    """Words of SQL that are no names."""
+    import duckdb
+
+    words = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
+    with duckdb.connect() as connection:
+        return frozenset(word for (word,) in connection.execute(words).fetchall())

@@ -1,0 +1,198 @@
+"""A file or a folder as one table: everything that all of its rows show."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import scratch_beside
+from mlops_kit.data.config import RESERVED_TABLES, Table
+from mlops_kit.data.describing import column as columns
+from mlops_kit.data.describing.column import Seen, Way
+from mlops_kit.data.describing.kept import keep, kept
+from mlops_kit.data.describing.written import Written, texts, written
+
+KEY = re.compile(
+    r"(?:^|[_\s.-])(?:id|key|code|codigo|uuid|guid|number|numero|no|nr|nro|num|ref)$", re.I
+)
+CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+TYPES_OF_KEYS = ("integer", "string")
+
+
+@dataclass
+class Described:
+    """A table: its files, how they are written, its columns, and what has to be asked."""
+
+    name: str
+    place: Path
+    files: list[Path]
+    not_read: list[Path]
+    written: Written
+    table: Table
+    rows: int
+    columns: dict[str, Seen]
+    questions: list[str] = field(default_factory=list)
+
+    @property
+    def read(self) -> dict[str, Seen]:
+        """The columns that are worth reading."""
+        return {name: one for name, one in self.columns.items() if not one.left_out}
+
+    @property
+    def keys(self) -> list[str]:
+        """Columns that identify a row: each of their values stands once."""
+        return [
+            one.name for one in self.read.values() if one.is_unique and one.type in TYPES_OF_KEYS
+        ]
+
+    def asked(self) -> list[str]:
+        """All questions, of the table and of its columns."""
+        return self.questions + [
+            f"{one.name}: {said}" for one in self.columns.values() for said in one.questions
+        ]
+
+
+def table_name(place: Path) -> str:
+    """Name a table by its file or folder, in letters that SQL takes."""
+    stem = place.name.split(".")[0] if not place.is_dir() else place.name
+    name = re.sub(r"\W+", "_", stem.lower(), flags=re.ASCII).strip("_") or "rows_read"
+    name = f"t_{name}" if name[0].isdigit() else name
+    return f"{name}_table" if name in RESERVED_TABLES else name
+
+
+@contextmanager
+def described(
+    place: Path, options: dict[str, Any], given: Mapping[str, dict[str, Any]], scratch: Path
+) -> "Iterator[tuple[Described, Path]]":
+    """Read all of a file or folder; give what it shows, and the file of its texts.
+
+    Parameters
+    ----------
+    options : dict
+        What a person declares of the table.
+    given : mapping
+        What they declare of columns.
+    scratch : Path
+        Folder for that file, which holds raw values and is removed at the end.
+
+    Raises
+    ------
+    MlopsError
+        When it cannot be read, or may be read in two ways from the first line on.
+    """
+    table, found, how = written(place, options)
+    unknown = [name for name in given if name not in how.names]
+    if unknown:
+        raise MlopsError(f'{place.as_posix()} has no column "{unknown[0]}", which --set names.')
+    name = table_name(place)
+    with scratch_beside(scratch / f"{name}.described") as file:
+        try:
+            rows = keep(texts(place, table, how.names), file)
+        except MlopsError:
+            written(place, options, thoroughly=True)  # asks for another way, if one fits
+            raise
+        if not rows:
+            raise MlopsError(f"{place.as_posix()} has no rows; there is nothing to describe.")
+        seen = {
+            column: columns.look(values, table, dict(given.get(column, {})))
+            for column, values in kept(file, how.names)
+        }
+        made = Described(name, place, found.files, found.not_read, how, table, rows, seen)
+        _settle_numbers(made)
+        _leave_out_twins(made, file)
+        yield made, file
+
+
+def _settle_numbers(made: Described) -> None:
+    """Choose the one way in which a table writes numbers, or ask.
+
+    A way counts if it fits every column of numbers. Two that give other values are two readings.
+    """
+    marked = {name: one for name, one in made.columns.items() if one.ways}
+    if not marked or {"decimal", "thousands"} & made.table.model_fields_set:
+        return
+    common = [way for way in columns.WAYS if all(way in one.ways for one in marked.values())]
+    if not common:
+        votes = Counter(next(iter(one.ways)) for one in marked.values())
+        way = votes.most_common(1)[0][0]
+        odd = [name for name, one in marked.items() if way not in one.ways]
+        for name in odd:
+            one = made.columns[name]
+            one.type, one.evidence = "string", f"numbers, but not with {_said(way)} as others are"
+            one.questions.append(
+                f"its numbers are written otherwise than those of {len(marked) - len(odd)} other "
+                f"columns, and a table has one way: mend the file, or `--set {name}.type=string`"
+            )
+        common = [way]
+    different = [common[0]]
+    for way in common[1:]:
+        if any(
+            way in one.ways and first in one.ways and not one.ways[way].equals(one.ways[first])
+            for one in marked.values()
+            for first in different[:1]
+        ):
+            different.append(way)
+    if len(different) > 1:
+        which = [name for name, one in marked.items()
+                 if len(one.ways) > 1 and not _alike(one.ways, different)]  # fmt: skip
+        ways = " or ".join(_asked(way) for way in different)
+        shown = ", ".join(which[:3]) + (f" and {len(which) - 3} more" if which[3:] else "")
+        made.questions.append(f"the numbers of {shown} have {len(different)} readings: {ways}")
+        for name in which:
+            made.columns[name].type = "number"
+            made.columns[name].evidence = "numbers, whose marks have two readings"
+        made.written.options["choices"] = [_declared(way) for way in different]
+        return
+    way = common[0]
+    if way != (".", None):
+        made.written.options.update(_declared(way))
+        made.written.said.append(f"every number fits {_said(way)}, and no other reading does")
+        made.table = made.table.model_copy(update=_declared(way))
+        for one in marked.values():
+            if way in one.ways:
+                columns.settle(one, way)
+
+
+def _alike(ways: Mapping[Way, Any], chosen: list[Way]) -> bool:
+    made = [ways[way] for way in chosen if way in ways]
+    return all(one.equals(made[0]) for one in made)
+
+
+def _declared(way: Way) -> dict[str, str]:
+    decimal, thousands = way
+    return {"decimal": decimal} | ({"thousands": thousands} if thousands else {})
+
+
+def _said(way: Way) -> str:
+    return (
+        "a decimal "
+        + {".": "point", ",": "comma"}[way[0]]
+        + (f" and {way[1]!r} between thousands" if way[1] else "")
+    )
+
+
+def _asked(way: Way) -> str:
+    return " ".join(f"`--set '{key}={value}'`" for key, value in _declared(way).items())
+
+
+def _leave_out_twins(made: Described, file: Path) -> None:
+    """Say of columns that are equal in every row, or the same in every row, that they are."""
+    first: dict[int, str] = {}
+    for name, one in made.read.items():
+        other = first.setdefault(one.digest, name)
+        if other != name:
+            pair = dict(kept(file, [other, name]))
+            if (
+                pair[other].equals(pair[name])
+                and pair[other].null_count() == pair[name].null_count()
+            ):
+                one.options["twin"] = other
+
+
+def is_key_by_name(name: str) -> bool:
+    """Whether a name says that the column is there to identify something."""
+    return KEY.search(CAMEL.sub("_", name)) is not None

@@ -1,0 +1,287 @@
+"""How a file is written, found from all of it: what has two readings is asked, never chosen."""
+
+import codecs
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.data import delimited
+from mlops_kit.data.config import Files, Table
+from mlops_kit.data.dialect import Dialect, check_quotes, dialect_of
+from mlops_kit.data.opened import MAGIC, UTF_16, byte_lines, compression_of, open_packed, open_utf8
+from mlops_kit.data.sources import files
+from mlops_kit.data.values.numbers import GROUPED
+
+BLOCK = 2**22
+LOOKED_AT = 100  # lines in which the header line must stand
+QUOTINGS = ({}, {"escape": "\\"}, {"quote": ""}, {"quote": "'"})
+
+
+class Written(NamedTuple):
+    """How the files of a table are written.
+
+    Attributes
+    ----------
+    options : dict
+        Options of the table that must be declared, by name.
+    said : list of str
+        Evidence, a sentence each.
+    names : list of str
+        Columns that can be read by their names, in the order of the file.
+    unread : dict of str to str
+        Columns that cannot be, and why.
+    """
+
+    options: dict[str, Any]
+    said: list[str]
+    names: list[str]
+    unread: dict[str, str]
+
+
+def written(
+    place: Path, given: dict[str, Any], thoroughly: bool = False
+) -> tuple[Table, files.Found, Written]:
+    """Find how a file, or all files of a folder, are written.
+
+    Parameters
+    ----------
+    given : dict
+        Options of the table that a person has declared.
+    thoroughly : bool
+        Whether a csv is read to its end to see that its records have equally many cells.
+
+    Raises
+    ------
+    MlopsError
+        When there is no such file, or it may be read in two ways; the message names both.
+    """
+    stub = {"source": "mine", "path": place.name, "columns": {"x": {"type": "string"}}}
+    options: dict[str, Any] = dict(given)
+    table = Table.model_validate(stub | options)
+    found = files.find(Files(kind="files", folder=place.parent), place.stem, table)
+    if found.format == "parquet":
+        return table, found, _named(options, [], files.names_of(found.files[0]))
+    packed = {_packed(file) for file in found.files}
+    if "compression" not in options and packed != {compression_of(f) for f in found.files}:
+        options["compression"] = packed.pop()
+    said = []
+    if "encoding" not in options:
+        encodings = {_encoding(file, options.get("compression")) for file in found.files}
+        if encodings != {"utf-8"}:
+            options["encoding"] = encodings.pop()
+            said.append(f"each file begins with the mark of {options['encoding']}")
+    table = Table.model_validate(stub | options)
+    if found.format == "jsonl":
+        return table, found, _named(options, said, _keys(found.files, table))
+    names = _csv(found.files, table, options, said, thoroughly)
+    return Table.model_validate(stub | options), found, _named(options, said, names)
+
+
+def _named(options: dict[str, Any], said: list[str], names: Iterable[str]) -> Written:
+    """Keep the names by which a column can be read and selected."""
+    listed = list(names)
+    often = Counter(listed)
+    unread: dict[str, str] = {}
+    kept: dict[str, str] = {}
+    for name in listed:
+        if not name.strip():
+            unread["(no name)"] = "it has no name, as the row numbers that some programs write"
+        elif often[name] > 1:
+            unread[name] = f"{often[name]} columns have this name: rename them in the file"
+        elif other := kept.get(name.casefold()):
+            unread[name] = f'SQL takes it for "{other}": rename one of them in the file'
+        else:
+            kept[name.casefold()] = name
+    if not kept:
+        raise MlopsError("No column of the file has a name of its own; give it a header line.")
+    return Written(options, said, list(kept.values()), unread)
+
+
+def _packed(file: Path) -> str:
+    with file.open("rb") as stream:
+        start = stream.read(8)
+    kind = next((kind for mark, kind in MAGIC.items() if start.startswith(mark)), "none")
+    if kind == "zip":
+        raise MlopsError(
+            f"{file.as_posix()} is a zip archive: unpack it, and describe what is in it."
+        )
+    return kind
+
+
+def _encoding(file: Path, compression: str | None) -> str:
+    """UTF-8 if all of the file is, UTF-16 by its mark; anything else is for a person to say."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    lines = 1
+    windows = False
+    with open_packed(file, "rb", compression) as stream:
+        if stream.read(2) in UTF_16:
+            return "utf-16"
+        stream.seek(0)
+        while block := stream.read(BLOCK):
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError as error:
+                at = lines + block[: error.start].count(b"\n")
+                windows = any(0x80 <= byte <= 0x9F for byte in block)
+                likely = "cp1252" if windows else "cp1252 or latin-1 (they agree here)"
+                raise MlopsError(
+                    f"{file.as_posix()}, line {at:,}, is not UTF-8, and bytes do not say what "
+                    f"else: in the Americas and West Europe most likely {likely}, elsewhere "
+                    "such as cp1250 or cp1251. Say which: --set encoding=cp1252."
+                ) from error
+            lines += block.count(b"\n")
+    return "utf-8"
+
+
+def _keys(places: list[Path], table: Table) -> list[str]:
+    """Names of all lines of JSON, in the order in which they come."""
+    names: dict[str, None] = {}
+    for file in places:
+        with open_utf8(file, table.encoding, table.compression) as stream:
+            for number, line in enumerate(stream, 1):
+                try:
+                    record = json.loads(line) if line.strip() else {}
+                    names.update(dict.fromkeys(record))
+                except (ValueError, TypeError) as error:
+                    raise MlopsError(
+                        f"{file.as_posix()}, line {number:,}, is no whole JSON object: mend it."
+                    ) from error
+    return list(names)
+
+
+def _csv(
+    places: list[Path], table: Table, options: dict[str, Any], said: list[str], thoroughly: bool
+) -> list[str]:
+    """Find delimiter, quotes and header line of csv files; return the names of their columns."""
+    first = places[0]
+    with open_utf8(first, table.encoding, table.compression) as stream:
+        lines = list(islice(byte_lines(stream), LOOKED_AT))
+    if not "".join(lines).strip():
+        raise MlopsError(f"{first.as_posix()} is empty: there is nothing to describe.")
+    ways = []
+    for quoting in [{}] if {"quote", "escape"} & options.keys() else QUOTINGS:
+        tried = table.model_copy(update=quoting)
+        dialect = dialect_of(tried)
+        delimiters = [table.delimiter] if table.delimiter else delimited.DELIMITERS
+        likely = [(by, *delimited.shape_of(lines, by, dialect)) for by in delimiters]
+        likely = [one for one in likely if one[1] > 1]
+        all_of_it = thoroughly or len(likely) > 1  # or else whoever reads it next will see
+        ways += [(quoting, *one) for one in likely if _fits(places, *one, dialect, all_of_it)]
+        if ways:
+            break
+    # Cells of records may hold another delimiter, as 3,5 does; its header line then has none.
+    ways = [way for way in ways if not way[3]] or ways
+    if len(ways) > 1:
+        both = " or ".join(f"--set 'delimiter={way[1]}'" for way in ways)
+        raise MlopsError(
+            f"{first.as_posix()} has equally many cells in each record by several delimiters: "
+            f"say which is meant, {both}."
+        )
+    if not ways:
+        quoting, delimiter, width, above = {}, table.delimiter or ",", 1, 0
+        if delimited.shape_of(lines, delimiter, dialect_of(table))[0] > 1 or not _plain(
+            places, table
+        ):
+            raise MlopsError(_no_way(first, table, lines))
+    else:
+        quoting, delimiter, width, above = ways[0]
+    if quoting:
+        ((option, mark),) = quoting.items()
+        other = "--set 'quote='" if option == "escape" else "--set 'quote=\"'"
+        raise MlopsError(
+            f'{first.as_posix()}: its quotes (") do not open and close as RFC 4180 asks. All of it '
+            f"can be read with --set '{option}={mark}'; say so if that is what it means, "
+            f"or {other}."
+        )
+    options.update({"delimiter": delimiter} if width > 1 and delimiter != "," else {})
+    if width > 1:
+        said.append(f"every record has {width:,} cells by the delimiter {delimiter!r}, by no other")
+    dialect = dialect_of(Table.model_validate(table.model_dump() | options))
+    if dialect.names is not None and isinstance(options.get("header"), list):
+        return list(dialect.names)
+    cells = list(delimited.header_at(lines, above, delimiter, dialect).names)
+    if options.get("header") is False:
+        options["header"] = [f"c{place}" for place in range(1, width + 1)]
+        said.append("no header line, as declared: the names are ours")
+        return options["header"]
+    if "header" not in options:
+        _check_header(first, cells)
+    if above:
+        said.append(f"{above} lines above the header line are not read")
+    return cells
+
+
+def _fits(
+    places: list[Path],
+    delimiter: str,
+    width: int,
+    above: int,
+    dialect: Dialect,
+    all_of_it: bool = True,
+) -> bool:
+    """Whether every record of every file has so many cells, and quotes stand where they may."""
+    names = tuple(str(place) for place in range(width))
+    for file in places:
+        with open_utf8(file, dialect.encoding, dialect.compression) as stream:
+            start = sum(len(line) for line in islice(byte_lines(stream), above))
+        found = delimited.Layout(delimiter, names, start)
+        try:
+            check_quotes(file, lambda: delimited.opened(file, found, dialect), delimiter, dialect)  # noqa: B023
+            for _ in delimited.batches(file, names[:1], found, dialect) if all_of_it else ():
+                pass
+        except MlopsError:
+            return False
+    return True
+
+
+def _plain(places: list[Path], table: Table) -> bool:
+    return _fits(places, table.delimiter or ",", 1, 0, dialect_of(table))
+
+
+def _no_way(file: Path, table: Table, lines: list[str]) -> str:
+    """Say what stands in the way of the likeliest delimiter."""
+    shapes = {by: delimited.shape_of(lines, by, dialect_of(table)) for by in delimited.DELIMITERS}
+    by = table.delimiter or max(shapes, key=lambda one: shapes[one][0])
+    width, above = delimited.shape_of(lines, by, dialect_of(table))
+    names = tuple(str(place) for place in range(width))
+    start = sum(map(len, lines[:above]))
+    try:
+        found = delimited.Layout(by, names, start)
+        dialect = dialect_of(table)
+        check_quotes(file, lambda: delimited.opened(file, found, dialect), by, dialect)
+        for _ in delimited.batches(file, names[:1], found, dialect):
+            pass
+    except MlopsError as error:
+        return str(error)
+    return f"{file.as_posix()}: no delimiter gives all of its records equally many cells."
+
+
+def _check_header(file: Path, cells: list[str]) -> None:
+    """Ask whether the first line holds names, if a cell of it may as well be a value."""
+    odd = [cell for cell in cells if _is_number(cell)]
+    if odd:
+        raise MlopsError(
+            f"{file.as_posix()}: {len(odd)} of the {len(cells)} cells of its first line are "
+            "numbers: it may hold values or names: say --set header=false, or --set header=true."
+        )
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return bool(GROUPED.match(cell))
+    return cell.strip().lower() not in ("nan", "inf", "infinity")
+
+
+def texts(place: Path, table: Table, names: list[str]) -> "Iterator[Any]":
+    """Read all named columns, some rows at a time: text, or what a parquet holds."""
+    columns = {name: {"type": "string", "nullable": True} for name in names}
+    whole = Table.model_validate({**table.model_dump(exclude_unset=True), "columns": columns})
+    source = Files(kind="files", folder=place.parent)
+    for _, frames in files.read(source, place.stem, whole):
+        yield from frames

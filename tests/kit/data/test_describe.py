@@ -1,0 +1,343 @@
+"""`mlops data describe`: all of a file is read, and what has two readings is asked."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.data.config import Sources, load_sources
+from mlops_kit.data.describing import describe as describing
+from mlops_kit.data.describing.first_code import Asked
+from mlops_kit.data.reading import store
+from own_table import OwnTable
+
+WORDS = ["oak", "elm", "ash"]
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("raw").mkdir()
+    return tmp_path
+
+
+def put(text: str, name: str = "raw/t.csv", encoding: str = "utf-8") -> Path:
+    Path(name).write_bytes(text.encode(encoding))
+    return Path(name)
+
+
+def rows(*cells: Any, header: str = "id,v", by: str = ",") -> str:
+    lines = (by.join(map(str, cell)) if isinstance(cell, tuple) else f"{at}{by}{cell}"
+             for at, cell in enumerate(cells, 1))  # fmt: skip
+    return "\n".join([header, *lines]) + "\n"
+
+
+def found(place: Path, *settings: str, **asked: Any) -> describing.Description:
+    return describing.describe(place, list(settings), Asked(**asked))
+
+
+def declared(description: describing.Description) -> dict[str, Any]:
+    return yaml.safe_load(description.files[Path("conf/sources.yaml")])
+
+
+def column(description: describing.Description, name: str = "v") -> dict[str, Any]:
+    (table,) = declared(description)["tables"].values()
+    return table["columns"][name]
+
+
+def read_back(description: describing.Description) -> pl.DataFrame:
+    """Read the table as the run does; no row may be set aside."""
+    config = Sources.model_validate(declared(description))
+    (name,) = config.tables
+    reading = store(config, name, [], Path(), Path("good.parquet"))
+    assert (reading.good, reading.broken) == (description.made.rows, 0)
+    return pl.read_parquet("good.parquet")
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "values"),
+    [
+        (["7", "-8", "9"], "integer", [7, -8, 9]),
+        (["7", "8.25", "NA"], "number", [7.0, 8.25, None]),
+        (["0701", "0802", "9003"], "string", ["0701", "0802", "9003"]),
+        (["yes", "No", "yes"], "boolean", [True, False, True]),
+        (["yes", "no", "perhaps"], "string", ["yes", "no", "perhaps"]),
+        (["9007199254740993", "1", "2"], "integer", [9007199254740993, 1, 2]),
+        (["2024-01-31", "2024-02-01", ""], "date", None),
+        (["2024-01-31 10:00", "2024-02-01 11:30", ""], "timestamp", None),
+        (["2024-01-31T10:00:00Z", "2024-02-01T11:30:00+02:00", ""], "timestamptz", None),
+        (["31/12/2023", "01/02/2024", "03/04/2024"], "date", None),
+        (["12/31/2023 1:05 PM", "01/02/2024 2:05 AM", ""], "timestamp", None),
+        (["3 Jan 2024", "4 Feb 2024", ""], "date", None),
+        (["x", "1", "2"], "string", ["x", "1", "2"]),
+    ],
+)
+def test_a_type_takes_every_value_of_its_column(
+    cells: list[str], kind: str, values: list[Any] | None
+) -> None:
+    description = found(put(rows(*cells)))
+    assert column(description)["type"] == kind
+    made = read_back(description)["v"]
+    empty = [cell in ("", "NA") for cell in cells]
+    assert made.is_null().to_list() == empty
+    assert column(description).get("nullable", False) == any(empty)
+    if values is not None:
+        assert made.to_list() == values
+
+
+def test_one_odd_value_at_the_end_of_a_long_file_counts() -> None:
+    description = found(put(rows(*range(30_000), "12a")))
+    assert column(description)["type"] == "string"
+    description = found(put(rows(*["01/02/2024"] * 30_000, "13/02/2024", "01/02/2024")))
+    assert column(description)["format"] == "%d/%m/%Y"
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        (rows(*["01/02/2024", "03/04/2024"]), ["v.format=%d/%m/%Y", "v.format=%m/%d/%Y"]),
+        (rows("1.500", "2.250"), ["decimal=.", "thousands=."]),
+        (rows("1,500", "2,250", header="id;v", by=";"), ["thousands=,", "decimal=,"]),
+        (rows(*["01/02/45", "13/04/45"]), ["v.years=[1930, 2029]", "v.years=[2000, 2099]"]),
+        (rows(*range(95), *["unknown"] * 5), ["v.nulls=[unknown]", "v.type=string"]),
+        (rows("2024-01-31T10:00:00Z", "2024-01-31 10:00"), ["v.type=datetime", "v.type=string"]),
+        (rows("1.500,5", "1,500.5", header="id;v", by=";"), []),
+    ],
+)
+def test_two_readings_are_asked_and_nothing_is_written(text: str, asked: list[str]) -> None:
+    description = found(put(text))
+    if not asked:  # no reading at all is a text
+        assert column(description)["type"] == "string"
+        return
+    (question,) = description.made.asked()
+    assert all(one in question for one in asked)
+    assert describing.write(description, anyway=False) == []
+    assert not Path("conf").exists()
+
+
+def test_with_write_the_readings_stand_as_comments_and_the_run_refuses_both() -> None:
+    description = found(put(rows("01/02/2024", "03/04/2024")))
+    assert describing.write(description, anyway=True) == ["conf/sources.yaml"]
+    text = Path("conf/sources.yaml").read_text(encoding="utf-8")
+    assert 'v: {type: date, format: "%d/%m/%Y"}' in text
+    assert store(load_sources(), "t", [], Path()).broken == 2
+    description = found(put(rows("1.500", "2.250")))
+    describing.write(description, anyway=True)
+    with pytest.raises(MlopsError, match=r"numbers such as 1\.500"):
+        store(load_sources(), "t", [], Path())
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "values"),
+    [
+        (rows("1.500", "2.250"), ["decimal=.", ""], [1.5, 2.25]),
+        (rows("1.500", "2.250"), ["decimal=,", "thousands=."], [1500, 2250]),
+        (rows(*range(95), *["unknown"] * 5), ["v.nulls=[unknown]"], [*range(95), *[None] * 5]),
+        (rows(*["01/02/45", "13/04/46"]), ["v.format=%d/%m/%y", "v.years=[1930, 2029]"], None),
+    ],
+)
+def test_an_answer_is_taken(text: str, answer: list[str], values: list[Any] | None) -> None:
+    description = found(put(text), *filter(None, answer))
+    assert description.made.asked() == []
+    made = read_back(description)["v"]
+    if values is None:
+        made, values = made.dt.year(), [1945, 1946]
+    assert made.to_list() == values
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "encoding", "options"),
+    [
+        (rows("1.500,25", "2.250,5", header="id;v", by=";"), "t.csv", "utf-8",
+         {"delimiter": ";", "decimal": ",", "thousands": "."}),
+        (rows("7,5", "8,25", header="id;v", by=";"), "t.csv", "utf-8",
+         {"delimiter": ";", "decimal": ","}),
+        (rows('"1,500"', '"2,250,000"'), "t.csv", "utf-8", {"decimal": ".", "thousands": ","}),
+        (rows("a", "b", header="id\tv", by="\t"), "t.tsv", "utf-8", {"delimiter": "\t"}),
+        (rows("a", "b", header="id|v", by="|"), "t.txt", "utf-8", {"delimiter": "|"}),
+        (rows("Ñandú", "ü"), "t.csv", "utf-16", {"encoding": "utf-16"}),
+        ("\ufeff" + rows("a", "b"), "t.csv", "utf-8", {}),
+        ("Report of May\n\n" + rows("a", "b"), "t.csv", "utf-8", {}),
+        (rows("a", '"b, c"'), "t.csv", "utf-8", {}),
+    ],
+)  # fmt: skip
+def test_how_a_file_is_written_is_declared_where_it_is_unusual(
+    text: str, name: str, encoding: str, options: dict[str, str]
+) -> None:
+    description = found(put(text, f"raw/{name}", encoding))
+    table = declared(description)["tables"]["t"]
+    assert {key: table[key] for key in table if key not in ("source", "path", "columns")} == options
+    assert read_back(description)["v"].null_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "sentence"),
+    [
+        (rows("Málaga"), "cp1252", r"line 2, is not UTF-8.*--set encoding=cp1252"),
+        ("1,a\n2,b\n", "utf-8", "first line.*numbers.*--set header=false"),
+        (rows('"said \\"x\\""'), "utf-8", r"--set 'escape=\\'.*--set 'quote='"),
+        ("a,b;c\n1,2;3\n", "utf-8", "--set 'delimiter=,' or --set 'delimiter=;'"),
+        ("id,v\n1,2\n3,4,5\n", "utf-8", "record 3 has 3 cells|record 2 has 3 cells"),
+        ("", "utf-8", "is empty"),
+        ("id,v\n", "utf-8", "has no rows"),
+    ],
+)
+def test_a_file_that_cannot_be_read_in_one_way_is_one_sentence(
+    text: str, encoding: str, sentence: str
+) -> None:
+    with pytest.raises(MlopsError, match=sentence):
+        found(put(text, encoding=encoding))
+
+
+def test_the_key_is_found_by_its_name_and_its_values() -> None:
+    text = rows(*((n, n * 7, f"x{n}") for n in range(1, 9)), header="amount,order_id,word")
+    description = found(put(text))
+    assert declared(description)["entity"] == {"table": "t", "column": "order_id"}
+    assert column(description, "order_id")["unique"]
+
+
+def test_a_table_without_a_key_counts_its_rows_and_says_what_follows() -> None:
+    description = found(put(rows(*((n % 3, "a") for n in range(9)), header="x,y")))
+    assert declared(description)["entity"]["column"] == "row_id"
+    assert read_back(description)["row_id"].to_list() == list(range(1, 10))
+    text = description.files[Path("conf/sources.yaml")]
+    assert "keep the order of the file" in text and "copies may fall on both sides" in text
+
+
+def test_rows_are_counted_across_the_files_of_a_folder() -> None:
+    Path("raw/t").mkdir()
+    put("x\n5\n6\n", "raw/t/a.csv")
+    put("x\n7\n", "raw/t/b.csv")
+    made = read_back(found(Path("raw/t")))
+    assert made.to_dict(as_series=False) == {"row_id": [1, 2, 3], "x": [5, 6, 7]}
+
+
+def test_an_id_of_several_columns_is_the_same_for_equal_rows_on_every_machine() -> None:
+    text = rows(("a", 1, 5), ("a", 2, 6), ("a", 1, 7), header="x,y,z")
+    made = read_back(found(put(text), id="x,y"))["row_id"].to_list()
+    assert made[0] == made[2] != made[1]
+    assert made[0] == hashlib.sha256(b'["a", "1"]').hexdigest()[:32]
+
+
+def test_what_says_nothing_is_not_read_or_no_feature() -> None:
+    header = "id,a,A,same,none,copy,,b,b"
+    text = rows(*((n, n % 3, 1, "x", "", n % 3, n, 1, 2) for n in range(1, 30)), header=header)
+    description = found(put(text))
+    (table,) = declared(description)["tables"].values()
+    assert set(table["columns"]) == {"id", "a", "same", "copy"}
+    said = description.files[Path("conf/sources.yaml")]
+    for sentence in ("none: not read: no value", 'A: not read: SQL takes it for "a"',
+                     "2 columns have this name", "equal to a in every row"):  # fmt: skip
+        assert sentence in said
+
+
+def test_every_missing_marker_is_counted_and_a_stand_in_is_pointed_at() -> None:
+    cells = ["NA", "?", "", *[-999] * 6, *range(40)]
+    one = found(put(rows(*cells))).made.columns["v"]
+    assert one.missing == {"NA": 1, "?": 1, "blank": 1}
+    assert "-999 stands 6 times" in one.notes[0]
+
+
+def test_no_value_of_a_person_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    secret = [("Quoxwick Zebra", 1987654, "1931-07-09"), *[("Ann Oak", 30, "1980-01-01")] * 3]
+    description = found(put(rows(*secret, header="name,salary,born")))
+    describing.show(description)
+    shown = capsys.readouterr().out + "".join(description.files.values())
+    shown += json.dumps(description.record())
+    assert not any(one in shown for one in ("Quoxwick", "1987654", "1931", "Ann"))
+
+
+def test_json_lines_and_parquet_are_described_alike() -> None:
+    frame = pl.DataFrame({"id": [1, 2, 3], "v": [1.5, None, 2.0], "w": ["a", "b", "a"]})
+    frame.write_ndjson("raw/t.jsonl")
+    frame.write_parquet("raw/p.parquet")
+    for place in ("raw/t.jsonl", "raw/p.parquet"):
+        description = found(Path(place))
+        assert [column(description, name)["type"] for name in frame.columns] == [
+            *("integer", "number", "string")
+        ]
+        assert read_back(description).equals(frame)
+
+
+@pytest.fixture
+def owned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OwnTable:
+    """Give a project with a csv of 400 rows, of which `outcome` depends on `x`."""
+    random = np.random.default_rng(5)
+    x = random.normal(size=400)
+    table = pl.DataFrame(
+        {"id": range(1, 401), "x": x, "time": random.normal(size=400),
+         "wood": random.choice(WORDS, 400), "same": [1] * 400,
+         "outcome": np.where(x + random.normal(size=400) > 0, "won", "lost")}
+    )  # fmt: skip
+    (tmp_path / "raw").rmdir()
+    own = OwnTable(table)
+    own.written(tmp_path, monkeypatch)
+    return own
+
+
+def test_with_a_target_the_first_features_lead_to_a_decision(owned: OwnTable) -> None:
+    from mlops_kit.compare.decision_file import read
+    from mlops_kit.compare.pipeline import compare
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.data.ingest import ingest
+    from mlops_kit.train.features import build_features
+    from mlops_kit.train.stage import train_and_predict
+    from sklearn.metrics import roc_auc_score
+
+    description = found(Path("raw/t.csv"), target="outcome=won")
+    describing.write(description, anyway=True)
+    ingest(load_settings(), Path("data/open/tables"), Path("data/quarantine"))
+    build_features(load_settings())
+    features = pl.read_parquet("data/open/features.parquet")
+    assert {"x", "time_", "wood"} <= set(features.columns) and "same" not in features.columns
+    train_and_predict(load_settings())
+    compare(load_settings())
+    decided = read(Path("reports/compare/decision.json"))
+    predicted = pl.read_parquet("data/open/predictions.parquet").filter(system="candidate")
+    truth = dict(zip(owned.rows["id"], owned.rows["outcome"] == "won", strict=True))
+    expected = roc_auc_score([truth[one] for one in predicted["id"]], predicted["score"])
+    assert decided["candidate"]["value"] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"target": "outcome"}, r"2 values \(lost, won\).*--target 'outcome=VALUE'"),
+        ({"target": "outcome=drawn"}, "no row has that value"),
+        ({"target": "nowhere"}, 'has no column "nowhere"'),
+        ({"target": "outcome=won", "time": "x"}, "is of type number, which is no time"),
+        ({"target": "x"}, "an outcome is 0 or 1"),
+    ],
+)
+def test_a_target_that_is_no_outcome_is_refused(
+    owned: OwnTable, asked: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(MlopsError, match=sentence):
+        found(Path("raw/t.csv"), **asked)
+
+
+def test_what_somebody_has_changed_is_not_replaced_and_nothing_else_is_written(
+    owned: OwnTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    description = found(Path("raw/t.csv"), target="outcome=won")
+    before = {path: path.read_bytes() for path in description.files if path.is_file()}
+    seeds = {path.as_posix(): hashlib.sha256(text).hexdigest() for path, text in before.items()}
+    Path("seeds.json").write_text(json.dumps(seeds))
+    monkeypatch.setattr(describing, "SEEDS", Path("seeds.json"))
+    with Path("params.yaml").open("a") as file:
+        file.write("# mine\n")
+    description = found(Path("raw/t.csv"), target="outcome=won")
+    with pytest.raises(MlopsError, match=r"somebody has worked in params\.yaml"):
+        describing.write(description, anyway=False)
+    assert Path("conf/sources.yaml").read_bytes() == before[Path("conf/sources.yaml")]
+    assert "+# Described by" in describing.difference(description)
+    Path("params.yaml").write_bytes(before[Path("params.yaml")])
+    description = found(Path("raw/t.csv"), target="outcome=won")
+    assert "conf/sources.yaml" in describing.write(description, anyway=False)
+    assert describing.difference(found(Path("raw/t.csv"), target="outcome=won")) == ""
