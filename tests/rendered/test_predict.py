@@ -83,15 +83,12 @@ def test_the_holdout_gets_the_answers_that_were_judged(trained: Trained, task: s
 
 
 @every_task
-@pytest.mark.parametrize(
-    ("zone", "locale"),
-    first_and_repetitions(("Asia/Kathmandu", "de_DE.UTF-8"), ("America/St_Johns", "C")),
-)
+@pytest.mark.parametrize("zone", first_and_repetitions("Asia/Kathmandu", "America/St_Johns"))
 def test_tokens_are_taken_as_they_are_under_any_zone_and_locale(
-    trained: Trained, task: str, zone: str, locale: str
+    trained: Trained, task: str, zone: str
 ) -> None:
     project = trained(task)
-    elsewhere = changed_copy(project, extra={"TZ": zone, "LC_ALL": locale, "LANG": locale})
+    elsewhere = changed_copy(project, extra={"TZ": zone, "LC_ALL": "de_DE.UTF-8"})
     command(elsewhere, "predict --input open.parquet").check_returncode()
     found = pl.read_parquet(project.path / "data/open/scored/open.parquet")
     assert found.equals(judged(project, ANSWER[task]))
