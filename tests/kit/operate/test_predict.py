@@ -385,6 +385,18 @@ def test_columns_that_name_a_row_are_asked_for_by_name(score: Score) -> None:
     assert "which no table declares" in refusal(score, Path(raw_file("x.dat", b"id\n1\n")))
 
 
+def test_the_entity_may_be_called_id(score: Score) -> None:
+    sources = Path("conf/sources.yaml")
+    text = sources.read_text().replace("column: member_id", "column: id")
+    members = Path("data/open/tables/entities.parquet")
+    pl.read_parquet(members).rename({"member_id": "id"}).write_parquet(members)
+    sources.write_text(
+        text.replace("member_id: {type: integer, unique", "id: {type: integer, unique")
+    )
+    score("id,time\n31,2025-01-20\n")
+    assert scores()["id"].to_list() == [31]
+
+
 def raw_file(name: str, content: bytes) -> str:
     Path(name).write_bytes(content)
     return name
@@ -425,7 +437,7 @@ def test_rows_outside_of_what_training_saw_are_counted_by_feature() -> None:
     train = pd.DataFrame(
         {"number": [1.0, 5.0, None], "word": ["a", "b", None], "list": [[1, 2], [3], []]}
     )
-    known = skew.seen(train, [*map(str, train)])
+    known = skew.seen(train, ["number", "word", "list"])
     assert known["number"] == {"missing": 1 / 3, "minimum": 1.0, "maximum": 5.0}
     assert known["word"]["levels"] == ["a", "b"]
     assert known["list"]["levels"] == [1, 2, 3]

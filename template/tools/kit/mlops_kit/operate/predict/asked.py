@@ -75,10 +75,10 @@ def find_input(place: Path, sources: Sources, timed: bool, as_of: str | None) ->
     source = Files(kind="files", folder=place.parent)
     try:
         found = files.find(source, "input", table)
-        columns = files.shown(found, table, [entity.column, "id", TIME])
+        columns = files.shown(found, table, list(dict.fromkeys([entity.column, "id", TIME])))
     except MlopsError as error:
         raise _about_input(error) from error
-    ids = [name for name in columns if name in (entity.column, "id")]
+    ids = [name for name in columns if name != TIME]
     if not ids:
         raise MlopsError(
             f"--input: {place.as_posix()} has neither a column {entity.column} nor a column id; "

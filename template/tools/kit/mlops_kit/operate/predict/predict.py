@@ -135,12 +135,21 @@ def _check_target(given: Path, target: Path, sources: Sources) -> None:
 @contextmanager
 def _place(target: Path) -> Iterator[Path]:
     """Give the folder beside the output for what is not finished; only a kill leaves it there."""
+    import duckdb
+
     place = target.with_name(f".{target.name}.predict")
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     busy = f"Another `mlops predict` is writing {target.as_posix()}; wait until it has ended."
     with held(place / "lock", busy):
         try:
             yield place
+        except duckdb.Error as error:
+            shutil.rmtree(place, ignore_errors=True)
+            reason = str(error).strip().splitlines()[0]
+            raise MlopsError(
+                f"{target.as_posix()} was not written: {reason} Nothing is left of it; make room "
+                "on that disk, or in memory, and run this again."
+            ) from error
         except Exception:
             shutil.rmtree(place, ignore_errors=True)
             raise

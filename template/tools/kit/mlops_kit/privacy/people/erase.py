@@ -217,6 +217,10 @@ def _not_cleaned(subjects: set[str], dry_run: bool, rows: dict[str, int]) -> lis
         told.append(
             f"{LOG.as_posix()} names the token: the record of who looked stays, on purpose."
         )
+    told += [
+        f"{record.as_posix()} is of scores by raw ids, which were not searched: delete them."
+        for record in sorted(RESTRICTED_ZONE.rglob("*.predict.json"))
+    ]
     return told
 
 
