@@ -103,9 +103,9 @@ def described(path: Path, folder: Path) -> int:
 def sniffed(path: Path, folder: Path) -> int:
     """Let DuckDB find dialect and types from all rows, and summarise the columns."""
     with duckdb.connect() as connection:
-        table = connection.read_csv(str(path), sample_size=-1)
-        connection.sql("SUMMARIZE FROM table").fetchall()
-        return len(table)
+        found = connection.read_csv(str(path), sample_size=-1)
+        connection.sql("SUMMARIZE FROM found").fetchall()
+        return len(found)
 
 
 def write_wide(path: Path) -> None:

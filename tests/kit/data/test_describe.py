@@ -76,6 +76,7 @@ def read_back(description: describing.Description) -> pl.DataFrame:
         (["12/31/2023 1:05 PM", "01/02/2024 2:05 AM", ""], "timestamp", None),
         (["3 Jan 2024", "4 Feb 2024", ""], "date", None),
         (["x", "1", "2"], "string", ["x", "1", "2"]),
+        ([" 1", "2 ", " 3", "4", "5"], "integer", [1, 2, 3, 4, 5]),
     ],
 )
 def test_a_type_takes_every_value_of_its_column(
@@ -89,6 +90,12 @@ def test_a_type_takes_every_value_of_its_column(
     assert column(description).get("nullable", False) == any(empty)
     if values is not None:
         assert made.to_list() == values
+
+
+def test_a_year_that_stands_for_nothing_is_pointed_at() -> None:
+    description = found(put(rows(*["2024-01-05"] * 9, "9999-12-31")))
+    assert column(description)["type"] == "date"
+    assert "declare them under nulls" in description.made.columns["v"].notes[0]
 
 
 def test_one_odd_value_at_the_end_of_a_long_file_counts() -> None:
@@ -163,7 +170,7 @@ def test_an_answer_is_taken(text: str, answer: list[str], values: list[Any] | No
         (rows("a", "b", header="id|v", by="|"), "t.txt", "utf-8", {"delimiter": "|"}),
         (rows("Ñandú", "ü"), "t.csv", "utf-16", {"encoding": "utf-16"}),
         ("\ufeff" + rows("a", "b"), "t.csv", "utf-8", {}),
-        ("Report of May\n\n" + rows("a", "b"), "t.csv", "utf-8", {}),
+        ("Report of May\n\n" + rows("a", "b", "c"), "t.csv", "utf-8", {}),
         (rows("a", '"b, c"'), "t.csv", "utf-8", {}),
     ],
 )  # fmt: skip
@@ -184,6 +191,7 @@ def test_how_a_file_is_written_is_declared_where_it_is_unusual(
         (rows('"said \\"x\\""'), "utf-8", r"--set 'escape=\\'.*--set 'quote='"),
         ("a,b;c\n1,2;3\n", "utf-8", "--set 'delimiter=,' or --set 'delimiter=;'"),
         ("id,v\n1,2\n3,4,5\n", "utf-8", "record 3 has 3 cells|record 2 has 3 cells"),
+        ("name\n" + "oak, elm\n" * 9, "utf-8", "nothing tells whether line 2 holds names"),
         ("", "utf-8", "is empty"),
         ("id,v\n", "utf-8", "has no rows"),
     ],

@@ -20,6 +20,7 @@ WAYS = (
     *((".", " "), (",", " "), (".", "'"), (",", "'")),
 )
 MARKS = {".": ".", ",": ",", "'": "'", " ": " \u00a0\u202f"}
+GROUPS = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)$"
 PAIRS = (("true", "false"), ("yes", "no"), ("t", "f"), ("y", "n"))
 CODE = r"^[+-]?0\d"
 SHARE = 0.9  # of numbers, or times, from which the rest of a column is asked about
@@ -122,20 +123,14 @@ def _typed(seen: Seen, there: "polars.Series") -> None:
 
     kind = there.dtype
     seen.evidence = f"{kind} in the file"
-    if kind == pl.Boolean:
-        seen.type = "boolean"
-    elif kind.is_integer():
-        seen.type = "integer"
-    elif kind.is_decimal():
-        assert isinstance(kind, pl.Decimal)
+    if isinstance(kind, pl.Decimal):
         seen.type = f"decimal({kind.precision},{kind.scale})"
-    elif kind.is_float():
-        seen.type = "number"
-    elif kind == pl.Date:
-        seen.type = "date"
-    elif kind == pl.Datetime:
-        assert isinstance(kind, pl.Datetime)
+    elif isinstance(kind, pl.Datetime):
         seen.type = "timestamptz" if kind.time_zone else "timestamp"
+    elif kind in (pl.Boolean, pl.Date):
+        seen.type = str(kind).lower()
+    elif kind.is_numeric():
+        seen.type = "integer" if kind.is_integer() else "number"
     elif kind != pl.String:
         seen.left_out = f"no type of a table takes {kind}"
 
@@ -194,7 +189,7 @@ def _ways(there: "polars.Series", table: Table) -> "dict[Way, polars.Series]":
     if not first.str.contains(r"^[+-]?[\d.,]").all():
         return {}
     usual = plain(first, column)
-    usual = usual if usual.null_count() else plain(there, column)
+    usual = usual if usual.null_count() or first is there else plain(there, column)
     marks = {
         mark
         for mark, pattern in MARKS.items()
@@ -208,6 +203,8 @@ def _ways(there: "polars.Series", table: Table) -> "dict[Way, polars.Series]":
             continue
         if decimal == "," and "," not in marks and thousands is None and ways is WAYS:
             continue
+        if thousands == "." and "," not in marks and not _all(first, GROUPS):
+            continue
         if (decimal, thousands) == WAYS[0]:
             made = usual
         else:
@@ -220,13 +217,23 @@ def _ways(there: "polars.Series", table: Table) -> "dict[Way, polars.Series]":
     return found
 
 
+def _numbers(there: "polars.Series") -> "polars.Series":
+    import polars as pl
+
+    stripped = there.str.strip_chars() if there.dtype == pl.String else there
+    return stripped.cast(pl.Float64, strict=False)
+
+
 def _spread(there: "polars.Series") -> "polars.Series":
     """Take some values from all over: what all must have, these have."""
-    return there.gather_every(max(1, len(there) // SOME))
+    return there.gather_every(step) if (step := len(there) // SOME) > 9 else there
 
 
 def _all(there: "polars.Series", pattern: str) -> bool:
-    return bool(_spread(there).str.contains(pattern).all() and there.str.contains(pattern).all())
+    some = _spread(there)
+    return bool(some.str.contains(pattern).all()) and (
+        some is there or bool(there.str.contains(pattern).all())
+    )
 
 
 def settle(seen: Seen, way: Way) -> None:
@@ -274,13 +281,12 @@ def _why_text(seen: Seen, there: "polars.Series", often: "polars.Series", table:
 
 def _check_stand_in(seen: Seen, there: "polars.Series", often: "polars.Series") -> None:
     """Point at a number such as -999 that stands apart from all others, several times."""
-    import polars as pl
-
     if seen.type not in ("integer", "number") or seen.distinct < 5:
         return
-    made = next(iter(seen.ways.values())) if seen.ways else there.cast(pl.Float64)
+    made = next(iter(seen.ways.values())) if seen.ways else _numbers(there)
     for end in (made.arg_min(), made.arg_max()):
-        assert end is not None
+        if end is None:
+            return
         text = f"{made[end]:g}"
         rows = int(often.filter(made == made[end]).sum()) if STAND_IN.fullmatch(text) else 0
         if rows < OFTEN:

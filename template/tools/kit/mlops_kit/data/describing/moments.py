@@ -131,8 +131,9 @@ def _read(there: "polars.Series", column: Column) -> "polars.Series | None":
         found = times.read(there, column)
         if found.null_count():
             return None
-    far = ~found.dt.year().is_between(column.years[0], column.years[1])
-    return None if float(far.mean() or 0) > FAR else found  # type: ignore[arg-type]
+    far = int((~found.dt.year().is_between(column.years[0], column.years[1])).sum())
+    unlikely = column.format is not None and far > max(1, FAR * len(found))
+    return None if unlikely else found
 
 
 def _years(seen: Described, values: "polars.Series", form: str) -> bool:

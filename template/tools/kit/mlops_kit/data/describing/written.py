@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data import delimited
 from mlops_kit.data.config import Files, Table
+from mlops_kit.data.describing.header import check_header, contrasts
 from mlops_kit.data.dialect import Dialect, check_quotes, dialect_of
 from mlops_kit.data.opened import MAGIC, UTF_16, byte_lines, compression_of, open_packed, open_utf8
 from mlops_kit.data.sources import files
-from mlops_kit.data.values.numbers import GROUPED
 
 BLOCK = 2**22
 LOOKED_AT = 100  # lines in which the header line must stand
@@ -209,7 +209,13 @@ def _csv(
         said.append("no header line, as declared: the names are ours")
         return options["header"]
     if "header" not in options:
-        _check_header(first, cells)
+        if above and not contrasts(lines[above:], delimiter, dialect):
+            raise MlopsError(
+                f"{first.as_posix()}: its first line has another number of cells by {delimiter!r} "
+                f"than most others, and nothing tells whether line {above + 1} holds names: say "
+                "what is meant by --set delimiter=, --set quote= or --set header=true."
+            )
+        check_header(first, cells)
     if above:
         said.append(f"{above} lines above the header line are not read")
     return cells
@@ -258,24 +264,6 @@ def _no_way(file: Path, table: Table, lines: list[str]) -> str:
     except MlopsError as error:
         return str(error)
     return f"{file.as_posix()}: no delimiter gives all of its records equally many cells."
-
-
-def _check_header(file: Path, cells: list[str]) -> None:
-    """Ask whether the first line holds names, if a cell of it may as well be a value."""
-    odd = [cell for cell in cells if _is_number(cell)]
-    if odd:
-        raise MlopsError(
-            f"{file.as_posix()}: {len(odd)} of the {len(cells)} cells of its first line are "
-            "numbers: it may hold values or names: say --set header=false, or --set header=true."
-        )
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return bool(GROUPED.match(cell))
-    return cell.strip().lower() not in ("nan", "inf", "infinity")
 
 
 def texts(place: Path, table: Table, names: list[str]) -> "Iterator[Any]":
