@@ -44,7 +44,7 @@ def describe(
         typer.Option("--set", help="What you know: option=value, or column.option=value."),
     ] = None,
     undecided: Annotated[
-        str, typer.Option(help="Action where the scan for personal data decides nothing: drop.")
+        str, typer.Option(help="Action of columns that wait for a decision: drop.")
     ] = "undecided",
     update: Annotated[bool, typer.Option("--update", help="Show the difference only.")] = False,
     write: Annotated[

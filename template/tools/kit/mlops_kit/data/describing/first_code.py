@@ -68,7 +68,7 @@ def texts(
     if target in excluded and f"{made.name}.{target}" in withheld:
         raise MlopsError(
             f'"{target}" cannot be the target yet, because {excluded[target]}: describe without '
-            "--target, decide about it in conf/privacy.yaml, and add features.py then."
+            "--target, decide about it there, and add features.py then."
         )
     features = [name for name in made.read if name not in (*excluded, entity, target, asked.time)]
     if not features:
