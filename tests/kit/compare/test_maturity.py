@@ -185,7 +185,7 @@ def test_what_is_not_known_of_the_age_is_said_in_every_place() -> None:
     assert sentence in html_page(result, holdout, CONTEXT)
     no_dates = {name: values for name, values in _table().items() if name != "time"}
     assert "the rows have no dates" in _judged(no_dates, horizon_days=30)["outcomes"]["sentence"]
-    noted = background.background_of({"systems": {}})
+    noted = background.background_of({"systems": {}}, {})
     assert noted == background.Background(of_pipeline=True)
     old_card = read_holdout(pa.table(_table()), config_of(AUC), noted)
     assert "params.yaml has no features.horizon_days" in maturity.told(old_card)["sentence"]

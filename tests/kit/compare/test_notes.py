@@ -95,6 +95,34 @@ def test_sound_rows_are_promoted_and_the_report_names_the_clock(
     assert "**Of 1,000 people.**" in report
 
 
+def test_rows_that_were_set_aside_and_gaps_are_told_in_decision_and_reports(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = {"files": ["a.csv", "b.csv"], "not_read": [], "rows": 50, "set_aside": 0}
+    tables = {
+        "people": read | {"kept": 50, "reasons": {}, "missing": {"age": {"NA": 4, "blank": 3}}},
+        "orders": {
+            "files": ["orders.csv"], "not_read": ["notes.txt"], "rows": 1000, "kept": 997,
+            "set_aside": 3, "reasons": {"day: no date": 2, "id twice": 1}, "missing": {},
+        },
+    }  # fmt: skip
+    Path("reports/data").mkdir(parents=True)
+    content = json.dumps({"schema": 1, "tables": tables})
+    Path("reports/data/reading.json").write_text(content, encoding="utf-8")
+    data = _decided(_features("2025-03-02"), monkeypatch)["data"]
+    assert data["tables"]["orders"]["set_aside"] == 3
+    assert data["tables"]["people"]["missing"] == {"age": 7}
+    assert (data["training_rows"], data["features"]) == (2000, 1)
+    assert data["holdout_days"] == ["2025-01-12", "2025-03-02"]
+    for name in ("report.md", "report.html"):
+        text = (project / "reports/compare" / name).read_text(encoding="utf-8")
+        assert "Set aside of orders: day: no date 2, id twice 1." in text
+        assert "Not read for orders: notes.txt." in text
+        assert "3 (0.30%)" in text
+        assert "age 7" in text
+        assert "Learned from 2,000 rows with 1 feature, judged on 2,000 rows held back" in text
+
+
 def test_rows_whose_window_is_still_open_are_told_by_the_newest_fact(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

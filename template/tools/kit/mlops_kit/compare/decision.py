@@ -19,6 +19,7 @@ from mlops_kit.compare.checks.common import (
     value_of,
 )
 from mlops_kit.compare.checks.copies import seen_in_training
+from mlops_kit.compare.checks.data import about_data
 from mlops_kit.compare.checks.fairness import fairness_checks
 from mlops_kit.compare.checks.flips import flip_checks
 from mlops_kit.compare.checks.maturity import told
@@ -28,13 +29,12 @@ from mlops_kit.compare.checks.slices import slice_checks
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.decision_file import SCHEMA
 from mlops_kit.compare.decision_schema import (
-    Alone,
     Decision,
-    Features,
     Primary,
     Rival,
     System,
 )
+from mlops_kit.compare.holdout.background import Alone, Features
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.holdout.ledger import Look
 from mlops_kit.compare.inference.effect import mcnemar_midp
@@ -128,6 +128,8 @@ def decide(
     if len(roles) > 1:
         report["candidates"] = [_summary(config.systems[role], judged[role]) for role in roles]
     _tell_beside(report, chosen, config)
+    if holdout.background.tables:
+        report["data"] = about_data(holdout)
     return report
 
 

@@ -1,13 +1,14 @@
 """What decision.json holds, key by key.
 
-Keys that a release added are optional, so that the files of every earlier release (0.1.0 on) are
-read. The reference, docs/reference/decision.md of the template's repository, is written from here
-(scripts/reference.py).
+Keys that a release added are optional: the files of every earlier release are read. The reference
+(docs/reference/decision.md of the template's repository) is written from here.
 """
 
 from typing import Literal, Required
 
 from typing_extensions import TypedDict
+
+from mlops_kit.compare.holdout.background import Data, Features
 
 Verdict = Literal["pass", "fail", "inconclusive", "skipped"]
 Outcome = Literal["promote", "reject", "inconclusive"]
@@ -167,45 +168,6 @@ class Outcomes(TypedDict):
     """The same for a person."""
 
 
-class Seen(TypedDict):
-    """Rows of the holdout that are equal to training rows of others in all features."""
-
-    rows: int
-    """Their number."""
-    limit: float
-    """The largest share of the holdout that they may be (data.copies of conf/compare.yaml)."""
-    by_chance: bool
-    """Whether their outcomes differ as those of rows with a few coarse features do."""
-    sentence: str
-    """The same for a person."""
-
-
-class Alone(TypedDict):
-    """A feature that nearly reaches the model alone."""
-
-    feature: str
-    """Its name."""
-    measure: Literal["AUC", "R2"]
-    """What is compared, on the holdout."""
-    value: float
-    """The feature's own."""
-    model: float
-    """The model's."""
-
-
-class Features(TypedDict, total=False):
-    """What is known about the features."""
-
-    looked_ahead: bool
-    """Whether looking into the future was searched for; absent where nobody noted it."""
-    seen: Seen
-    """Rows that training has seen; absent where the table does not say."""
-    alone: list[Alone]
-    """Features that nearly reach the model alone, the strongest first."""
-    sentences: list[str]
-    """All of it for a person."""
-
-
 class Inference(TypedDict):
     """The risk of error that was taken."""
 
@@ -281,6 +243,8 @@ class Decision(Judged, total=False):
     """What would settle what is open (since 0.2.0)."""
     outcomes: Outcomes
     """Whether the outcomes are old enough to be known (since 0.3.1)."""
+    data: Data
+    """What was read and counts, of a project's own tables (since 0.5.0)."""
     features: Features
     """What the features know (since 0.4.0)."""
     holdout_sha256: Required[str]

@@ -12,6 +12,7 @@ from mlops_kit.compare.stage import run
 from mlops_kit.compare.systems.adapters import predict_with
 from mlops_kit.core.settings import OPEN_ZONE, Settings, read_config
 from mlops_kit.data.config import load_sources
+from mlops_kit.data.reading import what_was_read
 from mlops_kit.train.features import load_params
 from mlops_kit.train.model_file import MODEL_FILE, load_model, read_card
 from mlops_kit.train.predictions import PREDICTIONS, predict
@@ -33,11 +34,10 @@ def compare(settings: Settings) -> str:
     config = read_config(COMPARE_FILE, CompareConfig).with_classes(card.get("classes"))
     digests = card["systems"]
     context = context_of_project(settings)
+    known = background_of(card, what_was_read())
     measured = measure_ops(settings, config)
     predictions = OPEN_ZONE / PREDICTIONS
-    decision = run(
-        predictions, config, REPORTS, context, digests, measured, LEDGER_FILE, background_of(card)
-    )
+    decision = run(predictions, config, REPORTS, context, digests, measured, LEDGER_FILE, known)
     primary = decision["primary"]
     seen = gained(primary["estimate"], primary["lower"], primary["upper"])
     vouched = [f". {each['sentence']}" for each in decision["safety"] if "acknowledged" in each]

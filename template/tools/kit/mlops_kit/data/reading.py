@@ -1,5 +1,6 @@
 """One table from its source to parquet, and what there is to tell about it."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -116,6 +117,19 @@ class Written:
             )
         if len(frame):
             self._writer.write_table(table)
+
+
+def what_was_read() -> dict[str, Any]:
+    """Return what the last data stage noted of each table; {} where nothing is noted.
+
+    Returns
+    -------
+    dict
+        By table, as `Reading.record` gives it.
+    """
+    if not READING_FILE.is_file():
+        return {}
+    return json.loads(READING_FILE.read_text(encoding="utf-8"))["tables"]
 
 
 def store(

@@ -21,7 +21,8 @@ from scipy.special import pdtr
 
 from mlops_kit.compare.checks.common import entry
 from mlops_kit.compare.config import CompareConfig
-from mlops_kit.compare.decision_schema import Check, Seen
+from mlops_kit.compare.decision_schema import Check
+from mlops_kit.compare.holdout.background import Seen
 from mlops_kit.compare.holdout.holdout import Holdout
 
 Codes = NDArray[np.int64]

@@ -56,7 +56,7 @@ def told(holdout: Holdout) -> Outcomes:
         if not known.of_pipeline:
             where = "--horizon DAYS says how old one must be"
         sentence = f"Whether the outcomes are old enough is not known: {where}."
-    elif _days(holdout) is None:
+    elif days_of(holdout) is None:
         sentence = (
             f"Whether the outcomes are old enough (horizon of {days} days) is not known: the rows "
             "have no dates."
@@ -75,7 +75,7 @@ def told(holdout: Holdout) -> Outcomes:
     }
 
 
-def _days(holdout: Holdout) -> NDArray[Any] | None:
+def days_of(holdout: Holdout) -> NDArray[Any] | None:
     """Day of each row, shape (n,), or None when rows have no dates."""
     times = holdout.times
     if times is None or times.dtype.kind != "M":
@@ -89,7 +89,7 @@ def _date(day: Any) -> date:
 
 def _too_young(holdout: Holdout) -> tuple[str, date] | None:
     """Compare each row's day with the last day to which outcomes are known."""
-    days, horizon = _days(holdout), holdout.background.horizon_days
+    days, horizon = days_of(holdout), holdout.background.horizon_days
     if days is None or not horizon:
         return None
     until = holdout.background.known_until or today() - timedelta(days=1)
@@ -117,7 +117,7 @@ def _vanished(holdout: Holdout) -> tuple[str, date | None] | None:
     place, outcome = place[order], _codes_of(holdout.truth)[order]
     horizon = holdout.background.horizon_days
     by_age = []
-    days = _days(holdout)
+    days = days_of(holdout)
     if horizon and days is not None and holdout.background.known_until is None:
         ages = (days.max() - days[order]).astype(np.int64)
         by_age = [int(np.sum(ages < horizon * part)) for part in (1, 1 / 2, 1 / 4, 1 / 8)]
@@ -172,7 +172,7 @@ def _said_vanished(
     seen, due = counts
     assert holdout.times is not None
     since, last = holdout.times[order[start]], holdout.times.max()
-    horizon, days = holdout.background.horizon_days, _days(holdout)
+    horizon, days = holdout.background.horizon_days, days_of(holdout)
     ready = None
     if days is not None:
         since, last = _date(since), _date(last)

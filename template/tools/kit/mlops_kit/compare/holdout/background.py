@@ -1,13 +1,85 @@
 """What is known about the rows of a comparison that their table does not say."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Literal, Required
+
+from typing_extensions import TypedDict
 
 
 def today() -> date:
     """Return the day of this run, in UTC: the same on every machine."""
     return datetime.now(UTC).date()
+
+
+class Read(TypedDict):
+    """What the data stage read of a table."""
+
+    files: int
+    """How many files; 0 where the source has none."""
+    not_read: list[str]
+    """Files of its folder that were left alone."""
+    rows: int
+    """Rows that were read."""
+    set_aside: int
+    """Rows that break the contract: no later stage sees them."""
+    reasons: dict[str, int]
+    """Why, and how often, the commonest first."""
+    missing: dict[str, int]
+    """Missing values by column, where there are any."""
+
+
+class Data(TypedDict, total=False):
+    """What the decision was made from."""
+
+    tables: Required[dict[str, Read]]
+    """By table of conf/sources.yaml."""
+    training_rows: int
+    """Rows that the candidate learned from."""
+    features: int
+    """How many it has."""
+    holdout_days: list[str]
+    """First and last day of the holdout, where its rows have dates."""
+
+
+class Seen(TypedDict):
+    """Rows of the holdout that are equal to training rows of others in all features."""
+
+    rows: int
+    """Their number."""
+    limit: float
+    """The largest share of the holdout that they may be (data.copies of conf/compare.yaml)."""
+    by_chance: bool
+    """Whether their outcomes differ as those of rows with a few coarse features do."""
+    sentence: str
+    """The same for a person."""
+
+
+class Alone(TypedDict):
+    """A feature that nearly reaches the model alone."""
+
+    feature: str
+    """Its name."""
+    measure: Literal["AUC", "R2"]
+    """What is compared, on the holdout."""
+    value: float
+    """The feature's own."""
+    model: float
+    """The model's."""
+
+
+class Features(TypedDict, total=False):
+    """What is known about the features."""
+
+    looked_ahead: bool
+    """Whether looking into the future was searched for; absent where nobody noted it."""
+    seen: Seen
+    """Rows that training has seen; absent where the table does not say."""
+    alone: list[Alone]
+    """Features that nearly reach the model alone, the strongest first."""
+    sentences: list[str]
+    """All of it for a person."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +104,10 @@ class Background:
         Whether looking into the future was searched for, and a sentence; None where nobody noted.
     of_pipeline : bool
         Whether the pipeline's own rows are judged, and not just any table.
+    tables : dict
+        By table, what the data stage read, set aside and found missing (reports/data/reading.json).
+    trained_on : tuple of int, or None
+        Training rows and features.
     """
 
     horizon_days: int | None = None
@@ -42,10 +118,15 @@ class Background:
     determining: tuple[str, ...] = ()
     alone: tuple[dict[str, Any], ...] = ()
     looked_ahead: tuple[bool, str] | None = None
+    tables: Mapping[str, Any] = field(default_factory=dict)
+    trained_on: tuple[int, int] | None = None
 
 
-def background_of(card: dict[str, Any]) -> Background:
-    """Read what the train stage noted in models/model.json; older cards note nothing."""
+def background_of(card: dict[str, Any], read: Mapping[str, Any]) -> Background:
+    """Read what the train stage noted in models/model.json; older cards note nothing.
+
+    `read` is what the data stage noted of each table.
+    """
     noted = card.get("holdout") or {}
     until, ahead = noted.get("known_until"), noted.get("looked_ahead")
     return Background(
@@ -57,4 +138,6 @@ def background_of(card: dict[str, Any]) -> Background:
         tuple(noted.get("determining_features", ())),
         tuple(noted.get("alone", ())),
         (ahead["checked"], ahead["sentence"]) if ahead else None,
+        read,
+        (card["training_rows"], len(card["features"])) if "training_rows" in card else None,
     )

@@ -15,7 +15,7 @@ MOST_LISTED = 20
 MOST_CONFUSED = 8
 
 
-class ClassTable(NamedTuple):
+class Titled(NamedTuple):
     """A table with its heading and one line on how to read it; its first row are the heads."""
 
     heading: str
@@ -23,7 +23,7 @@ class ClassTable(NamedTuple):
     caption: str
 
 
-def class_tables(holdout: Holdout, labels: dict[str, str]) -> list[ClassTable]:
+def class_tables(holdout: Holdout, labels: dict[str, str]) -> list[Titled]:
     """Tabulate recall and precision by class, then the confusion of candidate and incumbent.
 
     [] unless there are more than two classes. `labels` are by role.
@@ -46,7 +46,7 @@ def confusion(holdout: Holdout, role: str) -> NDArray[np.int64]:
 
 def _by_class(
     holdout: Holdout, counts: dict[str, NDArray[np.int64]], labels: dict[str, str]
-) -> ClassTable:
+) -> Titled:
     size = counts["candidate"].sum(axis=1)
     shown = _commonest(size, MOST_LISTED)
     columns = [size.astype(str)]
@@ -64,10 +64,10 @@ def _by_class(
         "Found: share of the rows of the class that are given it (recall). Right: share of the "
         f"rows given the class that are of it (precision).{few}"
     )
-    return ClassTable("Class by class", table, caption)
+    return Titled("Class by class", table, caption)
 
 
-def _confused(holdout: Holdout, role: str, counts: NDArray[np.int64], label: str) -> ClassTable:
+def _confused(holdout: Holdout, role: str, counts: NDArray[np.int64], label: str) -> Titled:
     shown = _commonest(counts.sum(axis=1), MOST_CONFUSED)
     names = [clip(holdout.classes[code], 20) for code in shown]
     if len(shown) < len(counts):
@@ -80,7 +80,7 @@ def _confused(holdout: Holdout, role: str, counts: NDArray[np.int64], label: str
     table = [["true class", *names]]
     table += [[name, *map(str, row)] for name, row in zip(names, counts.tolist(), strict=True)]
     caption = "Rows by their true class, and across by the class that they are given."
-    return ClassTable(f"Confusions of the {label}", table, caption)
+    return Titled(f"Confusions of the {label}", table, caption)
 
 
 def _commonest(size: NDArray[np.int64], most: int) -> list[int]:

@@ -10,7 +10,8 @@ from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.gate import check
 from mlops_kit.compare.holdout.holdout import Holdout, read_holdout
 from mlops_kit.compare.report import wording as story
-from mlops_kit.compare.report.classes import ClassTable, class_tables
+from mlops_kit.compare.report.classes import Titled, class_tables
+from mlops_kit.compare.report.data import data_table
 from mlops_kit.compare.report.page import html_page
 from mlops_kit.compare.report.plots import clip
 from mlops_kit.compare.report.rollout import plan
@@ -61,6 +62,8 @@ def markdown(
         more.append(
             "\n".join(f"{n}. **{s.title}.** {_plain(s.text, 280)}" for n, s in enumerate(steps, 1))
         )
+    if holdout and (box := data_table(decision)):
+        more.append(_table(box))
     more += [_table(each) for each in tables[1:]]
     # What matters least goes first when names or reasons are long.
     while sum(len(part) + 2 for part in (*head, *more, foot)) > MOST_LETTERS and more:
@@ -101,7 +104,7 @@ def _lines(rows: list[list[str]]) -> str:
     return "\n".join([table[0], f"|---|{'---:|' * (len(rows[0]) - 1)}", *table[1:]])
 
 
-def _table(each: ClassTable) -> str:
+def _table(each: Titled) -> str:
     return f"**{_plain(each.heading)}.** {_plain(each.caption)}\n\n{_lines(each.rows)}"
 
 

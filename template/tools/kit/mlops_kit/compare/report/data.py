@@ -1,0 +1,66 @@
+"""What the decision was made from: rows read and set aside, missing values, the split."""
+
+from collections.abc import Mapping
+
+from mlops_kit.compare.decision_schema import Decision
+from mlops_kit.compare.holdout.background import Data, Read
+from mlops_kit.compare.report.classes import Titled
+from mlops_kit.compare.report.plots import clip
+
+# What a person still reads; the rest is in reports/data/reading.json.
+MOST_NAMED = 3
+MOST_TABLES = 12
+
+
+def data_table(decision: Decision) -> Titled | None:
+    """Tabulate what was read; None for a table of one's own, of which nothing is known."""
+    data = decision.get("data")
+    if not data:
+        return None
+    rows = [["table", "files", "rows read", "set aside", "missing values"]]
+    named = sorted(data["tables"].items(), key=lambda pair: -pair[1]["set_aside"])
+    rows += [
+        [clip(name, 30), f"{each['files'] or '-'}", f"{each['rows']:,}", _aside(each), _gaps(each)]
+        for name, each in named[:MOST_TABLES]
+    ]
+    return Titled("The data", rows, _caption(decision, data, len(named) - MOST_TABLES))
+
+
+def _aside(table: Read) -> str:
+    if not table["set_aside"]:
+        return "0"
+    return f"{table['set_aside']:,} ({table['set_aside'] / table['rows']:.2%})"
+
+
+def _gaps(table: Read) -> str:
+    return _most(table["missing"]) or "0"
+
+
+def _caption(decision: Decision, data: Data, more: int) -> str:
+    said = []
+    if "training_rows" in data:
+        held = f"{decision['primary']['n_rows']:,} rows held back"
+        if days := data.get("holdout_days"):
+            held += f" ({days[0]} to {days[1]})"
+        count = data["features"]
+        said.append(
+            f"Learned from {data['training_rows']:,} rows with {count:,} "
+            f"feature{'s' * (count != 1)}, judged on {held}."
+        )
+    for name, each in data["tables"].items():
+        if each["set_aside"]:
+            said.append(f"Set aside of {name}: {_most(each['reasons'])}.")
+        if each["not_read"]:
+            left = {file: 0 for file in each["not_read"]}
+            said.append(f"Not read for {name}: {_most(left)}.")
+    if more > 0:
+        said.append(f"{more:,} more tables are in reports/data/reading.json.")
+    return " ".join(said)
+
+
+def _most(counts: Mapping[str, int]) -> str:
+    """Name the commonest with their counts, and say how many more there are."""
+    ranked = sorted(counts.items(), key=lambda pair: -pair[1])
+    shown = [f"{clip(name, 60)} {count:,}" if count else name for name, count in ranked]
+    more = len(shown) - MOST_NAMED
+    return ", ".join(shown[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
