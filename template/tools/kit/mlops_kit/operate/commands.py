@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlops_kit.compare.commands import CONFIG, REPORTS, Config, Json, Out, Table
+from mlops_kit.compare.report.wording import gained
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.operate.promote.registry import refused
 from mlops_kit.room import Finding, Room
@@ -62,6 +63,24 @@ def plan(
     print(f"offline    {rows['rows']:,} rows{groups} (the pilot had {rows['pilot_rows']:,})")
     print(f"A/B test   {test['units']:,} units in both arms, {looks} looks{days}")
     print(f"plan       {(out / 'plan.md').as_posix()}")
+
+
+def enough(config: Config = CONFIG, as_json: Json = False) -> None:
+    """Say whether more rows would help, or a better model: a learning curve of training rows."""
+    from mlops_kit.compare.config import CompareConfig
+    from mlops_kit.core.settings import load_settings, read_config
+    from mlops_kit.operate.experiments.enough import enough as curve
+
+    result = curve(load_settings(), read_config(config, CompareConfig))
+    if as_json:
+        print(json.dumps(result, indent=2))
+        return
+    print(f"{'rows':>10}  {result['metric']} ({result['direction']} is better)")
+    for step in result["steps"]:
+        print(f"{step['rows']:>10,}  {step['value']:.4f}")
+    gain = result["gain"]
+    print(f"last doubling: {gained(gain['estimate'], gain['lower'], gain['upper'])}")
+    print(result["sentence"])
 
 
 def abtest(
@@ -246,6 +265,7 @@ def examine() -> "Iterator[Finding]":
 ROOM = Room(
     examine=examine,
     commands={
+        "data enough": enough,
         "compare plan": plan,
         "compare abtest": abtest,
         "compare shadow": shadow,
