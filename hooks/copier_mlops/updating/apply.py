@@ -32,6 +32,7 @@ from copier_mlops.updating.report import REPORT_FILE, Report, is_report, report_
 from copier_mlops.uv import for_uv, for_uv_with, told
 
 PYPROJECT, LOCK = "pyproject.toml", "uv.lock"
+APART, KIT_PYPROJECT = f"src/{PYPROJECT}", f"tools/kit/{PYPROJECT}"
 
 
 @dataclass(frozen=True)
@@ -108,15 +109,18 @@ def put_index(repo: Repository, index: Path) -> None:
 
 
 def bring_lock_in_line(plan: Plan) -> None:
-    """Write ``uv.lock`` anew if pyproject.toml changed; what fails is left to the person."""
+    """Write ``uv.lock`` anew if what it locks changed; what fails is left to the person.
+
+    That is pyproject.toml, and the kit's own, which holds the bounds of what the kit needs.
+    """
     repo, report = plan.project.repo, plan.report
     lock = repo.folder / LOCK
-    if (
-        f"src/{PYPROJECT}" in plan.merged.files
-    ):  # An adoption gave the template its own environment.
+    changed = {PYPROJECT, APART, KIT_PYPROJECT} & plan.merged.files.keys()
+    # An adoption gave the template its own environment.
+    if APART in changed or (KIT_PYPROJECT in changed and (repo.folder / APART).is_file()):
         report.lock = "run uv lock --project src"
         return
-    if PYPROJECT not in plan.merged.files:
+    if not changed:
         return
     if not lock.is_file():
         root = workspace_of(repo.folder)

@@ -29,9 +29,10 @@ def compare(settings: Settings) -> str:
     str
         One line with the decision and the effect.
     """
+    config = read_config(COMPARE_FILE, CompareConfig)
     # As the train stage noted them: what is in force may have changed since.
     card = read_card()
-    config = read_config(COMPARE_FILE, CompareConfig).with_classes(card.get("classes"))
+    config = config.with_classes(card.get("classes"))
     digests = card["systems"]
     context = context_of_project(settings)
     known = background_of(card, what_was_read())

@@ -4,6 +4,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+from mlops_kit.core.utc import connect
+
 PARAMS_FILE, COMPARE_FILE = Path("params.yaml"), Path("conf/compare.yaml")
 
 
@@ -55,8 +57,6 @@ def sql_name(name: str) -> str:
 @cache
 def _reserved() -> frozenset[str]:
     """Words of SQL that are no names."""
-    import duckdb
-
     words = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
-    with duckdb.connect() as connection:
+    with connect() as connection:
         return frozenset(word for (word,) in connection.execute(words).fetchall())
