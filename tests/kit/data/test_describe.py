@@ -261,6 +261,16 @@ def test_no_value_of_a_person_is_shown(capsys: pytest.CaptureFixture[str]) -> No
     assert not any(one in shown for one in ("Quoxwick", "1987654", "1931", "Ann"))
 
 
+def test_a_place_of_this_machine_alone_is_told(project: Path) -> None:
+    place = put(rows(1, 2, 3))
+    inside = found(project / place)
+    assert declared(inside)["sources"]["mine"]["folder"] == "raw"
+    assert not any("this machine" in each for each in inside.said)
+    outside = project.parent / f"{project.name} elsewhere.csv"
+    outside.write_text(rows(1, 2, 3), encoding="utf-8")
+    assert any("is a place of this machine" in each for each in found(outside).said)
+
+
 def test_json_lines_and_parquet_are_described_alike() -> None:
     frame = pl.DataFrame({"id": [1, 2, 3], "v": [1.5, None, 2.0], "w": ["a", "b", "a"]})
     frame.write_ndjson("raw/t.jsonl")

@@ -83,6 +83,8 @@ def describe(place: Path, settings: list[str], asked: Asked) -> Description:
     """
     if not place.exists():
         raise MlopsError(f"{place.as_posix()} does not exist; give a file or a folder of files.")
+    if place.is_absolute() and place.is_relative_to(Path.cwd()):
+        place = place.relative_to(Path.cwd())
     options, given = _declared(settings, asked)
     with described(place, options, given, raw_zone()) as (made, file):
         entity, ids, why = _identity(made, asked)
@@ -99,6 +101,11 @@ def describe(place: Path, settings: list[str], asked: Asked) -> Description:
                 "comments in conf/sources.yaml; the run refuses before"
             )
         said += draft.said
+        if place.is_absolute() or ".." in place.parts:
+            said.append(
+                f"{place.as_posix()} is a place of this machine: put it under data/raw and "
+                "describe it there, so that others can run this"
+            )
         if asked.target:
             task = load_settings().task
             code, more = first_code.texts(made, asked, task, (entity, ids), draft.withheld, file)
