@@ -154,11 +154,6 @@ def main() -> NoReturn:
         if "DVC_STAGE" not in os.environ:  # a stage leaves the word to the command that ran it
             print("stopped; the same command continues from what was complete", file=sys.stderr)
         sys.exit(BAD_INPUT)
-    except OSError as error:
-        if sentence := refused_by_machine(error):
-            _fail(error, sentence)
-        where = f": {error.filename}" if error.filename else ""
-        _fail(error, f"{error.strerror or error}{where}. Check the path and its permissions.")
     except TyperException as error:
         sentence = error.format_message()
         if sentence.startswith("Usage:"):  # a group without a command: the help is the answer
@@ -166,10 +161,15 @@ def main() -> NoReturn:
             sys.exit(BAD_INPUT)
         _fail(error, f"{sentence.rstrip('.')}; {_way_on(error)}.")
     except Exception as error:
-        if sentence := refused_by_machine(error):
-            _fail(error, sentence)
-        said = " ".join(str(error).split())[:300]
-        _fail(error, f"unexpected {type(error).__name__}: {said} (--debug shows where)")
+        _fail(error, refused_by_machine(error) or _unexpected(error))
+
+
+def _unexpected(error: Exception) -> str:
+    if isinstance(error, OSError):
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror or error}{where}. Check the path and its permissions."
+    said = " ".join(str(error).split())[:300]
+    return f"unexpected {type(error).__name__}: {said} (--debug shows where)"
 
 
 def _way_on(error: TyperException) -> str:

@@ -12,7 +12,8 @@ from mlops_kit.compare.systems.adapters import predict_with
 from mlops_kit.compare.systems.spec import Table
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.settings import OPEN_ZONE, load_settings
+from mlops_kit.core.settings import load_settings
+from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import load_sources, uses_only_sample
 from mlops_kit.data.ingest import ingest
 from mlops_kit.data.sources import files as sources_module

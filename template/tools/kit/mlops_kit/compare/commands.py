@@ -13,6 +13,7 @@ from mlops_kit.compare.stage import check as checked
 from mlops_kit.compare.stage import context_of, run_table
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress
+from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.room import Room, Systems
 from mlops_kit.train.model_file import MODEL_CARD, read_card
 from mlops_kit.train.predictions import PREDICTIONS
@@ -80,7 +81,7 @@ def report(data: Table = None, config: Config = CONFIG, out: Out = REPORTS) -> N
     from mlops_kit.compare.config import CompareConfig
     from mlops_kit.compare.pipeline import context_of_project
     from mlops_kit.compare.report.markdown import rewrite
-    from mlops_kit.core.settings import OPEN_ZONE, load_settings, read_config
+    from mlops_kit.core.settings import load_settings, read_config
 
     chosen = read_config(config, CompareConfig)
     if data is None:

@@ -10,7 +10,8 @@ from mlops_kit.compare.holdout.ledger import LEDGER_FILE
 from mlops_kit.compare.report.wording import gained
 from mlops_kit.compare.stage import run
 from mlops_kit.compare.systems.adapters import predict_with
-from mlops_kit.core.settings import OPEN_ZONE, Settings, read_config
+from mlops_kit.core.settings import Settings, read_config
+from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import load_sources
 from mlops_kit.data.reading import what_was_read
 from mlops_kit.train.features import load_params

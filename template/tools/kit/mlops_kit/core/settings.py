@@ -16,7 +16,6 @@ from pydantic_settings import (
 
 from mlops_kit.core.errors import MlopsError
 
-OPEN_ZONE = Path("data/open")
 ENVIRONMENTS = ("dev", "staging", "prod")
 Config = TypeVar("Config", bound=BaseModel)
 

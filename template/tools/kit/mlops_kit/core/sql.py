@@ -1,4 +1,4 @@
-"""Names in SQL, and where it fails."""
+"""Names and texts in SQL, and where it fails."""
 
 import re
 from itertools import pairwise
@@ -7,6 +7,11 @@ from itertools import pairwise
 def quoted(name: str) -> str:
     """Write the name of a column or table for SQL, whatever it holds."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Write a text for SQL, whatever it holds."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def place_of(sql: str, first: str, rest: list[str]) -> list[str]:

@@ -1,13 +1,14 @@
 """One clock for every machine: database sessions and today's date are in UTC."""
 
 import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import duckdb
 
 
-def connect(threads: int | None = 1) -> "duckdb.DuckDBPyConnection":
+def connect(threads: int | None = 1, spill: Path | None = None) -> "duckdb.DuckDBPyConnection":
     """Open a DuckDB in memory whose session is in UTC, wherever the machine stands.
 
     Without it DuckDB takes the machine's time zone, and a moment with a zone becomes another hour,
@@ -17,6 +18,8 @@ def connect(threads: int | None = 1) -> "duckdb.DuckDBPyConnection":
     ----------
     threads : int or None
         How many threads DuckDB may use; None is as many as it takes by itself.
+    spill : Path, optional
+        Folder for what does not fit in memory; DuckDB makes and removes it.
     """
     import duckdb
 
@@ -24,6 +27,8 @@ def connect(threads: int | None = 1) -> "duckdb.DuckDBPyConnection":
     connection.execute("SET TimeZone = 'UTC'")
     if threads is not None:
         connection.execute(f"SET threads TO {threads}")
+    if spill is not None:
+        connection.execute("SET temp_directory = ?", [spill.as_posix()])
     return connection
 
 

@@ -195,8 +195,7 @@ def _pass(
 def _repeated(keys: Path, columns: Iterable[str]) -> "dict[str, polars.Series]":
     """Find the values that stand more than once, by column."""
     found = {}
-    with connect(threads=None) as connection:
-        connection.execute("SET temp_directory = ?", [f"{keys.parent.as_posix()}/.spilled.tmp"])
+    with connect(threads=None, spill=keys.parent / ".spilled.tmp") as connection:
         connection.read_parquet(str(keys)).create_view("keys")
         for column in columns:
             twice = connection.sql(

@@ -9,6 +9,7 @@ import typer
 from mlops_kit.compare.commands import CONFIG, REPORTS, Config, Json, Out, Table
 from mlops_kit.compare.report.wording import gained
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.operate.promote.registry import refused
 from mlops_kit.room import Finding, Room
 from mlops_kit.train.checks.skew import told
@@ -36,7 +37,7 @@ def plan(
 ) -> None:
     """Say how many rows, users and days a decision needs."""
     from mlops_kit.compare.config import CompareConfig
-    from mlops_kit.core.settings import OPEN_ZONE, load_settings, read_config
+    from mlops_kit.core.settings import load_settings, read_config
     from mlops_kit.operate.experiments.plan import Wish
     from mlops_kit.operate.experiments.plan import plan as write_plan
 

@@ -1,13 +1,14 @@
 """Commands of the privacy room: `mlops privacy ...`."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlops_kit.core.files import progress
+from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE
 from mlops_kit.privacy.gate import commands as gate_commands
 from mlops_kit.privacy.gate.logs import install, redacted
+from mlops_kit.privacy.protect.staging import finish
 from mlops_kit.room import Draft, Finding, LeaveOut, OpenIds, Room
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ def examine() -> "Iterator[Finding]":
 
 def _people() -> "Iterator[Finding]":
     """Say what waits for a decision, who finds names, and how many people stand alone."""
-    from mlops_kit.core.settings import OPEN_ZONE
     from mlops_kit.data.config import load_sources
     from mlops_kit.privacy.detect.language_model import INSTALL, RULES_ALONE, installed, redacts
     from mlops_kit.privacy.policy.load import load_privacy, undecided
@@ -103,7 +103,6 @@ def open_ids(sources: "Sources") -> OpenIds | None:
 
 def clean_up() -> None:
     """Complete or clear away what a killed run left in the restricted zone."""
-    from mlops_kit.privacy.protect.staging import finish
 
     finish()
 
@@ -189,7 +188,7 @@ def erase(
 
 
 ROOM = Room(
-    raw_zone=Path("data/restricted"),
+    raw_zone=RESTRICTED_ZONE,
     commands={
         "privacy check": gate_commands.check,
         "privacy propose": gate_commands.propose,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.sql import literal
 from mlops_kit.room import rooms
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _refuse_other_than_0_and_1(labels: Classes, declared: Sequence[str | int] | 
             "features.py gives 0 and 1, of which 1 is the event: drop data.classes."
         )
     event = next((label for label in labels if str(label) == names[1]), labels[1])
-    spelt = "'" + event.replace("'", "''") + "'" if isinstance(event, str) else event
+    spelt = literal(event) if isinstance(event, str) else event
     also = ", and drop data.classes in conf/compare.yaml" if declared is not None else ""
     raise MlopsError(
         f'features.py: target() gives the two labels "{labels[0]}" and "{labels[1]}": write 1 for '

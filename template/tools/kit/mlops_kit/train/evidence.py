@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from mlops_kit.core.settings import OPEN_ZONE
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
+from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import Sources, load_sources
-from mlops_kit.train.checks.alone import alone, auc
+from mlops_kit.train.checks.alone import alone
 from mlops_kit.train.checks.copies import codes_of, same_rows
 from mlops_kit.train.checks.outcome import determining_in, is_vouched_for
 from mlops_kit.train.classes import Classes, positions
@@ -150,8 +150,9 @@ def _is_line(values: "numpy.ndarray", truth: "numpy.ndarray") -> bool:
 def _sorts(values: "numpy.ndarray", truth: "numpy.ndarray") -> bool:
     """Tell whether `values` put the classes one after the other, in whatever order."""
     import numpy as np
+    from sklearn.metrics import roc_auc_score
 
     codes = np.unique(truth)
     codes = codes[np.argsort([np.median(values[truth == code]) for code in codes], kind="stable")]
     cuts = (np.isin(truth, codes[place:]) for place in range(1, codes.size))
-    return all(auc(above, values) >= NEAR_PERFECT for above in cuts)
+    return all(roc_auc_score(above, values) >= NEAR_PERFECT for above in cuts)

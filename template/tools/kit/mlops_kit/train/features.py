@@ -9,9 +9,10 @@ from pydantic import Field
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import written_beside
-from mlops_kit.core.settings import OPEN_ZONE, Section, Settings, read_config
+from mlops_kit.core.settings import Section, Settings, read_config
 from mlops_kit.core.sql import place_of, quoted
 from mlops_kit.core.utc import connect
+from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import load_sources
 from mlops_kit.data.ingest import BUCKETS, ENTITIES
 from mlops_kit.train.checks.columns import (

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.settings import OPEN_ZONE
 from mlops_kit.core.sql import quoted
+from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import At, Sources, Table
 from mlops_kit.data.ingest import ENTITIES
 

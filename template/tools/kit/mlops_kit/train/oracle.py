@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from mlops_kit.core.settings import OPEN_ZONE
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
+from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import Sample, load_sources
 from mlops_kit.train.features import load_params
 

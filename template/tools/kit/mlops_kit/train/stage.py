@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core import team
 from mlops_kit.core.files import sha256_of, write_json, written_beside
-from mlops_kit.core.settings import OPEN_ZONE, Settings
+from mlops_kit.core.settings import Settings
 from mlops_kit.core.utc import connect
+from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.room import rooms
 from mlops_kit.train.checks.copies import seen_in_training
 from mlops_kit.train.checks.skew import seen as seen_of

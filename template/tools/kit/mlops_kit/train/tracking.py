@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.files import progress, sha256_of, write_json
-from mlops_kit.core.settings import OPEN_ZONE, Settings, environment
+from mlops_kit.core.settings import Settings, environment
+from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.train.features import load_params
 from mlops_kit.train.model_file import MODEL_FILE, read_card, trusted_modules
 from mlops_kit.train.packing import OURS, pack

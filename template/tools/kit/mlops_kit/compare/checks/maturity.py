@@ -40,10 +40,9 @@ def maturity_checks(holdout: Holdout) -> list[Check]:
     if found is None:
         return []
     sentence, judge_from = found
-    known = entry("immature outcomes", "safety", None, "inconclusive", sentence)
-    known["acknowledge"] = "immature"
-    if judge_from is not None:
-        known["judge_from"] = judge_from.isoformat()
+    more = {} if judge_from is None else {"judge_from": judge_from.isoformat()}
+    known = entry("immature outcomes", "safety", None, "inconclusive", sentence,
+                  acknowledge="immature", **more)  # fmt: skip
     return [known]
 
 

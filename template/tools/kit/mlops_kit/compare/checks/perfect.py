@@ -55,25 +55,19 @@ def perfect_scores(holdout: Holdout, config: CompareConfig) -> list[Check]:
         f"allow: the outcome is probably among {names} features. {_where(holdout)} If the task is "
         "that easy, say so under acknowledged.perfect in conf/compare.yaml."
     )
-    known = entry("perfect score", "safety", None, "inconclusive", sentence)
-    known["acknowledge"] = "perfect"
-    return [known]
+    return [entry("perfect score", "safety", None, "inconclusive", sentence, acknowledge="perfect")]
 
 
 def determined_outcome(holdout: Holdout) -> list[Check]:
     """Tell the features that determine the outcome: a failure unless acknowledged."""
-    names = [f'"{name}"' for name in holdout.background.determining]
-    if not names:
+    named, one = _named(holdout.background.determining)
+    if not named:
         return []
-    what = f"The feature {names[0]} determines" if len(names) == 1 else (
-        f"The features {' and '.join(names)} determine")  # fmt: skip
     sentence = (
-        f"{what} the outcome alone: the outcome in another spelling, or what is written once it is "
-        "known."
+        f"The {named} determine{'s' * one} the outcome alone: the outcome in another spelling, or "
+        "what is written once it is known."
     )
-    found = entry("determined outcome", "safety", None, "fail", sentence)
-    found["acknowledge"] = "determined"
-    return [found]
+    return [entry("determined outcome", "safety", None, "fail", sentence, acknowledge="determined")]
 
 
 def gain_without_spread(primary: Primary) -> list[Check]:
@@ -87,35 +81,42 @@ def gain_without_spread(primary: Primary) -> list[Check]:
         "metric looks at one side only. Judge by a metric that can go either way; if it is right, "
         "say so under acknowledged.perfect in conf/compare.yaml."
     )
-    known = entry("gain without spread", "safety", None, "inconclusive", sentence)
-    known["acknowledge"] = "perfect"
-    return [known]
+    return [
+        entry(
+            "gain without spread", "safety", None, "inconclusive", sentence, acknowledge="perfect"
+        )
+    ]
 
 
 def _telling_feature(holdout: Holdout) -> list[Check]:
     """Doubt a feature that tells the outcome alone, even where the model makes less of it."""
-    names = [f'"{name}"' for name in holdout.background.telling]
-    if not names:
+    named, one = _named(holdout.background.telling)
+    if not named:
         return []
-    what = f"The feature {names[0]} is hardly ever wrong" if len(names) == 1 else (
-        f"The features {' and '.join(names)} are hardly ever wrong, each")  # fmt: skip
+    what = "is hardly ever wrong" if one else "are hardly ever wrong, each"
     sentence = (
-        f"{what} about the outcome alone, which real features hardly ever are: is it known before "
-        "the outcome is? If the task is that easy, say so under acknowledged.perfect in "
-        "conf/compare.yaml."
+        f"The {named} {what} about the outcome alone, which real features hardly ever are: is it "
+        "known before the outcome is? If the task is that easy, say so under acknowledged.perfect "
+        "in conf/compare.yaml."
     )
-    known = entry("telling feature", "safety", None, "inconclusive", sentence)
-    known["acknowledge"] = "perfect"
-    return [known]
+    return [
+        entry("telling feature", "safety", None, "inconclusive", sentence, acknowledge="perfect")
+    ]
+
+
+def _named(names: tuple[str, ...]) -> tuple[str, bool]:
+    """Name features in a sentence, and tell whether it is one."""
+    one = len(names) == 1
+    listed = " and ".join(f'"{name}"' for name in names)
+    return (f"feature{'' if one else 's'} {listed}" if names else ""), one
 
 
 def _where(holdout: Holdout) -> str:
     """Say where to look for the leak."""
-    telling = [f'"{name}"' for name in holdout.background.telling]
-    if len(telling) == 1:
-        return f"Look at the feature {telling[0]} first: alone it tells the outcome."
-    if telling:
-        return f"Look at the features {' and '.join(telling)} first: each tells the outcome alone."
+    named, one = _named(holdout.background.telling)
+    if named:
+        how = "alone it tells the outcome" if one else "each tells the outcome alone"
+        return f"Look at the {named} first: {how}."
     return (
         "Look for a feature that is written only when the outcome is known (a status, a closing "
         "date, a refund), or that is the outcome under another name."

@@ -93,8 +93,10 @@ def safety_checks(
     return config.acknowledged.lift(found, today())
 
 
-def _said(name: str, verdict: Verdict, sentence: str, effect: Effect | None = None) -> Check:
-    return entry(name, "safety", effect, verdict, sentence)
+def _said(
+    name: str, verdict: Verdict, sentence: str, effect: Effect | None = None, **more: Any
+) -> Check:
+    return entry(name, "safety", effect, verdict, sentence, **more)
 
 
 def _too_few(holdout: Holdout, config: CompareConfig) -> list[Check]:
@@ -115,9 +117,7 @@ def _too_few(holdout: Holdout, config: CompareConfig) -> list[Check]:
     judged_in_time = config.inference.design in ("auto", "time")
     vouched = config.acknowledged.covers("periods", today())
     if judged_in_time and (sentence := few_periods(holdout, vouched)):
-        few = _said("few periods", "inconclusive", sentence)
-        few["acknowledge"] = "periods"
-        found.append(few)
+        found.append(_said("few periods", "inconclusive", sentence, acknowledge="periods"))
     grouped = design.kind in ("clustered", "two-way")
     units = np.unique(holdout.groups).size if grouped else holdout.n_rows
     if design.kind == "time":
@@ -248,9 +248,7 @@ def _answers(holdout: Holdout) -> list[Check]:
         f"The candidate says what came true in all {holdout.n_rows:,} rows, to the last digit: it "
         "has seen the answers. Look for y_true among its features, or in its column."
     )
-    leak = _said("leak", "fail", sentence)
-    leak["acknowledge"] = "perfect"
-    return [leak]
+    return [_said("leak", "fail", sentence, acknowledge="perfect")]
 
 
 def _backwards(holdout: Holdout, config: CompareConfig) -> list[Check]:

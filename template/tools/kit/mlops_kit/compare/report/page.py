@@ -29,7 +29,7 @@ QUIET = {
     ("Slice", "skipped"): "too few rows to judge",
 }
 WAYS = {
-    "A": "From here to all users",
+    "A": "From here to everybody",
     "B": "From here to switching the rules off",
     "C": "From here to retiring the present model",
 }

@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -294,4 +293,4 @@ def show(description: Description) -> None:
         for note in one.notes:
             print(f"note       {one.name}: {note}")
     for question in made.asked():
-        print(f"ask        {question}", file=sys.stdout)
+        print(f"ask        {question}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.sql import literal
 from mlops_kit.data.config import MOMENTS, NUMBERS, PIPELINE
 from mlops_kit.data.describing.column import OFTEN, Seen
 from mlops_kit.data.describing.kept import spaced
@@ -129,7 +130,7 @@ def _outcome(made: Described, asked: Asked, task: str) -> tuple[str, str]:
     if value is not None:
         if value not in one.levels:
             raise MlopsError(f'--target: no row has that value in "{name}", or it has too many.')
-        written = value if one.type in NUMBERS else "'" + value.replace("'", "''") + "'"
+        written = value if one.type in NUMBERS else literal(value)
         return name, f"CAST({column} = {written} AS BIGINT)"
     if one.type == "boolean":
         return name, f"CAST({column} AS BIGINT)"

@@ -4,6 +4,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
 
 PARAMS_FILE, COMPARE_FILE = Path("params.yaml"), Path("conf/compare.yaml")
@@ -51,7 +52,7 @@ def sql_name(name: str) -> str:
     """Write a name for SQL, plain where that is certain."""
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) and name.casefold() not in _reserved():
         return name
-    return '"' + name.replace('"', '""') + '"'
+    return quoted(name)
 
 
 @cache

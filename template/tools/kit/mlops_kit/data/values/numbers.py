@@ -68,22 +68,20 @@ class Writing:
         """
         of = f'of table "{name}"' + (f" in {file.as_posix()}" if file else "")
         where = f"under tables.{name} in {SOURCES_FILE.as_posix()}"
-        if self.commas:
-            column, count = next(iter(self.commas.items()))
-            raise MlopsError(
-                f'Column "{column}" {of} has {count:,} numbers such as 3,5 or 1,500 '
-                "or 1.500.000, whose commas and points may stand before the fraction or between "
-                f'thousands: say which {where}: `decimal: ","` with `thousands: "."`, or '
-                '`decimal: "."` with `thousands: ","`.'
-            )
-        if self.ambiguous and not self.points:
-            column, count = next(iter(self.ambiguous.items()))
-            raise MlopsError(
-                f'Column "{column}" {of} has {count:,} numbers such as 1.500, which '
-                "is 1.5 with a decimal point and 1500 with points between thousands, and no number "
-                f'of the file tells which: say it {where}: `decimal: "."`, or `decimal: ","` with '
-                '`thousands: "."`.'
-            )
+        two_ways = (
+            "such as 3,5 or 1,500 or 1.500.000, whose commas and points may stand before the "
+            f'fraction or between thousands: say which {where}: `decimal: ","` with '
+            '`thousands: "."`, or `decimal: "."` with `thousands: ","`.'
+        )
+        unsure = (
+            "such as 1.500, which is 1.5 with a decimal point and 1500 with points between "
+            f"thousands, and no number of the file tells which: say it {where}: "
+            '`decimal: "."`, or `decimal: ","` with `thousands: "."`.'
+        )
+        for found, said in ((self.commas, two_ways), (self.ambiguous, unsure)):
+            if found and (said is two_ways or not self.points):
+                column, count = next(iter(found.items()))
+                raise MlopsError(f'Column "{column}" {of} has {count:,} numbers {said}')
 
 
 def plain(text: "polars.Series", column: Column) -> "polars.Series":

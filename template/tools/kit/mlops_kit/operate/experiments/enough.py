@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.settings import OPEN_ZONE, Settings
+from mlops_kit.core.settings import Settings
+from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.train.classes import classes_of
 from mlops_kit.train.features import NOT_FEATURES, Params, load_params
 from mlops_kit.train.predictions import long_table, predict

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.sql import literal, quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.data.config import Column, Files, Sources, Table
 from mlops_kit.data.contract import EMPTY, Contract
@@ -16,7 +17,6 @@ from mlops_kit.data.sources import files
 from mlops_kit.data.values.cast import as_text
 from mlops_kit.data.values.missing import where
 from mlops_kit.room import OpenIds, rooms
-from mlops_kit.train.checks.columns import quoted
 
 if TYPE_CHECKING:
     import polars
@@ -166,8 +166,8 @@ def read_asked(
     typed = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in keys.items())
     shown = "raw, " if raw else ""
     named = ", ".join(keys)
-    with connect() as connection:
-        connection.execute(f"SET temp_directory = '{_sql(place / 'spilled')}'")
+    strange, twice = f"{given.id} is not in {sources.entity.table}", f"{given.id} {TWICE}"
+    with connect(spill=place / "spilled") as connection:
         connection.read_parquet(str(read)).create_view("read")
         connection.read_parquet(str(broken)).create_view("broken")
         known = connection.read_parquet(f"data/open/tables/{ENTITIES}.parquet")
@@ -176,10 +176,8 @@ def read_asked(
             f"""
             CREATE TEMP TABLE judged AS
             SELECT row, file, {shown} {typed}, CASE
-                WHEN id NOT IN (SELECT id FROM known) THEN '{_text(given.id)} is not in {
-                _text(sources.entity.table)
-            }'
-                WHEN row > min(row) OVER (PARTITION BY {named}) THEN '{_text(given.id)} {TWICE}'
+                WHEN id NOT IN (SELECT id FROM known) THEN {literal(strange)}
+                WHEN row > min(row) OVER (PARTITION BY {named}) THEN {literal(twice)}
                 END AS reason
             FROM (SELECT *{moment} FROM read)
             """
@@ -244,14 +242,6 @@ def _checked(
 def _moment() -> Column:
     # A moment in UTC without its zone, as rows have it: with an offset or without.
     return Column(type="datetime")
-
-
-def _text(text: str) -> str:
-    return text.replace("'", "''")
-
-
-def _sql(path: Path) -> str:
-    return _text(path.as_posix())
 
 
 def _about_input(error: MlopsError) -> MlopsError:

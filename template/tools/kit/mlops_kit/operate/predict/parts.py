@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress, written_beside
 from mlops_kit.core.settings import Settings
+from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.data.config import Sources
 from mlops_kit.data.ingest import ENTITIES
 from mlops_kit.operate.predict.scorer import Scorer
-from mlops_kit.train.checks.columns import quoted
 from mlops_kit.train.checks.rows import count
 from mlops_kit.train.checks.skew import outside
 from mlops_kit.train.features import features_of_rows, load_params
@@ -48,8 +48,7 @@ def write_parts(
     """
     keys = list(scorer.config["training"]["keys"])
     done: list[Path] = []
-    with connect(settings.data.threads) as connection:
-        connection.execute(f"SET temp_directory = '{(place / 'spilled').as_posix()}'")
+    with connect(settings.data.threads, spill=place / "spilled") as connection:
         open_tables(connection, sources, before=None)
         connection.read_parquet(str(asked)).create_view("_asked")
         rows = count(connection, "SELECT count(*) FROM _asked")

@@ -11,8 +11,9 @@ from typing import Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import held, sha256_of, write_text
-from mlops_kit.core.settings import OPEN_ZONE, Settings
+from mlops_kit.core.settings import Settings
 from mlops_kit.core.utc import connect
+from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.ingest import ENTITIES, check_apart, recorded
 from mlops_kit.operate.predict.asked import Input, find_input, moment, read_asked
@@ -24,11 +25,15 @@ from mlops_kit.train.evidence import newest_fact
 from mlops_kit.train.features import features_text, load_params
 from mlops_kit.train.predictions import PREDICTIONS
 
-RESTRICTED = Path("data/restricted")
 SCORED = OPEN_ZONE / "scored"
 TABLES = OPEN_ZONE / "tables"
 # What the pipeline writes: to put scores there would break it.
-RESULTS = (TABLES, OPEN_ZONE / "features.parquet", OPEN_ZONE / PREDICTIONS, RESTRICTED / "tables")
+RESULTS = (
+    TABLES,
+    OPEN_ZONE / "features.parquet",
+    OPEN_ZONE / PREDICTIONS,
+    RESTRICTED_ZONE / "tables",
+)
 
 
 def predict(
@@ -83,7 +88,7 @@ def predict(
     keys: dict[str, str] = model.config["training"]["keys"]
     asked = find_input(given, sources, "time" in keys, as_of)
     time = None if as_of is None else moment(as_of, keys["time"])
-    raw = target.resolve().is_relative_to(RESTRICTED.resolve())
+    raw = target.resolve().is_relative_to(RESTRICTED_ZONE.resolve())
     limit = settings.data.max_quarantined_share if max_aside is None else max_aside
 
     def inputs() -> str:
@@ -135,21 +140,12 @@ def _check_target(given: Path, target: Path, sources: Sources) -> None:
 @contextmanager
 def _place(target: Path) -> Iterator[Path]:
     """Give the folder beside the output for what is not finished; only a kill leaves it there."""
-    import duckdb
-
     place = target.with_name(f".{target.name}.predict")
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     busy = f"Another `mlops predict` is writing {target.as_posix()}; wait until it has ended."
     with held(place / "lock", busy):
         try:
             yield place
-        except duckdb.Error as error:
-            shutil.rmtree(place, ignore_errors=True)
-            reason = str(error).strip().splitlines()[0]
-            raise MlopsError(
-                f"{target.as_posix()} was not written: {reason} Nothing is left of it; make room "
-                "on that disk, or in memory, and run this again."
-            ) from error
         except Exception:
             shutil.rmtree(place, ignore_errors=True)
             raise

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mlops_kit.core.errors import NEGATIVE, MlopsError
-from mlops_kit.core.settings import OPEN_ZONE, load_settings
+from mlops_kit.core.settings import load_settings
+from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE
 from mlops_kit.data.config import Files, Sources, load_sources
 from mlops_kit.data.sources.files import Found, find
 from mlops_kit.data.sources.tables import read
@@ -21,7 +22,7 @@ from mlops_kit.privacy.people.subjects import (
     rows_of,
 )
 from mlops_kit.privacy.people.traces import files_with, history, holds, models_trained_on
-from mlops_kit.privacy.policy.load import RESTRICTED_ZONE, load_privacy
+from mlops_kit.privacy.policy.load import load_privacy
 from mlops_kit.privacy.protect.keys import privacy_key
 from mlops_kit.privacy.protect.sort import frames_of
 from mlops_kit.privacy.protect.stage import protect

@@ -11,9 +11,10 @@ from typing import Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import write_text
+from mlops_kit.core.zones import RESTRICTED_ZONE
 from mlops_kit.data.config import load_sources
 from mlops_kit.privacy.people.subjects import naming_columns, rows_of
-from mlops_kit.privacy.policy.load import PRIVACY_FILE, RESTRICTED_ZONE, domain_of, load_privacy
+from mlops_kit.privacy.policy.load import PRIVACY_FILE, domain_of, load_privacy
 from mlops_kit.privacy.policy.schema import Privacy
 from mlops_kit.privacy.protect.actions import decrypt
 from mlops_kit.privacy.protect.keys import (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlops_kit.core import utc
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.settings import OPEN_ZONE
+from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE
 from mlops_kit.data.config import Sample, load_sources, uses_only_sample
 from mlops_kit.data.sources.tables import read
 from mlops_kit.privacy.people.subjects import (
@@ -16,7 +16,7 @@ from mlops_kit.privacy.people.subjects import (
     note_tokens,
 )
 from mlops_kit.privacy.people.traces import files_with
-from mlops_kit.privacy.policy.load import PRIVACY_FILE, RESTRICTED_ZONE, domain_of, load_privacy
+from mlops_kit.privacy.policy.load import PRIVACY_FILE, domain_of, load_privacy
 from mlops_kit.privacy.policy.schema import Privacy
 from mlops_kit.privacy.protect.actions import act
 from mlops_kit.privacy.protect.keys import (

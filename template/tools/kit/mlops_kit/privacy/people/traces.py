@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mlops_kit.core.files import sha256_of
-from mlops_kit.core.settings import OPEN_ZONE, Settings
+from mlops_kit.core.settings import Settings
+from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.privacy.protect.sort import frames_of
 from mlops_kit.privacy.protect.tokens import TOKEN
 from mlops_kit.train.model_file import MODEL_CARD, read_card

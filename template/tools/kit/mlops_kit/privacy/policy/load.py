@@ -27,7 +27,6 @@ from mlops_kit.privacy.policy.schema import (
 )
 
 PRIVACY_FILE = Path("conf/privacy.yaml")
-RESTRICTED_ZONE = Path("data/restricted")
 # Beside the sensitive kinds: race and origin, and the place that is one household's alone.
 TELLING = ("nationality", "coordinates")
 WHOLE_NAME = 0.7  # a name that is such a word, and not one that only contains it

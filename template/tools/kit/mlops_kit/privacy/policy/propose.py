@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress, written_beside
 from mlops_kit.core.settings import read_yaml
+from mlops_kit.core.zones import RESTRICTED_ZONE
 from mlops_kit.data.config import SOURCES_FILE, Sources, load_sources
 from mlops_kit.data.reading import store
 from mlops_kit.privacy.detect.columns.column import SAMPLE_ROWS, judge
 from mlops_kit.privacy.detect.findings import Verdict
-from mlops_kit.privacy.policy.load import PRIVACY_FILE, RESTRICTED_ZONE, load_privacy
+from mlops_kit.privacy.policy.load import PRIVACY_FILE, load_privacy
 from mlops_kit.privacy.policy.schema import ColumnPolicy
 from mlops_kit.privacy.policy.suggestion import (
     UNDECIDED,

@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.zones import RESTRICTED_ZONE
 from mlops_kit.data.config import Sources
 from mlops_kit.data.ingest import ENTITIES
-from mlops_kit.privacy.policy.load import PRIVACY_FILE, RESTRICTED_ZONE, load_privacy
+from mlops_kit.privacy.policy.load import PRIVACY_FILE, load_privacy
 from mlops_kit.privacy.protect.keys import key_id, privacy_key
 from mlops_kit.privacy.protect.stage import treat, treatments
 from mlops_kit.room import OpenIds

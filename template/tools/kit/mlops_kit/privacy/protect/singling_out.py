@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlops_kit.core.settings import OPEN_ZONE
+from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.privacy.detect.columns.column import judge
 from mlops_kit.privacy.detect.kinds.headers import entity_of, plain

@@ -58,10 +58,9 @@ def write_sorted(
 def sort_on_disk(source: Path, target: Path, order: Sequence[str]) -> None:
     """Sort a parquet file of any size within little memory."""
     by = ", ".join(f"{quoted(column)} NULLS FIRST" for column in order)
-    with connect() as connection:
+    with connect(spill=source.parent / "spilled") as connection:
         connection.execute("SET enable_progress_bar = false")
         connection.execute(f"SET memory_limit = '{MEMORY}'")
-        connection.execute("SET temp_directory = $place", {"place": str(source.parent / "spilled")})
         rows = connection.read_parquet(str(source))
         rows.order(by).write_parquet(str(target), compression="zstd")
 

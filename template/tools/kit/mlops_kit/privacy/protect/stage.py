@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlops_kit.core import utc
 from mlops_kit.core.errors import NEGATIVE, MlopsError
 from mlops_kit.core.files import write_json
-from mlops_kit.core.settings import OPEN_ZONE
+from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.ingest import ENTITIES as ENTITIES_TABLE
 from mlops_kit.privacy.detect.language_model import finder, joins, redacts
 from mlops_kit.privacy.policy.load import (
     PRIVACY_FILE,
-    RESTRICTED_ZONE,
     check_expiry,
     domain_of,
     load_privacy,

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import write_json
-from mlops_kit.core.settings import OPEN_ZONE
-from mlops_kit.privacy.policy.load import RESTRICTED_ZONE
+from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE
 
 PLACE = RESTRICTED_ZONE / "protect"
 JOURNAL = PLACE / "journal.json"

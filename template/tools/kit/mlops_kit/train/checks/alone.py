@@ -81,23 +81,15 @@ def _columns(labels: "pandas.Series", classes: Classes | None) -> "numpy.ndarray
 
 def _fit(truth: "numpy.ndarray", values: "numpy.ndarray") -> tuple[str, float]:
     import numpy as np
+    from sklearn.metrics import roc_auc_score
 
     if np.unique(truth).size > 2:
         return "R2", float(1 - np.mean((truth - values) ** 2) / np.var(truth))
     # A class that the holdout lacks says nothing.
     there = np.flatnonzero(np.ptp(truth, axis=0) > 0)
     return "AUC", float(
-        np.mean([auc(truth[:, each] == truth.max(), values[:, each]) for each in there])
+        np.mean([roc_auc_score(truth[:, each] == truth.max(), values[:, each]) for each in there])
     )
-
-
-def auc(positive: "numpy.ndarray", values: "numpy.ndarray") -> float:
-    """Share of pairs that are ranked rightly, ties counting one half (Mann and Whitney 1947)."""
-    from scipy.stats import rankdata
-
-    n_positive = int(positive.sum())
-    over = rankdata(values)[positive].sum() - n_positive * (n_positive + 1) / 2
-    return float(over / (n_positive * (positive.size - n_positive)))
 
 
 def _skill(measure: str, value: float) -> float:
