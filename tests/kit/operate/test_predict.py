@@ -115,6 +115,14 @@ def test_each_row_gets_the_score_of_its_features_in_the_order_of_the_input(score
     ]
 
 
+def test_a_folder_may_have_any_name(score: Score) -> None:
+    """The bad case: a quote that ends the text of an SQL in the middle, and a glob's bracket."""
+    place = Path('it\'s [1] "x"/scores.parquet')
+    score(asked(31, 4), output=place)
+    found = pl.read_parquet(place, glob=False)
+    assert found["prediction"].to_list() == [expected(31), expected(4)]
+
+
 def test_every_format_and_way_of_writing_gives_the_same_scores(
     score: Score, tmp_path: Path
 ) -> None:

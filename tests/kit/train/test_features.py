@@ -162,7 +162,7 @@ def test_a_decimal_of_a_table_is_a_number_to_the_model(tables, monkeypatch):
     ("sql", "line", "at"),
     [
         ("SELECT id,\n  moon AS x FROM rows", "LINE 2:   moon AS x FROM rows", "moon"),
-        ("SELECT id,\n  FROM rows WHERE AND", "LINE 2:   FROM rows WHERE AND", "AND"),
+        ("SELECT id AND 1 AS x\n  FROM rows WHERE AND", "LINE 2:   FROM rows WHERE AND", "AND"),
         ("SELECT halve(id) FROM rows", "LINE 1: SELECT halve(id) FROM rows", "halve"),
     ],
 )
