@@ -107,7 +107,7 @@ def _users(users: Consequences, decision: Decision, who: str, repeated: bool) ->
     if users.errors is not None and not users.right:
         texts = {"gained": "closer", "both": "the same", "lost": "less close"}
     note = f"Served right: {users.right}. " if users.right else ""
-    note += f"Every prediction counts once: the same of the {who} may count often." * repeated
+    note += f"Every prediction counts once, so some {who} count several times." * repeated
     return {
         "said": story.for_users(users, decision),
         "parts": [
