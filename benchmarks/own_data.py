@@ -21,8 +21,8 @@ from typing import Any
 import duckdb
 from measuring import cpu_seconds, machine
 from mlops_kit.data.config import Sources
+from mlops_kit.data.describing.asked import Asked
 from mlops_kit.data.describing.describe import describe
-from mlops_kit.data.describing.first_code import Asked
 from mlops_kit.data.reading import store
 
 ROWS = 1_000_000

@@ -12,7 +12,7 @@ import yaml
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.describing import describe as describing
-from mlops_kit.data.describing.first_code import Asked
+from mlops_kit.data.describing.asked import Asked
 from mlops_kit.data.reading import store
 from own_table import OwnTable
 
@@ -294,7 +294,7 @@ def owned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OwnTable:
          "outcome": np.where(x + random.normal(size=400) > 0, "won", "lost")}
     )  # fmt: skip
     (tmp_path / "raw").rmdir()
-    own = OwnTable(table)
+    own = OwnTable(table, more={"incumbent": "baseline"})
     own.written(tmp_path, monkeypatch)
     return own
 
@@ -323,6 +323,111 @@ def test_with_a_target_the_first_features_lead_to_a_decision(owned: OwnTable) ->
     assert decided["candidate"]["value"] == pytest.approx(expected, abs=1e-12)
 
 
+def described(owned: OwnTable, table: pl.DataFrame, **asked: Any) -> tuple[list[str], Any]:
+    """Put a table in the place of the project's, describe it and run; return what is said."""
+    from mlops_kit.compare.decision_file import read
+    from mlops_kit.compare.pipeline import compare
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.data.ingest import ingest
+    from mlops_kit.train.features import build_features
+    from mlops_kit.train.stage import train_and_predict
+
+    table.write_csv("raw/t.csv")
+    description = found(Path("raw/t.csv"), **asked)
+    assert describing.write(description, anyway=True)
+    ingest(load_settings(), Path("data/open/tables"), Path("data/quarantine"))
+    build_features(load_settings())
+    train_and_predict(load_settings())
+    compare(load_settings())
+    return description.said, read(Path("reports/compare/decision.json"))
+
+
+def visits(patients: int = 150, each: int = 4) -> pl.DataFrame:
+    """Give each patient one outcome, told by a number that is the same at every visit."""
+    random = np.random.default_rng(8)
+    who = np.repeat(np.arange(patients), each)
+    return pl.DataFrame(
+        {
+            "visit_id": np.arange(1, len(who) + 1),
+            "patient_id": who + 5000,
+            "age": random.integers(18, 90, patients)[who],
+            "gene": random.normal(size=patients)[who],
+            "mood": random.normal(size=len(who)),
+            "ill": random.integers(0, 2, patients)[who],
+        }
+    )
+
+
+def test_rows_of_one_person_stay_together_and_count_as_one(owned: OwnTable) -> None:
+    said, decided = described(owned, visits(), target="ill")
+    assert any("rows of one patient_id stay on one side of the split" in one for one in said)
+    split = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["split"]
+    assert (split["method"], split["column"]) == ("group", "patient_id")
+    features = pl.read_parquet("data/open/features.parquet")
+    assert "patient_id" not in features.columns
+    sides = features.group_by("group").agg(pl.col("split").n_unique())
+    assert len(sides) == 150 and sides["split"].max() == 1
+    # Nothing tells who will be ill; only rows of the same person on both sides could.
+    assert decided["primary"]["design"] == "clustered" and decided["decision"] != "promote"
+
+
+def test_rows_that_a_person_calls_strangers_are_split_one_by_one(owned: OwnTable) -> None:
+    visits().write_csv("raw/t.csv")
+    description = found(Path("raw/t.csv"), target="ill", group="none")
+    assert "method: hash" in description.files[Path("params.yaml")]
+    assert not any("patient_id" in one for one in description.said)
+
+
+def test_a_group_of_several_columns_is_their_code(owned: OwnTable) -> None:
+    said, _ = described(owned, visits().drop("patient_id"), target="ill", group="age,gene")
+    assert any("rows of one group_id stay" in one for one in said)
+    features = pl.read_parquet("data/open/features.parquet")
+    sides = features.group_by("age", "gene").agg(pl.col("split", "group").n_unique())
+    assert sides["split"].max() == 1 and sides["group"].max() == 1 and len(sides) == 150
+
+
+def test_with_a_time_the_latest_are_held_back_and_groups_count(owned: OwnTable) -> None:
+    days = pl.datetime_range(pl.datetime(2025, 1, 1), pl.datetime(2025, 12, 31), "1d", eager=True)
+    table = visits().with_columns(seen_on=days.dt.date().gather([i % 365 for i in range(600)]))
+    table.write_csv("raw/t.csv")
+    description = found(Path("raw/t.csv"), target="ill", time="seen_on", known="all")
+    assert "method: time" in description.files[Path("params.yaml")]
+    code = next(text for path, text in description.files.items() if path.name == "features.py")
+    assert 'seen_on AS "time", patient_id AS "group"' in code
+    assert any("count together in the interval" in one for one in description.said)
+
+
+def test_neighbours_that_are_alike_without_a_name_are_told(owned: OwnTable) -> None:
+    table = visits().drop("patient_id").with_columns(bmi=pl.col("gene").round(1) + 20)
+    table.write_csv("raw/t.csv")
+    said = found(Path("raw/t.csv"), target="ill").said
+    assert any("rows agree with the row before them in age, gene, bmi" in one for one in said)
+    shuffled = table.sample(fraction=1, shuffle=True, seed=3)
+    shuffled.write_csv("raw/t.csv")
+    assert not any("row before them" in one for one in found(Path("raw/t.csv"), target="ill").said)
+    table.sort("age").write_csv("raw/t.csv")
+    assert not any("row before them in age" in one
+                   for one in found(Path("raw/t.csv"), target="ill").said)  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [["low", "mid", "high"], [10, 20, 30]])
+def test_an_outcome_of_three_classes_leads_to_a_decision(owned: OwnTable, names: list[Any]) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    random = np.random.default_rng(3)
+    x = random.normal(size=600)
+    place = np.digitize(x + random.normal(size=600) / 2, [-0.6, 0.6])
+    table = pl.DataFrame({"id": range(600), "x": x, "kind": [names[one] for one in place]})
+    _, decided = described(owned, table, target="kind")
+    predicted = pl.read_parquet("data/open/predictions.parquet").filter(system="candidate")
+    classes = sorted(names)
+    truth = np.array([classes.index(type(names[0])(one)) for one in predicted["y_true"]])
+    scores = np.array(predicted["scores"].to_list())
+    expected = np.mean([roc_auc_score(truth == code, scores[:, code]) for code in range(3)])
+    assert decided["candidate"]["value"] == pytest.approx(expected, abs=1e-12)
+    assert decided["decision"] == "promote"
+
+
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
@@ -331,6 +436,9 @@ def test_with_a_target_the_first_features_lead_to_a_decision(owned: OwnTable) ->
         ({"target": "nowhere"}, 'has no column "nowhere"'),
         ({"target": "outcome=won", "time": "x"}, "is of type number, which is no time"),
         ({"target": "x"}, "an outcome is 0 or 1"),
+        ({"target": "outcome=won", "group": "id"}, 'group: "id" has no value twice'),
+        ({"target": "outcome=won", "group": "nobody"}, 'has no column "nobody"'),
+        ({"group": "wood"}, "--group is for the split of a --target"),
     ],
 )
 def test_a_target_that_is_no_outcome_is_refused(

@@ -312,11 +312,11 @@ def test_a_described_table_gets_a_policy_and_what_waits_can_be_left_behind() -> 
     folder = Path("described")
     folder.mkdir()
     Path("raw/people.parquet").rename(folder / "people.parquet")
-    waiting = propose.draft(load_sources(), folder, "undecided")
+    waiting = propose.draft(load_sources(), folder, "undecided", None)
     text = waiting.files[Path("conf/privacy.yaml")]
     assert yaml.safe_load(text)["columns"]["people.c7"] == {"action": "undecided"}
     assert any("--undecided drop" in said for said in waiting.said)
-    dropped = propose.draft(load_sources(), folder, "drop")
+    dropped = propose.draft(load_sources(), folder, "drop", None)
     content = yaml.safe_load(dropped.files[Path("conf/privacy.yaml")])
     assert content["columns"]["people.c7"] == {"action": "drop"}
     assert content["columns"]["people.code"]["action"] == "token"

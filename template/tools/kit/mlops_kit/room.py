@@ -89,7 +89,7 @@ def _as_they_are(sources: "Sources") -> OpenIds | None:
     return None
 
 
-def _no_draft(sources: "Sources", folder: "Path", undecided: str) -> Draft:
+def _no_draft(sources: "Sources", folder: "Path", undecided: str, group: str | None) -> Draft:
     return Draft()
 
 
@@ -135,9 +135,10 @@ class Room:
     """
     open_ids: Callable[["Sources"], OpenIds | None] = _as_they_are
     """Give what makes the entity's ids of the open zone; None where they pass as they are."""
-    draft: "Callable[[Sources, Path, str], Draft]" = _no_draft
+    draft: "Callable[[Sources, Path, str, str | None], Draft]" = _no_draft
     """Propose files for a table: called with its declaration, a folder that holds a sample of it as
-    `<table>.parquet`, typed, and the action of columns for which nothing can be proposed."""
+    `<table>.parquet`, typed, the action of columns for which nothing can be proposed, and the
+    column whose rows belong together, if any."""
     vouches: Callable[[str], bool] = _no
     """Whether a person vouches for a finding, by its name, on the day of the run."""
     clean_up: Callable[[], None] = _nothing

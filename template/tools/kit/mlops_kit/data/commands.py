@@ -39,6 +39,10 @@ def describe(
     known: Annotated[
         str | None, typer.Option(help="Columns known before that time, with commas; or all.")
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="Column whose rows stay together, as one person's; several, or none."),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="What you know: option=value, or column.option=value."),
@@ -59,9 +63,9 @@ def describe(
     import json
 
     from mlops_kit.data.describing import describe as described
-    from mlops_kit.data.describing.first_code import Asked
+    from mlops_kit.data.describing.asked import Asked
 
-    asked = Asked(target, identity, time, known, undecided)
+    asked = Asked(target, identity, time, known, undecided, group)
     found = described.describe(path, settings or [], asked)
     if update:
         print(described.difference(found), end="")

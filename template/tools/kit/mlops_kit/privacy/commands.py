@@ -80,11 +80,11 @@ def settings() -> dict[str, "Callable[[], object]"]:
     return {PRIVACY_FILE.as_posix(): lambda: load_privacy(load_sources())}
 
 
-def draft(sources: "Sources", folder: "Path", undecided: str) -> Draft:
+def draft(sources: "Sources", folder: "Path", undecided: str, group: str | None) -> Draft:
     """Propose conf/privacy.yaml for a table that was just described."""
     from mlops_kit.privacy.policy.propose import draft
 
-    return draft(sources, folder, undecided)
+    return draft(sources, folder, undecided, group)
 
 
 def before_ingest(sources: "Sources") -> LeaveOut:

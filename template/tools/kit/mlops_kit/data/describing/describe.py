@@ -11,12 +11,13 @@ import mlops_kit
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import write_texts
 from mlops_kit.core.settings import load_settings, read_config
-from mlops_kit.data.config import SOURCES_FILE, Column, Sources, Table
+from mlops_kit.data.config import SOURCES_FILE, Sources, Table
 from mlops_kit.data.contract import Contract
+from mlops_kit.data.describing import asked as questions
 from mlops_kit.data.describing import first_code, sources_file
-from mlops_kit.data.describing.first_code import Asked
+from mlops_kit.data.describing.asked import Asked
 from mlops_kit.data.describing.kept import spaced
-from mlops_kit.data.describing.table import Described, described, is_key_by_name
+from mlops_kit.data.describing.table import Described, described
 from mlops_kit.data.sources.ids import with_ids
 from mlops_kit.room import Draft, raw_zone, rooms
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 SEEDS = Path(mlops_kit.__file__).parents[1] / "seeds.json"
 SAMPLE = 20_000
-ROW = "row_id"
 
 
 @dataclass
@@ -84,15 +84,18 @@ def describe(place: Path, settings: list[str], asked: Asked) -> Description:
         raise MlopsError(f"{place.as_posix()} does not exist; give a file or a folder of files.")
     if place.is_absolute() and place.is_relative_to(Path.cwd()):
         place = place.relative_to(Path.cwd())
-    options, given = _declared(settings, asked)
+    options, given = questions.declared(settings)
     with described(place, options, given, raw_zone()) as (made, file):
-        entity, ids, why = _identity(made, asked)
-        known = _known(made, asked)
+        entity, ids, why = questions.identity(made, asked)
+        known = questions.known(made, asked)
+        group = questions.group(made, asked, entity)
+        ids |= group.made if group is not None else {}
         files = {SOURCES_FILE: sources_file.text(made, entity, ids, asked.time, known, why)}
         sources = _checked(files[SOURCES_FILE], made)
         draft, said = Draft(), []
         if not made.asked():
-            draft = _drafts(sources, file, made, asked.undecided)
+            by = None if group is None else group.column
+            draft = _drafts(sources, file, made, (asked.undecided, by))
             files |= draft.files
         else:
             said.append(
@@ -107,7 +110,9 @@ def describe(place: Path, settings: list[str], asked: Asked) -> Description:
             )
         if asked.target:
             task = load_settings().task
-            code, more = first_code.texts(made, asked, task, (entity, ids), draft.withheld, file)
+            code, more = first_code.texts(
+                made, asked, task, (entity, ids), group, draft.withheld, file
+            )
             files |= code
             said += more
     return Description(made, files, said)
@@ -161,86 +166,6 @@ def _may_go(path: Path, text: str, seeds: Mapping[str, str]) -> bool:
     return there == text or seeds.get(path.as_posix()) == hashlib.sha256(there.encode()).hexdigest()
 
 
-def _declared(
-    settings: list[str], asked: Asked
-) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Take what is declared apart, into options of the table and of columns."""
-    options: dict[str, Any] = {}
-    given: dict[str, dict[str, Any]] = {}
-    of_tables = set(Table.model_fields) - {"source", "path", "time", "columns"}
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        column, _, option = key.rpartition(".")
-        if not equals or not (key in of_tables or (column and option in Column.model_fields)):
-            raise MlopsError(
-                f'--set "{setting}" is not understood: write option=value for the table '
-                f"({', '.join(sorted(of_tables))}), or column.option=value "
-                f"({', '.join(Column.model_fields)})."
-            )
-        (options if key in of_tables else given.setdefault(column, {}))[
-            key if key in of_tables else option
-        ] = _value(text)
-    for rule in given.values():
-        if "format" in rule and "type" not in rule:
-            form = str(rule["format"])
-            clock = any(code in form for code in ("%H", "%I", "%T", "%R"))
-            rule["type"] = "timestamptz" if "%z" in form else "timestamp" if clock else "date"
-    return options, given
-
-
-def _value(text: str) -> Any:
-    import yaml
-
-    if len(text) < 2 and not text.isdigit():
-        return text
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
-
-
-def _identity(made: Described, asked: Asked) -> tuple[str, dict[str, dict[str, Any]], str]:
-    """Find what identifies a row: as asked, a key by its name, or a number that is given to it."""
-    if asked.id is not None:
-        names = [name.strip() for name in asked.id.split(",")]
-        for name in names:
-            first_code.check_column(made, name, "--id")
-        if len(names) == 1:
-            return names[0], {}, "as asked"
-        return ROW, {ROW: {"type": "string", "made": {"hash": names}}}, "a code of what was asked"
-    found = [name for name in made.keys if is_key_by_name(name)]
-    if len(found) == 1:
-        return found[0], {}, f"no value of it stands twice in {made.rows:,} rows"
-    name = ROW
-    while name.casefold() in {one.casefold() for one in made.written.names}:
-        name += "_"
-    why = f"{len(made.keys)} columns have no value twice, none of them an id by its name"
-    if found:
-        why = f"{', '.join(found)} could all be it: say which by --id"
-    return name, {name: {"type": "integer", "unique": True, "made": "row_number"}}, why
-
-
-def _known(made: Described, asked: Asked) -> dict[str, str]:
-    """Return which columns are known before the time of their row."""
-    if asked.time is None:
-        return {}
-    seen = first_code.check_column(made, asked.time, "--time")
-    if seen.type not in ("date", "timestamp", "timestamptz", "datetime"):
-        raise MlopsError(f'--time: "{asked.time}" is of type {seen.type}, which is no time.')
-    if asked.known is None and asked.target:
-        raise MlopsError(
-            f"--time: say which columns are known before {asked.time}, or nothing of a row may be "
-            "a feature of it: --known all, or --known with their names and a comma between."
-        )
-    names = [name.strip() for name in (asked.known or "").split(",") if name.strip()]
-    if names == ["all"]:
-        target = first_code.split_target(made, asked)[0] if asked.target else None
-        names = [name for name in made.read if name != target]
-    for name in names:
-        first_code.check_column(made, name, "--known")
-    return dict.fromkeys([asked.time, *names], "in_advance") if names else {}
-
-
 def _checked(text: str, made: Described) -> Sources:
     """Read what was written as the run will; what it refuses is an error of ours."""
     import tempfile
@@ -251,7 +176,7 @@ def _checked(text: str, made: Described) -> Sources:
         return read_config(file, Sources)
 
 
-def _drafts(sources: Sources, file: Path, made: Described, undecided: str) -> Draft:
+def _drafts(sources: Sources, file: Path, made: Described, asked: tuple[str, str | None]) -> Draft:
     """Let the rooms propose their files from evenly spaced rows of the table."""
     import tempfile
 
@@ -259,7 +184,7 @@ def _drafts(sources: Sources, file: Path, made: Described, undecided: str) -> Dr
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".describing.") as folder:
         typed = contract.check(_sampled(file, sources.tables[made.name], made.rows)).good
         typed.write_parquet(Path(folder) / f"{made.name}.parquet")
-        found = [room.draft(sources, Path(folder), undecided) for room in rooms()]
+        found = [room.draft(sources, Path(folder), *asked) for room in rooms()]
     return Draft(
         {path: text for one in found for path, text in one.files.items()},
         {name: why for one in found for name, why in one.withheld.items()},

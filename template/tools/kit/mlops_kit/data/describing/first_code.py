@@ -3,33 +3,20 @@
 import json
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.sql import literal
-from mlops_kit.data.config import MOMENTS, NUMBERS, PIPELINE
-from mlops_kit.data.describing.column import OFTEN, Seen
+from mlops_kit.data.config import MOMENTS, PIPELINE
+from mlops_kit.data.describing.asked import FEW_LEVELS, Asked, outcome_of
 from mlops_kit.data.describing.kept import spaced
+from mlops_kit.data.describing.related import Group, alike_neighbours
 from mlops_kit.data.describing.sample_files import for_table, sql_name
 from mlops_kit.data.describing.table import Described, is_key_by_name
 
 OWN_TEXTS = 0.9  # of the rows with a text of their own, from which it is no category
-FEW_LEVELS = 50
 WIDTH = 96
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a person asks of the first features: see the options of `mlops data describe`."""
-
-    target: str | None = None
-    id: str | None = None
-    time: str | None = None
-    known: str | None = None
-    undecided: str = "undecided"
 
 
 def texts(
@@ -37,6 +24,7 @@ def texts(
     asked: Asked,
     task: str,
     identity: tuple[str, Mapping[str, dict[str, Any]]],
+    group: Group | None,
     withheld: Mapping[str, str],
     file: Path,
 ) -> tuple[dict[Path, str], list[str]]:
@@ -46,6 +34,8 @@ def texts(
     ----------
     identity : tuple
         The column that identifies a row, and the contracts of columns that are made.
+    group : Group, optional
+        The column whose rows stay together.
     withheld : mapping
         By table.column: why features cannot read it.
     file : Path
@@ -62,7 +52,7 @@ def texts(
         When the target is no outcome of the task.
     """
     entity, ids = identity
-    target, outcome = _outcome(made, asked, task)
+    target, outcome, classes = outcome_of(made, asked, task)
     excluded = _excluded(made, asked, entity, target, file) | {
         name: why for name in made.read if (why := withheld.get(f"{made.name}.{name}"))
     }
@@ -71,16 +61,34 @@ def texts(
             f'"{target}" cannot be the target yet, because {excluded[target]}: describe without '
             "--target, decide about it there, and add features.py then."
         )
+    if group is not None and group.column in made.read:
+        excluded.setdefault(group.column, "its rows stay together, and new ones have new values")
     features = [name for name in made.read if name not in (*excluded, entity, target, asked.time)]
     if not features:
         raise MlopsError("No column is left as a feature: " + "; ".join(
             f"{name}: {why}" for name, why in list(excluded.items())[:5]) + ".")  # fmt: skip
     excluded.pop(target, None)
-    once = any(isinstance(one["made"], dict) for one in ids.values())
-    code = _features_py(made, asked, (entity, target, outcome), features, excluded, once)
+    once = isinstance(ids.get(entity, {}).get("made"), dict)
+    shown = group is not None and f"{made.name}.{group.column}" not in withheld
+    together = group.column if group is not None and shown else None
+    code = _features_py(made, asked, (entity, target, outcome), features, excluded, once, together)
     files = {_package_file("features.py"): code}
     said = [f"{len(features)} features, {len(excluded)} columns left out: features.py says why"]
-    files |= for_table(task, made.rows, timed=asked.time is not None)
+    by = None if group is None else (group.column, group.why)
+    files |= for_table(task, made.rows, asked.time is not None, by, classes)
+    if group is not None:
+        said.append(
+            f"rows of one {group.column} stay on one side of the split ({group.why})"
+            if asked.time is None
+            else f"rows of one {group.column} count together in the interval ({group.why})"
+        )
+    elif asked.group is None and asked.time is None and once is False:
+        said += filter(None, [alike_neighbours(made, file, {entity: 0, target: 0})])
+    if group is not None and not shown:
+        said.append(
+            f"{group.column} is withheld, so the interval counts rows, not its values, and is too "
+            "narrow: let conf/privacy.yaml keep it as a token"
+        )
     if asked.time is not None:
         said.append(
             "params.yaml: split.gap_days, the days until an outcome is known, is yours to say"
@@ -93,56 +101,6 @@ def texts(
         "conf/compare.yaml: primary.min_effect, the smallest gain worth a change, is yours to say"
     )
     return files, said
-
-
-def check_column(made: Described, name: str, option: str) -> Seen:
-    """Return a column that is read, or refuse."""
-    one = made.columns.get(name)
-    if one is None:
-        raise MlopsError(f'{option}: {made.place.as_posix()} has no column "{name}".')
-    if one.left_out:
-        raise MlopsError(f'{option}: "{name}" cannot be used: {one.left_out}.')
-    return one
-
-
-def split_target(made: Described, asked: Asked) -> tuple[str, str | None]:
-    """Take COLUMN or COLUMN=VALUE apart; a column may have that name itself."""
-    target = asked.target or ""
-    if target in made.columns or "=" not in target:
-        return target, None
-    column, _, value = target.rpartition("=")
-    return column, value
-
-
-def _outcome(made: Described, asked: Asked, task: str) -> tuple[str, str]:
-    """Return the column of the outcome, and the SQL that makes y_true of it."""
-    name, value = split_target(made, asked)
-    one = check_column(made, name, "--target")
-    column = sql_name(name)
-    if task == "recommendation":
-        raise MlopsError("--target is for one outcome a row; a recommendation has lists of items.")
-    if task == "regression":
-        if one.type.partition("(")[0] not in NUMBERS:
-            raise MlopsError(
-                f'--target: "{name}" is of type {one.type}, and regression takes numbers.'
-            )
-        return name, column
-    if value is not None:
-        if value not in one.levels:
-            raise MlopsError(f'--target: no row has that value in "{name}", or it has too many.')
-        written = value if one.type in NUMBERS else literal(value)
-        return name, f"CAST({column} = {written} AS BIGINT)"
-    if one.type == "boolean":
-        return name, f"CAST({column} AS BIGINT)"
-    if one.type in NUMBERS and one.levels and {float(level) for level in one.levels} <= {0.0, 1.0}:
-        return name, f"CAST({column} AS BIGINT)" if one.type != "integer" else column
-    shown = ""
-    if one.distinct <= 20 and min(one.levels.values(), default=0) >= OFTEN:
-        shown = f" ({', '.join(one.levels)})"
-    raise MlopsError(
-        f'--target: "{name}" has {one.distinct:,} values{shown}, and an outcome is 0 or 1: say '
-        f"which value is 1, --target '{name}=VALUE'."
-    )
 
 
 def _excluded(
@@ -197,10 +155,12 @@ def _features_py(
     features: list[str],
     excluded: Mapping[str, str],
     once: bool,
+    group: str | None,
 ) -> str:
     entity, target, outcome = keys
     select = "SELECT DISTINCT" if once else "SELECT"
     key = f"{_as(entity, 'id')}" + (f", {_as(asked.time, 'time')}" if asked.time else "")
+    with_group = key + (f", {_as(group, 'group')}" if group else "")
     columns = _wrapped([key, *(_feature(name) for name in features)], select)
     table = sql_name(made.name)
     there = (
@@ -223,7 +183,7 @@ section of params.yaml.
 def rows(params: dict) -> str:
     """Select what is predicted: every row of the table."""
     return """
-        {select} {_python(key)}
+        {select} {_python(with_group)}
         FROM {_python(table)}
     """
 

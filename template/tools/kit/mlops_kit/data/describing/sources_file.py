@@ -49,7 +49,7 @@ def text(
         *_choices(made.written.options.get("choices")),
         f"    time: {_scalar(time)} # as asked" if time else None,
         "    columns:",
-        *(f"      {_scalar(name)}: {_flow(contract)} # {_consequence(contract)}"
+        *(f"      {_scalar(name)}: {_flow(contract)} # {_consequence(contract, name == entity)}"
           for name, contract in ids.items()),
         *(line for one in made.columns.values() for line in _column(one, entity, known)),
         *(f"      # {_scalar(name)}: not read: {reason}"
@@ -104,12 +104,14 @@ def _choices(choices: list[dict[str, str]] | None) -> list[str]:
     return lines
 
 
-def _consequence(contract: Mapping[str, Any]) -> str:
+def _consequence(contract: Mapping[str, Any], is_id: bool) -> str:
     if contract["made"] == "row_number":
         return (
             "the number of the row: keep the order of the file, or ids and the split change; rows "
             "of one person are strangers to each other, and copies may fall on both sides"
         )
+    if not is_id:
+        return "a code of these columns: rows equal in them belong together"
     return "a code of these columns: rows equal in them share it, count once, and stay on one side"
 
 

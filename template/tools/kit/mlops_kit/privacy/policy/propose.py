@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import polars
 
 PROPOSAL = Path("conf/privacy.proposed.yaml")
+PARAMS = Path("params.yaml")
 SCANNED = RESTRICTED_ZONE / "proposing"
 HEAD = """\
 # Proposed by `uv run mlops {command}` from a scan of the declared tables.
@@ -87,7 +88,8 @@ def propose() -> Path:
         )
     sources = load_sources()
     with _read(sources):
-        text = _drafted(sources, SCANNED)[0]
+        split = read_yaml(PARAMS).get("split") or {} if PARAMS.is_file() else {}
+        text = _drafted(sources, SCANNED, split.get("column"))[0]
     with written_beside(PROPOSAL) as beside:
         beside.write_text(text, encoding="utf-8", newline="\n")
         load_privacy(sources, beside)
@@ -98,15 +100,17 @@ def propose() -> Path:
     return PROPOSAL
 
 
-def draft(sources: Sources, folder: Path, undecided: str) -> Draft:
+def draft(sources: Sources, folder: Path, undecided: str, group: str | None) -> Draft:
     """Propose the policy of the tables `<table>.parquet` of a folder, in their declared types.
 
     Parameters
     ----------
     undecided : str
         Action of the columns of which the scan does not know enough.
+    group : str, optional
+        Column of the entity's table whose rows stay together, which needs it as a code at least.
     """
-    text, rules = _drafted(sources, folder, undecided)
+    text, rules = _drafted(sources, folder, group, undecided)
     (folder / PRIVACY_FILE.name).write_text(text, encoding="utf-8")
     policy = load_privacy(sources, folder / PRIVACY_FILE.name)
     withheld = {
@@ -127,13 +131,13 @@ def draft(sources: Sources, folder: Path, undecided: str) -> Draft:
 
 
 def _drafted(
-    sources: Sources, folder: Path, undecided: str | None = None
+    sources: Sources, folder: Path, group: str | None, undecided: str | None = None
 ) -> tuple[str, dict[str, Rule]]:
     """Judge the tables of a folder; return the policy's text, and its rules by table.column."""
     from mlops_kit.privacy.detect.language_model import finder, installed
 
     known = _entities(sources, folder)
-    tables = {table: _table(table, sources, known, folder) for table in sources.tables}
+    tables = {table: _table(table, sources, known, folder, group) for table in sources.tables}
     rules: dict[str, Rule] = {}
     lines = []
     for table, proposed in tables.items():
@@ -185,7 +189,9 @@ def _entities(sources: Sources, folder: Path) -> "polars.Series":
     return frame.collect(engine="streaming")[column].cast(pl.String)
 
 
-def _table(table: str, sources: Sources, known: "polars.Series", folder: Path) -> Proposed:
+def _table(
+    table: str, sources: Sources, known: "polars.Series", folder: Path, group: str | None
+) -> Proposed:
     """Judge the columns of a table on a sample across all of its rows."""
     from mlops_kit.privacy.detect.columns.values import leaves, sample_of_row_groups
 
@@ -207,6 +213,9 @@ def _table(table: str, sources: Sources, known: "polars.Series", folder: Path) -
             rule: Rule = {"action": "token", "domain": entity[1]}
             what = "predictions are about it" if table == entity[0] else f"joins {entity[0]}"
             rules[column] = (rule, what)
+            continue
+        if table == entity[0] and column == group:
+            rules[column] = ({"action": "token", "domain": column}, "its rows belong together")
             continue
         of_people = bool(keys or identified)
         rules[column] = suggest(column, contract, verdicts[column], seen(frame[column]), of_people)
