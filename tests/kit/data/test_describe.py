@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 import yaml
+from mlops_kit import cli
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.describing import describe as describing
@@ -44,6 +46,11 @@ def found(place: Path, *settings: str, **asked: Any) -> describing.Description:
 
 def declared(description: describing.Description) -> dict[str, Any]:
     return yaml.safe_load(description.files[Path("conf/sources.yaml")])
+
+
+def declared_in(file: Path) -> dict[str, Any]:
+    (table,) = yaml.safe_load(file.read_text(encoding="utf-8"))["tables"].values()
+    return table["columns"]
 
 
 def column(description: describing.Description, name: str = "v") -> dict[str, Any]:
@@ -96,6 +103,12 @@ def test_a_year_that_stands_for_nothing_is_pointed_at() -> None:
     description = found(put(rows(*["2024-01-05"] * 9, "9999-12-31")))
     assert column(description)["type"] == "date"
     assert "declare them under nulls" in description.made.columns["v"].notes[0]
+
+
+def test_times_that_are_too_exact_stay_text_and_it_is_told() -> None:
+    description = found(put(rows("2024-01-05 10:00:00.123456789", "2024-01-05 10:00:01")))
+    assert column(description)["type"] == "string"
+    assert "1 times are more exact than a microsecond" in description.made.columns["v"].notes[0]
 
 
 def test_one_odd_value_at_the_end_of_a_long_file_counts() -> None:
@@ -467,3 +480,68 @@ def test_what_somebody_has_changed_is_not_replaced_and_nothing_else_is_written(
     description = found(Path("raw/t.csv"), target="outcome=won")
     assert "conf/sources.yaml" in describing.write(description, anyway=False)
     assert describing.difference(found(Path("raw/t.csv"), target="outcome=won")) == ""
+
+
+def commanded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str
+) -> tuple[int, str, str]:
+    """Call `mlops data describe ...`; return its exit code, output and errors."""
+    monkeypatch.setattr(sys, "argv", ["mlops", "data", "describe", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    out, errors = capsys.readouterr()
+    return int(ended.value.code or 0), out, errors
+
+
+def test_the_command_says_what_it_found_and_exits_by_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(rows("01/02/2024", "03/04/2024"))
+    code, out, _ = commanded(monkeypatch, capsys, "raw/t.csv")
+    assert code == 2 and "ask        v: all values have 2 readings" in out
+    assert "nothing is written yet" in out and not Path("conf").exists()
+    code, out, _ = commanded(monkeypatch, capsys, "raw/t.csv", "--set", "v.format=%d/%m/%Y")
+    assert code == 0 and "wrote      conf/sources.yaml" in out
+    assert declared_in(Path("conf/sources.yaml"))["v"]["format"] == "%d/%m/%Y"
+    again = ("raw/t.csv", "--set", "v.format=%m/%d/%Y", "--update")
+    code, out, _ = commanded(monkeypatch, capsys, *again)
+    assert code == 0 and '+      v: {type: date, format: "%m/%d/%Y"}' in out
+    assert declared_in(Path("conf/sources.yaml"))["v"]["format"] == "%d/%m/%Y"
+
+
+def test_the_command_gives_json_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(rows(1.5, "NA"))
+    code, out, _ = commanded(monkeypatch, capsys, "raw/t.csv", "--json")
+    said = json.loads(out)
+    assert (code, said["rows"], said["columns"]["v"]["missing"]) == (0, 2, {"NA": 1})
+    assert said["written_to"][0] == "conf/sources.yaml"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("raw/none.csv",), "does not exist"),
+        (("raw/t.csv", "--set", "v"), "is not understood"),
+        (("raw/t.csv", "--id", "w"), 'has no column "w"'),
+        (("raw/empty.csv",), "no value in any of its columns"),
+    ],
+)
+def test_the_command_refuses_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...], sentence: str,
+) -> None:  # fmt: skip
+    put(rows(1, 2))
+    put(rows("", "NA", header="a,b"), "raw/empty.csv").write_text("a,b\n,\nNA,\n")
+    code, out, errors = commanded(monkeypatch, capsys, *words)
+    assert code == 3 and sentence in errors and not out
+    assert "Traceback" not in errors and not Path("conf").exists()
+
+
+def test_single_quotes_around_every_value_are_asked_about() -> None:
+    text = rows("'oak'", "'elm'", "''")
+    (question,) = found(put(text)).made.asked()
+    assert '--set "quote=\'"' in question
+    assert read_back(found(put(text), "quote='"))["v"].to_list() == ["oak", "elm", None]
+    assert read_back(found(put(text), "v.type=string"))["v"].to_list() == ["'oak'", "'elm'", "''"]

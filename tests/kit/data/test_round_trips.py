@@ -3,19 +3,25 @@
 READ_FILES says how many tables are written; `make verify` writes 10,000.
 """
 
+import contextlib
+import json
 import os
 import re
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import Sources
+from mlops_kit.data.describing.asked import Asked
+from mlops_kit.data.describing.describe import describe
 from mlops_kit.data.reading import Reading, store
-from raw_tables import RawTable, json_lines, raw_tables
+from raw_tables import DECLARED, YES, RawTable, json_lines, raw_tables
 
 TABLES = int(os.environ.get("READ_FILES", "200"))
 QUICK = settings(max_examples=TABLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -68,3 +74,45 @@ def test_json_lines_come_back_as_they_were_written(table: RawTable, data: st.Dat
         told, kept = read(Path(scratch), table, {"nulls": table.options["nulls"]})
     assert dict(told.reasons) == {}
     assert kept.rows() == table.rows()
+
+
+def same(kept: Any, value: Any, text: str) -> bool:
+    """Whether a cell came back as its value or as it is written; a marker as nothing, or itself."""
+    if isinstance(kept, str):
+        return kept in (text, text.strip()) or (value is None and kept == "")
+    if kept is None or value is None:
+        return kept is value or (text in DECLARED and str(kept) in (text, f"{text}.0"))
+    if isinstance(kept, bool):
+        return kept == (text.lower() in [one.lower() for one in YES])
+    if isinstance(kept, int | float | Decimal):
+        if isinstance(value, int | float | Decimal):
+            return kept in (value, float(value))
+        return float(text) == kept  # days of eight digits, texts of digits
+    return kept == value or isinstance(value, str)
+
+
+@QUICK
+@given(raw_tables())
+def test_a_described_csv_comes_back_as_it_was_written_or_is_a_question(table: RawTable) -> None:
+    given = [] if table.header else [f"header={json.dumps(table.options['header'])}"]
+    with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
+        Path("raw").mkdir()
+        table.write(Path("raw"))
+        try:
+            found = describe(Path("raw"), given, Asked())
+        except MlopsError:
+            return  # it refuses, and says what to declare
+        if found.made.asked():
+            return
+        declared = yaml.safe_load(found.files[Path("conf/sources.yaml")])
+        config = Sources.model_validate(declared)
+        told = store(config, found.made.name, [], Path(), Path("good.parquet"))
+        kept = pl.read_parquet("good.parquet")
+    assert dict(told.reasons) == {}
+    for column in table.columns:
+        if column.name not in kept.columns:
+            unread = column.name in found.made.written.unread  # told: another one has its name
+            assert unread or all(value is None for value in column.values)
+            continue
+        for back, value, text in zip(kept[column.name], column.values, column.texts, strict=True):
+            assert same(back, value, text), (column.name, back, value, text, declared)

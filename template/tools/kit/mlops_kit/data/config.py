@@ -262,6 +262,8 @@ def load_sources(path: Path = SOURCES_FILE) -> Sources:
                 f"{file}: tables.{name}.{options[0]} says how a file is written, and "
                 f"{table.source} is no source of files; take it out."
             )
+        if not table.read_columns:
+            raise MlopsError(f"{file}: tables.{name} reads no column of its source; declare one.")
         listed = table.file_columns or list(table.columns)
         if missing := next((one for one in table.read_columns if one not in listed), None):
             raise MlopsError(f'{file}: tables.{name}.header does not list the column "{missing}".')

@@ -152,6 +152,8 @@ def _nested(seen: Seen, values: "polars.Series") -> Seen:
 
 def _texts(seen: Seen, there: "polars.Series", often: "polars.Series", table: Table) -> None:
     """Find the type of stripped texts, each distinct one once."""
+    if _all(there, r"(?s)^'.*'$"):
+        seen.options["quoted"] = True
     lower = set(there.head(8).str.to_lowercase()) if len(there) <= 8 else set()
     if any(lower == set(pair) for pair in PAIRS):
         seen.type, seen.evidence = "boolean", f"only {' and '.join(sorted(lower))}"
@@ -230,10 +232,7 @@ def _spread(there: "polars.Series") -> "polars.Series":
 
 
 def _all(there: "polars.Series", pattern: str) -> bool:
-    some = _spread(there)
-    return bool(some.str.contains(pattern).all()) and (
-        some is there or bool(there.str.contains(pattern).all())
-    )
+    return all(bool(values.str.contains(pattern).all()) for values in (_spread(there), there))
 
 
 def settle(seen: Seen, way: Way) -> None:

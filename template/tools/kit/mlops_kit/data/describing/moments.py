@@ -18,6 +18,7 @@ DAYS = (
 CLOCKS = (" %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S", " %H:%M:%S%.f")
 PACKED = "%Y%m%d"
 LIKELY = r"^(\d{1,4}|[A-Za-z]{3,9})([-/. ]|, )(\d{1,2}|[A-Za-z]{3,9})(, |[-/. ])\d{1,4}([T ].*)?$"
+TOO_EXACT = r":\d{2}[.,]\d{7}"
 SAID = {
     "date": "days, year first",
     "timestamp": "times without an offset",
@@ -50,7 +51,14 @@ def look(seen: Described, there: "polars.Series") -> bool:
     """
     first = there.head(SOME)
     if first.str.contains(LIKELY).all():
-        return _year_first(seen, there) or _ordered(seen, there)
+        if _year_first(seen, there) or _ordered(seen, there):
+            return True
+        if exact := int(there.str.contains(TOO_EXACT).sum()):
+            seen.notes.append(
+                f"{exact:,} times are more exact than a microsecond: all stay texts, which no time "
+                "is read from; shorten them in the file"
+            )
+        return False
     if first.str.contains(r"^(1[789]|2[01])\d{6}$").all() and seen.distinct >= ENOUGH:
         return _in(seen, there, "date", PACKED, "days of eight digits")
     return False

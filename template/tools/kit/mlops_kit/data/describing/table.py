@@ -102,9 +102,26 @@ def described(
             for column, values in kept(file, how.names)
         }
         made = Described(name, place, found.files, found.not_read, how, table, rows, seen)
+        if not made.read:
+            raise MlopsError(
+                f"{place.as_posix()} has {rows:,} rows and no value in any of its columns that can "
+                "be read; there is nothing to describe."
+            )
+        if found.format == "csv" and table.quote == '"':
+            _ask_about_quotes(made)
         _settle_numbers(made)
         _leave_out_twins(made, file)
         yield made, file
+
+
+def _ask_about_quotes(made: Described) -> None:
+    """Ask whether single quotes around each value of a column belong to it."""
+    for one in made.read.values():
+        if "quoted" in one.options and one.evidence != "declared":
+            one.questions.append(
+                "each value stands between two ': is the mark a quote, or part of the value? "
+                f"`--set \"quote='\"` or `--set '{one.name}.type=string'`"
+            )
 
 
 def _settle_numbers(made: Described) -> None:
