@@ -23,6 +23,7 @@ MARKS = {".": ".", ",": ",", "'": "'", " ": " \u00a0\u202f"}
 GROUPS = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)$"
 PAIRS = (("true", "false"), ("yes", "no"), ("t", "f"), ("y", "n"))
 CODE = r"^[+-]?0\d"
+QUOTED, DOUBLED = r"(?s)^'.*'$", r"^'(?:[^']|'')*''(?:[^']|'')*'$"  # by single quotes
 SHARE = 0.9  # of numbers, or times, from which the rest of a column is asked about
 MOST_LEVELS = 1_000
 SOME = 100  # values that are tried before all of them are
@@ -92,8 +93,7 @@ def look(values: "polars.Series", table: Table, given: dict[str, Any]) -> Seen:
         seen.distinct = there.hash(1).n_unique()  # as many as rows: surely unique
         often = pl.repeat(1, len(there), dtype=pl.UInt32, eager=True)
     seen.digest = hash((*seen.missing.items(), int(values.hash(1).sum() or 0), seen.distinct))
-    if seen.missing:
-        seen.options["nullable"] = True
+    seen.options |= {"nullable": True} if seen.missing else {}
     if not seen.distinct:
         seen.left_out = f"no value in any of its {seen.rows:,} rows"
         return seen
@@ -152,7 +152,7 @@ def _nested(seen: Seen, values: "polars.Series") -> Seen:
 
 def _texts(seen: Seen, there: "polars.Series", often: "polars.Series", table: Table) -> None:
     """Find the type of stripped texts, each distinct one once."""
-    if _all(there, r"(?s)^'.*'$"):
+    if _all(there, QUOTED) or there.str.contains(DOUBLED).any():
         seen.options["quoted"] = True
     lower = set(there.head(8).str.to_lowercase()) if len(there) <= 8 else set()
     if any(lower == set(pair) for pair in PAIRS):
@@ -246,7 +246,8 @@ def settle(seen: Seen, way: Way) -> None:
 def _size(made: "polars.Series") -> str:
     """Say how large numbers are, not the smallest or largest: these are somebody's own."""
     digits = len(str(int(made.abs().max())))  # type: ignore[arg-type]
-    return f" of up to {digits} digits" + (", some below zero" if (made < 0).any() else "")
+    below = ", some below zero" if (made < 0).any() else ""
+    return f" of up to {digits} digit{'s' * (digits > 1)}{below}"
 
 
 def _why_text(seen: Seen, there: "polars.Series", often: "polars.Series", table: Table) -> str:

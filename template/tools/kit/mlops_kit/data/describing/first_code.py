@@ -73,7 +73,10 @@ def texts(
     together = group.column if group is not None and shown else None
     code = _features_py(made, asked, (entity, target, outcome), features, excluded, once, together)
     files = {_package_file("features.py"): code}
-    said = [f"{len(features)} features, {len(excluded)} columns left out: features.py says why"]
+    said = [
+        f"{len(features)} feature{'s' * (len(features) > 1)}; features.py says of each other "
+        "column why it is none"
+    ]
     by = None if group is None else (group.column, group.why)
     files |= for_table(task, made.rows, asked.time is not None, by, classes)
     if group is not None:
