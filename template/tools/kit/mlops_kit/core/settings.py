@@ -49,6 +49,21 @@ class Quality(Section):
     """Threads of DuckDB: one gives the same digits on every machine, more are faster."""
 
 
+class Promotion(Section):
+    """What a model needs besides its decision to become champion of this environment."""
+
+    approval: bool = False
+    """Whether a person must have approved it: `mlops approve`, a file that is committed."""
+    approvers: list[str] = []
+    """E-mail addresses of those who may; empty: whoever may commit."""
+    four_eyes: bool = False
+    """Whether the approver must be another person than the one who built the model."""
+    signed: bool = False
+    """Whether the commit that approves must have a good signature, by git's own judgement."""
+    decision_days: int = Field(30, ge=1)
+    """Days after which a decision is too old to be followed."""
+
+
 class Settings(BaseSettings):
     """Everything that differs between projects and environments, apart from secrets."""
 
@@ -75,6 +90,8 @@ class Settings(BaseSettings):
     """Name of the DVC remote (in .dvc/config) of this environment."""
     data: Quality = Quality()
     """Limits of reading data."""
+    promotion: Promotion = Promotion()
+    """Who approves, and how old a decision may be."""
 
     @classmethod
     def settings_customise_sources(

@@ -10,6 +10,7 @@ from mlops_kit.compare.commands import CONFIG, REPORTS, Config, Json, Out, Table
 from mlops_kit.compare.report.wording import gained
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.zones import OPEN_ZONE
+from mlops_kit.operate.promote import commands as delivery
 from mlops_kit.operate.promote.registry import refused
 from mlops_kit.room import Finding, Room
 from mlops_kit.train.checks.skew import told
@@ -154,30 +155,6 @@ def shadow(
     raise typer.Exit(code)
 
 
-def promote(
-    decision: Annotated[Path, typer.Argument(help="The decision to follow.")] = REPORTS
-    / "decision.json",
-    back: Annotated[bool, typer.Option("--rollback", help="Return to the previous one.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Make the challenger the champion, or take that back.
-
-    Exit codes: 0 done, 1 the decision is to reject, 2 it is inconclusive.
-    """
-    from mlops_kit.core.settings import load_settings
-    from mlops_kit.operate.promote.promote import promote, rollback
-
-    settings = load_settings()
-    result = rollback(settings) if back else promote(settings, decision)
-    if as_json:
-        print(json.dumps(result, indent=2))
-        return
-    done = f"version {result['champion']} of {result['name']} is champion"
-    done += f", version {result['previous']} previous" if result["previous"] else ""
-    finished = " (an interrupted promotion was completed)" if result["completed"] else ""
-    print(f"{result['status']}: {done}{finished}")
-
-
 def predict(
     given: Annotated[
         Path, typer.Option("--input", help="Rows to score: csv, parquet or JSON lines.")
@@ -265,12 +242,18 @@ def examine() -> "Iterator[Finding]":
 
 ROOM = Room(
     examine=examine,
+    groups={"bundle": "Models in sealed files, from one environment to another."},
     commands={
         "data enough": enough,
         "compare plan": plan,
         "compare abtest": abtest,
         "compare shadow": shadow,
-        "promote": promote,
+        "bundle export": delivery.export,
+        "bundle verify": delivery.verify,
+        "bundle import": delivery.take,
+        "bundle drop": delivery.drop,
+        "approve": delivery.approve,
+        "promote": delivery.promote,
         "predict": predict,
     },
 )

@@ -1,4 +1,7 @@
-"""The stored model: written so that equal models are equal files, read with trusted types only."""
+"""The stored model: written so that equal models are equal files, read with trusted types only.
+
+A model that was built elsewhere comes in a bundle, and is judged here in place of one fitted here.
+"""
 
 import io
 import json
@@ -9,11 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from mlops_kit.core import team
+from mlops_kit.core.bundle import Bundle, opened
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import written_beside
 
 MODEL_FILE = Path("models/model.skops")
 MODEL_CARD = Path("models/model.json")
+# The bundle whose model the train stage takes.
+GIVEN = Path("models/given.bundle")
+IN_BUNDLE = {"model": "model/model.skops", "card": "model/model.json", "params": "params.yaml",
+             "decision": "decision/decision.json"}  # fmt: skip
 # Whose types a stored model may hold, besides this project's own: here and where it is registered.
 LIBRARIES = ("sklearn", "numpy", "scipy", "pandas", "xgboost", "lightgbm", "catboost")
 
@@ -120,3 +128,42 @@ def read_card() -> dict[str, Any]:
     if not MODEL_CARD.is_file():
         raise MlopsError(f"{MODEL_CARD.as_posix()} does not exist; run `uv run mlops run` first.")
     return json.loads(MODEL_CARD.read_text(encoding="utf-8"))
+
+
+def given_bundle() -> Bundle | None:
+    """Return the bundle whose model is judged here; None where the train stage fits one."""
+    return opened(GIVEN) if GIVEN.is_file() else None
+
+
+def place_given(given: Bundle, features: list[str], split: dict[str, Any]) -> dict[str, Any]:
+    """Write a bundle's model as the model of this run; return what its card says of it.
+
+    Parameters
+    ----------
+    features : list of str
+        Those of this run, in their order.
+    split : dict
+        How rows are held back here.
+
+    Raises
+    ------
+    MlopsError
+        When the model learned from other features, or rows are held back in another way, so that
+        it may have learned from what it is judged on.
+    """
+    card = json.loads(given.read(IN_BUNDLE["card"]))
+    if card["features"] != features:
+        odd = sorted(set(card["features"]) ^ set(features))
+        which = f"{', '.join(odd[:3])} differ" if odd else "their order differs"
+        raise MlopsError(
+            f"{GIVEN.as_posix()} learned from other features than this run has ({which}): check "
+            "out the commit that it names (`mlops bundle verify`), or drop it."
+        )
+    if split["method"] != "time" and card["split"] != split:
+        raise MlopsError(
+            f"{GIVEN.as_posix()} was built with another split or seed than params.yaml holds, so "
+            "that it would be judged on rows that it learned from: use the same split and seed."
+        )
+    with written_beside(MODEL_FILE) as beside:
+        beside.write_bytes(given.read(IN_BUNDLE["model"]))
+    return card

@@ -14,10 +14,17 @@ from typing import TYPE_CHECKING, Any
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.files import progress, sha256_of, write_json
+from mlops_kit.core.provenance import provenance
 from mlops_kit.core.settings import Settings, environment
 from mlops_kit.core.zones import OPEN_ZONE
-from mlops_kit.train.features import load_params
-from mlops_kit.train.model_file import MODEL_FILE, read_card, trusted_modules
+from mlops_kit.train.features import PARAMS_FILE, load_params
+from mlops_kit.train.model_file import (
+    MODEL_CARD,
+    MODEL_FILE,
+    given_bundle,
+    read_card,
+    trusted_modules,
+)
 from mlops_kit.train.packing import OURS, pack
 
 if TYPE_CHECKING:
@@ -30,6 +37,8 @@ REGISTRATION = Path("models/registration.json")
 NO_TELEMETRY = ("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reports its use unless told not to
 # A model that took pyproject.toml and uv.lock along would install the whole project to be served.
 NO_PROJECT = ("MLFLOW_UV_AUTO_DETECT", "false")
+# What a bundle needs besides: the card, the parameters, and what the result was made of.
+BUNDLED, PROVENANCE = "bundle", "provenance.json"
 REGISTERED_CODE = Path(__file__).parent / "registered.py"
 
 
@@ -138,6 +147,17 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
         }
     )
     mlflow.log_artifacts(str(DECISION_FILE.parent), "compare")
+    for file in (MODEL_CARD, PARAMS_FILE):
+        mlflow.log_artifact(str(file), BUNDLED)
+    made_of = provenance()
+    given = given_bundle()
+    if given is not None:  # what was built elsewhere was built of what stands there
+        made_of |= {"judged_at": made_of["commit"]} | given.facts["origin"]
+        mlflow.set_tags({"bundle_sha256": given.sha256, "built_in": given.facts["environment"]})
+    mlflow.log_dict(made_of, f"{BUNDLED}/{PROVENANCE}")
+    mlflow.set_tags({key: made_of[key] for key in ("commit", "release") if made_of[key]})
+    if made_of["by"]:
+        mlflow.set_tag("built_by", made_of["by"])
     signature, dtypes = _signature(card)
     classes = {"classes": card["classes"]} if "classes" in card else {}
     with tempfile.TemporaryDirectory() as folder:
@@ -169,6 +189,8 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
     client = mlflow.MlflowClient()
     number = str(logged.registered_model_version)
     client.set_model_version_tag(name, number, "model_sha256", card["sha256"])
+    if "bundle" in card:
+        client.set_model_version_tag(name, number, "bundle_sha256", card["bundle"])
     client.set_registered_model_alias(name, "challenger", number)
     return {"name": name, "version": number, "run_id": run_id}
 

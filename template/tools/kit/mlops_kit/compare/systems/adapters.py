@@ -30,7 +30,7 @@ from mlops_kit.core.settings import read_config
 from mlops_kit.room import Systems
 from mlops_kit.train.classes import Classes, as_table
 from mlops_kit.train.features import NOT_FEATURES
-from mlops_kit.train.model_file import load_model
+from mlops_kit.train.model_file import given_bundle, load_model
 from mlops_kit.train.predictions import predict
 
 if TYPE_CHECKING:
@@ -115,14 +115,16 @@ def systems_of_config(
 def write_systems_record(path: Path, config: CompareConfig) -> None:
     """Write name -> digest of the systems that live outside the stages' dependencies.
 
-    The train stage depends on this file, so that a new champion or another log of decisions is
-    noticed.
+    The train stage depends on this file, so that a new champion, another log of decisions, or a
+    bundle in place of a model that is fitted here is noticed.
     """
     record = {
         name: digest_of(spec)
         for name, spec in sorted(systems_to_predict(config).items())
         if spec.kind not in ("table", "trivial")
     }
+    if (given := given_bundle()) is not None:
+        record["the bundle"] = given.sha256
     text = json.dumps(record, indent=2) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)

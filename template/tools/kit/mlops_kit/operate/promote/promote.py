@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.gate import check
 from mlops_kit.core.errors import OK, MlopsError
 from mlops_kit.core.files import sha256_of
-from mlops_kit.core.settings import Settings
+from mlops_kit.core.settings import Settings, environment
+from mlops_kit.operate.promote.approval import demanded
 from mlops_kit.operate.promote.log import ALIASES, aliases_of, move, moves_of, settle
 from mlops_kit.train.tracking import quiet_mlflow, registered_name
 
@@ -19,13 +21,15 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 
-def promote(settings: Settings, decision: Path) -> dict[str, Any]:
+def promote(settings: Settings, decision: Path, reason: str = "") -> dict[str, Any]:
     """Make the challenger the champion, the champion previous, and the previous one retired.
 
     Parameters
     ----------
     decision : Path
         decision.json, which must say promote about exactly the registered challenger.
+    reason : str
+        Kept in the log.
 
     Returns
     -------
@@ -38,21 +42,31 @@ def promote(settings: Settings, decision: Path) -> dict[str, Any]:
     ------
     MlopsError
         With the gate's exit code when the decision is not promote; with 3 when the digests of
-        model or holdout differ, when there is a champion and the decision is not about it, or
-        when somebody else moved the registry in between.
+        model or holdout differ, when there is a champion and the decision is not about it, when
+        the decision is too old or the approval that the environment demands is missing, or when
+        somebody else moved the registry in between.
     """
     code, sentence = check(decision)
     if code != OK:
         raise MlopsError(f"Nothing is promoted: {sentence}", code)
     verdict = read(decision)
     digest = verdict["candidate"].get("digest") or ""
-    with _registry(settings) as (client, name):
+    with registry_of(settings) as (client, name):
         completed, last, aliases = _current(client, name)
         champion = aliases.get("champion")
         if champion and _digest(client, name, champion) == digest:
             return _result("done", name, aliases, completed)
-        challenger = _matching_challenger(client, name, aliases, verdict)
+        version = _matching_challenger(client, name, aliases, verdict)
         _refuse_another_incumbent(client, name, champion, verdict)
+        _refuse_the_stale(settings, version)
+        subject = version.tags.get("bundle_sha256") or digest
+        built_by = _tags_of_its_run(client, version).get("built_by")
+        approval = demanded(settings.promotion, environment(), subject, built_by)
+        approved = {} if approval is None else {
+            "approved_by": approval.by, "approval_commit": approval.commit,
+            "approval_reason": approval.reason, "approval_signed": str(approval.signed).lower(),
+        }  # fmt: skip
+        challenger = str(version.version)
         move(
             client,
             name,
@@ -68,24 +82,39 @@ def promote(settings: Settings, decision: Path) -> dict[str, Any]:
                 "decision_sha256": sha256_of(decision),
                 "model_sha256": digest,
                 "holdout_sha256": verdict["holdout_sha256"],
+                "subject_sha256": subject,
+                "reason": reason,
+                **approved,
             },
         )
-        return _result("promoted", name, aliases_of(client, name), completed)
+        return _result("promoted", name, aliases_of(client, name), completed) | approved
 
 
-def rollback(settings: Settings) -> dict[str, Any]:
+def rollback(settings: Settings, reason: str = "") -> dict[str, Any]:
     """Make the previous version the champion again and retire the present one; see promote()."""
-    with _registry(settings) as (client, name):
+    with registry_of(settings) as (client, name):
         completed, last, aliases = _current(client, name)
         if not aliases.get("previous"):
             raise MlopsError(f"{name} has no previous version: there is nothing to roll back to.")
         back = {"champion": aliases["previous"], "previous": "", "retired": aliases["champion"]}
-        move(client, name, last, "rollback", back, {"from": aliases["champion"]})
+        move(client, name, last, "rollback", back, {"from": aliases["champion"], "reason": reason})
         return _result("rolled back", name, aliases_of(client, name), completed)
 
 
+def challenger(settings: Settings) -> tuple[str, str]:
+    """Return what an approval of the challenger names: a digest, and what it is."""
+    with registry_of(settings) as (client, name):
+        number = aliases_of(client, name).get("challenger")
+        if number is None:
+            raise MlopsError(f"{name} has no challenger: `uv run mlops run` registers one.")
+        tags = client.get_model_version(name, number).tags
+        if "bundle_sha256" in tags:
+            return tags["bundle_sha256"], f"bundle in version {number} of {name}"
+        return tags["model_sha256"], f"model of version {number} of {name}"
+
+
 @contextlib.contextmanager
-def _registry(settings: Settings) -> Iterator[tuple["MlflowClient", str]]:
+def registry_of(settings: Settings) -> Iterator[tuple["MlflowClient", str]]:
     """Give a client and the model's name; what MLflow refuses becomes one sentence."""
     uri, name = settings.tracking.uri, registered_name(settings)
     database = uri.removeprefix("sqlite:///")
@@ -123,7 +152,7 @@ def _digest(client: "MlflowClient", name: str, number: str) -> str | None:
 
 def _matching_challenger(
     client: "MlflowClient", name: str, aliases: dict[str, str], verdict: Decision
-) -> str:
+) -> "ModelVersion":
     again = "run `uv run mlops run` again, then promote what it decides about."
     if "challenger" not in aliases:
         raise MlopsError(f"{name} has no challenger: {again}")
@@ -139,7 +168,18 @@ def _matching_challenger(
             f"{who} was registered with the decision {judged.get('decision')}, and decision.json "
             f"says {verdict['decision']}: {again}"
         )
-    return str(version.version)
+    return version
+
+
+def _refuse_the_stale(settings: Settings, version: "ModelVersion") -> None:
+    """What was true of the data of last year may not be true of today's."""
+    most = settings.promotion.decision_days
+    age = datetime.now(UTC) - datetime.fromtimestamp(version.creation_timestamp / 1000, UTC)
+    if age > timedelta(days=most):
+        raise MlopsError(
+            f"Nothing is promoted: the decision is {age.days} days old; {environment()} follows "
+            f"one for {most} days (promotion.decision_days): bring newer data in, then `mlops run`."
+        )
 
 
 def _tags_of_its_run(client: "MlflowClient", version: "ModelVersion") -> dict[str, str]:

@@ -1,0 +1,79 @@
+"""What a result was made of: the commit, the team's code, the kit, the release, the data."""
+
+import hashlib
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import mlops_kit
+from mlops_kit.core import team
+
+ANSWERS = Path(".copier-answers.yml")
+DVC_LOCK = Path("dvc.lock")
+# What a result depends on, apart from data and the lock of the environment.
+INPUTS = ("src", "params.yaml", "conf", "dvc.yaml", "uv.lock")
+
+
+def git(*command: str) -> str | None:
+    """Return what git answers here, or None when it refuses or is not there."""
+    try:
+        done = subprocess.run(["git", *command], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def code_sha256(folder: Path) -> str:
+    """Return one digest of all Python files below a folder, by name and content."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        name = file.relative_to(folder).as_posix()
+        # Line ends differ between clones; the code does not.
+        content = file.read_bytes().replace(b"\r\n", b"\n")
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def provenance() -> dict[str, Any]:
+    """Say what the present result was made of.
+
+    Returns
+    -------
+    dict
+        `commit` (None outside of git or before the first one), `uncommitted` (whether code or
+        settings differ from it), `code_sha256` of the team's package, `kit_sha256`, `release` of
+        the template, `by` (whom git says that they are), and `data`: the digests that DVC keeps
+        of the tables and features.
+    """
+    changed = git("status", "--porcelain", "--", *INPUTS)
+    return {
+        "commit": git("rev-parse", "HEAD"),
+        "uncommitted": changed is None or bool(changed),
+        "code_sha256": code_sha256(team.folder()),
+        "kit_sha256": code_sha256(Path(mlops_kit.__file__).parent),
+        "release": _release(),
+        "by": git("config", "user.email") or None,
+        "data": _data(),
+    }
+
+
+def _yaml(file: Path) -> dict[str, Any]:
+    from mlops_kit.core.settings import read_yaml
+
+    return read_yaml(file) if file.is_file() else {}
+
+
+def _release() -> str | None:
+    release = _yaml(ANSWERS).get("_commit")
+    return None if release is None else str(release)
+
+
+def _data() -> dict[str, str]:
+    """By path: the digest that DVC keeps of what the last run wrote in the open zone."""
+    stages = _yaml(DVC_LOCK).get("stages") or {}
+    return {
+        str(out["path"]): str(out["md5"])
+        for stage in stages.values()
+        for out in stage.get("outs", [])
+        if str(out["path"]).startswith("data/open/") and "md5" in out
+    }

@@ -1,0 +1,150 @@
+"""Commands of the way to production: `mlops bundle ...`, `approve`, `promote`."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlops_kit.compare.commands import REPORTS, Json
+from mlops_kit.core.bundle import SHORT
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.settings import environments
+
+To = Annotated[str | None, typer.Option(help="Environment; MLOPS_ENV, or dev, when not given.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept in the log.")]
+File = Annotated[Path, typer.Argument(help="The bundle.")]
+
+
+def choose(to: str | None) -> str:
+    """Select the environment that a command names; another one than MLOPS_ENV is refused."""
+    from mlops_kit.core.settings import environment
+
+    if to is None:
+        return environment()
+    if to not in environments():
+        raise MlopsError(f"There is no environment {to}: {', '.join(environments())}.")
+    if os.environ.get("MLOPS_ENV", to) != to:
+        raise MlopsError(
+            f"MLOPS_ENV is {os.environ['MLOPS_ENV']} here, and --to says {to}: make them one."
+        )
+    os.environ["MLOPS_ENV"] = to
+    return to
+
+
+def export(
+    alias: Annotated[str, typer.Option(help="Alias of the version to take.")] = "challenger",
+    output: Annotated[Path | None, typer.Option(help="File; dist/ when not given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Seal a registered model with its decision into one file that can be brought elsewhere.
+
+    Exit codes: 0 sealed, 1 its decision is to reject, 2 it is inconclusive.
+    """
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.operate.promote import bundle
+
+    sealed = bundle.said(bundle.export(load_settings(), alias, output))
+    _show(sealed, as_json)
+
+
+def verify(file: File, as_json: Json = False) -> None:
+    """See that a bundle is whole, and what is in it.
+
+    Exit codes: 0 whole, 1 its decision is to reject, 2 it is inconclusive.
+    """
+    from mlops_kit.operate.promote import bundle
+
+    _show(bundle.said(bundle.verify(file)), as_json)
+
+
+def take(file: File, to: To = None, as_json: Json = False) -> None:
+    """Bring a bundle in: the next run judges its model on the data of this environment.
+
+    Exit codes: 0 it is in.
+    """
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.operate.promote import bundle
+
+    here = choose(to)
+    taken = bundle.said(bundle.take(load_settings(), file)) | {"into": here}
+    _show(taken, as_json)
+    if not as_json:
+        print(f"next       MLOPS_ENV={here} uv run mlops run: judges it on the data of {here}")
+
+
+def drop() -> None:
+    """Take the bundle away: the next run fits a model here again."""
+    from mlops_kit.operate.promote import bundle
+
+    print("dropped" if bundle.drop() else "there was no bundle")
+
+
+def approve(
+    to: Annotated[str, typer.Option(help="Environment that the model may go to.")],
+    reason: Annotated[str, typer.Option(help="Why it may; it is kept.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="The bundle; the challenger of --to when not given.")
+    ] = None,
+) -> None:
+    """Write down that you let a model into an environment; your commit of the file proves it."""
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.operate.promote import approval, bundle
+
+    if file is not None:
+        choose_only = environments()
+        if to not in choose_only:
+            raise MlopsError(f"There is no environment {to}: {', '.join(choose_only)}.")
+        sealed = bundle.verify(file)
+        subject, what = sealed.sha256, f"bundle of {sealed.facts['model']}"
+    else:
+        from mlops_kit.operate.promote.promote import challenger
+
+        choose(to)
+        subject, what = challenger(load_settings())
+    written = approval.approve(to, subject, what, reason)
+    print(f"wrote      {written.as_posix()}: {what} {subject[:SHORT]} may go to {to}")
+    print(f"next       git add {written.as_posix()} && git commit: your commit is the approval")
+
+
+def promote(
+    decision: Annotated[Path, typer.Argument(help="The decision to follow.")] = REPORTS
+    / "decision.json",
+    back: Annotated[bool, typer.Option("--rollback", help="Return to the previous one.")] = False,
+    to: To = None,
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Make the challenger the champion, or take that back.
+
+    Exit codes: 0 done, 1 the decision is to reject, 2 it is inconclusive.
+    """
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.operate.promote.promote import promote, rollback
+
+    choose(to)
+    settings = load_settings()
+    result = rollback(settings, reason) if back else promote(settings, decision, reason)
+    if as_json:
+        print(json.dumps(result, indent=2))
+        return
+    done = f"version {result['champion']} of {result['name']} is champion"
+    done += f", version {result['previous']} previous" if result["previous"] else ""
+    finished = " (an interrupted promotion was completed)" if result["completed"] else ""
+    print(f"{result['status']}: {done}{finished}")
+    if result.get("approved_by"):
+        print(f"approved   by {result['approved_by']}: {result['approval_reason']}")
+
+
+def _show(told: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    print(f"bundle     {told['bundle']}")
+    who = f" by {told['built_by']}" if told["built_by"] else ""
+    where = f"{told['registered']}, built in {told['environment']}{who}"
+    print(f"sealed     {told['sha256'][:SHORT]}, {where}")
+    commit = (told["commit"] or "no commit")[:SHORT]
+    more = " with changes that are not committed" if told["uncommitted"] else ""
+    print(f"code       {commit}{more}")
