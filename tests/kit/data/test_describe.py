@@ -539,6 +539,18 @@ def test_the_command_refuses_in_one_sentence(
     assert "Traceback" not in errors and not Path("conf").exists()
 
 
+def test_a_number_that_stands_twice_in_two_spellings_is_no_key() -> None:
+    description = found(put("id\n0\n0.0\n1.0\n"))
+    assert description.made.keys == [] and read_back(description)["id"].to_list() == [0, 0, 1]
+
+
+def test_what_one_file_of_a_folder_tells_of_its_numbers_is_written_down_for_all() -> None:
+    Path("raw/t").mkdir()
+    put(rows("0.5"), "raw/t/a.csv")
+    put(rows("1.000").replace("1,1.000", "2,1.000"), "raw/t/b.csv")
+    assert read_back(found(Path("raw/t")))["v"].to_list() == [0.5, 1.0]
+
+
 def test_single_quotes_around_every_value_are_asked_about() -> None:
     text = rows("'oak'", "'elm'", "''")
     (question,) = found(put(text)).made.asked()

@@ -240,14 +240,14 @@ def settle(seen: Seen, way: Way) -> None:
     made = seen.ways[way]
     whole = bool(((made % 1 == 0) & (made.abs() < EXACT)).all())
     seen.type = "integer" if whole else "number"
+    seen.distinct = made.n_unique() if seen.is_unique else seen.distinct  # 0 and 0.0
     seen.evidence = f"{'whole ' * whole}numbers{_size(made)}"
 
 
 def _size(made: "polars.Series") -> str:
     """Say how large numbers are, not the smallest or largest: these are somebody's own."""
-    digits = len(str(int(made.abs().max())))  # type: ignore[arg-type]
-    below = ", some below zero" if (made < 0).any() else ""
-    return f" of up to {digits} digit{'s' * (digits > 1)}{below}"
+    n = len(str(int(made.abs().max())))  # type: ignore[arg-type]
+    return f" of up to {n} digit{'s' * (n > 1)}{', some below zero' * bool((made < 0).any())}"
 
 
 def _why_text(seen: Seen, there: "polars.Series", often: "polars.Series", table: Table) -> str:

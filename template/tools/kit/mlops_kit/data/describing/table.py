@@ -165,7 +165,8 @@ def _settle_numbers(made: Described) -> None:
         made.written.options["choices"] = [_declared(way) for way in different]
         return
     way = common[0]
-    if way != (".", None):
+    # The run reads each file for itself: what one file tells does not help it with another.
+    if way != (".", None) or len(made.files) > 1:
         made.written.options.update(_declared(way))
         made.written.said.append(f"every number fits {_said(way)}, and no other reading does")
         made.table = made.table.model_copy(update=_declared(way))
