@@ -77,13 +77,20 @@ def run(
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    env: Annotated[
+        str | None, typer.Option(help="Environment to look at; MLOPS_ENV, or dev, when not given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Say what is wrong with the set-up, and how to mend it.
 
     Exit codes: 0 nothing (notes do not count), 1 a problem.
     """
+    from mlops_kit.core.settings import use_environment
     from mlops_kit.doctor import PROBLEM, examine
 
+    use_environment(env)
     findings = examine()
     if as_json:
         print(json.dumps([finding.__dict__ for finding in findings], indent=2))

@@ -20,6 +20,7 @@ from mlops_kit.core.settings import (
     read_yaml,
     settings_files,
 )
+from mlops_kit.data.remote import remotes
 from mlops_kit.room import Finding, rooms
 
 OK: Final = "ok"
@@ -208,17 +209,15 @@ def _index() -> Iterator[Finding]:
 
 def _remote() -> Iterator[Finding]:
     name = load_settings().dvc_remote
-    # `dvc remote list` breaks long lines; this does not, and a later line overrides an earlier one.
-    listed = _run(sys.executable, "-m", "dvc", "config", "--list") or ""
-    remotes = dict(re.findall(r"^remote\.(.+)\.url=(.*)$", listed, flags=re.MULTILINE))
-    if name not in remotes:
+    there = remotes()
+    if name not in there:
         mend = f"uv run dvc remote add {name} URL"
         yield Finding("remote", PROBLEM, f'the DVC remote "{name}" is not in .dvc/config', mend)
-    elif ".dvc-remote" in remotes[name]:
+    elif ".dvc-remote" in there[name]:
         mend = f"uv run dvc remote modify {name} url URL, before a team works here"
         yield Finding("remote", NOTE, f'"{name}" is a folder of this clone, not shared', mend)
     else:
-        yield Finding("remote", OK, f"{name}: {remotes[name].split()[0]}")
+        yield Finding("remote", OK, f"{name}: {there[name].split()[0]}")
 
 
 def _template() -> Iterator[Finding]:

@@ -4,9 +4,13 @@ Equal contents are an equal file, to the byte. Whoever changes one byte of a fil
 whoever writes a new manifest has another bundle, which nobody has approved.
 """
 
+import errno
 import hashlib
 import json
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +21,9 @@ from mlops_kit.core.files import written_beside
 SCHEMA = 1
 MANIFEST = "manifest.json"
 MOST_BYTES = 2**34  # unpacked: more is no model, or an attack
+# What the standard library raises of a damaged zip, or of a manifest that is no manifest.
+BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, KeyError, ValueError, TypeError,
+          AttributeError, EOFError, NotImplementedError, RuntimeError, struct.error)  # fmt: skip
 SHORT = 12  # digits of a digest by which people speak of a bundle
 
 
@@ -91,8 +98,8 @@ def opened(path: Path) -> Bundle:
                     found = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
                 if found != digest:
                     raise MlopsError(f"{path.as_posix()}: {name} was changed: {broken}.")
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
+    except (*BROKEN, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # of a place before the file
             raise
         raise MlopsError(
             f"{path.as_posix()} cannot be read as a bundle ({type(error).__name__}): {broken}."

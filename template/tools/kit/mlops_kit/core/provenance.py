@@ -52,7 +52,7 @@ def provenance() -> dict[str, Any]:
         "code_sha256": code_sha256(team.folder()),
         "kit_sha256": code_sha256(Path(mlops_kit.__file__).parent),
         "release": _release(),
-        "by": git("config", "user.email") or None,
+        "by": git("config", "user.name") or None,
         "data": _data(),
     }
 

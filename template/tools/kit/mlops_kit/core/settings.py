@@ -55,7 +55,7 @@ class Promotion(Section):
     approval: bool = False
     """Whether a person must have approved it: `mlops approve`, a file that is committed."""
     approvers: list[str] = []
-    """E-mail addresses of those who may; empty: whoever may commit."""
+    """Names or addresses of those who may, as their commits have them; empty: whoever commits."""
     four_eyes: bool = False
     """Whether the approver must be another person than the one who built the model."""
     signed: bool = False
@@ -112,6 +112,21 @@ def environment() -> str:
     name = os.environ.get("MLOPS_ENV", "dev")
     if name not in environments():
         raise MlopsError(f'MLOPS_ENV is "{name}"; use one of {", ".join(environments())}.')
+    return name
+
+
+def use_environment(name: str | None) -> str:
+    """Select the environment that a command names; another one than MLOPS_ENV is refused."""
+    if name is None:
+        return environment()
+    if name not in environments():
+        raise MlopsError(f"There is no environment {name}: use one of {', '.join(environments())}.")
+    if os.environ.get("MLOPS_ENV", name) != name:
+        raise MlopsError(
+            f"MLOPS_ENV is {os.environ['MLOPS_ENV']} here, and {name} is asked for: unset it, or "
+            "make them one."
+        )
+    os.environ["MLOPS_ENV"] = name
     return name
 
 

@@ -85,6 +85,36 @@ def describe(
     raise typer.Exit(INCONCLUSIVE if found.made.asked() else OK)
 
 
+def push() -> None:
+    """Send what the pipeline made to the remote of this environment."""
+    from mlops_kit.data.remote import move
+
+    print(move("push"))
+
+
+def pull() -> None:
+    """Fetch what the pipeline made elsewhere, as dvc.lock names it."""
+    from mlops_kit.data.remote import move
+
+    print(move("pull"))
+
+
+def difference(
+    since: Annotated[str, typer.Argument(help="A commit, branch or tag.")] = "HEAD",
+) -> None:
+    """Say which data, models and reports differ from those of a commit."""
+    from mlops_kit.data.remote import difference
+
+    print(difference(since))
+
+
+def history() -> None:
+    """List the commits that changed what the pipeline made."""
+    from mlops_kit.data.remote import history
+
+    print(history())
+
+
 def test() -> None:
     """Read and check every source as the pipeline does, and keep nothing.
 
@@ -130,7 +160,15 @@ def examine() -> "Iterator[Finding]":
 
 ROOM = Room(
     examine=examine,
-    commands={"data ingest": ingest, "data describe": describe, "sources test": test},
+    commands={
+        "data ingest": ingest,
+        "data describe": describe,
+        "data push": push,
+        "data pull": pull,
+        "data diff": difference,
+        "data log": history,
+        "sources test": test,
+    },  # fmt: skip
     groups={
         "data": "Read, check and prepare data.",
         "sources": "The places where data comes from.",

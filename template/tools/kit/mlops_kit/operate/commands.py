@@ -227,17 +227,21 @@ def _configured(model: "type[BaseModel]", file: Path, given: dict[str, Any]) -> 
 
 
 def examine() -> "Iterator[Finding]":
-    """Look whether a registry that is a file opens with the MLflow that is installed."""
-    from mlops_kit.core.settings import load_settings
+    """Look whether a registry that is a file opens, and what an environment lacks for delivery."""
+    from mlops_kit.core.settings import environment, load_settings
+    from mlops_kit.operate.promote.readiness import ready
 
     try:
-        uri = load_settings().tracking.uri
+        settings = load_settings()
     except MlopsError:  # told among the settings
         return
+    uri = settings.tracking.uri
     if why := refused(uri):
         yield Finding("registry", "problem", *why)
     else:
         yield Finding("registry", "ok", uri)
+    if environment() != "dev":
+        yield from ready(settings)
 
 
 ROOM = Room(

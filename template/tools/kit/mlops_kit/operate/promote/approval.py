@@ -1,7 +1,8 @@
 """Approvals: a committed file that says who approves which model for which environment, and why.
 
 git is what proves them: the author of the commit is who approves, and where the environment asks
-for it, the commit's signature. A file that is not committed approves nothing.
+for it, the commit's signature. A file that is not committed approves nothing. It names nobody
+itself, so that no address stands in a file that everybody reads.
 """
 
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from mlops_kit.core.provenance import git
 from mlops_kit.core.settings import Promotion, read_yaml
 
 FOLDER = Path("approvals")
-GOOD = ("G", "U")  # a good signature, of a key that is trusted or whose trust is not known
-FIELDS = ("sha256", "environment", "by", "at", "reason")
+GOOD = "G"  # of a key that is trusted here; with U anybody may have made one
+FIELDS = ("sha256", "environment", "at", "reason")
 
 
 @dataclass(frozen=True)
@@ -40,22 +41,16 @@ def approve(environment: str, sha256: str, what: str, reason: str) -> Path:
     Raises
     ------
     MlopsError
-        When git does not know who that is, or no reason is given.
+        When no reason is given.
     """
     import yaml
 
-    who = git("config", "user.email")
-    if not who:
-        raise MlopsError(
-            "git does not know who approves: git config user.email YOU@EXAMPLE.COM, then again."
-        )
     if not reason.strip():
         raise MlopsError("Say in --reason why this model may go there; it is kept.")
     told = {
         "sha256": sha256,
         "environment": environment,
         "what": what,
-        "by": who,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "reason": reason.strip(),
     }
@@ -96,13 +91,9 @@ def demanded(
         raise MlopsError(f"{file.as_posix()} is not committed, so nobody stands for it: commit it.")
     if git("status", "--porcelain", "--", str(file)):
         raise MlopsError(f"{file.as_posix()} was changed since it was committed: commit it again.")
-    commit, author, signature = _commit(file)
-    if author.casefold() != told["by"].casefold():
-        raise MlopsError(
-            f"{file.as_posix()} names {told['by']}, and was committed by {author}: whoever "
-            "approves commits it."
-        )
-    if asked.approvers and author.casefold() not in map(str.casefold, asked.approvers):
+    commit, author, address, signature = _commit(file)
+    known = {author.casefold(), address.casefold()}
+    if asked.approvers and not known & set(map(str.casefold, asked.approvers)):
         raise MlopsError(
             f"{author} may not approve for {environment}; promotion.approvers names "
             f"{', '.join(asked.approvers)}."
@@ -112,18 +103,18 @@ def demanded(
             f"{author} built the model and approves it, and promotion.four_eyes of {environment} "
             "asks for another person."
         )
-    if asked.signed and signature not in GOOD:
+    if asked.signed and signature != GOOD:
         raise MlopsError(
             f"The commit {commit[:SHORT]} that approves has no good signature (git says "
-            f"{signature or 'N'}): sign it (git commit -S), and let git here know the key."
+            f"{signature or 'N'}): sign it (git commit -S), and let git here trust the key."
         )
-    return Approval(author, told["reason"], commit, signature in GOOD)
+    return Approval(author, told["reason"], commit, signature == GOOD)
 
 
-def _commit(file: Path) -> tuple[str, str, str]:
-    """Return a file's last commit: its hash, its author's address, its signature's state."""
-    told = git("log", "-1", "--format=%H%x09%ae%x09%G?", "--", str(file)) or ""
+def _commit(file: Path) -> tuple[str, str, str, str]:
+    """Return a file's last commit: hash, author's name and address, state of the signature."""
+    told = git("log", "-1", "--format=%H%x09%an%x09%ae%x09%G?", "--", str(file)) or ""
     parts = told.splitlines()[-1].split("\t") if told else []
-    if len(parts) != 3:
+    if len(parts) != 4:
         raise MlopsError(f"git does not say who committed {file.as_posix()}: fetch its history.")
-    return parts[0], parts[1], parts[2]
+    return parts[0], parts[1], parts[2], parts[3]

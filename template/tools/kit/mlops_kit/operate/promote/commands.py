@@ -1,7 +1,6 @@
 """Commands of the way to production: `mlops bundle ...`, `approve`, `promote`."""
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,27 +9,11 @@ import typer
 from mlops_kit.compare.commands import REPORTS, Json
 from mlops_kit.core.bundle import SHORT
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.settings import environments
+from mlops_kit.core.settings import environments, use_environment
 
 To = Annotated[str | None, typer.Option(help="Environment; MLOPS_ENV, or dev, when not given.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept in the log.")]
 File = Annotated[Path, typer.Argument(help="The bundle.")]
-
-
-def choose(to: str | None) -> str:
-    """Select the environment that a command names; another one than MLOPS_ENV is refused."""
-    from mlops_kit.core.settings import environment
-
-    if to is None:
-        return environment()
-    if to not in environments():
-        raise MlopsError(f"There is no environment {to}: {', '.join(environments())}.")
-    if os.environ.get("MLOPS_ENV", to) != to:
-        raise MlopsError(
-            f"MLOPS_ENV is {os.environ['MLOPS_ENV']} here, and --to says {to}: make them one."
-        )
-    os.environ["MLOPS_ENV"] = to
-    return to
 
 
 def export(
@@ -67,7 +50,7 @@ def take(file: File, to: To = None, as_json: Json = False) -> None:
     from mlops_kit.core.settings import load_settings
     from mlops_kit.operate.promote import bundle
 
-    here = choose(to)
+    here = use_environment(to)
     taken = bundle.said(bundle.take(load_settings(), file)) | {"into": here}
     _show(taken, as_json)
     if not as_json:
@@ -93,15 +76,14 @@ def approve(
     from mlops_kit.operate.promote import approval, bundle
 
     if file is not None:
-        choose_only = environments()
-        if to not in choose_only:
-            raise MlopsError(f"There is no environment {to}: {', '.join(choose_only)}.")
+        if to not in environments():
+            raise MlopsError(f"There is no environment {to}: {', '.join(environments())}.")
         sealed = bundle.verify(file)
         subject, what = sealed.sha256, f"bundle of {sealed.facts['model']}"
     else:
         from mlops_kit.operate.promote.promote import challenger
 
-        choose(to)
+        use_environment(to)
         subject, what = challenger(load_settings())
     written = approval.approve(to, subject, what, reason)
     print(f"wrote      {written.as_posix()}: {what} {subject[:SHORT]} may go to {to}")
@@ -123,7 +105,7 @@ def promote(
     from mlops_kit.core.settings import load_settings
     from mlops_kit.operate.promote.promote import promote, rollback
 
-    choose(to)
+    use_environment(to)
     settings = load_settings()
     result = rollback(settings, reason) if back else promote(settings, decision, reason)
     if as_json:
