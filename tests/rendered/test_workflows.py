@@ -4,16 +4,11 @@
 by a stub under its pinned commit, so that an action that nobody stubbed, or a moved pin, is red.
 """
 
-import json
 import re
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+from acting import SETUP_UV, Execution, acted
 from processes import run
 from rendering import git
 from running import Project, new_project, replace
@@ -33,32 +28,8 @@ STEPS = [
     "Report",
     "Keep the report",
 ]
-SETUP_UV = "astral-sh/setup-uv"
-UPLOAD = "actions/upload-artifact"
-STUBS = {
-    SETUP_UV: {"inputs": {"version": {}}, "run": "uv --version"},
-    UPLOAD: {
-        "inputs": {"name": {}, "path": {}, "if-no-files-found": {}, "retention-days": {}},
-        "run": "ls ${{ inputs.path }}",
-    },
-}
 # The tests step has its own case: elsewhere pytest only collects.
 NO_TESTS = {"PYTEST_ADDOPTS": "--collect-only"}
-
-
-@dataclass(frozen=True)
-class Execution:
-    """What one execution of the workflow did: the result of each step by its name, and its log."""
-
-    exit_code: int
-    steps: dict[str, str]
-    log: str
-    summary: str
-
-    @property
-    def failed(self) -> list[str]:
-        """The names of the steps that failed."""
-        return [name for name, result in self.steps.items() if result == "failure"]
 
 
 Act = Callable[..., Execution]
@@ -82,50 +53,11 @@ def edited(repository: Project) -> Iterator[Project]:
 def act(repository: Project, tmp_path_factory: pytest.TempPathFactory) -> Act:
     """Return a function that executes the workflow as a push to main would."""
     stubs = tmp_path_factory.mktemp("stubs")
-    workflow = repository.path / ".github" / "workflows" / "ci.yml"
-    mapped = []
-    for reference in re.findall(r"uses: (\S+)", workflow.read_text(encoding="utf-8")):
-        action = reference.partition("@")[0]
-        if action in STUBS:
-            mapped += ["--local-repository", f"{reference}={stub(stubs, action)}"]
 
     def execute(environment: Mapping[str, str] | None = None, *options: str) -> Execution:
-        chosen = {
-            "UV_PROJECT_ENVIRONMENT": repository.environment()["UV_PROJECT_ENVIRONMENT"],
-            **(environment or {}),
-        }
-        command = ["act", "push", "--json", "--workflows", workflow, "--no-cache-server"]
-        command += ["--platform", "ubuntu-latest=-self-hosted", *mapped, *options]
-        command += [part for item in chosen.items() for part in ("--env", "=".join(item))]
-        return read(run(command, cwd=repository.path))
+        return acted(repository, "ci", "push", stubs, environment or {}, *options)
 
     return execute
-
-
-def stub(folder: Path, action: str) -> Path:
-    """Write a stand-in for an action: it takes the same inputs and runs one command."""
-    stand_in = STUBS[action]
-    place = folder / action.replace("/", "-")
-    place.mkdir()
-    step = {"shell": "bash", "run": stand_in["run"]}
-    content: dict[str, Any] = {"name": action, "description": "A stand-in for the tests."}
-    content |= {"inputs": {name: {"description": name} for name in stand_in["inputs"]}}
-    content |= {"runs": {"using": "composite", "steps": [step]}}
-    (place / "action.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
-    return place
-
-
-def read(done: subprocess.CompletedProcess[str]) -> Execution:
-    """Read act's log, one JSON object per line; only steps of the workflow itself count."""
-    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    steps = {
-        event["step"]: event["stepResult"]
-        for event in events
-        if event.get("stepResult") and event.get("stage") == "Main" and len(event["stepID"]) == 1
-    }
-    log = "".join(event.get("msg", "") for event in events) + done.stderr
-    summary = "".join(e["content"] for e in events if e.get("command") == "summary")
-    return Execution(done.returncode, steps, log, summary)
 
 
 def assert_red_at(execution: Execution, step: str) -> None:
