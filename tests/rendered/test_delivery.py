@@ -82,6 +82,7 @@ def test_the_model_is_the_same_and_judged_by_its_own_decision(delivered: Clones)
     assert not (delivered.dev.path / "mlflow-prod.db").exists()
 
 
+@pytest.mark.repetition
 def test_a_second_model_follows_and_is_taken_back_exactly(delivered: Clones) -> None:
     compare = delivered.dev.path / "conf/compare.yaml"
     dev = delivered.dev
@@ -100,8 +101,7 @@ def test_a_second_model_follows_and_is_taken_back_exactly(delivered: Clones) -> 
     refused = delivered.prod.mlops("promote", "--to", "prod", check=False)
     assert refused.returncode == 3 and "incumbent: {kind: mlflow}" in refused.stderr
     # As good as the champion is not better than it: a loss of nothing is all that is asked here.
-    lenient = champion.replace("min_effect: 0.15", "test: non_inferiority\n  margin: 0.01")
-    lenient += "\n"
+    lenient = champion.replace("min_effect: 0.15", "test: non_inferiority\n  margin: 0.01\n  benefit: simplicity")
     (delivered.prod.path / "conf/compare.yaml").write_text(lenient, encoding="utf-8")
     delivered.prod.run("bash", "-c", "MLOPS_ENV=prod uv run mlops run")
     done = delivered.prod.mlops("promote", "--to", "prod", check=False)
