@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core import team
 from mlops_kit.core.files import sha256_of, write_json, written_beside
@@ -11,24 +11,30 @@ from mlops_kit.core.utc import connect
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.room import rooms
 from mlops_kit.train.checks.copies import seen_in_training
+from mlops_kit.train.checks.rows import KEYS
 from mlops_kit.train.checks.skew import seen as seen_of
-from mlops_kit.train.classes import classes_of
+from mlops_kit.train.classes import Classes, classes_of
 from mlops_kit.train.evidence import notes, same_features
 from mlops_kit.train.features import NOT_FEATURES, features_text, load_params
 from mlops_kit.train.model_file import MODEL_CARD, MODEL_FILE, save_model
 from mlops_kit.train.oracle import best_predictions
 from mlops_kit.train.predictions import PREDICTIONS, long_table, predict
+from mlops_kit.train.splits.fits import Fit, fits_of, outcomes_of
 
 if TYPE_CHECKING:
+    import numpy
     import pandas
 
 
 def train_and_predict(settings: Settings) -> str:
     """Fit on the training rows, store the model, and write every system's holdout predictions.
 
+    With several cut-offs a model is fitted at each, on what was known by then, and predicts the
+    rows up to the next; the last one is stored.
+
     Writes `models/model.skops`, `models/model.json` and `predictions.parquet` in the open zone:
-    the long table (id, y_true, system, score | scores | prediction | items, group, time,
-    same_features, seen_in_training) that compare reads.
+    the long table (id, y_true, system, score | scores | prediction | items, group, time, horizon,
+    known_at, same_features, seen_in_training, mase_scale) that compare reads.
 
     Returns
     -------
@@ -41,35 +47,30 @@ def train_and_predict(settings: Settings) -> str:
     started = time.perf_counter()
     table = pd.read_parquet(OPEN_ZONE / "features.parquet")
     names = [name for name in table.columns if name not in NOT_FEATURES]
-    train = table[table["split"] == "train"].reset_index(drop=True)
-    holdout = table[table["split"] == "holdout"].reset_index(drop=True)
-    classes = classes_of(settings.task, train, holdout)
-    estimator = fit(train[names], train["y_true"])
-    answers = np.asarray(predict(estimator, holdout[names], settings.task, classes))
-    systems = {"candidate": answers}
-    digests: dict[str, str] = {}
-    compared: list[str] = []
-    for room in rooms():
-        others = room.systems(settings.task, train, holdout, load_params().seed, classes)
-        systems |= others.predictions
-        digests |= others.digests
-        compared += others.columns
+    fits = fits_of(table)
+    holdout = pd.concat([each.holdout for each in fits], ignore_index=True)
+    classes = classes_of(settings.task, fits[0].train, holdout)
+    made = [_predicted(each, names, settings, classes, outcomes_of(table)) for each in fits]
+    estimator, train = made[-1].estimator, fits[-1].train
+    systems = {
+        name: np.concatenate([each.systems[name] for each in made]) for name in made[-1].systems
+    }
+    answers, digests = systems["candidate"], made[-1].digests
     # The sample's own answers are about its own outcome.
     oracle = best_predictions(settings.task) if classes is None else None
     if oracle is not None:
         systems["oracle"] = oracle
-    seen = seen_in_training(train, holdout, names)
-    predictions = long_table(
-        settings.task,
-        holdout.assign(same_features=same_features(holdout, names), seen_in_training=seen),
-        systems,
-        compared,
-    )
+    seen = np.concatenate([seen_in_training(each.train, each.holdout, names) for each in fits])
+    holdout = holdout.assign(same_features=same_features(holdout, names), seen_in_training=seen)
+    if scales := [each.scale for each in made if each.scale is not None]:
+        holdout = holdout.assign(mase_scale=np.concatenate(scales))
+    predictions = long_table(settings.task, holdout, systems, made[-1].columns)
     types = save_model(estimator, MODEL_FILE)
     import pyarrow.parquet
 
     with written_beside(OPEN_ZONE / PREDICTIONS) as beside:
         pyarrow.parquet.write_table(predictions, beside)
+    horizon = load_params().features.get("horizon_days")
     card: dict[str, Any] = {
         "sha256": sha256_of(MODEL_FILE),
         "systems": {"candidate": sha256_of(MODEL_FILE)} | digests,
@@ -82,22 +83,61 @@ def train_and_predict(settings: Settings) -> str:
         "training_rows": len(train),
         "training": _training(train, names),
         "params": load_params().model,
-        "holdout": notes(
-            train, holdout, names, answers, load_params().features.get("horizon_days"), classes
-        ),
+        "holdout": notes(fits[0].train, holdout, names, answers, horizon, classes),
     }
+    if len(fits) > 1:
+        # The stored model is the last of them.
+        card["cutoffs"] = [each.record() for each in fits]
     if classes is not None:
         card["classes"] = classes
     write_json(MODEL_CARD, card)
     seconds = time.perf_counter() - started
     several = "" if classes is None else f", {len(classes)} classes"
     line = f"{type(estimator).__name__} on {len(train):,} rows{several} ({seconds:.1f} s)"
+    if len(fits) > 1:
+        line = (
+            f"{len(fits)} cut-offs from {fits[0].cutoff} to {fits[-1].cutoff}, "
+            f"{len(fits[0].train):,} to {len(train):,} rows; the last one is kept: {line}"
+        )
     if again := int((seen >= 0).sum()):
         line += (
             f". {again:,} of {len(holdout):,} holdout rows are equal to training rows of others in "
             "all features"
         )
     return line
+
+
+class _Made(NamedTuple):
+    """One trained model, and what it and the other systems say about its holdout rows."""
+
+    estimator: Any
+    systems: "dict[str, numpy.ndarray]"
+    digests: dict[str, str]
+    columns: list[str]
+    scale: "numpy.ndarray | None"
+
+
+def _predicted(
+    each: Fit,
+    names: list[str],
+    settings: Settings,
+    classes: Classes | None,
+    known: "pandas.DataFrame | None",
+) -> _Made:
+    import numpy as np
+
+    estimator = fit(each.train[names], each.train["y_true"])
+    answers = np.asarray(predict(estimator, each.holdout[names], settings.task, classes))
+    made = _Made(estimator, {"candidate": answers}, {}, [], None)
+    seed = load_params().seed
+    for room in rooms():
+        others = room.systems(settings.task, each.train, each.holdout, seed, classes, known)
+        made.systems.update(others.predictions)
+        made.digests.update(others.digests)
+        made.columns.extend(others.columns)
+        if others.scale is not None:
+            made = made._replace(scale=others.scale)
+    return made
 
 
 def fit(features: "pandas.DataFrame", target: "pandas.Series") -> Any:
@@ -118,7 +158,7 @@ def _training(train: "pandas.DataFrame", names: list[str]) -> dict[str, Any]:
         types = dict(zip(table.columns, map(str, table.types), strict=True))
     text = features_text(load_params())
     return {
-        "keys": {name: types[name] for name in ("id", "time") if name in types},
+        "keys": {name: types[name] for name in KEYS if name in types},
         "types": {name: types[name] for name in names},
         "features_sql": hashlib.sha256(text.encode()).hexdigest(),
         "seen": seen_of(train, names),
