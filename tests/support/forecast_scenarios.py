@@ -7,8 +7,11 @@ origin look at the same days, and origins a day apart at nearly the same.
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
+from mlops_kit.compare.holdout.times import Times, times_of
 from mlops_kit.compare.inference import effect as inference
 from mlops_kit.compare.inference import periods
+from mlops_kit.compare.inference.needed import FEW_WINDOWS
 from mlops_kit.compare.metrics import registry as metrics
 from panel_scenarios import ALPHA, FEW_GROUPS, lasting
 
@@ -75,17 +78,31 @@ def draw(random: np.random.Generator, setting: Forecasts) -> Drawn:
     return Drawn(truth + level, pair[0] + level, pair[1] + level, series, origin, horizon)
 
 
+def times(drawn: Drawn) -> Times:
+    """Read the periods as the comparison does."""
+    known_at = drawn.order + drawn.horizon
+    return times_of(pa.table({"time": drawn.order, "known_at": known_at}))
+
+
 def design_of(drawn: Drawn, kind: str) -> inference.Design:
     """Take rows as the comparison does; see _design() of compare/holdout/holdout.py."""
+    order = times(drawn).order
     if kind == "time" or np.unique(drawn.series).size == 1:
-        return inference.Design("time", order=drawn.order)
-    return inference.Design("two-way", drawn.series, drawn.order)
+        return inference.Design("time", order=order)
+    return inference.Design("two-way", drawn.series, order)
 
 
 def waits(setting: Forecasts) -> bool:
     """Tell whether the comparison answers inconclusive whatever the figures say."""
-    few = setting.n_series < FEW_GROUPS and setting.n_origins < FEW_GROUPS
-    return (few and setting.design != "time") or setting.n_origins < periods.FEW_PERIODS
+    drawn = draw(np.random.default_rng(0), setting)
+    found, design = times(drawn), design_of(drawn, setting.design)
+    few = setting.n_series < FEW_GROUPS and design.n_periods < FEW_GROUPS
+    assert found.windows is not None
+    return (
+        (few and design.kind != "time")
+        or design.n_periods < periods.FEW_PERIODS
+        or found.windows < FEW_WINDOWS
+    )
 
 
 def won(setting: Forecasts, drawn: Drawn) -> bool:
@@ -93,7 +110,11 @@ def won(setting: Forecasts, drawn: Drawn) -> bool:
     metric = metrics.metric_named(
         setting.metric, quantile=0.9 if setting.metric == "pinball" else None
     )
-    pair = [metric.function(drawn.truth, system) for system in (drawn.candidate, drawn.incumbent)]
+    truth = drawn.truth
+    if metric.scaled:
+        # The scale of a series is that of its training rows: any number.
+        truth = np.column_stack([truth, 1.0 + drawn.series % 3])
+    pair = [metric.function(truth, system) for system in (drawn.candidate, drawn.incumbent)]
     design = design_of(drawn, setting.design)
     return bool(inference.paired_effect(pair[0], pair[1], -1, design, ALPHA).lower > 0)
 

@@ -19,7 +19,8 @@ from mlops_kit.train.features import NOT_FEATURES, features_text, load_params
 from mlops_kit.train.model_file import MODEL_CARD, MODEL_FILE, save_model
 from mlops_kit.train.oracle import best_predictions
 from mlops_kit.train.predictions import PREDICTIONS, long_table, predict
-from mlops_kit.train.splits.fits import Fit, fits_of, outcomes_of
+from mlops_kit.train.splits.fits import LEARNED_UNTIL, Fit, fits_of, outcomes_of
+from mlops_kit.train.splits.split import IN_TIME
 
 if TYPE_CHECKING:
     import numpy
@@ -81,7 +82,7 @@ def train_and_predict(settings: Settings) -> str:
         "answers": {"dtype": np.dtype(answers.dtype.type).str, "shape": [-1, *answers.shape[1:]]},
         "features": names,
         "training_rows": len(train),
-        "training": _training(train, names),
+        "training": _training(fits[-1], names),
         "params": load_params().model,
         "holdout": notes(fits[0].train, holdout, names, answers, horizon, classes),
     }
@@ -151,15 +152,22 @@ def fit(features: "pandas.DataFrame", target: "pandas.Series") -> Any:
         raise team.failure("model.py: building or fitting the model", error) from error
 
 
-def _training(train: "pandas.DataFrame", names: list[str]) -> dict[str, Any]:
+def _training(last: Fit, names: list[str]) -> dict[str, Any]:
     """Note what the model learned from, for whoever scores other rows with it."""
     with connect() as connection:
         table = connection.read_parquet(str(OPEN_ZONE / "features.parquet"))
         types = dict(zip(table.columns, map(str, table.types), strict=True))
     text = features_text(load_params())
+    more: dict[str, Any] = {}
+    if "horizon" in last.train:
+        more["horizons"] = sorted(map(int, last.train["horizon"].unique()))
+    if load_params().split.method in IN_TIME:
+        began = last.holdout["time"].min() if last.cutoff is None else last.cutoff
+        more[LEARNED_UNTIL] = began.isoformat()
     return {
         "keys": {name: types[name] for name in KEYS if name in types},
         "types": {name: types[name] for name in names},
         "features_sql": hashlib.sha256(text.encode()).hexdigest(),
-        "seen": seen_of(train, names),
+        "seen": seen_of(last.train, names),
+        **more,
     }

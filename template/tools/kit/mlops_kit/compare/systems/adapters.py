@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
 from mlops_kit.compare.systems.external import ask_command, join_logged
-from mlops_kit.compare.systems.registry import load_version, version_of
+from mlops_kit.compare.systems.registry import (
+    load_version,
+    refuse_learned_later,
+    version_of,
+)
 from mlops_kit.compare.systems.seasonal import scale_of
 from mlops_kit.compare.systems.spec import (
     Command,
@@ -33,6 +37,7 @@ from mlops_kit.train.classes import Classes, as_table
 from mlops_kit.train.features import NOT_FEATURES
 from mlops_kit.train.model_file import load_model
 from mlops_kit.train.predictions import predict
+from mlops_kit.train.splits.split import CUTOFF
 
 if TYPE_CHECKING:
     import numpy
@@ -248,6 +253,8 @@ def _sklearn(
 def _mlflow(
     spec: Mlflow, train: "pandas.DataFrame", rows: "pandas.DataFrame", task: str, params: Any
 ) -> "numpy.ndarray":
+    if CUTOFF in rows:
+        refuse_learned_later(spec, rows["time"].min())
     return _estimated(spec.name, load_version(spec), rows, task, params)
 
 

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     import pandas
 
 
+# Under this name the card and the registry note from when on a model knows no outcome.
+LEARNED_UNTIL = "learned_until"
+
+
 class Fit(NamedTuple):
     """One training: the rows learned from, those predicted, and when it is made, if it is said."""
 
