@@ -19,7 +19,7 @@ from mlops_kit.compare.holdout.times import MOST_OVERLAPPING
 from running import Project, new_project, replace
 from sklearn.base import clone
 from sklearn.metrics import mean_absolute_error
-from stages import command, pipeline
+from stages import command, pipeline, registered
 
 pytestmark = pytest.mark.xdist_group("forecasting")
 EXACT: dict[str, Any] = {"rel": 1e-9, "abs": 1e-12}
@@ -207,6 +207,40 @@ def test_one_real_series_is_judged_in_time_by_periods_that_horizons_hardly_overl
     # Weeks stay weeks: eight of them are fewer than are merged.
     assert longest / pd.Timedelta(weeks=1) == 8 < MOST_OVERLAPPING
     assert primary["n_periods"] == rows["time"].nunique()
+
+
+def test_the_registered_model_forecasts_each_horizon_as_it_was_judged(bakeries: Project) -> None:
+    registered(bakeries)
+    (bakeries.path / "shops.csv").write_text("shop\nSur\nCentro\nNobody\n", encoding="utf-8")
+    for day in ("2024-12-12", "2025-01-01"):
+        done = command(bakeries, f"predict --input shops.csv --as-of {day} --max-aside 0.4")
+        assert done.returncode == 0, done.stderr
+        scored = pd.read_parquet(bakeries.path / "data/open/scored/shops.parquet")
+        assert scored["id"].tolist() == ["Sur"] * 14 + ["Centro"] * 14
+        assert scored["horizon"].tolist() == [*range(1, 15)] * 2
+        assert scored["prediction"].between(50, 400).all()
+        keys = ["id", "time", "horizon"]
+        scored["time"] = pd.to_datetime(scored["time"])
+        both = scored.merge(predicted(bakeries, "candidate"), on=keys, suffixes=("", "_judged"))
+        assert len(both) == (28 if day == "2024-12-12" else 0)
+        assert both["prediction"].tolist() == both["prediction_judged"].tolist()
+        record = json.loads(
+            (bakeries.path / "data/open/scored/shops.predict.json").read_text("utf-8")
+        )
+        assert (record["rows"], sum(record["set_aside"].values())) == (28, 14)
+        assert record["input"]["rows"] == 3
+
+
+def test_a_champion_that_knows_what_it_would_be_judged_on_is_refused(bakeries: Project) -> None:
+    registered(bakeries)
+    file = bakeries.path / "conf/compare.yaml"
+    before = file.read_text("utf-8")
+    rule = "{kind: trivial, name: last week, strategy: seasonal_naive, season: 7 days}"
+    replace(file, rule, "{kind: mlflow}")
+    done = command(bakeries, "train")
+    file.write_text(before, "utf-8")
+    assert done.returncode == 3
+    assert "learned from outcomes up to 2024-11-07T00:00:00, and the first" in done.stderr
 
 
 def test_windows_may_be_slices_too(bakeries: Project) -> None:

@@ -150,7 +150,7 @@ def test_mase_guards_another_metric_and_its_scale_is_part_of_the_question() -> N
     ("more", "asked", "sentence"),
     [
         ({"mase_scale": np.zeros(720)}, {}, r'720 rows have a "mase_scale" that is not above 0'),
-        ({"y_true": np.zeros(720)}, {"primary": {"metric": "wape"}}, "every outcome is 0, and wape"),
+        ({"y_true": np.zeros(720)}, {"primary": {"metric": "wape"}}, "every outcome is 0"),
         ({"known_at": table()["time"]}, {}, '"known_at" is not after "time"'),
         ({"known_at": np.arange(720)}, {}, "must both hold dates, or both numbers"),
     ],
@@ -247,7 +247,7 @@ def test_a_missing_day_is_taken_from_a_season_earlier_and_a_series_without_one_i
     young = known[(known["id"] != 2) | (known["known_at"] > "2025-02-04")]
     with pytest.raises(MlopsError, match=r"6 of 30 rows \(series 2\) have no outcome 7 da"):
         seasonal_naive("naive", "7 days", young, rows)
-    with pytest.raises(MlopsError, match="30 of 30 rows .* have no outcome 52 weeks before"):
+    with pytest.raises(MlopsError, match=r"30 of 30 rows .* have no outcome 52 weeks before"):
         seasonal_naive("naive", "52 weeks", known, rows)
 
 

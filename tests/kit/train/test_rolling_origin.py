@@ -130,7 +130,7 @@ def test_a_lag_that_is_too_short_for_its_horizon_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = FEATURES.replace("AS INTEGER) - 7", "AS INTEGER) - 2")
-    with pytest.raises(MlopsError, match='column "week_before" changes for .* into the future'):
+    with pytest.raises(MlopsError, match=r'column "week_before" changes for .* into the future'):
         forecast(features=short).featured(tmp_path, monkeypatch)
 
 

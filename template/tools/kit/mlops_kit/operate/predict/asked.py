@@ -190,8 +190,8 @@ def read_asked(
         order = "row" if raw or opened is None else named
         connection.sql(
             f"SELECT row_number() OVER (ORDER BY {order}, horizon) - 1 AS place, row, file, "
-            f"{shown} {named}{', horizon' if horizons else ''} FROM judged, {each} WHERE reason IS NULL "
-            "ORDER BY place"
+            f"{shown} {named}{', horizon' if horizons else ''} FROM judged, {each} "
+            "WHERE reason IS NULL ORDER BY place"
         ).write_parquet(str(place / "asked.parquet"))
         connection.sql(
             f"SELECT row, file, reason FROM judged, {each} WHERE reason IS NOT NULL "
