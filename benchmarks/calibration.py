@@ -2,7 +2,7 @@
 
 Run as
 ``PYTHONPATH=tests/support uv run --frozen python benchmarks/calibration.py [REPLICATES] [--grid]``.
-With ``--grid``: holdouts of groups over periods; with ``--forecasts``: of forecasts that overlap. A design whose share of wins may exceed 6.5 % (the
+With ``--grid``: holdouts of groups over periods; with ``--forecasts``: of forecasts. A design whose share of wins may exceed 6.5 % (the
 upper end of Wilson's 95 % interval) is drawn again five times as often, with another seed.
 """
 

@@ -2,6 +2,7 @@
 
 import datetime
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from mlops_kit.compare.holdout.ledger import fingerprint
 from mlops_kit.compare.inference.bootstrap import bootstrap_effect, effect_of
 from mlops_kit.compare.inference.effect import IID
 from mlops_kit.compare.metrics.registry import metric_named
+from mlops_kit.compare.systems.external import join_logged
 from mlops_kit.compare.systems.seasonal import last_known, seasonal_errors, seasonal_naive
+from mlops_kit.compare.systems.spec import Logged
 from mlops_kit.core.errors import MlopsError
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss
 
@@ -271,6 +274,18 @@ def test_the_scale_is_the_mean_error_of_repeating_the_season_in_training() -> No
         seasonal_errors("7 days", sums, rows)
     with pytest.raises(MlopsError, match="without a known_at"):
         seasonal_errors("7 days", known.drop(columns="known_at"), rows)
+
+
+def test_a_log_of_forecasts_is_joined_by_horizon_too(tmp_path: Path) -> None:
+    rows = asked_rows(history(), 3)
+    said = rows["horizon"] * 100.0 + rows["id"]
+    log = rows[["id", "time"]].assign(ahead=rows["horizon"].astype(float), said=said)
+    log.sample(frac=1, random_state=2).to_csv(tmp_path / "log.csv", index=False)
+    spec = {"kind": "logged", "file": tmp_path / "log.csv", "column": "said", "time": "time"}
+    joined = join_logged(Logged.model_validate(spec | {"horizon": "ahead"}), rows, "regression")
+    assert joined.tolist() == said.tolist()
+    with pytest.raises(MlopsError, match="name the log's `horizon` column"):
+        join_logged(Logged.model_validate(spec), rows, "regression")
 
 
 @pytest.mark.parametrize(

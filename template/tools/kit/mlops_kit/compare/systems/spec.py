@@ -58,6 +58,8 @@ class Logged(Section):
     """Column of the row's id."""
     time: str | None = None
     """Column of the row's time, where an id stands several times."""
+    horizon: str | None = None
+    """Column of the row's horizon, where an id and time stands several times."""
 
 
 class Command(Section):

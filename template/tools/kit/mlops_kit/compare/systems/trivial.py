@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_kit.compare.systems.seasonal import last_known, seasonal_naive
 from mlops_kit.compare.systems.spec import Trivial
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import progress
 from mlops_kit.train.classes import Classes, positions
 
 if TYPE_CHECKING:
@@ -122,6 +123,12 @@ def _earlier(spec: Trivial, train: "pandas.DataFrame", rows: "pandas.DataFrame")
     values = _last_values(train, rows)
     if spec.season:
         values = np.where(np.isnan(seasonal := _same_season(spec, train, rows)), values, seasonal)
+        if none := int(np.isnan(seasonal).sum()):
+            progress(
+                "compare",
+                f"{spec.name}: {none:,} of {len(rows):,} rows have no outcome {spec.season} "
+                "before: the last one of their series is taken, or what holds for all",
+            )
     return values
 
 
