@@ -2,8 +2,9 @@
 
 Run as
 ``PYTHONPATH=tests/support uv run --frozen python benchmarks/calibration.py [REPLICATES] [--grid]``.
-With ``--grid``: holdouts of groups over periods; with ``--forecasts``: of forecasts. A design whose share of wins may exceed 6.5 % (the
-upper end of Wilson's 95 % interval) is drawn again five times as often, with another seed.
+With ``--grid``: holdouts of groups over periods. A design whose share of wins may exceed 6.5 % (the
+upper end of Wilson's 95 % interval) is drawn again five times as often, with another seed. With
+``--forecasts``: holdouts of forecasts that overlap, where 5 % is that limit.
 """
 
 import argparse
@@ -157,7 +158,7 @@ def forecasts(replicates: int) -> int:
             found, drawn = forecast_wins(setting, 5 * replicates, 10_000 + seed), 5 * replicates
         upper = wilson(found, drawn)
         worst = max(worst, upper)
-        fails = upper > LIMIT
+        fails = upper > ALPHA
         broken += fails
         told = f"{100 * found / drawn:5.2f} %  {100 * upper:5.2f} of {drawn:,}"
         print(f"{named} | {told}{' TOO OFTEN' * fails}", flush=True)

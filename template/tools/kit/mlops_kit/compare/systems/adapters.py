@@ -254,7 +254,7 @@ def _mlflow(
     spec: Mlflow, train: "pandas.DataFrame", rows: "pandas.DataFrame", task: str, params: Any
 ) -> "numpy.ndarray":
     if CUTOFF in rows:
-        refuse_learned_later(spec, rows["time"].min())
+        refuse_learned_later(spec, rows[CUTOFF].min())
     return _estimated(spec.name, load_version(spec), rows, task, params)
 
 

@@ -43,7 +43,8 @@ def join_logged(spec: Logged, rows: "pandas.DataFrame", task: str) -> "numpy.nda
         raise MlopsError(f"{where}: an id has rows at several times; name the log's `time` column.")
     if "horizon" in rows and "horizon" not in keys and rows[["id", "time"]].duplicated().any():
         raise MlopsError(
-            f"{where}: an id and time has rows of several horizons; name the log's `horizon` column."
+            f"{where}: an id and time has rows of several horizons; name the log's `horizon` "
+            "column."
         )
     wanted, known = _keys(rows, {key: key for key in keys}), _keys(log, keys)
     if repeated := int(known.duplicated().sum()):
