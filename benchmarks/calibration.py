@@ -66,6 +66,9 @@ FORECASTS = (
     *(Forecasts(*shape, *errors, kind, "mae", design)
       for shape in SHAPES for errors in ERRORS for kind in ("errors", "signals")
       for design in ("auto", "time") if shape[0] > 1 or (errors[1] == 0 and design == "auto")),
+    *(Forecasts(*shape, *errors, "fitted", "mae", "time")
+      for shape in ((1, 60, 7, 1), (1, 120, 14, 1), (5, 60, 14, 1), (40, 30, 7, 1))
+      for errors in ERRORS if shape[0] > 1 or errors[1] == 0),
     *(Forecasts(*shape, 0.8, 0.5, "errors", metric, "time")
       for shape in ((5, 60, 14, 1), (40, 30, 7, 1))
       for metric in ("rmse", "mase", "wape", "pinball")),

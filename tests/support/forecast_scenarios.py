@@ -15,6 +15,10 @@ from mlops_kit.compare.inference.needed import FEW_WINDOWS
 from mlops_kit.compare.metrics import registry as metrics
 from panel_scenarios import ALPHA, FEW_GROUPS, lasting
 
+CUTOFFS = 6
+# Days before the first forecast, for what learns.
+LEARNED_FROM = 40
+
 
 class Forecasts(NamedTuple):
     """A design: how many series, origins and horizons, and how errors last."""
@@ -25,7 +29,9 @@ class Forecasts(NamedTuple):
     step: int = 1  # days from one origin to the next
     memory: float = 0.5  # of the AR(1) errors, from day to day
     common: float = 0.0  # share of their variance that all series have in common
-    kind: str = "signals"  # each knows half of what moves the series; "errors": each errs for days
+    # "signals": each knows half of what moves the series; "fitted": and learns at six cut-offs by
+    # how much, from few days; "errors": each errs for days, at all horizons alike.
+    kind: str = "signals"
     metric: str = "mae"
     design: str = "auto"
     gain: float = 0.0
@@ -45,7 +51,8 @@ class Drawn(NamedTuple):
 def draw(random: np.random.Generator, setting: Forecasts) -> Drawn:
     """Draw the rows of one holdout."""
     n_series, n_horizons, memory = setting.n_series, setting.n_horizons, setting.memory
-    days = 1 + (setting.n_origins - 1) * setting.step + n_horizons
+    before = LEARNED_FROM if setting.kind == "fitted" else 0
+    days = before + 1 + (setting.n_origins - 1) * setting.step + n_horizons
     one, other = (
         np.sqrt(setting.common) * lasting(random, (1, days), memory)
         + np.sqrt(1 - setting.common) * lasting(random, (n_series, days), memory)
@@ -55,7 +62,7 @@ def draw(random: np.random.Generator, setting: Forecasts) -> Drawn:
         axis.ravel()
         for axis in np.meshgrid(
             np.arange(n_series),
-            np.arange(setting.n_origins) * setting.step,
+            before + np.arange(setting.n_origins) * setting.step,
             np.arange(1, n_horizons + 1),
             indexing="ij",
         )
@@ -63,10 +70,16 @@ def draw(random: np.random.Generator, setting: Forecasts) -> Drawn:
     # The last day that is known at an origin is the one before it.
     known, day = origin, origin + horizon
     size = series.size
-    if setting.kind == "signals":
+    if setting.kind != "errors":
         moved = one + other + random.normal(0, 0.5, one.shape)
         truth = moved[series, day]
-        pair = [signal[series, known] * memory**horizon for signal in (one, other)]
+        slopes = [memory**horizon] * 2
+        if setting.kind == "fitted":
+            slopes = [fitted(signal, moved, origin, horizon) for signal in (one, other)]
+        pair = [
+            signal[series, known] * slope
+            for signal, slope in zip((one, other), slopes, strict=True)
+        ]
         pair[0] += setting.gain * (other[series, known] * memory**horizon)
     else:
         truth = random.normal(0, 1, one.shape)[series, day]
@@ -76,6 +89,22 @@ def draw(random: np.random.Generator, setting: Forecasts) -> Drawn:
         ]
     level = 10.0
     return Drawn(truth + level, pair[0] + level, pair[1] + level, series, origin, horizon)
+
+
+def fitted(
+    signal: np.ndarray, moved: np.ndarray, origin: np.ndarray, horizon: np.ndarray
+) -> np.ndarray:
+    """Give each row the slope, by horizon, that least squares find at the start of its window."""
+    starts = np.unique(origin)
+    cutoffs = starts[np.arange(CUTOFFS) * starts.size // CUTOFFS]
+    window = np.searchsorted(cutoffs, origin, "right") - 1
+    slopes = np.empty((CUTOFFS, horizon.max() + 1))
+    for place, cutoff in enumerate(cutoffs):
+        for ahead in range(1, horizon.max() + 1):
+            # The last outcome that is known then is that of the cut-off's last known day.
+            one, outcome = signal[:, : cutoff + 1 - ahead], moved[:, ahead : cutoff + 1]
+            slopes[place, ahead] = (one * outcome).sum() / (one**2).sum()
+    return slopes[window, horizon]
 
 
 def times(drawn: Drawn) -> Times:
