@@ -53,7 +53,8 @@ def times_of(rows: pa.Table) -> Times:
 
 def _longest(times: NDArray[Any], known_at: NDArray[Any]) -> Any:
     """Return the longest time from a row to its outcome."""
-    if times.dtype.kind not in "Mif" or times.dtype.kind != known_at.dtype.kind:
+    kinds = {times.dtype.kind, known_at.dtype.kind}
+    if kinds != {"M"} and not kinds <= set("iuf"):
         raise MlopsError(
             'Columns "time" and "known_at" must both hold dates, or both numbers: mend the '
             "predictions."

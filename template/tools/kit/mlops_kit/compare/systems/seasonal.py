@@ -41,17 +41,18 @@ def seasonal_naive(
     import pandas as pd
 
     series, offset = _series(name, known), _offset(season)
-    values = np.full(len(rows), np.nan)
+    values, ids = np.full(len(rows), np.nan), rows["id"]
     time, wanted = pd.to_datetime(rows["time"]), pd.to_datetime(rows["known_at"])
-    ids = rows["id"]
-    first = series.index.get_level_values(1).min()
-    for seasons in range(1, _most(wanted.max(), first, offset) + 1):
-        place = np.flatnonzero(np.isnan(values))
-        if not place.size:
-            return values
+    moments = pd.Series(series.index.get_level_values(1), series.index.get_level_values(0))
+    first = ids.map(moments.groupby(level=0).min())
+    place, seasons = np.arange(len(rows)), 1
+    while place.size:
         before = wanted.iloc[place] - offset * seasons
         found = _at(series, ids.iloc[place], before)
-        values[place] = np.where(before.to_numpy() <= time.iloc[place].to_numpy(), found, np.nan)
+        known_then = before.to_numpy() <= time.iloc[place].to_numpy()
+        values[place] = np.where(known_then, found, np.nan)
+        reaches = before.to_numpy() > first.iloc[place].to_numpy()
+        place, seasons = place[np.isnan(values[place]) & reaches], seasons + 1
     if (place := np.flatnonzero(np.isnan(values))).size:
         raise MlopsError(
             f"{name}: {place.size:,} of {len(rows):,} rows {_of(ids.iloc[place])} have no outcome "
@@ -157,12 +158,6 @@ def _offset(season: str) -> Any:
     length, unit = season.split()
     offset: Any = pd.DateOffset
     return offset(**{unit: int(length)})
-
-
-def _most(last: Any, first: Any, offset: Any) -> int:
-    """How many seasons lie between two moments, at most."""
-    step = (last + offset) - last
-    return max(1, int((last - first) / step) + 2)
 
 
 def _at(series: "pandas.Series", ids: "pandas.Series", moments: "pandas.Series") -> Any:
