@@ -3,7 +3,8 @@
 Run as
 ``PYTHONPATH=tests/support uv run --frozen python benchmarks/calibration.py [REPLICATES] [--grid]``.
 With ``--grid``: holdouts of groups over periods. A design whose share of wins may exceed 6.5 % (the
-upper end of Wilson's 95 % interval) is drawn again five times as often, with another seed.
+upper end of Wilson's 95 % interval) is drawn again five times as often, with another seed. With
+``--forecasts``: holdouts of forecasts that overlap, where 5 % is that limit.
 """
 
 import argparse
@@ -20,6 +21,8 @@ from compare_scenarios import (
     promotions,
     promotions_of_classes,
 )
+from forecast_scenarios import Forecasts, waits
+from forecast_scenarios import wins as forecast_wins
 from panel_scenarios import Panel, wins
 from scipy.stats import binom, binomtest
 
@@ -51,6 +54,24 @@ OTHERS = (
       for size in ((10, 40), (100, 26)) for memory in (0.5, 0.9)),
     *(Panel(*size, *shared, 0)
       for size in ((30, 30), (500, 16)) for shared in ((0, 0), (0.2, 0.9))),
+)  # fmt: skip
+# Forecasts: series, times, horizons, days from one time to the next.
+SHAPES = (
+    (1, 28, 14, 1), (1, 56, 28, 1), (1, 112, 56, 1), (1, 60, 7, 1), (1, 120, 14, 1),
+    (1, 365, 28, 1), (1, 52, 28, 7), (5, 56, 28, 1), (5, 60, 14, 1), (20, 40, 14, 1),
+    (40, 30, 7, 1), (40, 28, 14, 1), (100, 32, 7, 1), (40, 16, 7, 7),
+)  # fmt: skip
+ERRORS = ((0.5, 0), (0.8, 0), (0.5, 0.5), (0.8, 0.5))
+FORECASTS = (
+    *(Forecasts(*shape, *errors, kind, "mae", design)
+      for shape in SHAPES for errors in ERRORS for kind in ("errors", "signals")
+      for design in ("auto", "time") if shape[0] > 1 or (errors[1] == 0 and design == "auto")),
+    *(Forecasts(*shape, *errors, "fitted", "mae", "time")
+      for shape in ((1, 60, 7, 1), (1, 120, 14, 1), (5, 60, 14, 1), (40, 30, 7, 1))
+      for errors in ERRORS if shape[0] > 1 or errors[1] == 0),
+    *(Forecasts(*shape, 0.8, 0.5, "errors", metric, "time")
+      for shape in ((5, 60, 14, 1), (40, 30, 7, 1))
+      for metric in ("rmse", "mase", "wape", "pinball")),
 )  # fmt: skip
 # Gains that are worth finding, for the power beside that of ignoring the periods.
 WORTH = (
@@ -126,6 +147,32 @@ def wilson(found: int, replicates: int) -> float:
     return float(binomtest(found, replicates).proportion_ci(0.95, "wilson").high)
 
 
+def forecasts(replicates: int) -> int:
+    """Print the wins of equal forecasts in every design, and return how many are too often."""
+    broken, worst = 0, 0.0
+    print("series times horizons step memory common errors metric design | wins, upper end")
+    for seed, setting in enumerate(FORECASTS):
+        named = " ".join(f"{value!s:>7}" for value in setting[:-1])
+        if waits(setting):
+            print(f"{named} | waits")
+            continue
+        found, drawn = forecast_wins(setting, replicates, seed), replicates
+        if wilson(found, drawn) > ALPHA:
+            found, drawn = forecast_wins(setting, 5 * replicates, 10_000 + seed), 5 * replicates
+        upper = wilson(found, drawn)
+        worst = max(worst, upper)
+        fails = upper > ALPHA
+        broken += fails
+        told = f"{100 * found / drawn:5.2f} %  {100 * upper:5.2f} of {drawn:,}"
+        print(f"{named} | {told}{' TOO OFTEN' * fails}", flush=True)
+    print("With a gain: found")
+    for setting, gain in ((FORECASTS[4], 0.15), (FORECASTS[12], 0.15), (FORECASTS[-8], 0.15)):
+        found = forecast_wins(setting._replace(gain=gain), replicates, 7)
+        print(f"{setting} {gain}: {100 * found / replicates:.1f} %")
+    print(json.dumps({"broken": broken, "largest upper end": round(worst, 4)}))
+    return broken
+
+
 def grid(replicates: int) -> int:
     """Print the wins of equal systems in every design, and return how many are too often."""
     designs = [Panel(*size, *shared) for size in (*SIZES, *WAITING) for shared in SHARED]
@@ -161,5 +208,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("replicates", type=int, nargs="?", default=REPLICATES)
     parser.add_argument("--grid", action="store_true", help="groups over periods, about 15 minutes")
+    parser.add_argument("--forecasts", action="store_true", help="forecasts with AR(1) errors")
     asked = parser.parse_args()
-    sys.exit(min((grid if asked.grid else main)(asked.replicates), 1))
+    chosen = forecasts if asked.forecasts else grid if asked.grid else main
+    sys.exit(min(chosen(asked.replicates), 1))

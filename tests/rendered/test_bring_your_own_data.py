@@ -8,35 +8,21 @@ import json
 import re
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
 import pytest
 import yaml
+from documents import blocks, do
 from running import Project, new_project, replace
 from stages import pipeline
 
 pytestmark = pytest.mark.xdist_group("own-data")
-FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.DOTALL | re.MULTILINE)
 RUN_IT = "\n## Now run it\n"
 # What the team may change; everything else would be overwritten by the next update.
 THEIRS = re.compile(r"conf/\w+\.yaml|params\.yaml|src/shop/(features|baseline)\.py|tests/.*\.py")
 GENERATED = {"dvc.lock", "data/inputs.json", "data/systems.json", "data/holdouts.json"}
-
-
-@dataclass(frozen=True)
-class Block:
-    """One fenced block: its language, the file that it shows, or "", and its text."""
-
-    language: str
-    file: str
-    text: str
-
-
-def blocks(text: str) -> list[Block]:
-    return [Block(*found) for found in FENCE.findall(text)]
 
 
 def document(project: Project) -> tuple[str, str]:
@@ -51,11 +37,7 @@ def follow(project: Project) -> Project:
     for block in blocks(document(project)[0]):
         if block.file:
             assert THEIRS.fullmatch(block.file), f"{block.file} is not the team's to change"
-            file = project.path / block.file
-            assert file.is_file(), f"the document changes {block.file}, which is not rendered"
-            file.write_text(block.text, encoding="utf-8", newline="\n")
-        elif block.language == "sh":
-            project.run("bash", "-e", "-c", block.text)
+        do(project, block)
     return project
 
 

@@ -101,7 +101,8 @@ def test_a_second_model_follows_and_is_taken_back_exactly(delivered: Clones) -> 
     refused = delivered.prod.mlops("promote", "--to", "prod", check=False)
     assert refused.returncode == 3 and "incumbent: {kind: mlflow}" in refused.stderr
     # As good as the champion is not better than it: a loss of nothing is all that is asked here.
-    lenient = champion.replace("min_effect: 0.15", "test: non_inferiority\n  margin: 0.01\n  benefit: simplicity")
+    asked = "test: non_inferiority\n  margin: 0.01\n  benefit: simplicity"
+    lenient = champion.replace("min_effect: 0.15", asked)
     (delivered.prod.path / "conf/compare.yaml").write_text(lenient, encoding="utf-8")
     delivered.prod.run("bash", "-c", "MLOPS_ENV=prod uv run mlops run")
     done = delivered.prod.mlops("promote", "--to", "prod", check=False)

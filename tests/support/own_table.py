@@ -33,9 +33,10 @@ MODEL = {"trees": 40, "learning_rate": 0.1, "leaves": 6, "smallest_leaf": 5, "sh
 
 @dataclass
 class OwnTable:
-    """The csv `t` with a unique column `id`, and what is said about it; empty SQL is the default.
+    """The csv `t` with a column `id`, and what is said about it; empty SQL is the default.
 
-    `known` is by column what conf/sources.yaml says, `more` goes into conf/compare.yaml.
+    The `id` is unique, or that of a `series`. `known` is by column what conf/sources.yaml says,
+    `more` goes into conf/compare.yaml.
     """
 
     rows: pl.DataFrame
@@ -48,6 +49,7 @@ class OwnTable:
     known: dict[str, Any] = field(default_factory=dict)
     split: dict[str, Any] = field(default_factory=lambda: {"method": "hash", "holdout": 0.3})
     more: dict[str, Any] = field(default_factory=dict)
+    series: bool = False
 
     def written(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Write the project into a folder and enter it."""
@@ -60,9 +62,10 @@ class OwnTable:
         home.mkdir(parents=True)
         (folder / "raw").mkdir()
         self.rows.write_csv(folder / "raw/t.csv")
+        unique = {} if self.series else {"unique": True}
         columns = {
             name: {"type": TYPES[kind.base_type()], "nullable": name != "id"}
-            | ({"unique": True} if name == "id" else {})
+            | (unique if name == "id" else {})
             | ({"known": self.known[name]} if name in self.known else {})
             for name, kind in self.rows.schema.items()
         }

@@ -371,6 +371,7 @@ def test_the_plan_leads_from_the_promotion_to_the_end_of_what_was_in_force(
     assert [step.title for step in steps] == titles
     text = " ".join(step.text for step in steps)
     assert "1 % → 5 % → 25 % → 50 % → 100 %" in text
+    assert "100 % of the rows, 3 days" in text
     assert "log_loss within 0.2" in text
     assert plan(decision | {"decision": "inconclusive"}, config) == []
 

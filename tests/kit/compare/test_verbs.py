@@ -199,11 +199,14 @@ def test_trivial_predictors_say_the_obvious(strategy: str, task: str, expected: 
     assert predicted(spec, task).tolist() == pytest.approx(expected)
 
 
-def test_seasonal_naive_repeats_the_same_season_and_else_the_last_value() -> None:
+def test_seasonal_naive_repeats_the_same_season_and_else_the_last_value(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     spec = {"kind": "trivial", "strategy": "seasonal_naive", "season": "12 months"}
     train = TRAIN.assign(y_true=[10.0, 20.0, 30.0, 40.0, 50.0, 60.0])
     # A year before: 7 had 10; 9 had nothing then, its last value is 50; 5 was never seen.
     assert predicted(spec, "regression", train).tolist() == [50, 10, 35]
+    assert "2 of 3 rows have no outcome 12 months before" in capsys.readouterr().err
 
 
 def test_last_value_never_looks_at_the_same_day_or_later() -> None:

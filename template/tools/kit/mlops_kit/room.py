@@ -55,6 +55,8 @@ class Systems:
     """By name: SHA-256 of what made them."""
     columns: Sequence[str] = ()
     """Columns of the features that are kept with the predictions."""
+    scale: "numpy.ndarray | None" = None
+    """(n,) by what the errors of each row are divided, where a metric asks for it."""
 
 
 def _no_systems(
@@ -63,6 +65,7 @@ def _no_systems(
     holdout: "pandas.DataFrame",
     seed: int,
     classes: Sequence[str | int] | None,
+    known: "pandas.DataFrame | None",
 ) -> Systems:
     return Systems()
 
@@ -129,9 +132,12 @@ class Room:
     """Where values as they came may lie for as long as a command takes."""
     classes: Callable[[], Sequence[str | int] | None] = _no_classes
     """The classes of the outcome in their order, where this room's configuration names them."""
-    systems: "Callable[[str, pandas.DataFrame, pandas.DataFrame, int, Any], Systems]" = _no_systems
-    """What else predicts the holdout: called with task, training rows, holdout rows, seed, and the
-    classes, None for 0 and 1.
+    systems: "Callable[[str, pandas.DataFrame, pandas.DataFrame, int, Any, Any], Systems]" = (
+        _no_systems
+    )
+    """What else predicts the holdout: called with task, training rows, holdout rows, seed, the
+    classes, None for 0 and 1, and all outcomes (id, known_at, y_true), None where it is not noted
+    when each is known.
     """
     open_ids: Callable[["Sources"], OpenIds | None] = _as_they_are
     """Give what makes the entity's ids of the open zone; None where they pass as they are."""

@@ -105,10 +105,11 @@ def _systems(
     holdout: "pandas.DataFrame",
     seed: int,
     classes: list[str | int] | None,
+    known: "pandas.DataFrame | None",
 ) -> Systems:
     from mlops_kit.compare.systems.adapters import systems_of_config
 
-    return systems_of_config(task, train, holdout, seed, classes)
+    return systems_of_config(task, train, holdout, seed, classes, known)
 
 
 def _vouches(finding: str) -> bool:

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from mlops_kit.compare.acknowledged import Acknowledged
 from mlops_kit.compare.criteria import Fairness, Flips, Guardrail, Ops, Primary, Slices
 from mlops_kit.compare.handover import Deprecation, Rollout
-from mlops_kit.compare.systems.spec import SystemSpec, Table
+from mlops_kit.compare.systems.spec import Season, SystemSpec, Table
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import Section
 
@@ -40,6 +40,12 @@ class Data(Section):
     """Column of the group: rows of one user, say, are alike."""
     time: str = "time"
     """Column of the time."""
+    horizon: str = "horizon"
+    """Column of the horizon, where one id and time has several: how many steps it looks ahead."""
+    known_at: str = "known_at"
+    """Column of the time from which the outcome is known: forecasts that overlap are alike."""
+    season: Season | None = None
+    """Season of the series, such as "7 days": mase divides by the errors of repeating it."""
     fold: str = "fold"
     """Column of the fold; read by the design folds only."""
     labels: Literal["all", "censored"] = "all"
@@ -150,6 +156,11 @@ class CompareConfig(Section):
             if (system := getattr(self, role)) is not None:
                 names[role] = system.name
         return names
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether a metric divides by a scale of each row."""
+        return any(each.found().scaled for each in (self.primary, *self.guardrails))
 
     @property
     def columns(self) -> list[str]:

@@ -17,6 +17,7 @@ from mlops_kit.data.reading import what_was_read
 from mlops_kit.train.features import load_params
 from mlops_kit.train.model_file import MODEL_FILE, load_model, read_card
 from mlops_kit.train.predictions import PREDICTIONS, predict
+from mlops_kit.train.splits.fits import fits_of, outcomes_of
 
 REPORTS = Path("reports/compare")
 MEMORY_ROWS = 1000
@@ -99,6 +100,6 @@ def _incumbent(settings: Settings, config: CompareConfig, table: Any, classes: A
     spec = config.incumbent
     if spec.kind not in ("table", "rules"):
         return None
-    train = table[table["split"] == "train"].reset_index(drop=True)
-    params = {"seed": load_params().seed, "classes": classes}
+    train = fits_of(table)[-1].train
+    params = {"seed": load_params().seed, "classes": classes, "known": outcomes_of(table)}
     return lambda batch: predict_with(spec, train, batch, settings.task, params)

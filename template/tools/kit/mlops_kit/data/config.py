@@ -14,7 +14,10 @@ SOURCES_FILE = Path("conf/sources.yaml")
 # Tables that the pipeline makes beside the declared ones.
 RESERVED_TABLES = ("entities", "rows", "target", "features", "seen", "divided")
 # Columns that the pipeline writes beside the features.
-PIPELINE = ("id", "time", "group", "y_true", "split", "same_features", "seen_in_training")
+PIPELINE = (
+    *("id", "time", "group", "y_true", "split", "same_features", "seen_in_training"),
+    *("known_at", "cutoff"),
+)
 TYPES = (
     *("string", "integer", "number", "boolean", "date", "timestamp", "timestamptz", "datetime"),
     "integers",

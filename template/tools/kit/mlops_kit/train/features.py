@@ -2,9 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
@@ -14,7 +12,6 @@ from mlops_kit.core.sql import place_of, quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import load_sources
-from mlops_kit.data.ingest import BUCKETS, ENTITIES
 from mlops_kit.train.checks.columns import (
     PIPELINE,
     check_names,
@@ -27,32 +24,18 @@ from mlops_kit.train.checks.rows import (
     check_rows,
     check_unique,
     columns_of,
-    count,
     keep_labelled,
     keys_of,
 )
 from mlops_kit.train.look_ahead import check_future, open_tables, what_was_checked
+from mlops_kit.train.splits.known import check_horizons, check_known_at, check_outcomes
+from mlops_kit.train.splits.split import CUTOFF, IN_TIME, KNOWN_AT, Split, divide
 
 if TYPE_CHECKING:
     import duckdb
 
 PARAMS_FILE = Path("params.yaml")
 NOT_FEATURES = PIPELINE
-
-
-class Split(Section):
-    """How holdout rows are chosen: the latest, or entities, groups or copies by their hash."""
-
-    method: Literal["time", "hash", "group", "copies"]
-    """`time` holds out the latest rows, `hash` whole entities, `group` whole groups, `copies` all
-    rows together that are equal in all features.
-    """
-    holdout: float = Field(gt=0, lt=1)
-    """Share of the rows that is held out."""
-    column: str | None = None
-    """Column of the groups, for `group`."""
-    gap_days: int = Field(0, ge=0)
-    """Days between training and holdout rows; at least as long as the label looks ahead."""
 
 
 class Params(Section, extra="ignore"):
@@ -74,7 +57,7 @@ def load_params() -> Params:
     if params.split.method == "group" and params.split.column is None:
         raise MlopsError("params.yaml: split.method group needs split.column: the group's column.")
     horizon = params.features.get("horizon_days", 0)
-    if params.split.method == "time" and horizon > params.split.gap_days:
+    if params.split.method in IN_TIME and horizon > params.split.gap_days:
         raise MlopsError(
             f"params.yaml: split.gap_days ({params.split.gap_days}) is shorter than "
             f"features.horizon_days ({horizon}): training labels would reach into the holdout; "
@@ -84,11 +67,13 @@ def load_params() -> Params:
 
 
 def build_features(settings: Settings) -> str:
-    """Write `features.parquet`: id, time and group where there are, split, y_true, features.
+    """Write `features.parquet`: the keys, group where there is one, split, y_true, features.
 
     Rows are ordered by time and by their features, and `split`
     is train, holdout or gap (neither: its label window reaches into the holdout). Neither
-    depends on how ids are spelt, so that renaming them changes no figure.
+    depends on how ids are spelt, so that renaming them changes no figure. `known_at` says from when
+    an outcome is known, where target() or the split does, and `cutoff` when the model that predicts
+    a held-out row is made, where that is several times.
 
     Returns
     -------
@@ -107,20 +92,33 @@ def build_features(settings: Settings) -> str:
         _run(connection, "rows", seeds.rows(params.features))
         _run(connection, "target", seeds.target(params.features))
         keys = keys_of(connection)
+        check_horizons(connection, keys)
         unlabelled = keep_labelled(connection, keys)
         encode(connection, "target", ["y_true"])
+        check_known_at(connection, keys)
         # Out of reach of the team's SQL: a feature that reads the outcome is the crudest leak.
         outcome = connection.table("target").to_arrow_table()
         connection.execute("DROP TABLE target")
         _run(connection, "features", seeds.features(params.features))
         check_rows(connection, "features", keys)
         features = _encoded(connection, keys)
-        if params.split.method == "time" and "time" not in keys:
+        if params.split.method in IN_TIME and "time" not in keys:
             raise MlopsError(
-                "params.yaml: split.method is time, but rows() in features.py gives no time; "
-                "use split.method hash or group."
+                f"params.yaml: split.method is {params.split.method}, but rows() in features.py "
+                "gives no time; use split.method hash or group."
             )
-        _split(connection, params, sources.entity.column, features, keys)
+        connection.register("target", outcome)
+        divide(connection, params.split, params.seed, sources.entity.column, features, keys)
+        connection.unregister("target")
+        written = _columns_written(connection, params.split, outcome.column_names)
+        if KNOWN_AT in written:
+
+            def outcomes_without(moment: Any) -> None:
+                open_tables(connection, sources, before=moment)
+                _run(connection, "target", seeds.target(params.features))
+                encode(connection, "target", ["y_true"])
+
+            check_outcomes(connection, outcome, keys, outcomes_without)
         if "time" in keys:
 
             def compute_without(moment: Any) -> None:
@@ -136,16 +134,14 @@ def build_features(settings: Settings) -> str:
         connection.register("target", outcome)
         # By what is known, not by id: another name for an id must not change the model.
         order = ", ".join(
-            (["divided.time"] if "time" in keys else [])
+            [f"divided.{name}" for name in keys.split(", ") if name != "id"]
             + [f"features.{quoted(name)}" for name in features]
             + ["y_true"]
         )
-        made = columns_of(connection, "divided")
-        named = [name for name in ("id", "time", "group") if name in made]
-        carried = ", ".join(f'divided."{name}"' for name in named)
+        carried = ", ".join(f'divided."{name}"' for name in written)
         chosen = ", ".join(f"features.{quoted(name)}" for name in features)
         query = f"""
-            SELECT {carried}, split, y_true, {chosen}
+            SELECT {carried}, y_true, {chosen}
             FROM divided JOIN features USING ({keys}) JOIN target USING ({keys})
             ORDER BY {order}
         """
@@ -166,6 +162,15 @@ def build_features(settings: Settings) -> str:
         f"{len(features)} features" + (f" ({unlabelled:,} without outcome)" if unlabelled else "")
     )
     return ". ".join([line, *(sentence[0].upper() + sentence[1:] for sentence in told)])
+
+
+def _columns_written(
+    connection: "duckdb.DuckDBPyConnection", split: Split, of_target: list[str]
+) -> list[str]:
+    """Name the columns of `divided` that go into features.parquet."""
+    made = columns_of(connection, "divided")
+    told = [KNOWN_AT, CUTOFF] if KNOWN_AT in of_target or split.cutoffs else []
+    return [name for name in ("id", "time", "horizon", "group", *told, "split") if name in made]
 
 
 def features_of_rows(
@@ -234,55 +239,3 @@ def _run(connection: "duckdb.DuckDBPyConnection", name: str, sql: str, only: str
             connection.execute(f"ALTER TABLE {name} ALTER time TYPE TIMESTAMP")
         elif kind.startswith("DECIMAL"):
             connection.execute(f'ALTER TABLE {name} ALTER "{column}" TYPE DOUBLE')
-
-
-def _split(
-    connection: "duckdb.DuckDBPyConnection",
-    params: Params,
-    entity: str,
-    features: list[str],
-    keys: str,
-) -> None:
-    """Add `split` to rows as table `divided`, and `group` where rows() gives none for copies."""
-    split, rows = params.split, "rows"
-    part = "CASE WHEN held_out THEN 'holdout' ELSE 'train' END"
-    if split.method == "time":
-        # The latest times that together hold at least the asked share of the rows.
-        part = f"""
-            CASE WHEN time >= (SELECT max(time) FROM (
-                     SELECT time, sum(count(*)) OVER (ORDER BY time DESC) AS held
-                     FROM rows GROUP BY time)
-                 WHERE held >= {split.holdout} * (SELECT count(*) FROM rows)) THEN 'holdout'
-                 ELSE 'train' END
-        """
-    if split.method == "copies":
-        # As the data stage draws entities, by SHA-256(seed, value) modulo BUCKETS.
-        drawn = f"CAST(concat('0x', substr(alike, 1, 8)) AS BIGINT) % {BUCKETS}"
-        part = f"CASE WHEN {drawn} < {BUCKETS * split.holdout} THEN 'holdout' ELSE 'train' END"
-        same = ", ".join(map(quoted, features))
-        alike = f"sha256(concat({params.seed}, ':', CAST(row({same}) AS VARCHAR))) AS alike"
-        given = "group" in columns_of(connection, "rows")
-        group = "" if given else ', dense_rank() OVER (ORDER BY alike) AS "group"'
-        rows = f"""(SELECT rows.*, alike{group} FROM rows
-                    JOIN (SELECT {keys}, {alike} FROM features) USING ({keys})) AS rows"""
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE divided AS
-        SELECT rows.*, {part} AS split
-        FROM {rows} JOIN {ENTITIES} ON rows.id = {ENTITIES}.{quoted(entity)}
-        """
-    )
-    lost = count(connection, "SELECT (SELECT count(*) FROM rows) - (SELECT count(*) FROM divided)")
-    if lost:
-        raise MlopsError(
-            f"features.py: {lost:,} ids of rows() are not in {entity}, the entity of "
-            "conf/sources.yaml; select that column as id."
-        )
-    if split.method == "time" and split.gap_days:
-        connection.execute(
-            f"""
-            UPDATE divided SET split = 'gap' WHERE split = 'train' AND
-            time > (SELECT min(time) FROM divided WHERE split = 'holdout')
-                   - INTERVAL {split.gap_days} DAY
-            """
-        )

@@ -7,6 +7,7 @@ from mlops_kit.core.utc import connect
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import Sample, load_sources
 from mlops_kit.train.features import load_params
+from mlops_kit.train.splits.split import IN_TIME
 
 if TYPE_CHECKING:
     import numpy
@@ -23,7 +24,7 @@ def best_predictions(task: str) -> "numpy.ndarray | None":
         table is None
         or not isinstance(sources.sources[table.source], Sample)
         or not file.is_file()
-        or load_params().split.method != "time"
+        or load_params().split.method not in IN_TIME
     ):
         return None
     column, entity = quoted(ORACLE_COLUMN[task]), quoted(sources.entity.column)

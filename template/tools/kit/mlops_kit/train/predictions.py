@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 PREDICTIONS = "predictions.parquet"
 VALUE_COLUMN = {"classification": "score", "regression": "prediction", "recommendation": "items"}
+# What else is known of a row.
+NOTED = ("time", "horizon", "known_at", "same_features", "seen_in_training", "mase_scale")
 # Of a classification with more classes than 0 and 1.
 SCORES = "scores"
 
@@ -62,7 +64,7 @@ def long_table(
     Parameters
     ----------
     holdout : pandas.DataFrame, shape (n_rows, ...)
-        Has id and y_true; group, time, same_features, seen_in_training where they are known.
+        Has id and y_true; group and the columns of NOTED where they are known.
     systems : dict
         System name -> its predictions in the order of `holdout`: (n_rows,), (n_rows, n_classes)
         probabilities or (n_rows, k) items.
@@ -98,9 +100,7 @@ def long_table(
             **answers(task, values),
             "group": pa.array(holdout["group"] if "group" in holdout else holdout["id"]),
         }
-        if "time" in holdout:
-            columns["time"] = pa.array(holdout["time"])
-        noted = [name for name in ("same_features", "seen_in_training") if name in holdout]
+        noted = [name for name in NOTED if name in holdout]
         columns |= {name: pa.array(holdout[name]) for name in (*noted, *compared)}
         parts.append(pa.table(columns))
     return pa.concat_tables(parts, promote_options="permissive")

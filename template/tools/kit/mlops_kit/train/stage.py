@@ -2,19 +2,20 @@
 
 import hashlib
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core import team
 from mlops_kit.core.bundle import SHORT
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.files import progress, sha256_of, write_json, written_beside
+from mlops_kit.core.files import sha256_of, write_json, written_beside
 from mlops_kit.core.settings import Settings, load_settings
 from mlops_kit.core.utc import connect
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.room import rooms
 from mlops_kit.train.checks.copies import seen_in_training
+from mlops_kit.train.checks.rows import KEYS
 from mlops_kit.train.checks.skew import seen as seen_of
-from mlops_kit.train.classes import classes_of
+from mlops_kit.train.classes import Classes, classes_of
 from mlops_kit.train.evidence import notes, same_features
 from mlops_kit.train.features import NOT_FEATURES, Params, features_text, load_params
 from mlops_kit.train.model_file import (
@@ -27,17 +28,23 @@ from mlops_kit.train.model_file import (
 )
 from mlops_kit.train.oracle import best_predictions
 from mlops_kit.train.predictions import PREDICTIONS, long_table, predict
+from mlops_kit.train.splits.fits import LEARNED_UNTIL, Fit, fits_of, never_seen, outcomes_of
+from mlops_kit.train.splits.split import IN_TIME
 
 if TYPE_CHECKING:
+    import numpy
     import pandas
 
 
 def train_and_predict(settings: Settings) -> str:
     """Fit on the training rows, store the model, and write every system's holdout predictions.
 
+    With several cut-offs a model is fitted at each, on what was known by then, and predicts the
+    rows up to the next; the last one is stored.
+
     Writes `models/model.skops`, `models/model.json` and `predictions.parquet` in the open zone:
-    the long table (id, y_true, system, score | scores | prediction | items, group, time,
-    same_features, seen_in_training) that compare reads.
+    the long table (id, y_true, system, score | scores | prediction | items, group, time, horizon,
+    known_at, same_features, seen_in_training, mase_scale) that compare reads.
 
     Returns
     -------
@@ -50,49 +57,49 @@ def train_and_predict(settings: Settings) -> str:
     started = time.perf_counter()
     table = pd.read_parquet(OPEN_ZONE / "features.parquet")
     names = [name for name in table.columns if name not in NOT_FEATURES]
-    train = table[table["split"] == "train"].reset_index(drop=True)
-    holdout = table[table["split"] == "holdout"].reset_index(drop=True)
-    classes = classes_of(settings.task, train, holdout)
-    given = given_bundle()
-    if given is None:
-        estimator = fit(train[names], train["y_true"])
-        built = _built(estimator, train, names)
-    else:
+    fits, given, built = fits_of(table), given_bundle(), None
+    if given is not None:
         built = place_given(given, names, split_of(load_params())) | {"bundle": given.sha256}
-        holdout = _never_seen(holdout, built)
-        classes = built.get("classes")
-        estimator = load_model()
-    answers = np.asarray(predict(estimator, holdout[names], settings.task, classes))
-    systems = {"candidate": answers}
-    digests: dict[str, str] = {}
-    compared: list[str] = []
-    for room in rooms():
-        others = room.systems(settings.task, train, holdout, load_params().seed, classes)
-        systems |= others.predictions
-        digests |= others.digests
-        compared += others.columns
+        fits = never_seen(fits, built["training"].get(LEARNED_UNTIL))
+    holdout = pd.concat([each.holdout for each in fits], ignore_index=True)
+    classes = classes_of(settings.task, fits[0].train, holdout)
+    if built is not None and classes != built.get("classes"):
+        raise MlopsError(
+            "The bundle's model knows other classes than the outcomes here have: "
+            f"{built.get('classes') or [0, 1]} against {classes or [0, 1]}."
+        )
+    judged = None if built is None else load_model()
+    known = outcomes_of(table)
+    made = [_predicted(each, names, settings, classes, known, judged) for each in fits]
+    estimator, train = made[-1].estimator, fits[-1].train
+    systems = {
+        name: np.concatenate([each.systems[name] for each in made]) for name in made[-1].systems
+    }
+    answers, digests = systems["candidate"], made[-1].digests
     # The sample's own answers are about its own outcome, and about all of its rows.
     oracle = best_predictions(settings.task) if classes is None else None
     if oracle is not None and len(oracle) == len(holdout):
         systems["oracle"] = oracle
-    seen = seen_in_training(train, holdout, names)
-    predictions = long_table(
-        settings.task,
-        holdout.assign(same_features=same_features(holdout, names), seen_in_training=seen),
-        systems,
-        compared,
-    )
+    seen = np.concatenate([seen_in_training(each.train, each.holdout, names) for each in fits])
+    holdout = holdout.assign(same_features=same_features(holdout, names), seen_in_training=seen)
+    if scales := [each.scale for each in made if each.scale is not None]:
+        holdout = holdout.assign(mase_scale=np.concatenate(scales))
+    predictions = long_table(settings.task, holdout, systems, made[-1].columns)
+    if built is None:
+        built = _built(estimator, fits[-1], names)
     import pyarrow.parquet
 
     with written_beside(OPEN_ZONE / PREDICTIONS) as beside:
         pyarrow.parquet.write_table(predictions, beside)
+    horizon = load_params().features.get("horizon_days")
     card: dict[str, Any] = built | {
         "systems": {"candidate": built["sha256"]} | digests,
         "answers": {"dtype": np.dtype(answers.dtype.type).str, "shape": [-1, *answers.shape[1:]]},
-        "holdout": notes(
-            train, holdout, names, answers, load_params().features.get("horizon_days"), classes
-        ),
+        "holdout": notes(fits[0].train, holdout, names, answers, horizon, classes),
     }
+    if len(fits) > 1 and given is None:
+        # The stored model is the last of them.
+        card["cutoffs"] = [each.record() for each in fits]
     if classes is not None:
         card["classes"] = classes
     write_json(MODEL_CARD, card)
@@ -102,12 +109,53 @@ def train_and_predict(settings: Settings) -> str:
     line = f"{type(estimator).__name__} {learned}{several} ({seconds:.1f} s)"
     if given is not None:
         line += f", built in {given.facts['environment']} and not fitted here"
+    elif len(fits) > 1:
+        line = (
+            f"{len(fits)} cut-offs from {fits[0].cutoff} to {fits[-1].cutoff}, "
+            f"{len(fits[0].train):,} to {len(train):,} rows; the last one is kept: {line}"
+        )
     if again := int((seen >= 0).sum()):
         line += (
             f". {again:,} of {len(holdout):,} holdout rows are equal to training rows of others in "
             "all features"
         )
     return line
+
+
+class _Made(NamedTuple):
+    """One trained model, and what it and the other systems say about its holdout rows."""
+
+    estimator: Any
+    systems: "dict[str, numpy.ndarray]"
+    digests: dict[str, str]
+    columns: list[str]
+    scale: "numpy.ndarray | None"
+
+
+def _predicted(
+    each: Fit,
+    names: list[str],
+    settings: Settings,
+    classes: Classes | None,
+    known: "pandas.DataFrame | None",
+    judged: Any,
+) -> _Made:
+    import numpy as np
+
+    estimator = judged
+    if judged is None:
+        estimator = fit(each.train[names], each.train["y_true"])
+    answers = np.asarray(predict(estimator, each.holdout[names], settings.task, classes))
+    made = _Made(estimator, {"candidate": answers}, {}, [], None)
+    seed = load_params().seed
+    for room in rooms():
+        others = room.systems(settings.task, each.train, each.holdout, seed, classes, known)
+        made.systems.update(others.predictions)
+        made.digests.update(others.digests)
+        made.columns.extend(others.columns)
+        if others.scale is not None:
+            made = made._replace(scale=others.scale)
+    return made
 
 
 def fit(features: "pandas.DataFrame", target: "pandas.Series") -> Any:
@@ -121,7 +169,7 @@ def fit(features: "pandas.DataFrame", target: "pandas.Series") -> Any:
         raise team.failure("model.py: building or fitting the model", error) from error
 
 
-def _built(estimator: Any, train: "pandas.DataFrame", names: list[str]) -> dict[str, Any]:
+def _built(estimator: Any, last: Fit, names: list[str]) -> dict[str, Any]:
     """Store what was fitted here; return what the card says of it."""
     # What registration would have to load the model for, which costs seconds.
     types = save_model(estimator, MODEL_FILE)
@@ -131,8 +179,8 @@ def _built(estimator: Any, train: "pandas.DataFrame", names: list[str]) -> dict[
         "estimator": type(estimator).__name__,
         "types": types,
         "features": names,
-        "training_rows": len(train),
-        "training": _training(train, names),
+        "training_rows": len(last.train),
+        "training": _training(last, names),
         "params": load_params().model,
         "split": split_of(load_params()),
     }
@@ -143,39 +191,22 @@ def split_of(params: Params) -> dict[str, Any]:
     return {"seed": params.seed, **params.split.model_dump(mode="json")}
 
 
-def _never_seen(holdout: "pandas.DataFrame", built: dict[str, Any]) -> "pandas.DataFrame":
-    """Keep the rows of a holdout by time that lie after all that a bundle's model learned from."""
-    import pandas as pd
-
-    until = built["training"].get("until")
-    if until is None or "time" not in holdout:
-        return holdout
-    last = pd.Timestamp(until) + pd.Timedelta(days=built["split"].get("gap_days", 0))
-    later = holdout[pd.to_datetime(holdout["time"]) >= last].reset_index(drop=True)
-    if dropped := len(holdout) - len(later):
-        progress(
-            "train",
-            f"{dropped:,} of {len(holdout):,} holdout rows are not judged: they are from before "
-            f"{last:%Y-%m-%d}, and the bundle's model may have learned from what came true then",
-        )
-    if later.empty:
-        raise MlopsError(
-            f"All rows of this holdout are from before {last:%Y-%m-%d}, and the bundle's model may "
-            "have learned from what came true then: it can be judged when newer data is here."
-        )
-    return later
-
-
-def _training(train: "pandas.DataFrame", names: list[str]) -> dict[str, Any]:
+def _training(last: Fit, names: list[str]) -> dict[str, Any]:
     """Note what the model learned from, for whoever scores other rows with it."""
     with connect() as connection:
         table = connection.read_parquet(str(OPEN_ZONE / "features.parquet"))
         types = dict(zip(table.columns, map(str, table.types), strict=True))
     text = features_text(load_params())
+    more: dict[str, Any] = {}
+    if "horizon" in last.train:
+        more["horizons"] = sorted(map(int, last.train["horizon"].unique()))
+    if load_params().split.method in IN_TIME:
+        began = last.holdout["time"].min() if last.cutoff is None else last.cutoff
+        more[LEARNED_UNTIL] = began.isoformat()
     return {
-        "keys": {name: types[name] for name in ("id", "time") if name in types},
+        "keys": {name: types[name] for name in KEYS if name in types},
         "types": {name: types[name] for name in names},
         "features_sql": hashlib.sha256(text.encode()).hexdigest(),
-        "seen": seen_of(train, names),
-        **({"until": str(train["time"].max())} if "time" in train else {}),
+        "seen": seen_of(last.train, names),
+        **more,
     }

@@ -26,6 +26,7 @@ from mlops_kit.train.model_file import (
     trusted_modules,
 )
 from mlops_kit.train.packing import OURS, pack
+from mlops_kit.train.splits.fits import LEARNED_UNTIL
 
 if TYPE_CHECKING:
     import pyarrow
@@ -191,6 +192,8 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
     client.set_model_version_tag(name, number, "model_sha256", card["sha256"])
     if "bundle" in card:
         client.set_model_version_tag(name, number, "bundle_sha256", card["bundle"])
+    if until := card["training"].get(LEARNED_UNTIL):
+        client.set_model_version_tag(name, number, LEARNED_UNTIL, until)
     client.set_registered_model_alias(name, "challenger", number)
     return {"name": name, "version": number, "run_id": run_id}
 

@@ -31,15 +31,14 @@ def gain(
 ) -> Effect:
     """Gain of the candidate over another role in `metric`, positive when it is better."""
     candidate, other = holdout.predictions["candidate"], holdout.predictions[over]
+    truth = holdout.truth_of(metric)
     if holdout.labelled and not metric.labels:
         raise MlopsError(f"The systems give labels, but {metric.meaning} needs scores: see auc.")
     seed = config.inference.seed
     try:
         # A sum that overflows is told below, in a sentence.
         with np.errstate(over="ignore", invalid="ignore"):
-            found = effect_of(
-                metric, holdout.truth, candidate, other, holdout.design, alpha, seed, few
-            )
+            found = effect_of(metric, truth, candidate, other, holdout.design, alpha, seed, few)
     except ValueError as error:
         raise MlopsError(f"conf/compare.yaml: inference: {error}.") from error
     if not (math.isfinite(found.lower) and math.isfinite(found.upper)):
@@ -64,10 +63,10 @@ def rows_of_rarest(holdout: Holdout, metrics: Iterable[Metric]) -> int:
 
 def value_of(metric: Metric, holdout: Holdout, role: str) -> float:
     """Value of the metric for one system; over folds, the mean of theirs."""
-    system = holdout.predictions[role]
+    system, truth = holdout.predictions[role], holdout.truth_of(metric)
     if holdout.design.kind == "folds":
-        return float(values_by_fold(metric, holdout.truth, system, holdout.design).mean())
-    return float(metric.function(holdout.truth, system).value)
+        return float(values_by_fold(metric, truth, system, holdout.design).mean())
+    return float(metric.function(truth, system).value)
 
 
 def entry(
@@ -212,7 +211,8 @@ def level_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[
         trivial = f'the trivial predictor "{config.trivial.name}"'
         found.append(_level("trivial", name, effect, 0.0, trivial, holdout, config))
     if (threshold := config.primary.business_threshold) is not None:
-        estimate = holdout.metric.function(holdout.truth, holdout.predictions["candidate"])
+        truth = holdout.truth_of(holdout.metric)
+        estimate = holdout.metric.function(truth, holdout.predictions["candidate"])
         if estimate.influence is None:
             raise MlopsError(
                 f"primary.business_threshold needs a metric with a formula; {name} is your own."

@@ -28,4 +28,6 @@ def about_data(holdout: Holdout) -> Data:
     days = days_of(holdout)
     if days is not None:
         found["holdout_days"] = [str(days.min()), str(days.max())]
+    if known.cutoffs:
+        found["cutoffs"] = list(known.cutoffs)
     return found

@@ -50,7 +50,9 @@ def told(holdout: Holdout) -> Outcomes:
     """Say what is known about the age of the outcomes: horizon, last day known, and a sentence."""
     known = holdout.background
     days, until = known.horizon_days, known.known_until
-    if days is None:
+    if days is None and holdout.windows is not None:
+        sentence = "Each row says from when its outcome is known (known_at)."
+    elif days is None:
         where = "params.yaml has no features.horizon_days"
         if not known.of_pipeline:
             where = "--horizon DAYS says how old one must be"

@@ -146,7 +146,7 @@ def _without_formula(holdout: Holdout, config: CompareConfig) -> list[str]:
     return [
         name
         for name, metric in _judged(holdout, config).items()
-        if metric.function(holdout.truth, candidate).influence is None
+        if metric.function(holdout.truth_of(metric), candidate).influence is None
     ]
 
 

@@ -30,6 +30,17 @@ class Read(TypedDict):
     """Missing values by column, where there are any."""
 
 
+class Cutoff(TypedDict):
+    """One of several fits of the candidate, on the outcomes that were known by then."""
+
+    cutoff: str
+    """When."""
+    training_rows: int
+    """From how many rows."""
+    holdout_rows: int
+    """How many rows it predicts: those up to the next."""
+
+
 class Data(TypedDict, total=False):
     """What the decision was made from."""
 
@@ -41,6 +52,8 @@ class Data(TypedDict, total=False):
     """How many it has."""
     holdout_days: list[str]
     """First and last day of the holdout, where its rows have dates."""
+    cutoffs: list[Cutoff]
+    """When the candidate was fitted, where that was several times; the last one is registered."""
 
 
 class Seen(TypedDict):
@@ -108,6 +121,8 @@ class Background:
         By table, what the data stage read, set aside and found missing (reports/data/reading.json).
     trained_on : tuple of int, or None
         Training rows and features.
+    cutoffs : tuple of dict
+        When the candidate was fitted, in time, where that was several times.
     """
 
     horizon_days: int | None = None
@@ -120,6 +135,7 @@ class Background:
     looked_ahead: tuple[bool, str] | None = None
     tables: Mapping[str, Any] = field(default_factory=dict)
     trained_on: tuple[int, int] | None = None
+    cutoffs: tuple[Cutoff, ...] = ()
 
 
 def background_of(card: dict[str, Any], read: Mapping[str, Any]) -> Background:
@@ -140,4 +156,5 @@ def background_of(card: dict[str, Any], read: Mapping[str, Any]) -> Background:
         (ahead["checked"], ahead["sentence"]) if ahead else None,
         read,
         (card["training_rows"], len(card["features"])) if "training_rows" in card else None,
+        tuple(card.get("cutoffs", ())),
     )

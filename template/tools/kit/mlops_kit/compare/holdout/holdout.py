@@ -11,8 +11,14 @@ from numpy.typing import NDArray
 
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.holdout.background import Background, today
-from mlops_kit.compare.holdout.table import ALIKE, LATENCY, SEEN, long_table
-from mlops_kit.compare.holdout.values import numbers, truth_and_predictions
+from mlops_kit.compare.holdout.table import ALIKE, KEYS, LATENCY, SCALE, SEEN, long_table
+from mlops_kit.compare.holdout.times import times_of
+from mlops_kit.compare.holdout.values import (
+    levels_of,
+    numbers,
+    scales,
+    truth_and_predictions,
+)
 from mlops_kit.compare.inference.effect import Design, design_of_groups
 from mlops_kit.compare.inference.periods import is_few
 from mlops_kit.compare.metrics.registry import Metric
@@ -20,7 +26,6 @@ from mlops_kit.core.errors import MlopsError
 
 # Fewer groups than this say little about how groups differ.
 FEW_GROUPS = 30
-MAX_LEVELS = 100
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Holdout:
     dates, numbers or texts that sort, `order` the number of each row's period; rows of equal
     features and time have one code in `alike`; `seen` holds the share of the training rows with
     equal features that have the same outcome, -1 where there are none. `classes` name the codes.
+    `windows` is how many times the longest horizon goes into the time that the rows cover, `scale`
+    what the errors of each row are divided by, where a metric does.
     """
 
     metric: Metric
@@ -51,6 +58,8 @@ class Holdout:
     background: Background = Background()
     classes: tuple[str, ...] = ()
     seen: NDArray[np.float64] | None = None
+    windows: float | None = None
+    scale: NDArray[np.float64] | None = None
 
     @property
     def n_rows(self) -> int:
@@ -61,6 +70,13 @@ class Holdout:
     def n_periods(self) -> int:
         """From how many periods the rows are; 0 without times."""
         return 0 if self.order is None else int(np.unique(self.order).size)
+
+    def truth_of(self, metric: Metric) -> Any:
+        """Return the truth as a metric reads it: with the scale of each row, if it is scaled."""
+        if not metric.scaled:
+            return self.truth
+        assert self.scale is not None
+        return np.column_stack([self.truth, self.scale])
 
     def with_candidate(self, role: str) -> "Holdout":
         """Put one of several candidates in the role "candidate"."""
@@ -94,13 +110,14 @@ class Holdout:
             times=None,
             alike=None,
             seen=None,
+            scale=None if self.scale is None else self.scale[chosen],
         )
 
 
 def read_holdout(
     source: Any, config: CompareConfig, background: Background | None = None
 ) -> Holdout:
-    """Join the systems that `config` names one to one on id and time (and fold).
+    """Join the systems that `config` names one to one on id and time (and horizon, and fold).
 
     Parameters
     ----------
@@ -133,18 +150,18 @@ def read_holdout(
     raw = {role: rows[metric.column] for role, rows in systems.items()}
     truth, predictions, classes = truth_and_predictions(first["y_true"], raw, metric, config)
     groups = _codes(first["group" if "group" in first.column_names else "id"])
-    order, days = _times(first)
+    times = times_of(first)
     return Holdout(
         metric,
         truth,
         predictions,
         groups,
         _digest(first),
-        _design(config, groups, order, first),
-        {name: _levels(first[name], name) for name in config.columns},
+        _design(config, groups, times.order, first),
+        {name: levels_of(first[name], name) for name in config.columns},
         _latencies(systems),
-        days,
-        order,
+        times.days,
+        times.order,
         n_unlabelled,
         metric.column == "score" and next(iter(predictions.values())).dtype.kind == "i",
         first["time"].to_numpy() if "time" in first.column_names else None,
@@ -152,6 +169,8 @@ def read_holdout(
         background or Background(),
         classes,
         numbers(first[SEEN], SEEN) if SEEN in first.column_names else None,
+        times.windows,
+        scales(first[SCALE]) if config.is_scaled else None,
     )
 
 
@@ -164,7 +183,7 @@ def _system(table: pa.Table, role: str, name: str) -> pa.Table:
             f'The {role} "{name}" has no predictions; the table holds: {known}. '
             "Write its rows in the predict stage or mend the name in conf/compare.yaml."
         )
-    keys = [key for key in ("id", "time", "fold") if key in rows.column_names]
+    keys = [key for key in (*KEYS, "fold") if key in rows.column_names]
     if repeated := rows.num_rows - rows.select(keys).group_by(keys).aggregate([]).num_rows:
         raise MlopsError(
             f'{repeated} rows of "{name}" repeat an {" and ".join(keys)}: each must stand once.'
@@ -189,32 +208,6 @@ def _refuse_other_rows(first: pa.Table, other: pa.Table, who: str) -> None:
 def _codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
     codes = column.combine_chunks().dictionary_encode().indices
     return codes.to_numpy(zero_copy_only=False).astype(np.int64)
-
-
-def _levels(column: pa.ChunkedArray, name: str) -> tuple[list[str], NDArray[np.int64]]:
-    levels, codes = np.unique(column.to_numpy().astype(str), return_inverse=True)
-    if levels.size > MAX_LEVELS:
-        raise MlopsError(
-            f'Column "{name}" has {levels.size} values, too many to judge each: '
-            "write a coarser column in the predict stage."
-        )
-    return levels.tolist(), codes
-
-
-def _times(rows: pa.Table) -> tuple[NDArray[np.int64] | None, float | None]:
-    """Position in time of each row, and how many days the holdout covers when times are dates."""
-    if "time" not in rows.column_names:
-        return None, None
-    times, order = np.unique(rows["time"].to_numpy(), return_inverse=True)
-    days = None
-    if times.dtype.kind == "M":
-        if times.size > 1:
-            # The last period lasts as long as the others do on average.
-            span = (times[-1] - times[0]) / np.timedelta64(1, "D")
-            days = float(span * times.size / (times.size - 1))
-        # What rows of one moment share, rows of one day share.
-        order = np.unique(times.astype("datetime64[D]"), return_inverse=True)[1][order]
-    return order.astype(np.int64), days
 
 
 def _design(

@@ -91,7 +91,8 @@ def fingerprint(holdout: Holdout, config: CompareConfig) -> str:
             content = "\n".join(lines.take(pc.sort_indices(lines)).to_pylist()).encode()
         else:
             with np.errstate(over="ignore"):
-                columns = np.column_stack([holdout.truth, prediction]).astype("<f4")
+                truth = holdout.truth_of(holdout.metric)
+                columns = np.column_stack([truth, prediction]).astype("<f4")
             content = columns[np.lexsort(columns.T)].tobytes()
         parts.append(hashlib.sha256(content).hexdigest())
     # Which candidate is named first does not matter. Another metric is another question, and so is

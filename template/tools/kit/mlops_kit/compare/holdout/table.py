@@ -12,10 +12,14 @@ from mlops_kit.compare.metrics.registry import Metric
 from mlops_kit.core.errors import MlopsError
 
 EMPTY = "(empty)"
+# What names a row, beside a fold.
+KEYS = ("id", "time", "horizon")
 CODES = ("id", "group", "fold", "system")
 LATENCY = "latency_ms"
 # Rows with equal features and time have the same value in this column, where there is one.
 ALIKE = "same_features"
+# By what the errors of a row are divided: those of a seasonal naive forecast in training.
+SCALE = "mase_scale"
 # Share of the training rows with equal features that have the same outcome; -1 where none is.
 SEEN = "seen_in_training"
 
@@ -40,7 +44,7 @@ def long_table(source: Any, config: CompareConfig, metric: Metric) -> pa.Table:
     names = table.column_names
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise MlopsError(f'The predictions have two columns "{twice}": rename or drop one.')
-    for name in ("id", "y_true", "group", "time", "fold"):
+    for name in (*KEYS, "y_true", "group", "known_at", "fold"):
         table = _renamed(table, getattr(config.data, name), name)
     if table.num_rows == 0:
         raise MlopsError("The table of predictions is empty: there is nothing to compare.")
@@ -57,15 +61,19 @@ def long_table(source: Any, config: CompareConfig, metric: Metric) -> pa.Table:
         table = _renamed(table, other, value)
     for name in ("id", "y_true", value):
         _require(table, name, config.primary.metric)
-    for name in (n for n in ("group", "time") if n in config.data.model_fields_set):
-        _require(table, name, f"data.{name} of conf/compare.yaml")
+    for name in ("group", "time", "horizon", "known_at"):
+        if name in config.data.model_fields_set:
+            _require(table, name, f"data.{name} of conf/compare.yaml")
     for name in config.columns:
         _require(table, name, "slices or fairness of conf/compare.yaml")
     kept = ["id", "y_true", "system", value]
     if config.inference.design == "folds":
         _require(table, "fold", "inference.design of conf/compare.yaml")
         kept.append("fold")
-    known = ("time", "group", LATENCY, ALIKE, SEEN)
+    if config.is_scaled:
+        _require(table, SCALE, "mase")
+        kept.append(SCALE)
+    known = (*KEYS[1:], "known_at", "group", LATENCY, ALIKE, SEEN)
     kept += [name for name in known if name in table.column_names]
     table = table.select([*kept, *(name for name in config.columns if name not in kept)])
     columns = {name: _plain(table[name], name) for name in table.column_names}
@@ -177,8 +185,8 @@ def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_temporal(kind) and not pa.types.is_time(kind):
         kind = pa.timestamp("us")
-    elif name == "time" and _is_text(kind):
-        return _dates(column)
+    elif name in ("time", "known_at") and _is_text(kind):
+        return _dates(column, name)
     elif name in CODES or _is_text(kind):
         kind = pa.string()
     elif pa.types.is_nested(kind) and hasattr(kind, "value_type"):
@@ -197,7 +205,7 @@ def _is_text(kind: pa.DataType) -> bool:
     return any(is_one(kind) for is_one in texts)
 
 
-def _dates(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _dates(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     """Turn texts into times, or leave those whose order is their spelling's, such as 2026-W05."""
     texts = column.cast(pa.string())
     for zone in (None, "UTC"):

@@ -9,11 +9,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.holdout.table import SCALE
 from mlops_kit.compare.metrics.registry import Metric
 from mlops_kit.core.errors import MlopsError
 
 # Beyond this a square overflows: as unusable as infinity.
 HUGE = 1e150
+MAX_LEVELS = 100
+# As a time becomes text.
+MIDNIGHT = " 00:00:00.000000"
 
 
 def truth_and_predictions(
@@ -143,6 +147,35 @@ def numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
     if bad := int((~(np.abs(found) < HUGE)).sum()):
         raise MlopsError(
             f'{bad} rows of column "{name}" are NaN or infinite: mend the predictions.'
+        )
+    return found
+
+
+def levels_of(column: pa.ChunkedArray, name: str) -> tuple[list[str], NDArray[np.int64]]:
+    """Name the values of a column of slices in their order, and code each row, shape (n,)."""
+    levels, codes = np.unique(column.to_numpy().astype(str), return_inverse=True)
+    with contextlib.suppress(ValueError):  # of numbers, 2 stands before 10
+        place = np.argsort(levels.astype(np.float64), kind="stable")
+        levels, codes = levels[place], np.argsort(place)[codes]
+    # Midnights are days.
+    if all(level.endswith(MIDNIGHT) for level in levels.tolist()):
+        levels = np.array([level.removesuffix(MIDNIGHT) for level in levels.tolist()])
+    if levels.size > MAX_LEVELS:
+        raise MlopsError(
+            f'Column "{name}" has {levels.size} values, too many to judge each: '
+            "write a coarser column in the predict stage."
+        )
+    return levels.tolist(), codes
+
+
+def scales(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """Read by what the errors of each row are divided, shape (n,)."""
+    found = numbers(column, SCALE)
+    if none := int((found <= 0).sum()):
+        raise MlopsError(
+            f'{none:,} rows have a "{SCALE}" that is not above 0: their series does not change '
+            "from season to season, and mase divides by that. Leave them out, or judge by mae or "
+            "wape."
         )
     return found
 

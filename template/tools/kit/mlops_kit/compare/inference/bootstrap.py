@@ -60,7 +60,7 @@ def effect_of(
         return over_folds(sign * (pair[0] - pair[1]), design, alpha)
     one, other = metric.function(truth, candidate), metric.function(truth, incumbent)
     if not (math.isfinite(one.value) and math.isfinite(other.value)):
-        raise MlopsError("The metric has no value on these rows: collect more of them.")
+        raise MlopsError(f"The metric has no value on these rows: {metric.undefined}.")
     if design.kind == "time" and (one.influence is None or other.influence is None):
         one, other = (
             Estimate(of.value, _jackknife_influence(metric, truth, system, design))

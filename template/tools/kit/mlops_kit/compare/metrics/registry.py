@@ -29,7 +29,8 @@ class Metric:
     `options` are the settings that its function takes, `required` those without a default;
     `own` says that somebody registered it; `unit` is that of its value and of a gain in it. Of more
     than two classes, `macro` says that it weighs them alike, however few rows one has, and
-    `ordered` that it minds their order.
+    `ordered` that it minds their order. A `scaled` one reads the truth as (n, 2): outcome and
+    scale of each row. `undefined` says what to do where it has no value.
     """
 
     function: Callable[..., Estimate]
@@ -43,6 +44,8 @@ class Metric:
     unit: str = "share"
     macro: bool = False
     ordered: bool = False
+    scaled: bool = False
+    undefined: str = "collect more of them"
 
 
 def rmse(truth: Floats, prediction: Floats) -> Estimate:
@@ -63,6 +66,35 @@ def mape(truth: Floats, prediction: Floats) -> Estimate:
     """Mean absolute error as a share of the truth; as in scikit-learn, a truth of 0 explodes."""
     size = np.maximum(np.abs(truth), np.finfo(np.float64).eps)
     return mean_of(np.abs(prediction - truth) / size)
+
+
+def wape(truth: Floats, prediction: Floats) -> Estimate:
+    """Sum of the absolute errors as a share of the sum of the absolute truth.
+
+    A ratio of two means (Kolassa and Schutz 2007, MAD/mean), with the error of the delta method;
+    NaN where every truth is 0.
+    """
+    size = mean_of(np.abs(truth))
+    if size.value == 0:
+        return Estimate(math.nan, np.zeros(truth.size))
+    errors = mean_of(np.abs(prediction - truth))
+    assert errors.influence is not None
+    assert size.influence is not None
+    ratio = errors.value / size.value
+    return Estimate(ratio, (errors.influence - ratio * size.influence) / size.value)
+
+
+def mase(truth: Floats, prediction: Floats) -> Estimate:
+    """Mean absolute scaled error (Hyndman and Koehler 2006).
+
+    Parameters
+    ----------
+    truth : array, shape (n, 2)
+        The outcome of each row, and its scale: the mean absolute error of the seasonal naive
+        forecast on the training rows of its series.
+    """
+    outcome, scale = truth.T
+    return mean_of(np.abs(prediction - outcome) / scale)
 
 
 def pinball(truth: Floats, prediction: Floats, quantile: float = 0.5) -> Estimate:
@@ -150,6 +182,21 @@ METRICS: dict[str, Metric] = {
     "rmse": _in_its_unit(rmse, "typical error; large errors weigh more"),
     "mae": _in_its_unit(mae, "average error in the target's unit"),
     "mape": Metric(mape, "prediction", "lower", "average error as a share of the truth"),
+    "wape": Metric(
+        wape,
+        "prediction",
+        "lower",
+        "all errors together, as a share of all amounts",
+        undefined="every outcome is 0, and wape divides by their sum: judge by mae",
+    ),
+    "mase": Metric(
+        mase,
+        "prediction",
+        "lower",
+        "average error in units of repeating the last season",
+        unit="that of a seasonal naive forecast",
+        scaled=True,
+    ),
     "pinball": _in_its_unit(pinball, "error of a predicted quantile", "quantile"),
     "ndcg_at_k": _judges_lists(ranking.ndcg, "how high the true items stand in the list"),
     "recall_at_k": _judges_lists(ranking.recall, "share of the true items that are listed"),

@@ -47,6 +47,13 @@ def _caption(decision: Decision, data: Data, more: int) -> str:
             f"Learned from {data['training_rows']:,} rows with {count:,} "
             f"feature{'s' * (count != 1)}, judged on {held}."
         )
+    if fits := data.get("cutoffs"):
+        days = [each["cutoff"].removesuffix("T00:00:00") for each in fits]
+        said.append(
+            f"Fitted anew at {len(fits)} cut-offs ({days[0]} to {days[-1]}), on what was known at "
+            f"each ({fits[0]['training_rows']:,} rows at the first); each fit is judged on the "
+            "rows up to the next, and the last one is the model that is registered."
+        )
     for name, each in data["tables"].items():
         if each["set_aside"]:
             said.append(f"Set aside of {name}: {_most(each['reasons'])}.")

@@ -160,7 +160,10 @@ def effects_figure(entries: Sequence[Entry], digits: int) -> Markup:
 
 
 def slices_figure(entries: Sequence[Entry]) -> Markup:
-    """Draw the effect in each slice that has one, the most harmed first; at most 16 of them."""
+    """Draw the effect in each slice that has one, the most harmed first; at most 16 of them.
+
+    Slices by one number, such as a horizon, keep its order when all are shown.
+    """
 
     def paint(axes: "Axes") -> None:
         bounds = [value for each in shown for value in _span(each)]
@@ -180,7 +183,16 @@ def slices_figure(entries: Sequence[Entry]) -> Markup:
 
     measured = [each for each in entries if each["estimate"] is not None]
     shown = sorted(measured, key=lambda each: each["upper"])[:MOST_SLICES]
+    if len(shown) == len(measured) and _are_by_a_number(measured):
+        shown = measured
     return drawing("slices", "Effect in each slice", 0.7 + 0.25 * len(shown), paint)
+
+
+def _are_by_a_number(entries: Sequence[Entry]) -> bool:
+    """Tell whether all are named "column = number" of one column; they are made in its order."""
+    parts = [str(each["name"]).partition(" = ") for each in entries]
+    numbers = all(re.fullmatch(r"-?\d+(\.\d+)?", level) for _, _, level in parts)
+    return numbers and len({column for column, _, _ in parts}) == 1
 
 
 def values_figure(

@@ -49,9 +49,9 @@ def plan(
     case, way, end = config.case, config.rollout, config.deprecation
     steps = []
     if case != "A":
-        who = clip(", ".join(end.consumers), LONGEST)
+        consumers = clip(", ".join(end.consumers), LONGEST)
         mapped = " with the new thresholds that report.html lists" if end.fixed_thresholds else ""
-        text = f"Agreed by {who}{mapped}, before anything moves."
+        text = f"Agreed by {consumers}{mapped}, before anything moves."
         if not end.consumers:
             text = (
                 f"Nobody is named: ask who uses what {OLD[case]} say{'s' if case == 'C' else ''}, "

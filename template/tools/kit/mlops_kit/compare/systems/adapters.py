@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
 from mlops_kit.compare.systems.external import ask_command, join_logged
-from mlops_kit.compare.systems.registry import load_version, version_of
+from mlops_kit.compare.systems.registry import (
+    load_version,
+    refuse_learned_later,
+    version_of,
+)
+from mlops_kit.compare.systems.seasonal import scale_of
 from mlops_kit.compare.systems.spec import (
     Command,
     Logged,
@@ -32,6 +37,7 @@ from mlops_kit.train.classes import Classes, as_table
 from mlops_kit.train.features import NOT_FEATURES
 from mlops_kit.train.model_file import given_bundle, load_model
 from mlops_kit.train.predictions import predict
+from mlops_kit.train.splits.split import CUTOFF
 
 if TYPE_CHECKING:
     import numpy
@@ -54,7 +60,8 @@ def predict_with(
     rows : DataFrame
         The rows to predict, with the same columns; no system is shown their y_true.
     params : dict
-        `seed` for what is random; `classes` in their order, when they are more than 0 and 1.
+        `seed` for what is random; `classes` in their order, when they are more than 0 and 1;
+        `known`, every outcome with the time from which it is known, for trivial systems alone.
 
     Returns
     -------
@@ -95,21 +102,23 @@ def systems_of_config(
     holdout: "pandas.DataFrame",
     seed: int,
     classes: Classes | None = None,
+    known: "pandas.DataFrame | None" = None,
 ) -> Systems:
     """Let every system of conf/compare.yaml predict the holdout."""
     config = read_config(COMPARE_FILE, CompareConfig)
     others = systems_to_predict(config)
     wanted = [name for name in config.columns if name not in ("id", "group", "time")]
+    params = {"seed": seed, "classes": classes, "known": known}
     predictions = {
-        name: predict_with(spec, train, holdout, task, {"seed": seed, "classes": classes})
-        for name, spec in others.items()
+        name: predict_with(spec, train, holdout, task, params) for name, spec in others.items()
     }
     if absent := [name for name in wanted if name not in holdout]:
         raise MlopsError(
             f'conf/compare.yaml: slices or fairness name the column "{absent[0]}", which '
             "features.py does not give: add it there."
         )
-    return Systems(predictions, {name: digest_of(spec) for name, spec in others.items()}, wanted)
+    digests = {name: digest_of(spec) for name, spec in others.items()}
+    return Systems(predictions, digests, wanted, scale_of(config, train, holdout))
 
 
 def write_systems_record(path: Path, config: CompareConfig) -> None:
@@ -246,6 +255,8 @@ def _sklearn(
 def _mlflow(
     spec: Mlflow, train: "pandas.DataFrame", rows: "pandas.DataFrame", task: str, params: Any
 ) -> "numpy.ndarray":
+    if CUTOFF in rows:
+        refuse_learned_later(spec, rows[CUTOFF].min())
     return _estimated(spec.name, load_version(spec), rows, task, params)
 
 
@@ -272,7 +283,7 @@ def _trivial(
     seed, classes = int(params.get("seed", 0)), params.get("classes")
     if classes is not None:
         return trivial_classes(spec, train, rows, classes, seed)
-    return trivial(spec, train, rows, task, seed)
+    return trivial(spec, train, rows, task, seed, params.get("known"))
 
 
 _ADAPTERS: dict[str, Callable[..., "numpy.ndarray"]] = {

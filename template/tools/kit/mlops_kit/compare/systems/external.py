@@ -34,12 +34,18 @@ def join_logged(spec: Logged, rows: "pandas.DataFrame", task: str) -> "numpy.nda
 
     where = f"{spec.name}: {spec.file.as_posix()}"
     log = read_table(spec.name, spec.file, spec.id)
-    keys = {"id": spec.id} | ({"time": spec.time} if spec.time else {})
+    named = {"id": spec.id, "time": spec.time, "horizon": spec.horizon}
+    keys = {key: column for key, column in named.items() if column}
     for column in (*keys.values(), spec.column):
         if column not in log.columns:
             raise MlopsError(f'{where} has no column "{column}"; mend conf/compare.yaml.')
     if "time" not in keys and rows["id"].duplicated().any():
         raise MlopsError(f"{where}: an id has rows at several times; name the log's `time` column.")
+    if "horizon" in rows and "horizon" not in keys and rows[["id", "time"]].duplicated().any():
+        raise MlopsError(
+            f"{where}: an id and time has rows of several horizons; name the log's `horizon` "
+            "column."
+        )
     wanted, known = _keys(rows, {key: key for key in keys}), _keys(log, keys)
     if repeated := int(known.duplicated().sum()):
         raise MlopsError(f"{where} holds {repeated:,} decisions about a row that has one already.")
@@ -80,7 +86,10 @@ def _keys(table: "pandas.DataFrame", columns: dict[str, str]) -> "pandas.Index":
         # A log may hold an offset, where the table of features is in UTC without one.
         times = pd.to_datetime(table[columns["time"]], utc=True)
         parts.append(times.dt.strftime("%Y-%m-%dT%H:%M:%S.%f"))
-    return pd.Index(parts[0] if len(parts) == 1 else parts[0].str.cat(parts[1], sep="\0"))
+    if "horizon" in columns:
+        steps = pd.to_numeric(table[columns["horizon"]], errors="coerce")
+        parts.append(steps.map("{:g}".format))
+    return pd.Index(parts[0] if len(parts) == 1 else parts[0].str.cat(parts[1:], sep="\0"))
 
 
 def _items(value: Any) -> list[Any]:

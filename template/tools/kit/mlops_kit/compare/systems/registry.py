@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from mlops_kit.compare.systems.spec import Mlflow
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import load_settings
 from mlops_kit.train.model_file import MODEL_FILE, load_model
+from mlops_kit.train.splits.fits import LEARNED_UNTIL
 
 
 def load_version(spec: Mlflow) -> Any:
@@ -33,7 +35,35 @@ def load_version(spec: Mlflow) -> Any:
 
 
 def version_of(spec: Mlflow) -> tuple[str, str]:
-    """Return the address of the aliased version and the digest of its model.
+    """Return the address of the aliased version and the digest of its model; raises as _aliased."""
+    model, version = _aliased(spec)
+    unknown = hashlib.sha256(f"{model}/{version.version}".encode()).hexdigest()
+    # The number, not the alias: another promotion may move it while this one is loaded.
+    return f"models:/{model}/{version.version}", version.tags.get("model_sha256", unknown)
+
+
+def refuse_learned_later(spec: Mlflow, first: Any) -> None:
+    """Refuse a version that learned from outcomes of the time from `first` on, or may have.
+
+    Raises
+    ------
+    MlopsError
+        It would be judged on outcomes that it knows.
+    """
+    until = _aliased(spec)[1].tags.get(LEARNED_UNTIL)
+    if until is not None and datetime.fromisoformat(until) <= first:
+        return
+    knows = f"learned from outcomes up to {until}" if until else "does not say what it learned from"
+    raise MlopsError(
+        f"{spec.name}: the version with the alias {spec.alias} {knows}, and the first cut-off is "
+        f"{first}: it would be judged on outcomes that it knows. Compare with the forecasts that "
+        "it made at the time (kind: logged), or let baseline.py fit its recipe on the training "
+        "rows of each cut-off."
+    )
+
+
+def _aliased(spec: Mlflow) -> tuple[str, Any]:
+    """Return the model's name and the aliased version.
 
     Raises
     ------
@@ -57,15 +87,12 @@ def version_of(spec: Mlflow) -> tuple[str, str]:
 
         mlflow.set_tracking_uri(settings.tracking.uri)
         try:
-            version = mlflow.MlflowClient().get_model_version_by_alias(model, spec.alias)
+            return model, mlflow.MlflowClient().get_model_version_by_alias(model, spec.alias)
         except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise missing from error
             reason = str(error).strip().splitlines()[0]
             raise MlopsError(f"{spec.name}: the registry refuses: {reason}") from error
-    unknown = hashlib.sha256(f"{model}/{version.version}".encode()).hexdigest()
-    # The number, not the alias: another promotion may move it while this one is loaded.
-    return f"models:/{model}/{version.version}", version.tags.get("model_sha256", unknown)
 
 
 def _estimator_at(uri: str) -> Any:

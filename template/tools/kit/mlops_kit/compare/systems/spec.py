@@ -4,11 +4,23 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mlops_kit.core.settings import Section
 
 Name = Annotated[str, Field(min_length=1)]
+UNITS = "minutes|hours|days|weeks|months|years"
+
+
+def _is_a_season(value: str) -> str:
+    if not re.fullmatch(rf"[1-9]\d* ({UNITS})", value):
+        raise ValueError(
+            'a season looks like "12 months", "7 days", "24 hours", "52 weeks" or "1 years"'
+        )
+    return value
+
+
+Season = Annotated[str, AfterValidator(_is_a_season)]
 
 
 class Table(Section):
@@ -46,6 +58,8 @@ class Logged(Section):
     """Column of the row's id."""
     time: str | None = None
     """Column of the row's time, where an id stands several times."""
+    horizon: str | None = None
+    """Column of the row's horizon, where an id and time stands several times."""
 
 
 class Command(Section):
@@ -101,7 +115,7 @@ class Trivial(Section):
         "random",
     ]
     """What it predicts."""
-    season: str | None = None
+    season: Season | None = None
     """What seasonal_naive looks back, such as "12 months"."""
     k: int = Field(10, ge=1, le=1000)
     """Items that are recommended."""
@@ -110,8 +124,6 @@ class Trivial(Section):
     def _has_a_season_where_it_needs_one(self) -> Self:
         if (self.strategy == "seasonal_naive") != (self.season is not None):
             raise ValueError("seasonal_naive needs `season`, and only it does")
-        if self.season and not re.fullmatch(r"[1-9]\d* (days|weeks|months|years)", self.season):
-            raise ValueError('a season looks like "12 months", "7 days", "52 weeks" or "1 years"')
         return self
 
 

@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
+from mlops_kit.compare.systems.seasonal import last_known, seasonal_naive
 from mlops_kit.compare.systems.spec import Trivial
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import progress
 from mlops_kit.train.classes import Classes, positions
 
 if TYPE_CHECKING:
@@ -24,7 +26,12 @@ TASKS = {
 
 
 def trivial(
-    spec: Trivial, train: "pandas.DataFrame", rows: "pandas.DataFrame", task: str, seed: int
+    spec: Trivial,
+    train: "pandas.DataFrame",
+    rows: "pandas.DataFrame",
+    task: str,
+    seed: int,
+    known: "pandas.DataFrame | None" = None,
 ) -> "numpy.ndarray":
     """Predict `rows` without looking at their features.
 
@@ -34,6 +41,9 @@ def trivial(
         With id, and time for last_value and seasonal_naive; `train` with y_true.
     seed : int
         Of the strategy random.
+    known : DataFrame, optional
+        id, known_at and y_true of every outcome, where it is noted when each is known: last_value
+        and seasonal_naive use what was known at each row's time, not only what `train` holds.
 
     Returns
     -------
@@ -55,7 +65,12 @@ def trivial(
             return np.tile(_ranked_items(train)[: spec.k], (n, 1))
         case "random":
             return _random(spec, train, n, task, seed)
-    values = _earlier(spec, train, rows)
+    if known is None:
+        values = _earlier(spec, train, rows)
+    elif spec.season:
+        return seasonal_naive(spec.name, spec.season, known, rows)
+    else:
+        values = last_known(spec.name, known, rows)
     # An entity without a past gets what holds for all.
     return np.where(np.isnan(values), float(y.mean()), values)
 
@@ -108,6 +123,12 @@ def _earlier(spec: Trivial, train: "pandas.DataFrame", rows: "pandas.DataFrame")
     values = _last_values(train, rows)
     if spec.season:
         values = np.where(np.isnan(seasonal := _same_season(spec, train, rows)), values, seasonal)
+        if none := int(np.isnan(seasonal).sum()):
+            progress(
+                "compare",
+                f"{spec.name}: {none:,} of {len(rows):,} rows have no outcome {spec.season} "
+                "before: the last one of their series is taken, or what holds for all",
+            )
     return values
 
 

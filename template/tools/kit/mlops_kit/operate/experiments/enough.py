@@ -14,6 +14,7 @@ from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.train.classes import classes_of
 from mlops_kit.train.features import NOT_FEATURES, Params, load_params
 from mlops_kit.train.predictions import long_table, predict
+from mlops_kit.train.splits.split import IN_TIME, KNOWN_AT
 from mlops_kit.train.stage import fit
 
 if TYPE_CHECKING:
@@ -118,11 +119,13 @@ def _inner(
     import pandas as pd
 
     share = params.split.holdout
-    if params.split.method == "time":
+    if params.split.method in IN_TIME:
         days = train["time"].astype("datetime64[us]")
         since = days.sort_values().iloc[int(len(days) * (1 - share))]
         late = days >= since
         early = days < since - pd.Timedelta(days=params.split.gap_days)
+        if KNOWN_AT in train:
+            early = train[KNOWN_AT] <= since
     else:
         late = pd.Series(_place_of_units(train, params.seed + 1) < share, train.index)
         early = ~late

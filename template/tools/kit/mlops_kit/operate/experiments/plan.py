@@ -87,7 +87,7 @@ def offline(holdout: Holdout, wish: Wish, seed: int) -> dict[str, Any]:
     """Rows of a paired holdout on which a true gain of `min_effect` is told from none."""
     effect = effect_of(
         holdout.metric,
-        holdout.truth,
+        holdout.truth_of(holdout.metric),
         holdout.predictions["candidate"],
         holdout.predictions["incumbent"],
         holdout.design,
@@ -124,7 +124,9 @@ def ab_test(holdout: Holdout, wish: Wish) -> dict[str, Any]:
             spreads[role] = wish.spread
             continue
         design = design_of_groups(holdout.groups)
-        estimate = holdout.metric.function(holdout.truth, holdout.predictions[role])
+        estimate = holdout.metric.function(
+            holdout.truth_of(holdout.metric), holdout.predictions[role]
+        )
         if estimate.influence is None:
             raise MlopsError(
                 "A custom metric has no variance per unit: give --sd, the standard deviation of "

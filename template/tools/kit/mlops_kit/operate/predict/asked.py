@@ -133,6 +133,7 @@ def read_asked(
     as_of: datetime.datetime | None,
     raw: bool,
     place: Path,
+    horizons: list[int] | None = None,
 ) -> int:
     """Write which rows are to be scored, in the order of the output, and which are set aside.
 
@@ -148,11 +149,13 @@ def read_asked(
         would tell whose it is.
     place : Path
         Folder for what is written.
+    horizons : list of int, optional
+        Each row that is read asks for these.
 
     Returns
     -------
     int
-        How many rows were read.
+        How many rows were asked for: those read, times the horizons.
     """
     opened = next((one for room in rooms() if (one := room.open_ids(sources))), None)
     read, broken = place / "read.parquet", place / "broken.parquet"
@@ -163,9 +166,11 @@ def read_asked(
             bad.add(aside)
             total += len(kept) + len(aside)
     moment = f", CAST('{as_of.isoformat()}' AS TIMESTAMP) AS time" if as_of else ""
+    keys = {name: kind for name, kind in keys.items() if name != "horizon"}
     typed = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in keys.items())
     shown = "raw, " if raw else ""
     named = ", ".join(keys)
+    each = f"(SELECT unnest({horizons or [1]}::BIGINT[]) AS horizon)"
     strange, twice = f"{given.id} is not in {sources.entity.table}", f"{given.id} {TWICE}"
     with connect(spill=place / "spilled") as connection:
         connection.read_parquet(str(read)).create_view("read")
@@ -184,16 +189,17 @@ def read_asked(
         )
         order = "row" if raw or opened is None else named
         connection.sql(
-            f"SELECT row_number() OVER (ORDER BY {order}) - 1 AS place, row, file, {shown} {named} "
-            "FROM judged WHERE reason IS NULL ORDER BY place"
+            f"SELECT row_number() OVER (ORDER BY {order}, horizon) - 1 AS place, row, file, "
+            f"{shown} {named}{', horizon' if horizons else ''} FROM judged, {each} "
+            "WHERE reason IS NULL ORDER BY place"
         ).write_parquet(str(place / "asked.parquet"))
         connection.sql(
-            "SELECT row, file, reason FROM judged WHERE reason IS NOT NULL "
-            "UNION ALL SELECT row, file, reason FROM broken ORDER BY row"
+            f"SELECT row, file, reason FROM judged, {each} WHERE reason IS NOT NULL "
+            f"UNION ALL SELECT row, file, reason FROM broken, {each} ORDER BY row"
         ).write_parquet(str(place / "aside.parquet"))
     read.unlink()
     broken.unlink()
-    return total
+    return total * len(horizons or [1])
 
 
 def _checked(

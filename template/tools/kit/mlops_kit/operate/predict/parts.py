@@ -37,7 +37,7 @@ def write_parts(
     Returns
     -------
     list of Path
-        `place`, `row`, `id`, `time` and the answers, in the order of `place`; and in the file's
+        `place`, `row`, the keys and the answers, in the order of `place`; and in the file's
         metadata what skew is counted from.
 
     Raises
@@ -95,6 +95,7 @@ def _check_types(
 ) -> None:
     """Refuse features of other names or types than those that the model learned from."""
     wanted, found = scorer.config["training"]["types"], types_of(connection, "features")
+    features = [*features, *(name for name in found if name == "horizon" and name in wanted)]
     version = f"version {scorer.number} of {scorer.name}"
     mend = "train and promote a model of these features, or give the old ones again."
     for name in wanted:
@@ -125,7 +126,7 @@ def _check_alone(
     for.
     """
     named = ", ".join(keys)
-    times = ", (SELECT time FROM _compared LIMIT 1)" if "time" in keys else ""
+    others = "".join(f", (SELECT {key} FROM _compared LIMIT 1)" for key in keys if key != "id")
     connection.execute("ALTER TABLE features RENAME TO seen")
     connection.execute("ALTER TABLE rows RENAME TO _part")
     connection.execute(
@@ -136,7 +137,7 @@ def _check_alone(
         f"""
         CREATE TEMP TABLE rows AS FROM _compared UNION ALL SELECT {named} FROM (
             SELECT {quoted(_entity(connection))} AS id FROM {ENTITIES}
-            WHERE id NOT IN (SELECT id FROM _part) LIMIT {COMPARED}){times}
+            WHERE id NOT IN (SELECT id FROM _part) LIMIT {COMPARED}){others}
         """
     )
     features_of_rows(connection, load_params(), named)
@@ -175,23 +176,24 @@ def _score(
     import pyarrow.parquet
 
     names = [name for name, _ in scorer.config["features"]]
-    chosen = ", ".join(f"features.{quoted(name)}" for name in names)
+    # A horizon is a feature beside what it is of a row.
+    chosen = ", ".join(f"features.{quoted(name)} AS _{place}" for place, name in enumerate(names))
     on = " AND ".join(f"_asked.{key} = features.{key}" for key in keys)
     id_shown = "_asked.raw" if raw else "_asked.id"
-    time = ", _asked.time" if "time" in keys else ""
+    shown = "".join(f", _asked.{key}" for key in keys if key != "id")
     relation = connection.sql(
-        f"SELECT _asked.place, _asked.row, {id_shown} AS id{time}, {chosen} "
+        f"SELECT _asked.place, _asked.row, {id_shown} AS id{shown}, {chosen} "
         f"FROM _asked JOIN features ON {on} ORDER BY _asked.place"
     )
     known = scorer.config["training"]["seen"]
     counts = {name: [0, 0] for name in known}
-    own = 3 + bool(time)
+    own = 2 + len(keys)
     empty = relation.limit(0).to_arrow_table().select(range(own))
     writer = None
     try:
         for batch in relation.to_arrow_reader(max(1_000, CELLS // len(names))):
             table = pa.Table.from_batches([batch])
-            frame = table.select(range(own, table.num_columns)).to_pandas()
+            frame = table.select(range(own, table.num_columns)).to_pandas().set_axis(names, axis=1)
             for name, more in outside(frame, known).items():
                 counts[name] = [had + new for had, new in zip(counts[name], more, strict=True)]
             scored = table.select(range(own))

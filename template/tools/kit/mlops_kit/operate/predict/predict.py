@@ -86,6 +86,7 @@ def predict(
     _check_target(given, target, sources)
     model = scorer(settings, alias)
     keys: dict[str, str] = model.config["training"]["keys"]
+    horizons = model.config["training"].get("horizons")
     asked = find_input(given, sources, "time" in keys, as_of)
     time = None if as_of is None else moment(as_of, keys["time"])
     raw = target.resolve().is_relative_to(RESTRICTED_ZONE.resolve())
@@ -97,7 +98,9 @@ def predict(
     with _place(target) as place:
         before = inputs()
         _continue(place, before)
-        total = _read_once(place, lambda: read_asked(asked, sources, keys, time, raw, place))
+        total = _read_once(
+            place, lambda: read_asked(asked, sources, keys, time, raw, place, horizons)
+        )
         rows, aside = place / "asked.parquet", place / "aside.parquet"
         _check_share(reasons_of(aside), total, limit, given)
         parts = write_parts(settings, sources, model, rows, raw, place)
@@ -115,7 +118,7 @@ def predict(
                       "sha256": model.digest},
             "input": {"files": [
                 {"path": recorded(asked.source, file), "sha256": sha256_of(file)}
-                for file in asked.files], "rows": total},
+                for file in asked.files], "rows": total // len(horizons or [1])},
             "as_of": None if time is None else time.isoformat(),
             "rows": scored,
             "set_aside": reasons,

@@ -14,6 +14,7 @@ from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.privacy.protect.sort import frames_of
 from mlops_kit.privacy.protect.tokens import TOKEN
 from mlops_kit.train.model_file import MODEL_CARD, read_card
+from mlops_kit.train.splits.fits import last_cutoff, learned
 from mlops_kit.train.tracking import quiet_mlflow, registered_name
 
 CACHE = Path(".dvc/cache")
@@ -23,15 +24,20 @@ LOCK = Path("dvc.lock")
 
 def rows_with(file: Path, subjects: set[str], train_only: bool = False) -> int:
     """Count the rows of a parquet file that hold one of the tokens in a column of text."""
-    return sum(int(holds(frame, subjects, train_only).sum()) for frame in frames_of(file))
+    last = last_cutoff(file) if train_only else None
+    return sum(
+        int((holds(frame, subjects) & _in_training(frame, train_only, last)).sum())
+        for frame in frames_of(file)
+    )
 
 
-def holds(frame: Any, subjects: set[str], train_only: bool = False) -> Any:
+def holds(frame: Any, subjects: set[str]) -> Any:
     """Mark the rows of a table that hold one of the tokens, also in lists, shape (n,)."""
-    found = _rows_where(frame, lambda text: text.is_in(list(subjects)))
-    if train_only and "split" in frame.columns:
-        found &= frame["split"] == "train"
-    return found
+    return _rows_where(frame, lambda text: text.is_in(list(subjects)))
+
+
+def _in_training(frame: Any, train_only: bool, last: Any) -> Any:
+    return learned(frame, last) if train_only and "split" in frame.columns else True
 
 
 def files_with(folders: Iterable[Path], subjects: set[str]) -> list[Path]:

@@ -8,17 +8,26 @@ if TYPE_CHECKING:
     import duckdb
 
 
+# How far ahead a row looks, in steps of the series: rows of one id and time may differ by it alone.
+KEYS = ("id", "time", "horizon")
+
+
 def columns_of(connection: "duckdb.DuckDBPyConnection", table: str) -> list[str]:
     """Names of a table's columns."""
     return connection.table(table).columns
 
 
 def keys_of(connection: "duckdb.DuckDBPyConnection") -> str:
-    """Columns that identify a row, for USING: id, and time where rows() gives it."""
+    """Columns that identify a row, for USING: id, and time and horizon where rows() gives them."""
     found = columns_of(connection, "rows")
     if "id" not in found:
         raise MlopsError("features.py: rows() must give a column id.")
-    keys = ["id", "time"] if "time" in found else ["id"]
+    keys = [name for name in KEYS if name in found]
+    if "horizon" in keys and "time" not in keys:
+        raise MlopsError(
+            "features.py: rows() gives a horizon and no time: give the time at which the forecast "
+            "is made too."
+        )
     _require(connection, "target", [*keys, "y_true"])
     return ", ".join(keys)
 
