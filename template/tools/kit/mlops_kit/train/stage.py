@@ -4,7 +4,6 @@ import hashlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from mlops_kit.core import team
 from mlops_kit.core.files import sha256_of, write_json, written_beside
 from mlops_kit.core.settings import Settings
 from mlops_kit.core.utc import connect
@@ -15,6 +14,8 @@ from mlops_kit.train.checks.skew import seen as seen_of
 from mlops_kit.train.classes import classes_of
 from mlops_kit.train.evidence import notes, same_features
 from mlops_kit.train.features import NOT_FEATURES, features_text, load_params
+from mlops_kit.train.fitting.fit import fit
+from mlops_kit.train.fitting.search import choose
 from mlops_kit.train.model_file import MODEL_CARD, MODEL_FILE, save_model
 from mlops_kit.train.oracle import best_predictions
 from mlops_kit.train.predictions import PREDICTIONS, long_table, predict
@@ -44,13 +45,17 @@ def train_and_predict(settings: Settings) -> str:
     train = table[table["split"] == "train"].reset_index(drop=True)
     holdout = table[table["split"] == "holdout"].reset_index(drop=True)
     classes = classes_of(settings.task, train, holdout)
-    estimator = fit(train[names], train["y_true"])
+    params = load_params()
+    setting, search = params.model.written, None
+    if params.model.search is not None:
+        setting, search = choose(train, names, settings, classes, params)
+    estimator = fit(train[names], train["y_true"], setting)
     answers = np.asarray(predict(estimator, holdout[names], settings.task, classes))
     systems = {"candidate": answers}
     digests: dict[str, str] = {}
     compared: list[str] = []
     for room in rooms():
-        others = room.systems(settings.task, train, holdout, load_params().seed, classes)
+        others = room.systems(settings.task, train, holdout, params.seed, classes)
         systems |= others.predictions
         digests |= others.digests
         compared += others.columns
@@ -81,34 +86,30 @@ def train_and_predict(settings: Settings) -> str:
         "features": names,
         "training_rows": len(train),
         "training": _training(train, names),
-        "params": load_params().model,
+        "params": setting,
         "holdout": notes(
-            train, holdout, names, answers, load_params().features.get("horizon_days"), classes
+            train, holdout, names, answers, params.features.get("horizon_days"), classes
         ),
     }
     if classes is not None:
         card["classes"] = classes
+    if search is not None:
+        card["search"] = search
     write_json(MODEL_CARD, card)
     seconds = time.perf_counter() - started
     several = "" if classes is None else f", {len(classes)} classes"
     line = f"{type(estimator).__name__} on {len(train):,} rows{several} ({seconds:.1f} s)"
+    if search is not None:
+        line += (
+            f", chosen among {len(search['settings']):,} settings by {search['metric']} on "
+            "training rows"
+        )
     if again := int((seen >= 0).sum()):
         line += (
             f". {again:,} of {len(holdout):,} holdout rows are equal to training rows of others in "
             "all features"
         )
     return line
-
-
-def fit(features: "pandas.DataFrame", target: "pandas.Series") -> Any:
-    """Build the team's estimator from params.yaml and fit it on the training rows."""
-    params = load_params()
-    try:
-        model = team.module("model")
-        estimator: Any = model.build({**params.model, "seed": params.seed})
-        return estimator.fit(features, target)
-    except Exception as error:
-        raise team.failure("model.py: building or fitting the model", error) from error
 
 
 def _training(train: "pandas.DataFrame", names: list[str]) -> dict[str, Any]:

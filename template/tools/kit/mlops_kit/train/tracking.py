@@ -128,7 +128,7 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
     import mlflow.pyfunc
 
     params = load_params()
-    sections = {"split": dict(params.split), "features": params.features, "model": params.model}
+    sections = {"split": dict(params.split), "features": params.features, "model": card["params"]}
     named = {f"{part}.{key}": value for part in sections for key, value in sections[part].items()}
     mlflow.log_params({"seed": params.seed, **named})
     mlflow.set_tags(

@@ -13,8 +13,8 @@ from mlops_kit.core.settings import Settings
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.train.classes import classes_of
 from mlops_kit.train.features import NOT_FEATURES, Params, load_params
+from mlops_kit.train.fitting.fit import fit
 from mlops_kit.train.predictions import long_table, predict
-from mlops_kit.train.stage import fit
 
 if TYPE_CHECKING:
     import numpy
