@@ -8,6 +8,7 @@ from typing import Literal, Required
 
 from typing_extensions import TypedDict
 
+from mlops_kit.compare.explain.record import Chosen, Importance
 from mlops_kit.compare.holdout.background import Data, Features
 
 Verdict = Literal["pass", "fail", "inconclusive", "skipped"]
@@ -247,6 +248,10 @@ class Decision(Judged, total=False):
     """What was read and counts, of a project's own tables (since 0.5.0)."""
     features: Features
     """What the features know (since 0.4.0)."""
+    search: Chosen
+    """How the model's setting was chosen, where it was searched (since 0.5.0)."""
+    importance: Importance
+    """What the model looks at, of a project's own model (since 0.5.0)."""
     holdout_sha256: Required[str]
     """Digest of the rows and outcomes that were judged on."""
     inference: Inference

@@ -1,10 +1,13 @@
 """The compare stage: the last run's predictions, judged as conf/compare.yaml says."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mlops_kit.compare.checks.running_cost import Measured, measure_pair, peak_memory_mb
 from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
+from mlops_kit.compare.explain.importance import importance
+from mlops_kit.compare.explain.record import Importance
 from mlops_kit.compare.holdout.background import background_of
 from mlops_kit.compare.holdout.ledger import LEDGER_FILE
 from mlops_kit.compare.report.wording import gained
@@ -36,7 +39,9 @@ def compare(settings: Settings) -> str:
     config = config.with_classes(card.get("classes"))
     digests = card["systems"]
     context = context_of_project(settings)
-    known = background_of(card, what_was_read())
+    known = replace(
+        background_of(card, what_was_read()), importance=look_at_model(settings, config)
+    )
     measured = measure_ops(settings, config)
     predictions = OPEN_ZONE / PREDICTIONS
     decision = run(predictions, config, REPORTS, context, digests, measured, LEDGER_FILE, known)
@@ -44,6 +49,17 @@ def compare(settings: Settings) -> str:
     seen = gained(primary["estimate"], primary["lower"], primary["upper"])
     vouched = [f". {each['sentence']}" for each in decision["safety"] if "acknowledged" in each]
     return f"{decision['decision']}: {primary['metric']} {seen}{''.join(vouched)}"
+
+
+def look_at_model(settings: Settings, config: CompareConfig) -> Importance:
+    """Tell what the model that was trained looks at, by the holdout's rows."""
+    import pandas as pd
+
+    if settings.task == "recommendation":
+        return importance(None, None, [], settings.task, config)
+    table = pd.read_parquet(OPEN_ZONE / "features.parquet")
+    rows = table[table["split"] == "holdout"].reset_index(drop=True)
+    return importance(load_model(), rows, read_card()["features"], settings.task, config)
 
 
 def context_of_project(settings: Settings) -> dict[str, str]:

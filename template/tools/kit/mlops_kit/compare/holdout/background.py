@@ -7,6 +7,8 @@ from typing import Any, Literal, Required
 
 from typing_extensions import TypedDict
 
+from mlops_kit.compare.explain.record import Chosen, Importance, about_search
+
 
 def today() -> date:
     """Return the day of this run, in UTC: the same on every machine."""
@@ -108,6 +110,10 @@ class Background:
         By table, what the data stage read, set aside and found missing (reports/data/reading.json).
     trained_on : tuple of int, or None
         Training rows and features.
+    search : Chosen, optional
+        How the model's setting was chosen, where it was searched.
+    importance : Importance, optional
+        What the model looks at, where it was asked.
     """
 
     horizon_days: int | None = None
@@ -120,6 +126,8 @@ class Background:
     looked_ahead: tuple[bool, str] | None = None
     tables: Mapping[str, Any] = field(default_factory=dict)
     trained_on: tuple[int, int] | None = None
+    search: Chosen | None = None
+    importance: Importance | None = None
 
 
 def background_of(card: dict[str, Any], read: Mapping[str, Any]) -> Background:
@@ -140,4 +148,5 @@ def background_of(card: dict[str, Any], read: Mapping[str, Any]) -> Background:
         (ahead["checked"], ahead["sentence"]) if ahead else None,
         read,
         (card["training_rows"], len(card["features"])) if "training_rows" in card else None,
+        about_search(card),
     )
