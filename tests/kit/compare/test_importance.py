@@ -121,9 +121,9 @@ def test_many_rows_and_features_cost_no_more_and_it_is_told() -> None:
     asked = []
 
     class Counted(LinearRegression):
-        def predict(self, rows: Any) -> Any:
-            asked.append(len(rows))
-            return super().predict(rows)
+        def predict(self, X: Any) -> Any:  # noqa: N803
+            asked.append(len(X))
+            return super().predict(X)
 
     model = Counted().fit(table[names], table["y_true"])
     found = importance(model, table, names, "regression", config("rmse"))
@@ -146,7 +146,6 @@ class Lost:
 
 def test_what_cannot_be_shown_says_why_and_stops_nothing() -> None:
     for task, model, reason in (
-        ("recommendation", None, "ranked by all features together"),
         ("regression", Lost(), "predicting shuffled rows fails: RuntimeError: no"),
     ):
         found = importance(model, rows(100), NAMES, task, config("rmse"))

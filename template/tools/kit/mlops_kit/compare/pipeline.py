@@ -6,7 +6,7 @@ from typing import Any
 
 from mlops_kit.compare.checks.running_cost import Measured, measure_pair, peak_memory_mb
 from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
-from mlops_kit.compare.explain.importance import importance
+from mlops_kit.compare.explain.importance import importance, why_not
 from mlops_kit.compare.explain.record import Importance
 from mlops_kit.compare.holdout.background import background_of
 from mlops_kit.compare.holdout.ledger import LEDGER_FILE
@@ -56,7 +56,7 @@ def look_at_model(settings: Settings, config: CompareConfig) -> Importance:
     import pandas as pd
 
     if settings.task == "recommendation":
-        return importance(None, None, [], settings.task, config)
+        return why_not("lists of items are ranked by all features together, and have no one loss")
     table = pd.read_parquet(OPEN_ZONE / "features.parquet")
     rows = table[table["split"] == "holdout"].reset_index(drop=True)
     return importance(load_model(), rows, read_card()["features"], settings.task, config)

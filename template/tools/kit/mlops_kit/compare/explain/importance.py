@@ -6,7 +6,6 @@ has the paired interval of the comparison, with its groups and periods.
 """
 
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,8 +63,6 @@ def importance(
     Importance
         Without weights, and with the reason, where none can be told.
     """
-    if task == "recommendation":
-        return why_not("lists of items are ranked by all features together, and have no one loss")
     try:
         return _shown(model, rows, names, task, config)
     except (MlopsError, ValueError) as error:
@@ -84,7 +81,7 @@ def _shown(
     seed = config.inference.seed
     drawn = np.random.default_rng(seed).permutation(len(rows))
     used = rows.iloc[np.sort(drawn[:MOST_ROWS])].reset_index(drop=True)
-    shown = names
+    shown, screened = names, 0
     if len(names) > MOST_SHOWN:
         size = min(SCREEN_ROWS, max(SCREENED // len(names), 100))
         # Other rows than those that are shown, where there are any.
@@ -252,7 +249,7 @@ def _alike(rows: "pandas.DataFrame", names: list[str]) -> list[Alike]:
 
     numeric = [name for name in names if pd.api.types.is_numeric_dtype(rows[name])]
     ranks = rows[numeric].astype(float).rank()
-    table: Mapping[str, Any] = ranks.corr(min_periods=20)
+    table: Any = ranks.corr(min_periods=20)
     found: list[Alike] = [
         {"features": [one, other], "correlation": float(table[one][other])}
         for place, one in enumerate(numeric)
