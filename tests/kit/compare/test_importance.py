@@ -109,7 +109,8 @@ def test_features_that_go_together_are_named() -> None:
     (pair,) = found["alike"]
     assert sorted(pair["features"]) == ["much", "twin"]
     assert pair["correlation"] == pytest.approx(1)
-    assert "go together (rank correlation 1.00)" in " ".join(found["sentences"])
+    assert "less important than it is: " in " ".join(found["sentences"])
+    assert "and twin (rank correlation 1.00)." in " ".join(found["sentences"])
 
 
 def test_many_rows_and_features_cost_no_more_and_it_is_told() -> None:

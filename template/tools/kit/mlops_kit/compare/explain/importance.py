@@ -113,12 +113,15 @@ def _shown(
             f"Shown are {len(shown)} of {len(names):,} features: those that a quick look at "
             f"{screened:,} rows found strongest."
         )
-    said += [
-        f"{each['features'][0]} and {each['features'][1]} go together (rank correlation "
-        f"{each['correlation']:.2f}): each can stand in for the other, so that both look less "
-        "important than they are."
-        for each in pairs
-    ]
+    if pairs:
+        named = "; ".join(
+            f"{' and '.join(each['features'])} (rank correlation {each['correlation']:.2f})"
+            for each in pairs
+        )
+        said.append(
+            "Features that go together can stand in for one another, so that each looks less "
+            f"important than it is: {named}."
+        )
     return {
         "metric": config.primary.metric,
         "rows": len(used),
@@ -171,7 +174,7 @@ class _Shuffled:
             order = random.permutation(len(self.features))
             values = self.features[name].iloc[order].set_axis(self.features.index)
             shuffled = self._estimate(self._asked(self.features.assign(**{name: values})))
-            found.append(_of_both(shuffled, np.argsort(order)))
+            found.append(_of_both(shuffled, self.plain, np.argsort(order)))
         return _mean(found)
 
     def _asked(self, features: "pandas.DataFrame") -> Any:
@@ -199,8 +202,8 @@ def _weight(whole: _Shuffled, name: str, repeats: int, config: CompareConfig) ->
     }
 
 
-def _of_both(estimate: Estimate, taker: Any) -> Estimate:
-    """Add to a row's share of the error, with another's value, its share as giver of its own.
+def _of_both(shuffled: Estimate, plain: Estimate, taker: Any) -> Estimate:
+    """Add to what a row loses with another's value what the other loses with this row's.
 
     The rows are a sample of takers and of givers (a two-sample U-statistic); without the second
     part intervals are too narrow. The chance of a single shuffle makes them somewhat too wide.
@@ -210,13 +213,16 @@ def _of_both(estimate: Estimate, taker: Any) -> Estimate:
     taker : array, shape (n_rows,)
         Which row got the value of each row.
     """
-    inner = None if estimate.mean is None else _of_both(estimate.mean, taker)
-    assert estimate.influence is not None
-    influence = estimate.influence + estimate.influence[taker]
-    rows = estimate.rows
-    if rows is not None:
-        rows = rows + rows[taker] - estimate.value
-    return estimate._replace(influence=influence, rows=rows, mean=inner)
+    assert shuffled.influence is not None
+    assert plain.influence is not None
+    rows, inner = None, None
+    if shuffled.rows is not None and plain.rows is not None:
+        lost = shuffled.rows - plain.rows
+        rows = shuffled.rows + lost[taker] - lost.mean()
+    if shuffled.mean is not None and plain.mean is not None:
+        inner = _of_both(shuffled.mean, plain.mean, taker)
+    influence = shuffled.influence + (shuffled.influence - plain.influence)[taker]
+    return shuffled._replace(influence=influence, rows=rows, mean=inner)
 
 
 def _mean(estimates: list[Estimate]) -> Estimate:

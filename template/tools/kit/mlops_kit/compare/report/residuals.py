@@ -38,13 +38,13 @@ def residuals_figure(truth: Floats, prediction: Floats) -> list[Figure]:
     parts = _parts(prediction, left)
 
     def paint(axes: "Axes") -> None:
-        darkest = max(float(counts.max()), 1.0)
+        darkest = max(float(counts.max()), FEWEST)
         width, height = x_edges[1] - x_edges[0], y_edges[1] - y_edges[0]
         for (column, row), number in np.ndenumerate(counts):
             if number:
                 place = (x_edges[column], y_edges[row])
                 square = ([(place[0], width)], (place[1], height))
-                shade = 0.08 + 0.47 * np.sqrt(number / darkest)
+                shade = 0.12 + 0.58 * np.log(number / FEWEST + 1) / np.log(darkest / FEWEST + 1)
                 axes.broken_barh(*square, color=COLOURS["candidate"], alpha=float(shade), lw=0)
         axes.axhline(0, color=LINE, lw=1, ls="--")
         at, low, middle, high = parts.T
@@ -61,9 +61,8 @@ def residuals_figure(truth: Floats, prediction: Floats) -> list[Figure]:
     svg = drawing("residuals", "What is left of the truth, by prediction", 2.9, paint)
     caption = (
         "Above the dashes the candidate predicts too little, below too much. Darker cells hold "
-        f"more rows; cells of fewer than {FEWEST}, and the outermost rows, are not drawn. A middle "
-        "off the dashes is a bias that another feature may mend; dots that spread to one side mean "
-        "that its errors grow there."
+        f"more rows; cells of fewer than {FEWEST}, and the outermost rows, are not drawn. The middle "
+        "row lies off the dashes where the candidate is biased, or where outcomes are skewed."
     )
     return [Figure("Where the candidate errs", svg, caption)]
 
