@@ -97,7 +97,7 @@ def test_a_worse_candidate_is_never_promoted() -> None:
         ({"ops": {"p95_ms": 10}}, "inconclusive", "was not measured"),
         ({"data": {"labels": "censored"}}, "inconclusive", "run an A/B test"),
         ({"slices": ["half"]}, "reject", "half = 1: auc is worse by"),
-        ({"fairness": ["half"]}, "reject", "the gap in share picked goes from"),
+        ({"fairness": ["half"]}, "reject", "the gap in the share picked goes from"),
     ],
 )
 def test_every_check_must_pass_and_the_one_that_does_not_is_named(

@@ -26,6 +26,19 @@ class Acknowledgement(TypedDict):
     """Day of the run, an ISO date."""
 
 
+class Group(TypedDict):
+    """A group of people whose share is compared (fairness)."""
+
+    name: str
+    """Value of the column."""
+    rows: int
+    """Rows of which the shares are taken."""
+    candidate: float
+    """Share of them that the candidate picks."""
+    incumbent: float
+    """Share of them that the incumbent picks."""
+
+
 class Known(TypedDict, total=False):
     """What checks tell; each tells what it knows."""
 
@@ -71,6 +84,10 @@ class Known(TypedDict, total=False):
     """The candidate's gap between groups (fairness)."""
     incumbent: float
     """The incumbent's gap between groups (fairness)."""
+    among: Literal["all", "positives", "negatives"]
+    """Of whose rows the groups' shares are (fairness, since 0.5.0)."""
+    groups: list[Group]
+    """The groups that are large enough (fairness, since 0.5.0)."""
     count: int
     """Rows, or groups, served right until now that the candidate would serve wrong."""
     effective_n: float

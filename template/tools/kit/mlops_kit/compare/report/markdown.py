@@ -12,6 +12,7 @@ from mlops_kit.compare.holdout.holdout import Holdout, read_holdout
 from mlops_kit.compare.report import wording as story
 from mlops_kit.compare.report.classes import Titled, class_tables
 from mlops_kit.compare.report.data import data_table
+from mlops_kit.compare.report.groups import group_tables
 from mlops_kit.compare.report.model import weights_table
 from mlops_kit.compare.report.page import html_page
 from mlops_kit.compare.report.plots import clip
@@ -64,6 +65,7 @@ def markdown(
             "\n".join(f"{n}. **{s.title}.** {_plain(s.text, 280)}" for n, s in enumerate(steps, 1))
         )
     more += _model_parts(decision)
+    more += [_table(each) for each in group_tables(decision, story.labels_of_roles(decision))]
     if holdout and (box := data_table(decision)):
         more.append(_table(box))
     more += [_table(each) for each in tables[1:]]

@@ -14,6 +14,7 @@ from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.report import wording as story
 from mlops_kit.compare.report.classes import class_tables
 from mlops_kit.compare.report.data import data_table
+from mlops_kit.compare.report.groups import group_tables
 from mlops_kit.compare.report.model import about_model, weights_figures
 from mlops_kit.compare.report.rollout import plan, score_map
 from mlops_kit.compare.report.users import Consequences, consequences, of_the_winner
@@ -68,6 +69,7 @@ def html_page(
         figures=_figures(decision, holdout, config, latency_ms),
         classes=class_tables(holdout, story.labels_of_roles(decision)),
         known=decision.get("features", {}).get("sentences", []),
+        groups=group_tables(decision, story.labels_of_roles(decision)),
         model=about_model(decision),
         data=data_table(decision),
         numbers=story.numbers(decision, config),
