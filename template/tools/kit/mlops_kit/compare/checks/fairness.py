@@ -14,6 +14,7 @@ from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.inference.effect import Effect, holm, paired_effect
 from mlops_kit.compare.metrics.estimate import Estimate
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import counted
 
 Codes = NDArray[np.int64]
 NAMES = {
@@ -190,18 +191,15 @@ def _how_sure(effect: Effect, margin: float, alpha: float) -> str:
 def _between(gap: Gap) -> str:
     """Say whom the candidate picks most often and whom least, and how many rows say so."""
     of = {"all": "", "positives": "the positives of ", "negatives": "the negatives of "}[gap.among]
-    most, least = (
-        choose(gap.groups, key=lambda each: each["candidate"]) for choose in (max, min)
-    )
-    rows = "row" + "s" * (least["rows"] != 1)
+    most, least = (choose(gap.groups, key=lambda each: each["candidate"]) for choose in (max, min))
     several = f", the extremes of {len(gap.groups)} groups" if len(gap.groups) > 2 else ""
     small = ""
     if gap.left_out:
-        small = f" ({gap.left_out} smaller group{'s' * (gap.left_out != 1)} left out)"
+        small = f" ({counted(gap.left_out, 'smaller group')} left out)"
     return (
         f"the candidate picks {share(most['candidate'])} of {of}{most['name']} "
-        f"({most['rows']:,} rows) and {share(least['candidate'])} of {of}{least['name']} "
-        f"({least['rows']:,} {rows}){several}{small}"
+        f"({counted(most['rows'], 'row')}) and {share(least['candidate'])} of {of}{least['name']} "
+        f"({counted(least['rows'], 'row')}){several}{small}"
     )
 
 

@@ -18,6 +18,7 @@ from mlops_kit.compare.inference.effect import paired_effect
 from mlops_kit.compare.metrics.estimate import Estimate
 from mlops_kit.compare.systems.spec import Table
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import counted
 from mlops_kit.train.predictions import answers, long_table, predict
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _shown(
     weights.sort(key=lambda each: -each["estimate"])
     pairs = _alike(used, [each["feature"] for each in weights])
     level = 100 * (1 - 2 * config.inference.alpha)
-    of_rows = f"{len(used):,} rows"
+    of_rows = counted(len(used), "row")
     if len(used) < len(rows):
         of_rows += f" drawn from {len(rows):,}"
     said = [

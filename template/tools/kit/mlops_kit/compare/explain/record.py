@@ -5,6 +5,8 @@ from typing import Any, Literal, Required
 
 from typing_extensions import TypedDict
 
+from mlops_kit.core.words import counted
+
 
 class Chosen(TypedDict):
     """The search among settings of the model, on training rows alone (model.search)."""
@@ -78,7 +80,7 @@ def about_search(card: Mapping[str, Any]) -> Chosen | None:
     tried, chosen = found["settings"], found["settings"][found["chosen"]]
     folds, wanted = len(found["folds"]), found["folds_asked"]
     order = " in time order" if found["split"] == "time" else ""
-    how = f"{folds} fold{'s' * (folds != 1)}{order}"
+    how = f"{counted(folds, 'fold')}{order}"
     if folds < wanted:
         how += f" of {wanted} asked for: the others lack rows or an outcome"
     values = ", ".join(f"{name} {value}" for name, value in chosen["setting"].items())

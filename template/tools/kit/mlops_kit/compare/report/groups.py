@@ -14,8 +14,9 @@ MEANS = {
 LIMITS = (
     "A gap says that groups are treated differently, not why, and not whether that is wrong: where "
     "the outcomes of groups differ, the best possible system picks unlike shares too, and no "
-    "useful one is without a gap in both measures. Whether being picked is good or bad for a person, only "
-    "you know. One column is looked at at a time, and no group below fairness.min_rows."
+    "useful one is without a gap in both measures. Whether being picked is good or bad for a "
+    "person, only you know. One column is looked at at a time, and no group below "
+    "fairness.min_rows."
 )
 
 

@@ -20,6 +20,7 @@ from mlops_kit.compare.report.rollout import plan
 from mlops_kit.compare.report.users import Consequences, consequences, of_the_winner
 from mlops_kit.core.errors import BAD_INPUT, MlopsError
 from mlops_kit.core.files import write_text
+from mlops_kit.core.words import counted
 
 __all__ = ["html_page", "markdown", "rewrite"]
 
@@ -122,7 +123,9 @@ def _checks_text(decision: Decision) -> str:
     ][:WORST_CHECKS]
     passed = sum(each["verdict"] == "pass" for _, each in found)
     if len(found) > 1:
-        lines.append(f"- {passed} of {len(found)} checks pass.")
+        skipped = sum(each["verdict"] == "skipped" for _, each in found)
+        beside = f"; {skipped} {'is' if skipped == 1 else 'are'} skipped" if skipped else ""
+        lines.append(f"- {passed} of {counted(len(found), 'check')} pass{beside}.")
     return "\n".join(lines)
 
 
