@@ -10,6 +10,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import yaml
+from mlops_kit.compare.holdout.yardstick import yardstick_of_config
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import load_settings
 from mlops_kit.train import stage
@@ -21,6 +22,7 @@ from own_table import MODEL, OwnTable
 from sklearn.metrics import mean_squared_error
 from sklearn.model_selection import GroupKFold
 
+ROOT = Path(__file__).parents[3]
 KNN = '''"""Nearest neighbours."""
 from sklearn.neighbors import KNeighborsRegressor
 
@@ -348,3 +350,46 @@ def test_what_a_model_is_called_with_is_not_told_that_there_is_a_search() -> Non
     assert asked(params(method="grid", space={"a": [2]})) != asked(
         params(method="grid", space={"a": [3]})
     )
+
+
+def test_the_pipeline_runs_again_when_the_search_changes() -> None:
+    # DVC compares all below a key of params.yaml.
+    text = (ROOT / "template/dvc.yaml.jinja").read_text(encoding="utf-8")
+    train = text[text.index("  train:") : text.index("  compare:")]
+    assert "params: [seed, split, features, model]" in train
+    assert "search" in Model.model_fields
+
+
+def test_a_recommendation_is_searched_by_its_own_metric(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("conf").mkdir()
+    compare = {"case": "A", "primary": {"metric": "hit_rate_at_1"}}
+    Path("conf/compare.yaml").write_text(yaml.safe_dump(compare))
+    yardstick = yardstick_of_config("recommendation", None)
+    truth = pd.Series([[1], [2, 3], [4]])
+    assert yardstick.value(truth, np.array([[1], [3], [5]])) == pytest.approx(2 / 3)
+    assert yardstick.direction == "higher"
+
+
+def test_several_classes_are_searched_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=400)
+    kind = np.array(["low", "middle", "high"])[np.digitize(x + random.normal(0, 0.3, 400), [-1, 1])]
+    table = OwnTable(
+        pl.DataFrame({"id": np.arange(400), "x": x, "outcome": kind}),
+        more={"primary": {"metric": "log_loss"}},
+    )
+    table.featured(tmp_path, monkeypatch)
+    searched(MODEL, method="grid", space={"trees": [1, 60]})
+    stage.train_and_predict(load_settings())
+    found = card()["search"]
+    assert (found["metric"], found["direction"]) == ("log_loss", "lower")
+    values = [each["value"] for each in found["settings"]]
+    assert values[found["chosen"]] == min(values)
+    # One tree hardly leaves the shares of the classes.
+    assert found["settings"][1]["setting"] == {"trees": 1}
+    assert values[1] == max(values)

@@ -13,6 +13,7 @@ from mlops_kit.compare.holdout.ledger import LEDGER_FILE
 from mlops_kit.compare.report.wording import gained
 from mlops_kit.compare.stage import run
 from mlops_kit.compare.systems.adapters import predict_with
+from mlops_kit.core import team
 from mlops_kit.core.settings import Settings, read_config
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import load_sources
@@ -59,7 +60,12 @@ def look_at_model(settings: Settings, config: CompareConfig) -> Importance:
         return why_not("lists of items are ranked by all features together, and have no one loss")
     table = pd.read_parquet(OPEN_ZONE / "features.parquet")
     rows = table[table["split"] == "holdout"].reset_index(drop=True)
-    return importance(load_model(), rows, read_card()["features"], settings.task, config)
+    try:
+        model = load_model()
+    except Exception as error:
+        # As a model that fails to answer: what is told beside a decision never stops it.
+        return why_not(str(team.failure(MODEL_FILE.as_posix(), error)).rstrip("."))
+    return importance(model, rows, read_card()["features"], settings.task, config)
 
 
 def context_of_project(settings: Settings) -> dict[str, str]:

@@ -12,8 +12,9 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import Settings
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.train.classes import classes_of
-from mlops_kit.train.features import NOT_FEATURES, Params, load_params
+from mlops_kit.train.features import NOT_FEATURES, Params, Split, load_params
 from mlops_kit.train.fitting.fit import fit
+from mlops_kit.train.fitting.folds import units_of
 from mlops_kit.train.predictions import long_table, predict
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def enough(settings: Settings, config: CompareConfig) -> dict[str, Any]:
     params = load_params()
     learn, judge = _inner(table[table["split"] == "train"].reset_index(drop=True), params)
     classes = classes_of(settings.task, learn, judge)
-    drawn = _place_of_units(learn, params.seed)
+    drawn = _place_of_units(learn, params.split, params.seed)
     answers, rows = {}, {}
     for part in PARTS:
         some = learn[drawn < part]
@@ -124,7 +125,7 @@ def _inner(
         late = days >= since
         early = days < since - pd.Timedelta(days=params.split.gap_days)
     else:
-        late = pd.Series(_place_of_units(train, params.seed + 1) < share, train.index)
+        late = pd.Series(_place_of_units(train, params.split, params.seed + 1) < share, train.index)
         early = ~late
     learn, judge = (train[rows].reset_index(drop=True) for rows in (early, late))
     if min(len(learn), len(judge)) < FEWEST:
@@ -135,12 +136,15 @@ def _inner(
     return learn, judge
 
 
-def _place_of_units(rows: "pandas.DataFrame", seed: int) -> "numpy.ndarray":
+def _place_of_units(rows: "pandas.DataFrame", split: Split, seed: int) -> "numpy.ndarray":
     """Give each row a number from 0 to 1, shape (n_rows,), the same to all rows of a unit."""
     import numpy as np
     import pandas as pd
 
-    units = rows["group"] if "group" in rows else rows["id"]
+    units = rows["group" if "group" in rows else "id"]
+    if split.method == "copies" or (split.method == "group" and "group" not in rows):
+        names = [name for name in rows.columns if name not in NOT_FEATURES]
+        units = pd.Series(units_of(rows, names, split))
     codes, known = pd.factorize(units, sort=True)
     order = np.random.default_rng(seed).permutation(len(known))
     return (order / max(len(known), 1))[codes]

@@ -131,7 +131,7 @@ def units_of(train: "pandas.DataFrame", names: list[str], split: "Split") -> "nu
     if "group" in train:
         return codes_of(train["group"])
     raise MlopsError(
-        f'params.yaml: model.search keeps whole groups of "{split.column}", which the open table '
+        f'params.yaml: the split keeps groups of "{split.column}" whole, which the open table '
         f'{sources.entity.table} does not have: give them in rows() of features.py as "group".'
     )
 
