@@ -93,7 +93,7 @@ def test_a_worse_candidate_is_never_promoted() -> None:
         ({}, "promote", "auc is better by"),
         ({"flips": {"budget": 0.4}}, "promote", "The other check passes too (1 of 1)"),
         ({"flips": {"budget": 0.01}}, "reject", "would be served wrong, more than the budget"),
-        ({"guardrails": [{"metric": "brier", "margin": 0.01}]}, "promote", "other check passes too"),
+        ({"guardrails": [{"metric": "brier", "margin": 0.01}]}, "promote", "other check passes"),
         ({"ops": {"p95_ms": 10}}, "inconclusive", "was not measured"),
         ({"data": {"labels": "censored"}}, "inconclusive", "run an A/B test"),
         ({"slices": ["half"]}, "reject", "half = 1: auc is worse by"),

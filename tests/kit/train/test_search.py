@@ -381,10 +381,13 @@ def test_several_classes_are_searched_in_their_order(
     kind = np.array(["low", "middle", "high"])[np.digitize(x + random.normal(0, 0.3, 400), [-1, 1])]
     table = OwnTable(
         pl.DataFrame({"id": np.arange(400), "x": x, "outcome": kind}),
-        more={"primary": {"metric": "log_loss"}},
+        more={
+            "primary": {"metric": "log_loss"},
+            "incumbent": {"kind": "trivial", "strategy": "prior"},
+        },
     )
     table.featured(tmp_path, monkeypatch)
-    searched(MODEL, method="grid", space={"trees": [1, 60]})
+    searched(MODEL | {"trees": 10}, method="grid", space={"trees": [1, 20]})
     stage.train_and_predict(load_settings())
     found = card()["search"]
     assert (found["metric"], found["direction"]) == ("log_loss", "lower")
