@@ -93,7 +93,7 @@ def test_inner_scores_are_those_of_an_independent_computation(project: Path) -> 
         assert each["value"] == pytest.approx(np.mean(expected), abs=1e-12)
 
 
-PLANTED = '''"""One setting knows the holdout's rows by heart, and is a little worse on all others."""
+PLANTED = '''"""One setting knows the holdout's rows by heart, and is worse on others."""
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 
