@@ -5,6 +5,7 @@ from typing import Any
 
 from mlops_kit.compare import decision_schema
 from mlops_kit.compare.decision_file import json_schema
+from mlops_kit.compare.explain import record
 from mlops_kit.compare.holdout import background
 from typing_extensions import is_typeddict
 
@@ -22,7 +23,8 @@ passed over: a release may add some without another number of `schema`.
 
 def page() -> str:
     """Return the page: a table for each part, the whole file first, then its JSON schema."""
-    known = [each for module in (decision_schema, background) for each in vars(module).values()]
+    modules = (decision_schema, background, record)
+    known = [each for module in modules for each in vars(module).values()]
     schema = described(json_schema(), filter(is_typeddict, known))
     parts = schema.pop("$defs")
     found = [HEAD, _part("The whole file", schema)]

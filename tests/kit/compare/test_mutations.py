@@ -343,7 +343,7 @@ def test_a_growing_gap_between_groups_of_people_is_rejected() -> None:
     assert _decision(table)["decision"] == "promote"
     result = _decision(table, fairness={"columns": ["gender"], "margin": 0.02})
     assert result["decision"] == "reject"
-    assert "gender: the gap in share picked goes from" in _said(result)
+    assert "; the gap in the share picked goes from" in _said(result)
     harmless = _decision(wide_scores(), fairness={"columns": ["gender"], "margin": 0.02})
     assert harmless["decision"] == "promote"
 

@@ -45,7 +45,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     pd.DataFrame({"id": [1, 2]}).to_parquet("data/open/tables/people.parquet")
     monkeypatch.setattr(adapters, "systems_to_predict", lambda config: {"baseline": None})
     monkeypatch.setattr(adapters, "digest_of", lambda spec: "")
-    monkeypatch.setattr(training, "fit", lambda features, target: None)
+    monkeypatch.setattr(training, "fit", lambda features, target, setting: None)
     monkeypatch.setattr(training, "features_text", lambda params: "SELECT")
     monkeypatch.setattr(training, "save_model", lambda model, path: path.write_bytes(b"model"))
     return tmp_path

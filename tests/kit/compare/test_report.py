@@ -147,6 +147,8 @@ def test_a_full_report_shows_every_figure_and_the_plan_and_asks_nothing_of_the_n
     headings = re.findall(r"<h2>(.*?)</h2>", page)
     assert headings == [
         "Checks",
+        "sex: picked",
+        "sex: wrong alarms",
         "Gains and guardrails",
         "auc of each system",
         "Gain in auc by slice",
@@ -173,7 +175,10 @@ def test_markup_from_configuration_and_data_is_only_text() -> None:
     assert NASTY[:8] not in page
     assert "$word" in page
     assert not re.search(r"(?<!\\)<(script|img)", text)
-    assert all(line.count(" | ") <= 1 for line in text.splitlines() if line.startswith("| "))
+    tables = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
+    for head, *others in tables:
+        bars = [len(re.findall(r"(?<!\\)\|", line)) for line in (head, *others)]
+        assert set(bars) == {bars[0]}
 
 
 def test_markup_in_names_of_systems_and_features_is_only_text() -> None:
@@ -404,3 +409,51 @@ def test_of_several_candidates_the_report_shows_the_one_that_was_chosen() -> Non
     shown = re.findall(r"<b>([\d.]+)</b> closer", page)[0]
     assert float(shown) == round(wanted.gained)
     assert round(consequences(holdout, config).gained) != float(shown)
+
+
+def test_a_gap_says_between_whom_how_many_rows_and_what_it_cannot_tell() -> None:
+    random = np.random.default_rng(3)
+    sex, n = np.array(["f", "m"])[random.integers(0, 2, N)], N
+    table = pa.concat_tables(
+        pa.table(
+            {"id": range(n), "y_true": truth, "system": [name] * n, "score": score, "sex": sex}
+        )
+        for truth in [random.integers(0, 2, n)]
+        for name, score in (
+            ("candidate", np.clip(0.4 * truth + 0.25 + 0.1 * (sex == "m"), 0, 1)
+             + random.normal(0, 0.2, n)),
+            ("baseline", 0.4 * truth + 0.3 + random.normal(0, 0.2, n)),
+        )
+    )  # fmt: skip
+    config = _config("C", "auc", fairness=["sex"], data={"threshold": 0.5})
+    decision, page, text = _reports(table, config)
+    first, second = decision["fairness"]
+    held = table.slice(0, n).to_pandas()
+    picked = (held["score"] >= 0.5).groupby(held["sex"]).agg(["mean", "size"])
+    for each in first["groups"]:
+        assert each["candidate"] == pytest.approx(picked["mean"][each["name"]])
+        assert each["rows"] == picked["size"][each["name"]]
+    assert first["candidate"] == pytest.approx(float(np.ptp(picked["mean"])))
+    most, least = (f"{100 * picked['mean'][each]:.3g} % of {each}" for each in "mf")
+    assert f"picks {most} ({picked['size']['m']:,} rows) and {least}" in first["sentence"]
+    of_class = held[held["y_true"] == (second["among"] == "positives")]
+    rates = (of_class["score"] >= 0.5).groupby(of_class["sex"]).mean()
+    assert second["candidate"] == pytest.approx(float(np.ptp(rates)))
+    assert second["n_rows"] == len(of_class)
+    for report in (page, text):
+        assert "not whether that is wrong" in report
+        assert f"{picked['size']['m']:,}" in report
+
+
+def test_where_a_model_of_numbers_errs_is_drawn_without_single_rows() -> None:
+    from mlops_kit.compare.report.residuals import residuals_figure
+
+    random = np.random.default_rng(0)
+    prediction = random.normal(100, 10, 3000)
+    truth = prediction + random.normal(0, 5, 3000)
+    (figure,) = residuals_figure(truth, prediction)
+    again = residuals_figure(np.append(truth, 1e6), np.append(prediction, 100.0))[0]
+    # One huge outcome changes neither the scale nor shows as a cell.
+    assert abs(figure.svg.count("<path") - again.svg.count("<path")) <= 3
+    assert residuals_figure(truth, np.full(3000, 5.0)) == []
+    assert residuals_figure(truth[:10], prediction[:10]) == []

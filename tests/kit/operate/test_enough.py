@@ -99,8 +99,19 @@ def test_groups_stay_whole(rows: pd.DataFrame) -> None:
     grouped = rows.assign(group=rows["id"] // 8)
     learn, judge = module._inner(grouped, module.load_params())
     assert not set(learn["group"]) & set(judge["group"])
-    place = module._place_of_units(learn, 3)
+    place = module._place_of_units(learn, module.load_params().split, 3)
     assert learn.assign(place=place).groupby("group")["place"].nunique().max() == 1
+
+
+def test_copies_stay_whole_where_the_split_keeps_them_together(rows: pd.DataFrame) -> None:
+    content = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    content["split"]["method"] = "copies"
+    Path("params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    # Groups of its own, as rows() may give them, do not keep equal rows together.
+    twice = pd.concat([rows, rows.assign(id=rows["id"] + 4000)], ignore_index=True)
+    learn, judge = module._inner(twice.assign(group=twice["id"]), module.load_params())
+    assert not set(learn["x0"]) & set(judge["x0"])
+    assert len(learn) + len(judge) == len(twice)
 
 
 def test_too_few_rows_and_no_features_are_one_sentence(rows: pd.DataFrame) -> None:

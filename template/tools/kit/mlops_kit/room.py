@@ -70,6 +70,22 @@ def _no_systems(
     return Systems()
 
 
+@dataclass(frozen=True)
+class Yardstick:
+    """What settings of the model are compared by."""
+
+    name: str
+    """The metric, as people know it."""
+    direction: Literal["higher", "lower"]
+    """Which values are better."""
+    value: "Callable[[pandas.Series, numpy.ndarray], float]"
+    """Judge answers, shape (n, ...), by the outcomes of the same rows, shape (n,)."""
+
+
+def _no_yardstick(task: str, classes: Sequence[str | int] | None) -> Yardstick | None:
+    return None
+
+
 def _no_classes() -> Sequence[str | int] | None:
     return None
 
@@ -132,6 +148,8 @@ class Room:
     """Where values as they came may lie for as long as a command takes."""
     classes: Callable[[], Sequence[str | int] | None] = _no_classes
     """The classes of the outcome in their order, where this room's configuration names them."""
+    yardstick: Callable[[str, Sequence[str | int] | None], Yardstick | None] = _no_yardstick
+    """Give what decides between models of a task: called with it and the classes, None for 0, 1."""
     systems: "Callable[[str, pandas.DataFrame, pandas.DataFrame, int, Any, Any], Systems]" = (
         _no_systems
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.decision_schema import Check, Judged, Needed, Primary
 from mlops_kit.compare.gate import others_of
-from mlops_kit.compare.inference.needed import FAR
+from mlops_kit.compare.inference.needed import FAR, of_days
 
 NEXT = {
     ("A", "promote"): "Test it on real users, a small share first, and watch the business metric.",
@@ -59,7 +59,10 @@ def _deciding(result: Checked) -> list[str]:
         deciding.sort(key=lambda check: check not in result["safety"])
         return [check["sentence"] for check in deciding]
     others = sum(check["verdict"] == "pass" for check in checks_of(result)) - 1
-    told = f"Every other check passes too ({others} of {others})." if others else None
+    skipped = sum(check["verdict"] == "skipped" for check in checks_of(result))
+    beside = f"; {skipped} {'is' if skipped == 1 else 'are'} skipped" if skipped else ""
+    every = "Every other check passes" if others > 1 else "The other check passes"
+    told = f"{every} too ({others} of {others}{beside})." if others else None
     return [result["primary"]["sentence"], *([told] if told else [])]
 
 
@@ -86,7 +89,7 @@ def next_step(result: Checked, config: CompareConfig) -> str:
     if rows := needed.get("rows"):
         if rows > FAR * primary["n_rows"]:
             return "The two are practically equal: build a stronger candidate, or decide by cost."
-        days = f" ({needed['days']:,} days' worth)" if "days" in needed else ""
+        days = f" ({of_days(needed['days'])} worth)" if "days" in needed else ""
         return (
             f"Collect about {rows:,} rows in all{days}: if the differences are what they look "
             f"like, they decide with a chance of {100 * config.inference.power:.0f} %. Until then "

@@ -14,7 +14,7 @@ from mlops_kit.compare.stage import context_of, run_table
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress
 from mlops_kit.core.zones import OPEN_ZONE
-from mlops_kit.room import Room, Systems
+from mlops_kit.room import Room, Systems, Yardstick
 from mlops_kit.train.model_file import MODEL_CARD, read_card
 from mlops_kit.train.predictions import PREDICTIONS
 
@@ -99,6 +99,12 @@ def _classes() -> Sequence[str | int] | None:
     return read_config(CONFIG, CompareConfig).data.classes
 
 
+def _yardstick(task: str, classes: Sequence[str | int] | None) -> Yardstick:
+    from mlops_kit.compare.holdout.yardstick import yardstick_of_config
+
+    return yardstick_of_config(task, classes)
+
+
 def _systems(
     task: str,
     train: "pandas.DataFrame",
@@ -124,6 +130,7 @@ def _vouches(finding: str) -> bool:
 ROOM = Room(
     commands={"compare run": run, "compare check": check, "compare report": report},
     classes=_classes,
+    yardstick=_yardstick,
     systems=_systems,
     vouches=_vouches,
     groups={"compare": "Compare the candidate with what is in force."},

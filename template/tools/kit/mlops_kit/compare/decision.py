@@ -40,6 +40,8 @@ from mlops_kit.compare.holdout.ledger import Look
 from mlops_kit.compare.inference.effect import mcnemar_midp
 from mlops_kit.compare.inference.needed import one_period
 
+# What the pipeline calls its own model.
+TRAINED = "candidate"
 # Of a metric's value: what the last digits of the same sum differ by.
 ROUNDING = 1e-12
 
@@ -130,6 +132,12 @@ def decide(
     _tell_beside(report, chosen, config)
     if holdout.background.tables:
         report["data"] = about_data(holdout)
+    # Both are about the model that the pipeline trained.
+    if config.systems[best] == TRAINED:
+        if holdout.background.search:
+            report["search"] = holdout.background.search
+        if holdout.background.importance:
+            report["importance"] = holdout.background.importance
     return report
 
 

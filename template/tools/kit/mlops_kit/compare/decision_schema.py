@@ -8,6 +8,7 @@ from typing import Literal, Required
 
 from typing_extensions import TypedDict
 
+from mlops_kit.compare.explain.record import Chosen, Importance
 from mlops_kit.compare.holdout.background import Data, Features
 
 Verdict = Literal["pass", "fail", "inconclusive", "skipped"]
@@ -23,6 +24,19 @@ class Acknowledgement(TypedDict):
     """Last day on which that counts, an ISO date."""
     on: str
     """Day of the run, an ISO date."""
+
+
+class Group(TypedDict):
+    """A group of people whose share is compared (fairness)."""
+
+    name: str
+    """Value of the column."""
+    rows: int
+    """Rows of which the shares are taken."""
+    candidate: float
+    """Share of them that the candidate picks."""
+    incumbent: float
+    """Share of them that the incumbent picks."""
 
 
 class Known(TypedDict, total=False):
@@ -70,6 +84,10 @@ class Known(TypedDict, total=False):
     """The candidate's gap between groups (fairness)."""
     incumbent: float
     """The incumbent's gap between groups (fairness)."""
+    among: Literal["all", "positives", "negatives"]
+    """Of whose rows the groups' shares are (fairness, since 0.5.0)."""
+    groups: list[Group]
+    """The groups that are large enough (fairness, since 0.5.0)."""
     count: int
     """Rows, or groups, served right until now that the candidate would serve wrong."""
     effective_n: float
@@ -247,6 +265,10 @@ class Decision(Judged, total=False):
     """What was read and counts, of a project's own tables (since 0.5.0)."""
     features: Features
     """What the features know (since 0.4.0)."""
+    search: Chosen
+    """How the model's setting was chosen, where it was searched (since 0.5.0)."""
+    importance: Importance
+    """What the model looks at, of a project's own model (since 0.5.0)."""
     holdout_sha256: Required[str]
     """Digest of the rows and outcomes that were judged on."""
     inference: Inference

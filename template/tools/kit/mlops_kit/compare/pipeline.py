@@ -1,15 +1,19 @@
 """The compare stage: the last run's predictions, judged as conf/compare.yaml says."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mlops_kit.compare.checks.running_cost import Measured, measure_pair, peak_memory_mb
 from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
+from mlops_kit.compare.explain.importance import importance, why_not
+from mlops_kit.compare.explain.record import Importance
 from mlops_kit.compare.holdout.background import background_of
 from mlops_kit.compare.holdout.ledger import LEDGER_FILE
 from mlops_kit.compare.report.wording import gained
 from mlops_kit.compare.stage import run
 from mlops_kit.compare.systems.adapters import predict_with
+from mlops_kit.core import team
 from mlops_kit.core.settings import Settings, read_config
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import load_sources
@@ -17,7 +21,7 @@ from mlops_kit.data.reading import what_was_read
 from mlops_kit.train.features import load_params
 from mlops_kit.train.model_file import MODEL_FILE, load_model, read_card
 from mlops_kit.train.predictions import PREDICTIONS, predict
-from mlops_kit.train.splits.fits import fits_of, outcomes_of
+from mlops_kit.train.splits.fits import LEARNED_UNTIL, fits_of, later, outcomes_of
 
 REPORTS = Path("reports/compare")
 MEMORY_ROWS = 1000
@@ -37,7 +41,9 @@ def compare(settings: Settings) -> str:
     config = config.with_classes(card.get("classes"))
     digests = card["systems"]
     context = context_of_project(settings)
-    known = background_of(card, what_was_read())
+    known = replace(
+        background_of(card, what_was_read()), importance=look_at_model(settings, config)
+    )
     measured = measure_ops(settings, config)
     predictions = OPEN_ZONE / PREDICTIONS
     decision = run(predictions, config, REPORTS, context, digests, measured, LEDGER_FILE, known)
@@ -45,6 +51,25 @@ def compare(settings: Settings) -> str:
     seen = gained(primary["estimate"], primary["lower"], primary["upper"])
     vouched = [f". {each['sentence']}" for each in decision["safety"] if "acknowledged" in each]
     return f"{decision['decision']}: {primary['metric']} {seen}{''.join(vouched)}"
+
+
+def look_at_model(settings: Settings, config: CompareConfig) -> Importance:
+    """Tell what the model that was trained looks at, by the holdout's rows."""
+    import pandas as pd
+
+    if settings.task == "recommendation":
+        return why_not("lists of items are ranked by all features together, and have no one loss")
+    table = pd.read_parquet(OPEN_ZONE / "features.parquet")
+    card = read_card()
+    # Of several models the last one is stored; its own window is what it has not seen.
+    until = card["training"].get(LEARNED_UNTIL)
+    rows = later(table[table["split"] == "holdout"].reset_index(drop=True), until)
+    try:
+        model = load_model()
+    except Exception as error:
+        # As a model that fails to answer: what is told beside a decision never stops it.
+        return why_not(str(team.failure(MODEL_FILE.as_posix(), error)).rstrip("."))
+    return importance(model, rows, card["features"], settings.task, config)
 
 
 def context_of_project(settings: Settings) -> dict[str, str]:

@@ -27,6 +27,7 @@ from mlops_kit.train.checks.rows import (
     keep_labelled,
     keys_of,
 )
+from mlops_kit.train.fitting.space import Model
 from mlops_kit.train.look_ahead import check_future, open_tables, what_was_checked
 from mlops_kit.train.splits.known import check_horizons, check_known_at, check_outcomes
 from mlops_kit.train.splits.split import CUTOFF, IN_TIME, KNOWN_AT, Split, divide
@@ -47,8 +48,8 @@ class Params(Section, extra="ignore"):
     """How holdout rows are chosen."""
     features: dict[str, Any]
     """What features.py is called with; `horizon_days` says how long an outcome takes."""
-    model: dict[str, Any]
-    """What build() of model.py is called with."""
+    model: Model
+    """What build() of model.py is called with, and `search` among other values of it."""
 
 
 def load_params() -> Params:

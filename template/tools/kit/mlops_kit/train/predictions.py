@@ -21,7 +21,11 @@ SCORES = "scores"
 
 
 def predict(
-    estimator: Any, features: "pandas.DataFrame", task: str, classes: Classes | None = None
+    estimator: Any,
+    features: "pandas.DataFrame",
+    task: str,
+    classes: Classes | None = None,
+    where: str = "model.py: predicting the holdout",
 ) -> "numpy.ndarray":
     """Predict with a fitted estimator.
 
@@ -29,6 +33,8 @@ def predict(
     ----------
     classes : list, optional
         The classes in their order, when they are more than 0 and 1.
+    where : str
+        What a failure is told about.
 
     Returns
     -------
@@ -48,7 +54,7 @@ def predict(
         if classes is None and chances.shape[1] == 2:
             return chances[:, 1]
     except Exception as error:
-        raise team.failure("model.py: predicting the holdout", error) from error
+        raise team.failure(where, error) from error
     known = getattr(estimator, "classes_", None)
     return by_class("predict_proba", chances, known, [0, 1] if classes is None else classes)
 

@@ -2,9 +2,9 @@
 
 import hashlib
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlops_kit.core import team
 from mlops_kit.core.bundle import SHORT
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_json, written_beside
@@ -18,6 +18,8 @@ from mlops_kit.train.checks.skew import seen as seen_of
 from mlops_kit.train.classes import Classes, classes_of
 from mlops_kit.train.evidence import notes, same_features
 from mlops_kit.train.features import NOT_FEATURES, Params, features_text, load_params
+from mlops_kit.train.fitting.fit import fit
+from mlops_kit.train.fitting.search import choose
 from mlops_kit.train.model_file import (
     MODEL_CARD,
     MODEL_FILE,
@@ -69,8 +71,13 @@ def train_and_predict(settings: Settings) -> str:
             f"{built.get('classes') or [0, 1]} against {classes or [0, 1]}."
         )
     judged = None if built is None else load_model()
+    params, search = load_params(), None
+    setting = params.model.written
+    if params.model.search is not None and built is None:
+        # By what the earliest model may learn from: later rows are held out.
+        setting, search = choose(fits[0].train, names, settings, classes, params)
     known = outcomes_of(table)
-    made = [_predicted(each, names, settings, classes, known, judged) for each in fits]
+    made = [_predicted(each, names, settings, classes, known, judged, setting) for each in fits]
     estimator, train = made[-1].estimator, fits[-1].train
     systems = {
         name: np.concatenate([each.systems[name] for each in made]) for name in made[-1].systems
@@ -86,22 +93,26 @@ def train_and_predict(settings: Settings) -> str:
         holdout = holdout.assign(mase_scale=np.concatenate(scales))
     predictions = long_table(settings.task, holdout, systems, made[-1].columns)
     if built is None:
-        built = _built(estimator, fits[-1], names)
+        built = _built(estimator, fits[-1], names, setting)
     import pyarrow.parquet
 
     with written_beside(OPEN_ZONE / PREDICTIONS) as beside:
         pyarrow.parquet.write_table(predictions, beside)
-    horizon = load_params().features.get("horizon_days")
+    horizon = params.features.get("horizon_days")
     card: dict[str, Any] = built | {
         "systems": {"candidate": built["sha256"]} | digests,
         "answers": {"dtype": np.dtype(answers.dtype.type).str, "shape": [-1, *answers.shape[1:]]},
         "holdout": notes(fits[0].train, holdout, names, answers, horizon, classes),
     }
-    if len(fits) > 1 and given is None:
+    if given is not None:
+        card.pop("cutoffs", None)  # one model, whatever others were made before it
+    elif len(fits) > 1:
         # The stored model is the last of them.
         card["cutoffs"] = [each.record() for each in fits]
     if classes is not None:
         card["classes"] = classes
+    if search is not None:
+        card["search"] = search
     write_json(MODEL_CARD, card)
     seconds = time.perf_counter() - started
     several = "" if classes is None else f", {len(classes)} classes"
@@ -113,6 +124,11 @@ def train_and_predict(settings: Settings) -> str:
         line = (
             f"{len(fits)} cut-offs from {fits[0].cutoff} to {fits[-1].cutoff}, "
             f"{len(fits[0].train):,} to {len(train):,} rows; the last one is kept: {line}"
+        )
+    if search is not None:
+        line += (
+            f", chosen among {len(search['settings']):,} settings by {search['metric']} on "
+            "training rows"
         )
     if again := int((seen >= 0).sum()):
         line += (
@@ -139,12 +155,13 @@ def _predicted(
     classes: Classes | None,
     known: "pandas.DataFrame | None",
     judged: Any,
+    setting: Mapping[str, Any],
 ) -> _Made:
     import numpy as np
 
     estimator = judged
     if judged is None:
-        estimator = fit(each.train[names], each.train["y_true"])
+        estimator = fit(each.train[names], each.train["y_true"], setting)
     answers = np.asarray(predict(estimator, each.holdout[names], settings.task, classes))
     made = _Made(estimator, {"candidate": answers}, {}, [], None)
     seed = load_params().seed
@@ -158,18 +175,9 @@ def _predicted(
     return made
 
 
-def fit(features: "pandas.DataFrame", target: "pandas.Series") -> Any:
-    """Build the team's estimator from params.yaml and fit it on the training rows."""
-    params = load_params()
-    try:
-        model = team.module("model")
-        estimator: Any = model.build({**params.model, "seed": params.seed})
-        return estimator.fit(features, target)
-    except Exception as error:
-        raise team.failure("model.py: building or fitting the model", error) from error
-
-
-def _built(estimator: Any, last: Fit, names: list[str]) -> dict[str, Any]:
+def _built(
+    estimator: Any, last: Fit, names: list[str], setting: Mapping[str, Any]
+) -> dict[str, Any]:
     """Store what was fitted here; return what the card says of it."""
     # What registration would have to load the model for, which costs seconds.
     types = save_model(estimator, MODEL_FILE)
@@ -181,7 +189,7 @@ def _built(estimator: Any, last: Fit, names: list[str]) -> dict[str, Any]:
         "features": names,
         "training_rows": len(last.train),
         "training": _training(last, names),
-        "params": load_params().model,
+        "params": dict(setting),
         "split": split_of(load_params()),
     }
 

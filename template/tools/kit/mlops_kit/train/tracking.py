@@ -138,9 +138,19 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
     import mlflow.pyfunc
 
     params = load_params()
-    sections = {"split": dict(params.split), "features": params.features, "model": params.model}
+    sections = {"split": dict(params.split), "features": params.features, "model": card["params"]}
     named = {f"{part}.{key}": value for part in sections for key, value in sections[part].items()}
     mlflow.log_params({"seed": params.seed, **named})
+    if found := card.get("search"):
+        # All that was tried beside the number: the best of many is no news.
+        told = {"method": found["method"], "metric": found["metric"], "fits": found["fits"]}
+        mlflow.log_params(
+            {f"search.{name}": value for name, value in told.items()}
+            | {"search.settings": len(found["settings"])}
+        )
+        best = found["settings"][found["chosen"]]["value"]
+        mlflow.log_metric(f"search_{found['metric']}", best)
+        mlflow.log_dict(found, "search.json")
     mlflow.set_tags(
         {
             "model_sha256": card["sha256"],

@@ -1,6 +1,7 @@
 """Whether the gap between groups of people grows: fairlearn's definitions, with intervals."""
 
 from dataclasses import replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,14 +9,18 @@ from numpy.typing import NDArray
 from mlops_kit.compare.checks.common import entry, share, sure
 from mlops_kit.compare.checks.flips import decided
 from mlops_kit.compare.config import CompareConfig
-from mlops_kit.compare.decision_schema import Check
+from mlops_kit.compare.decision_schema import Check, Group
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.inference.effect import Effect, holm, paired_effect
 from mlops_kit.compare.metrics.estimate import Estimate
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import counted
 
 Codes = NDArray[np.int64]
-NAMES = {"demographic_parity": "share picked", "equalised_odds": "share of right or wrong alarms"}
+NAMES = {
+    "demographic_parity": "gap in the share picked",
+    "equalised_odds": "larger gap in right or wrong alarms",
+}
 
 
 def demographic_parity(picked: Codes, groups: Codes) -> Estimate:
@@ -60,87 +65,144 @@ def fairness_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> li
         return []
     if not set(np.unique(holdout.truth).tolist()) <= {0.0, 1.0}:
         raise MlopsError("fairness of conf/compare.yaml compares two classes: drop it here.")
-    found: list[tuple[str, str, Effect | None, tuple[float, float] | None]] = []
-    for column in config.fairness.columns:
-        for measure in config.fairness.measures:
-            found.append((column, measure, *_change(holdout, config, alpha, column, measure)))
+    found = [
+        (column, measure, _gap_of(holdout, config, alpha, column, measure))
+        for column in config.fairness.columns
+        for measure in config.fairness.measures
+    ]
     margin = config.fairness.margin
-    tested = [effect for _, _, effect, _ in found if effect is not None]
+    tested = [gap.effect for _, _, gap in found if gap is not None]
     grown = [e.p_value(margin) if e.standard_error else float(e.estimate <= margin) for e in tested]
     adjusted = iter(holm(np.array(grown)).tolist()) if grown else iter(())
     return [
-        _said(column, measure, effect, gaps, next(adjusted) if effect else None, margin, alpha)
-        for column, measure, effect, gaps in found
+        _said(column, measure, gap, next(adjusted) if gap else None, margin, alpha)
+        for column, measure, gap in found
     ]
 
 
-def _change(
+class Gap(NamedTuple):
+    """One gap: how it changes, how large it is for candidate and incumbent, and between whom.
+
+    `among` says of whose rows the shares are; `left_out` counts the groups that are too small.
+    """
+
+    effect: Effect
+    candidate: float
+    incumbent: float
+    among: Literal["all", "positives", "negatives"]
+    groups: list[Group]
+    left_out: int
+
+
+def _gap_of(
     holdout: Holdout, config: CompareConfig, alpha: float, column: str, measure: str
-) -> tuple[Effect | None, tuple[float, float] | None]:
-    """Change of one gap, candidate minus incumbent, and both gaps, among groups large enough."""
+) -> Gap | None:
+    """Measure one gap among the groups that are large enough; None when fewer than two are."""
     assert config.fairness is not None
-    codes = holdout.columns[column][1]
-    n_levels = int(codes.max()) + 1
-    size = np.bincount(codes, minlength=n_levels)
+    names, codes = holdout.columns[column]
+    size = np.bincount(codes, minlength=len(names))
     if measure == "equalised_odds":
         # A rate needs rows of its class: half of min_rows in each.
         for label in (0, 1):
-            of_class = np.bincount(codes[holdout.truth == label], minlength=n_levels)
+            of_class = np.bincount(codes[holdout.truth == label], minlength=len(names))
             size = np.minimum(size, 2 * of_class)
-    kept = (size >= config.fairness.min_rows)[codes]
-    codes = np.unique(codes[kept], return_inverse=True)[1]
-    if codes.size == 0 or codes.max() == 0:
-        return None, None
-    part = holdout.rows(kept)
+    large = size >= config.fairness.min_rows
+    if np.count_nonzero(large) < 2:
+        return None
+    kept = large[codes]
+    part, codes = holdout.rows(kept), np.unique(codes[kept], return_inverse=True)[1]
     truth = part.truth.astype(np.int64)
-    gaps = []
-    for role in ("candidate", "incumbent"):
-        picked = decided(part.predictions[role], config.data.threshold)
-        if measure == "demographic_parity":
-            gaps.append(demographic_parity(picked, codes))
-        else:
-            gaps.append(equalised_odds(truth, picked, codes))
+    limit = config.data.threshold
+    pair = [decided(part.predictions[role], limit) for role in ("candidate", "incumbent")]
+    if measure == "demographic_parity":
+        gaps = [demographic_parity(picked, codes) for picked in pair]
+        among: Literal["all", "positives", "negatives"] = "all"
+        rows = np.ones(codes.size, bool)
+    else:
+        gaps = [equalised_odds(truth, picked, codes) for picked in pair]
+        right, wrong = (_gap(pair[0], truth == label, codes).value for label in (1, 0))
+        among, rows = ("positives", truth == 1) if right >= wrong else ("negatives", truth == 0)
     effect = paired_effect(gaps[0], gaps[1], 1, replace(part.design, unit="row"), alpha)
-    return effect, (gaps[0].value, gaps[1].value)
+    counts = np.bincount(codes[rows])
+    shares = [np.bincount(codes[rows], picked[rows]) / counts for picked in pair]
+    groups: list[Group] = [
+        {"name": name, "rows": int(number), "candidate": float(new), "incumbent": float(old)}
+        for name, number, new, old in zip(
+            (name for name, is_large in zip(names, large, strict=True) if is_large),
+            counts,
+            *shares,
+            strict=True,
+        )
+    ]
+    left_out = int(np.count_nonzero(~large))
+    return Gap(effect, gaps[0].value, gaps[1].value, among, groups, left_out)
 
 
 def _said(
-    column: str,
-    measure: str,
-    effect: Effect | None,
-    gaps: tuple[float, float] | None,
-    p_value: float | None,
-    margin: float,
-    alpha: float,
+    column: str, measure: str, gap: Gap | None, p_value: float | None, margin: float, alpha: float
 ) -> Check:
     name = f"{measure} by {column}"
-    if effect is None or gaps is None or p_value is None:
+    if gap is None or p_value is None:
         sentence = (
             f"{column}: fewer than two groups are large enough for {measure}: collect more, lower "
             "fairness.min_rows, or drop it."
         )
         return entry(name, measure, None, "inconclusive", sentence, margin=margin, p_adjusted=None)
-    change = f"{column}: the gap in {NAMES[measure]} goes from {share(gaps[1])} to {share(gaps[0])}"
+    change = f"{column}: {_between(gap)}; the {NAMES[measure]} goes from {points(gap.incumbent)}"
+    change += f" to {points(gap.candidate)}"
     if p_value <= alpha:
         verdict = "fail"
         sentence = (
-            f"{change}, more than the margin of {share(margin)} ({sure(alpha)}, all gaps counted): "
-            "find out which group loses before anybody is served."
+            f"{change}, more than the margin of {points(margin)} ({sure(alpha)}, all gaps "
+            "counted): find out which group loses before anybody is served."
         )
     else:
         verdict = "pass"
-        sentence = (
-            f"{change}; no proven growth beyond {share(margin)} "
-            f"(change {100 * effect.lower:+.3g} to {100 * effect.upper:+.3g} points)."
-        )
+        sentence = f"{change}{_how_sure(gap.effect, margin, alpha)}"
     return entry(
         name,
         measure,
-        effect,
+        gap.effect,
         verdict,
         sentence,
         margin=margin,
         p_adjusted=p_value,
-        candidate=gaps[0],
-        incumbent=gaps[1],
+        candidate=gap.candidate,
+        incumbent=gap.incumbent,
+        among=gap.among,
+        groups=gap.groups,
+        n_rows=sum(each["rows"] for each in gap.groups),
     )
+
+
+def _how_sure(effect: Effect, margin: float, alpha: float) -> str:
+    """Say whether growth within the margin is shown, or only not proven beyond it."""
+    if effect.upper <= margin:
+        if effect.upper <= 0:
+            return f". It does not grow ({sure(alpha)})."
+        most = f"{points(effect.upper)} at most ({sure(alpha)})"
+        return f". It grows by {most}, within the margin of {points(margin)}."
+    return (
+        f". Growth beyond the margin of {points(margin)} is neither proven nor ruled out: the "
+        f"change lies between {100 * effect.lower:+.3g} and {100 * effect.upper:+.3g} points."
+    )
+
+
+def _between(gap: Gap) -> str:
+    """Say whom the candidate picks most often and whom least, and how many rows say so."""
+    of = {"all": "", "positives": "the positives of ", "negatives": "the negatives of "}[gap.among]
+    most, least = (choose(gap.groups, key=lambda each: each["candidate"]) for choose in (max, min))
+    several = f", the extremes of {len(gap.groups)} groups" if len(gap.groups) > 2 else ""
+    small = ""
+    if gap.left_out:
+        small = f" ({counted(gap.left_out, 'smaller group')} left out)"
+    return (
+        f"the candidate picks {share(most['candidate'])} of {of}{most['name']} "
+        f"({counted(most['rows'], 'row')}) and {share(least['candidate'])} of {of}{least['name']} "
+        f"({counted(least['rows'], 'row')}){several}{small}"
+    )
+
+
+def points(value: float) -> str:
+    """Say a difference of two shares."""
+    return f"{100 * value:.3g} points"

@@ -17,6 +17,7 @@ from mlops_kit.compare.checks.common import entry
 from mlops_kit.compare.decision_schema import Check, Outcomes
 from mlops_kit.compare.holdout.background import today
 from mlops_kit.compare.holdout.holdout import Holdout
+from mlops_kit.core.words import counted
 
 # Of the horizon: so much of it may still be missing, as on a Sunday without an order.
 MISSING = 20
@@ -59,16 +60,17 @@ def told(holdout: Holdout) -> Outcomes:
         sentence = f"Whether the outcomes are old enough is not known: {where}."
     elif days_of(holdout) is None:
         sentence = (
-            f"Whether the outcomes are old enough (horizon of {days} days) is not known: the rows "
-            "have no dates."
+            f"Whether the outcomes are old enough (horizon of {counted(days, 'day')}) is not "
+            "known: the rows have no dates."
         )
     elif until is None:
         sentence = (
-            f"Outcomes need {days} days; on which day they were read is not known (--as-of DATE): "
-            f"today, {today()}, was taken, and they were searched for a decline."
+            f"Outcomes need {counted(days, 'day')}; on which day they were read is not known "
+            f"(--as-of DATE): today, {today()}, was taken, and they were searched for a decline."
         )
     else:
-        sentence = f"Outcomes need {days} days and are known until {until} ({known.source})."
+        need = counted(days, "day")
+        sentence = f"Outcomes need {need} and are known until {until} ({known.source})."
     return {
         "horizon_days": days,
         "known_until": until.isoformat() if until else None,
@@ -102,9 +104,9 @@ def _too_young(holdout: Holdout) -> tuple[str, date] | None:
     ready = _date(complete.max()) + timedelta(days=1)
     sentence = (
         f"The outcomes of {int(young.sum()):,} of {holdout.n_rows:,} rows, those from "
-        f"{_date(days[young].min())} on, are younger than the horizon of {horizon} days: outcomes "
-        f"are known until {until} ({source}). These rows can be judged from {ready} on, with the "
-        f"outcomes read again; or leave them out."
+        f"{_date(days[young].min())} on, are younger than the horizon of "
+        f"{counted(horizon, 'day')}: outcomes are known until {until} ({source}). These rows can "
+        f"be judged from {ready} on, with the outcomes read again; or leave them out."
     )
     return sentence, ready
 

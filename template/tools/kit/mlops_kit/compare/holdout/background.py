@@ -7,6 +7,8 @@ from typing import Any, Literal, Required
 
 from typing_extensions import TypedDict
 
+from mlops_kit.compare.explain.record import Chosen, Importance, about_search
+
 
 def today() -> date:
     """Return the day of this run, in UTC: the same on every machine."""
@@ -123,6 +125,10 @@ class Background:
         Training rows and features.
     cutoffs : tuple of dict
         When the candidate was fitted, in time, where that was several times.
+    search : Chosen, optional
+        How the model's setting was chosen, where it was searched.
+    importance : Importance, optional
+        What the model looks at, where it was asked.
     """
 
     horizon_days: int | None = None
@@ -136,6 +142,8 @@ class Background:
     tables: Mapping[str, Any] = field(default_factory=dict)
     trained_on: tuple[int, int] | None = None
     cutoffs: tuple[Cutoff, ...] = ()
+    search: Chosen | None = None
+    importance: Importance | None = None
 
 
 def background_of(card: dict[str, Any], read: Mapping[str, Any]) -> Background:
@@ -157,4 +165,5 @@ def background_of(card: dict[str, Any], read: Mapping[str, Any]) -> Background:
         read,
         (card["training_rows"], len(card["features"])) if "training_rows" in card else None,
         tuple(card.get("cutoffs", ())),
+        about_search(card),
     )

@@ -5,6 +5,7 @@ import math
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.inference.periods import FEW_PERIODS, effective_periods, is_few
 from mlops_kit.compare.metrics.estimate import Codes
+from mlops_kit.core.words import counted
 
 # Longest horizons that the holdout must span at least: with 1.5, up to 8 % of equal forecasts would
 # win against a promise of 5 % (benchmarks/calibration.py --forecasts).
@@ -28,7 +29,7 @@ def more_rows(rows: int | None, holdout: Holdout) -> str:
     if times > FAR:
         return f"it would take {times:,.0f} times the rows, so treat the two as equal here"
     days, periods = days_of(rows, holdout), holdout.design.n_periods
-    took = f", {days:,} days' worth," if days else ""
+    took = f", {of_days(days)} worth," if days else ""
     if periods < 2:
         return f"about {rows:,} rows in all{took} would settle it ({holdout.n_rows:,} now)"
     return (
@@ -36,6 +37,11 @@ def more_rows(rows: int | None, holdout: Holdout) -> str:
         f"would settle it ({holdout.n_rows:,} over {periods:,} now); more rows of the same periods "
         "add little"
     )
+
+
+def of_days(days: int) -> str:
+    """Say whose worth so many days are: 1 day's, 30 days'."""
+    return f"{counted(days, 'day')}'" + "s" * (days == 1)
 
 
 def days_of(rows: int | None, holdout: Holdout) -> int | None:
@@ -75,9 +81,9 @@ def few_periods(holdout: Holdout, vouched: bool) -> str | None:
 def _few(order: Codes, periods: int) -> str:
     worth = f" (worth {effective_periods(order):.0f} of equal size)"
     return (
-        f"The holdout spans {periods} periods{worth if periods >= FEW_PERIODS else ''}, fewer than "
-        f"{FEW_PERIODS}: whether the gain is only a spell that all rows of a period share cannot "
-        "be seen"
+        f"The holdout spans {counted(periods, 'period')}{worth if periods >= FEW_PERIODS else ''}, "
+        f"fewer than {FEW_PERIODS}: whether the gain is only a spell that all rows of a period "
+        "share cannot be seen"
     )
 
 

@@ -6,6 +6,7 @@ from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.holdout.background import Data, Read
 from mlops_kit.compare.report.classes import Titled
 from mlops_kit.compare.report.plots import clip
+from mlops_kit.core.words import counted
 
 # What a person still reads; the rest is in reports/data/reading.json.
 MOST_NAMED = 3
@@ -39,13 +40,12 @@ def _gaps(table: Read) -> str:
 def _caption(decision: Decision, data: Data, more: int) -> str:
     said = []
     if "training_rows" in data:
-        held = f"{decision['primary']['n_rows']:,} rows held back"
+        held = f"{counted(decision['primary']['n_rows'], 'row')} held back"
         if days := data.get("holdout_days"):
             held += f" ({days[0]} to {days[1]})"
-        count = data["features"]
         said.append(
-            f"Learned from {data['training_rows']:,} rows with {count:,} "
-            f"feature{'s' * (count != 1)}, judged on {held}."
+            f"Learned from {counted(data['training_rows'], 'row')} with "
+            f"{counted(data['features'], 'feature')}, judged on {held}."
         )
     if fits := data.get("cutoffs"):
         days = [each["cutoff"].removesuffix("T00:00:00") for each in fits]
@@ -61,7 +61,8 @@ def _caption(decision: Decision, data: Data, more: int) -> str:
             left = {file: 0 for file in each["not_read"]}
             said.append(f"Not read for {name}: {_most(left)}.")
     if more > 0:
-        said.append(f"{more:,} more tables are in reports/data/reading.json.")
+        are = "is" if more == 1 else "are"
+        said.append(f"{counted(more, 'more table')} {are} in reports/data/reading.json.")
     return " ".join(said)
 
 

@@ -1,9 +1,8 @@
 """The figures of the predictions: what a single number cannot show, old system against new."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-from markupsafe import Markup
 from numpy.typing import NDArray
 
 from mlops_kit.compare.holdout.holdout import Holdout
@@ -14,11 +13,13 @@ from mlops_kit.compare.report.plots import (
     GOOD,
     INK,
     LINE,
+    Figure,
     clip,
     drawing,
     legend,
     write,
 )
+from mlops_kit.compare.report.residuals import residuals_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,14 +29,6 @@ PARTS = 5
 MOST_CLASSES = 8
 DEPTH = 10
 Floats = NDArray[np.float64]
-
-
-class Figure(NamedTuple):
-    """A drawing with its heading and one line on how to read it."""
-
-    heading: str
-    svg: Markup
-    caption: str
 
 
 def figures(
@@ -58,6 +51,7 @@ def figures(
     found = []
     if holdout.metric.column == "prediction":
         found = [_tolerance(holdout, labels), _calibration(holdout, labels, "true value")]
+        found += residuals_figure(holdout.truth, holdout.predictions["candidate"])
     else:
         found = [_reached(holdout, labels)]
         if all(values.min() >= 0 and values.max() <= 1 for values in pair):

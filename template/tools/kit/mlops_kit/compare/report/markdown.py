@@ -12,12 +12,15 @@ from mlops_kit.compare.holdout.holdout import Holdout, read_holdout
 from mlops_kit.compare.report import wording as story
 from mlops_kit.compare.report.classes import Titled, class_tables
 from mlops_kit.compare.report.data import data_table
+from mlops_kit.compare.report.groups import group_tables
+from mlops_kit.compare.report.model import weights_table
 from mlops_kit.compare.report.page import html_page
 from mlops_kit.compare.report.plots import clip
 from mlops_kit.compare.report.rollout import plan
 from mlops_kit.compare.report.users import Consequences, consequences, of_the_winner
 from mlops_kit.core.errors import BAD_INPUT, MlopsError
 from mlops_kit.core.files import write_text
+from mlops_kit.core.words import counted
 
 __all__ = ["html_page", "markdown", "rewrite"]
 
@@ -62,6 +65,8 @@ def markdown(
         more.append(
             "\n".join(f"{n}. **{s.title}.** {_plain(s.text, 280)}" for n, s in enumerate(steps, 1))
         )
+    more += _model_parts(decision)
+    more += [_table(each) for each in group_tables(decision, story.labels_of_roles(decision))]
     if holdout and (box := data_table(decision)):
         more.append(_table(box))
     more += [_table(each) for each in tables[1:]]
@@ -118,8 +123,19 @@ def _checks_text(decision: Decision) -> str:
     ][:WORST_CHECKS]
     passed = sum(each["verdict"] == "pass" for _, each in found)
     if len(found) > 1:
-        lines.append(f"- {passed} of {len(found)} checks pass.")
+        skipped = sum(each["verdict"] == "skipped" for _, each in found)
+        beside = f"; {skipped} {'is' if skipped == 1 else 'are'} skipped" if skipped else ""
+        lines.append(f"- {passed} of {counted(len(found), 'check')} pass{beside}.")
     return "\n".join(lines)
+
+
+def _model_parts(decision: Decision) -> list[str]:
+    """Say how the model was chosen, and what it looks at or why that is not shown."""
+    search, table = decision.get("search"), weights_table(decision)
+    found = [f"**The setting.** {_plain(search['sentence'], 500)}"] if search else []
+    if table:
+        return [*found, _table(table)]
+    return found + [_plain(each) for each in decision.get("importance", {}).get("sentences", [])]
 
 
 def _about(users: Consequences, decision: Decision) -> str:

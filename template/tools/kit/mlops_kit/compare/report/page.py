@@ -14,13 +14,15 @@ from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.report import wording as story
 from mlops_kit.compare.report.classes import class_tables
 from mlops_kit.compare.report.data import data_table
+from mlops_kit.compare.report.groups import group_tables
+from mlops_kit.compare.report.model import about_model, weights_figures
 from mlops_kit.compare.report.rollout import plan, score_map
 from mlops_kit.compare.report.users import Consequences, consequences, of_the_winner
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from mlops_kit.compare.report.figures import Figure
+    from mlops_kit.compare.report.plots import Figure
 
 # What nobody reads one by one: it shares a line.
 QUIET = {
@@ -67,6 +69,8 @@ def html_page(
         figures=_figures(decision, holdout, config, latency_ms),
         classes=class_tables(holdout, story.labels_of_roles(decision)),
         known=decision.get("features", {}).get("sentences", []),
+        groups=group_tables(decision, story.labels_of_roles(decision)),
+        model=about_model(decision),
         data=data_table(decision),
         numbers=story.numbers(decision, config),
         footing=story.footing(decision),
@@ -140,7 +144,7 @@ def _figures(
 ) -> "list[Figure]":
     from mlops_kit.compare.report import figures as diagnostics
     from mlops_kit.compare.report import plots
-    from mlops_kit.compare.report.figures import Figure
+    from mlops_kit.compare.report.plots import Figure
 
     primary, labels = decision["primary"], story.labels_of_roles(decision)
     metric = primary["metric"]
@@ -180,6 +184,7 @@ def _figures(
         caption = f"Red is harm that is proven after Holm's correction for all slices.{few}"
         found.append(Figure(f"Gain in {metric} by slice", plots.slices_figure(slices), caption))
     at = config.data.threshold if config else None
+    found += weights_figures(decision)
     found += diagnostics.figures(holdout, labels, at)
     times = latency_ms or holdout.latency_ms
     times = {role: np.asarray(times[role]) for role in diagnostics.PAIR if role in times}

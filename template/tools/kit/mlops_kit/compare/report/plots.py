@@ -5,7 +5,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from markupsafe import Markup
@@ -35,6 +35,14 @@ MARKS = {"pass": (GOOD, "o"), "fail": (BAD, "X"), "inconclusive": (OPEN, "D")}
 MOST_SLICES = 16
 # A check that has figures.
 Entry = Mapping[str, Any]
+
+
+class Figure(NamedTuple):
+    """A drawing with its heading and one line on how to read it."""
+
+    heading: str
+    svg: Markup
+    caption: str
 
 
 def drawing(name: str, title: str, height: float, paint: Callable[["Axes"], None]) -> Markup:

@@ -10,6 +10,7 @@ from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.report.plots import clip
 from mlops_kit.compare.report.users import Consequences
+from mlops_kit.core.words import counted
 
 Floats = NDArray[np.float64]
 OLD = {"A": "nothing", "B": "the rules", "C": "the present model"}
@@ -49,9 +50,9 @@ def plan(
     case, way, end = config.case, config.rollout, config.deprecation
     steps = []
     if case != "A":
-        consumers = clip(", ".join(end.consumers), LONGEST)
+        agreed = clip(", ".join(end.consumers), LONGEST)
         mapped = " with the new thresholds that report.html lists" if end.fixed_thresholds else ""
-        text = f"Agreed by {consumers}{mapped}, before anything moves."
+        text = f"Agreed by {agreed}{mapped}, before anything moves."
         if not end.consumers:
             text = (
                 f"Nobody is named: ask who uses what {OLD[case]} say{'s' if case == 'C' else ''}, "
@@ -59,15 +60,17 @@ def plan(
             )
         steps.append(Step("Sign-off", text))
     if way.shadow_days:
-        steps.append(Step(f"Shadow, {way.shadow_days} days", _shadow(case, users, who)))
+        steps.append(Step(f"Shadow, {counted(way.shadow_days, 'day')}", _shadow(case, users, who)))
     shares = " → ".join(f"{share:g} %" for share in way.steps)
     days = way.days_per_step * len(way.steps)
+    each = " each" * (len(way.steps) > 1)
     guards = [f"{g.metric} within {g.margin:g}" for g in config.guardrails]
     watched = clip(", ".join([config.primary.metric, *guards]), LONGEST)
-    text = f"{shares} of the {who}, {way.days_per_step} days or more each; watch {watched}"
+    least = counted(way.days_per_step, "day")
+    text = f"{shares} of the {who}, {least} or more{each}; watch {watched}"
     if config.primary.benefit:
         text += f", and measure the benefit that was declared: {config.primary.benefit}"
-    steps.append(Step(f"Canary, {days} days", f"{text}."))
+    steps.append(Step(f"Canary, {counted(days, 'day')}", f"{text}."))
     back = {
         "A": "switch the new function off",
         "B": "go back to the rules",
@@ -103,7 +106,7 @@ def _retirement(case: str, keep_warm_days: int) -> list[Step]:
         last = "Stop serving the old model, give its version the alias retired, tell its consumers."
     steps = [Step("Retire", last)]
     if keep_warm_days:
-        steps.insert(0, Step(f"Keep warm, {keep_warm_days} days", warm))
+        steps.insert(0, Step(f"Keep warm, {counted(keep_warm_days, 'day')}", warm))
     return steps
 
 

@@ -8,6 +8,7 @@ from mlops_kit.compare.decision_schema import Check, Decision, Primary
 from mlops_kit.compare.gate import others_of
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.report.users import Consequences
+from mlops_kit.core.words import counted
 
 WORDS = {
     "A": {"promote": "GO", "reject": "NO-GO", "inconclusive": "MORE DATA"},
@@ -114,13 +115,13 @@ def count(per_thousand: float) -> str:
 def footing(decision: Decision) -> str:
     """Say on how much data the decision stands."""
     primary = decision["primary"]
-    units = "" if primary["design"] == "iid" else f" of {primary['n_groups']:,} groups"
+    units = "" if primary["design"] == "iid" else f" of {counted(primary['n_groups'], 'group')}"
     if primary["design"] == "two-way":
-        units += f" in {primary['n_periods']:,} periods"
+        units += f" in {counted(primary['n_periods'], 'period')}"
     if primary["design"] == "time":
-        units = f" in {primary['n_groups']:,} periods"
+        units = f" in {counted(primary['n_groups'], 'period')}"
     if primary["design"] == "folds":
-        units = f" in {primary['n_groups']:,} folds"
+        units = f" in {counted(primary['n_groups'], 'fold')}"
     text = f"Paired on {primary['n_rows']:,} rows{units} ({primary['design']}).{_minded(primary)}"
     inference = decision.get("inference", {})
     if inference.get("reuse") == "free":

@@ -12,10 +12,11 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import Settings
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.train.classes import classes_of
-from mlops_kit.train.features import NOT_FEATURES, Params, load_params
+from mlops_kit.train.features import NOT_FEATURES, Params, Split, load_params
+from mlops_kit.train.fitting.fit import fit
+from mlops_kit.train.fitting.folds import units_of
 from mlops_kit.train.predictions import long_table, predict
 from mlops_kit.train.splits.split import IN_TIME, KNOWN_AT
-from mlops_kit.train.stage import fit
 
 if TYPE_CHECKING:
     import numpy
@@ -55,7 +56,7 @@ def enough(settings: Settings, config: CompareConfig) -> dict[str, Any]:
     params = load_params()
     learn, judge = _inner(table[table["split"] == "train"].reset_index(drop=True), params)
     classes = classes_of(settings.task, learn, judge)
-    drawn = _place_of_units(learn, params.seed)
+    drawn = _place_of_units(learn, params.split, params.seed)
     answers, rows = {}, {}
     for part in PARTS:
         some = learn[drawn < part]
@@ -127,7 +128,7 @@ def _inner(
         if KNOWN_AT in train:
             early = train[KNOWN_AT] <= since
     else:
-        late = pd.Series(_place_of_units(train, params.seed + 1) < share, train.index)
+        late = pd.Series(_place_of_units(train, params.split, params.seed + 1) < share, train.index)
         early = ~late
     learn, judge = (train[rows].reset_index(drop=True) for rows in (early, late))
     if min(len(learn), len(judge)) < FEWEST:
@@ -138,12 +139,15 @@ def _inner(
     return learn, judge
 
 
-def _place_of_units(rows: "pandas.DataFrame", seed: int) -> "numpy.ndarray":
+def _place_of_units(rows: "pandas.DataFrame", split: Split, seed: int) -> "numpy.ndarray":
     """Give each row a number from 0 to 1, shape (n_rows,), the same to all rows of a unit."""
     import numpy as np
     import pandas as pd
 
-    units = rows["group"] if "group" in rows else rows["id"]
+    units = rows["group" if "group" in rows else "id"]
+    if split.method == "copies" or (split.method == "group" and "group" not in rows):
+        names = [name for name in rows.columns if name not in NOT_FEATURES]
+        units = pd.Series(units_of(rows, names, split))
     codes, known = pd.factorize(units, sort=True)
     order = np.random.default_rng(seed).permutation(len(known))
     return (order / max(len(known), 1))[codes]

@@ -52,6 +52,15 @@ def fits_of(table: "pandas.DataFrame") -> list[Fit]:
     ]
 
 
+def later(rows: "pandas.DataFrame", until: str | None) -> "pandas.DataFrame":
+    """Keep the rows from a time on, which a model that knows no outcome from then on never saw."""
+    import pandas as pd
+
+    if until is None or "time" not in rows:
+        return rows
+    return rows[pd.to_datetime(rows["time"]) >= pd.Timestamp(until)].reset_index(drop=True)
+
+
 def never_seen(fits: list[Fit], until: str | None) -> list[Fit]:
     """Keep the rows of holdouts in time that a model from elsewhere cannot have learned from.
 
@@ -70,14 +79,7 @@ def never_seen(fits: list[Fit], until: str | None) -> list[Fit]:
     import pandas as pd
 
     began = pd.Timestamp(until)
-    kept = [
-        each._replace(
-            holdout=each.holdout[pd.to_datetime(each.holdout["time"]) >= began].reset_index(
-                drop=True
-            )
-        )
-        for each in fits
-    ]
+    kept = [each._replace(holdout=later(each.holdout, until)) for each in fits]
     before, after = (sum(len(one.holdout) for one in each) for each in (fits, kept))
     if not after:
         raise MlopsError(

@@ -1,0 +1,70 @@
+"""Build the team's estimator with one setting of its parameters, and fit it."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mlops_kit.core import team
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.train.features import PARAMS_FILE, Params, load_params
+from mlops_kit.train.model_file import read_card
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def fit(
+    features: "pandas.DataFrame",
+    target: "pandas.Series",
+    setting: Mapping[str, Any] | None = None,
+    where: str = "model.py: building or fitting the model",
+) -> Any:
+    """Build the team's estimator and fit it.
+
+    Parameters
+    ----------
+    features, target
+        The rows to learn from.
+    setting : mapping, optional
+        What `model:` of params.yaml could say; by default the setting in force.
+    where : str
+        What a failure is told about.
+    """
+    setting = setting_in_force(load_params()) if setting is None else setting
+    try:
+        return build(setting, where).fit(features, target)
+    except Exception as error:
+        raise team.failure(where, error) from error
+
+
+def build(setting: Mapping[str, Any], where: str) -> Any:
+    """Build the unfitted estimator as model.py does with a setting and the seed."""
+    try:
+        return team.module("model").build({**setting, "seed": load_params().seed})
+    except Exception as error:
+        raise team.failure(where, error) from error
+
+
+def setting_in_force(params: Params) -> Mapping[str, Any]:
+    """Return the setting that params.yaml says, or that the search of the last run chose.
+
+    Raises
+    ------
+    MlopsError
+        When params.yaml asks for a search that no run has done.
+    """
+    if params.model.search is None:
+        return params.model.written
+    card = read_card()
+    if card.get("search", {}).get("asked") != asked(params):
+        raise MlopsError(
+            f"{PARAMS_FILE.as_posix()} asks for another search than the last run has done: run "
+            "`uv run mlops run` first."
+        )
+    return card["params"]
+
+
+def asked(params: Params) -> str:
+    """Return the digest of what a search was asked for."""
+    text = params.model_dump_json(include={"seed", "split", "model"})
+    return hashlib.sha256(text.encode()).hexdigest()
