@@ -120,8 +120,17 @@ def test_a_key_that_is_too_short_is_refused_wherever_it_is(
     assert "is shorter than" in refusal(SAMPLE)
     command = [sys.executable, "-c", f"print({short!r})"]
     assert "is shorter than" in refusal(source="command", command=command)
-    monkeypatch.setenv(keys.KEY_VARIABLE, short)
-    assert f"in {keys.KEY_VARIABLE} is shorter than" in refusal()
+    if short:
+        monkeypatch.setenv(keys.KEY_VARIABLE, short)
+        assert f"in {keys.KEY_VARIABLE} is shorter than" in refusal()
+
+
+def test_a_variable_with_nothing_in_it_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret that nobody has set reaches a workflow's steps so."""
+    monkeypatch.setenv(keys.KEY_VARIABLE, "")
+    assert key(SAMPLE) == keys.SAMPLE_KEY
+    monkeypatch.setenv("MLOPS_ENV", "prod")
+    assert "prod needs a key" in refusal(SAMPLE)
 
 
 @posix

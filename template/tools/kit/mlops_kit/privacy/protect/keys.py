@@ -145,7 +145,7 @@ def _found(config: KeySource) -> tuple[bytes | None, str]:
 
 
 def _from_environment(variable: str) -> tuple[bytes | None, str]:
-    if variable not in os.environ:
+    if not os.environ.get(variable):  # a secret that is not set reaches a workflow as nothing
         return None, variable
     return os.environ[variable].strip().encode("utf-8", "surrogateescape"), variable
 
