@@ -196,7 +196,7 @@ def test_a_learning_curve_judges_later_rows_by_what_was_known_before(
     table.featured(tmp_path, monkeypatch)
     seen: list[pd.DataFrame] = []
 
-    def spread(rows: pd.DataFrame, seed: int) -> np.ndarray:
+    def spread(rows: pd.DataFrame, split: features.Split, seed: int) -> np.ndarray:
         seen.append(rows)
         return np.arange(len(rows)) / len(rows)
 
