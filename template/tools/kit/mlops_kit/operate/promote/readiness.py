@@ -95,7 +95,7 @@ def _remote(settings: Settings) -> Iterator[Finding]:
 def _approvers(settings: Settings, name: str) -> Iterator[Finding]:
     asked = settings.promotion
     if not asked.approval:
-        mend = f"promotion: {{approval: true}} in conf/{name}.yaml"
+        mend = f"say approval: true under promotion in conf/{name}.yaml"
         yield Finding("approval", "note", f"no person lets a model into {name}", mend)
     elif not asked.approvers:
         mend = f"promotion.approvers in conf/{name}.yaml names who may"
