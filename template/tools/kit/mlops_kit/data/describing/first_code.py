@@ -89,8 +89,9 @@ def texts(
         said += filter(None, [alike_neighbours(made, file, {entity: 0, target: 0})])
     if group is not None and not shown:
         said.append(
-            f"{group.column} is withheld, so the interval counts rows, not its values, and is too "
-            "narrow: let conf/privacy.yaml keep it as a token"
+            f"rows() does not give {group.column}, because "
+            f"{withheld[f'{made.name}.{group.column}']}: the interval counts rows, not its values, "
+            "and is too narrow until it passes as a token"
         )
     if asked.time is not None:
         said.append(
