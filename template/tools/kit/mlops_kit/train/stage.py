@@ -96,8 +96,9 @@ def train_and_predict(settings: Settings) -> str:
     several = "" if classes is None else f", {len(classes)} classes"
     line = f"{type(estimator).__name__} on {len(train):,} rows{several} ({seconds:.1f} s)"
     if len(fits) > 1:
+        first, last = (str(each.cutoff).removesuffix(" 00:00:00") for each in (fits[0], fits[-1]))
         line = (
-            f"{len(fits)} cut-offs from {fits[0].cutoff} to {fits[-1].cutoff}, "
+            f"{len(fits)} cut-offs from {first} to {last}, "
             f"{len(fits[0].train):,} to {len(train):,} rows; the last one is kept: {line}"
         )
     if again := int((seen >= 0).sum()):
