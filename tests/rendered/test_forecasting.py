@@ -194,6 +194,9 @@ def test_the_bakeries_are_judged_by_horizon_and_the_model_wins(bakeries: Project
     slices = [each["name"] for each in decided["slices"]]
     assert slices == [f"horizon = {number}" for number in range(1, 15)]
     assert decided["primary"]["design"] == "two-way"
+    report = (bakeries.path / "reports/compare/report.md").read_text("utf-8")
+    assert "Fitted anew at 6 cut-offs (2024-02-11 to 2024-11-07)" in report
+    assert "Each row says from when its outcome is known" in report
 
 
 def test_one_real_series_is_judged_in_time_by_periods_that_horizons_hardly_overlap(

@@ -17,6 +17,7 @@ from mlops_kit.compare.holdout.ledger import fingerprint
 from mlops_kit.compare.inference.bootstrap import bootstrap_effect, effect_of
 from mlops_kit.compare.inference.effect import IID
 from mlops_kit.compare.metrics.registry import metric_named
+from mlops_kit.compare.report.plots import slices_figure
 from mlops_kit.compare.systems.external import join_logged
 from mlops_kit.compare.systems.seasonal import last_known, seasonal_errors, seasonal_naive
 from mlops_kit.compare.systems.spec import Logged
@@ -132,6 +133,18 @@ def test_horizons_stand_in_the_order_of_numbers_and_windows_as_days() -> None:
     horizon_of = dict(zip(rows["y_true"].tolist(), rows["horizon"].tolist(), strict=True))
     assert [int(levels[code]) for code in codes] == [horizon_of[y] for y in found.truth.tolist()]
     assert columns["cutoff"][0] == ["2025-01-01", "2025-01-11"]
+
+
+def test_the_figure_keeps_the_order_of_horizons_and_else_shows_the_most_harmed_first() -> None:
+    found = judged(table(), slices={"columns": ["horizon"]})["slices"]
+    turned = [{**each, "upper": -place} for place, each in enumerate(found)]
+    drawn = str(slices_figure(turned))
+    assert [drawn.index(f"horizon = {h}<") for h in range(1, 5)] == sorted(
+        drawn.index(f"horizon = {h}<") for h in range(1, 5)
+    )
+    named = [{**each, "name": f"shop = {'abcd'[place]}"} for place, each in enumerate(turned)]
+    drawn = str(slices_figure(named))
+    assert drawn.index("shop = d<") < drawn.index("shop = a<")
 
 
 def test_mase_guards_another_metric_and_its_scale_is_part_of_the_question() -> None:

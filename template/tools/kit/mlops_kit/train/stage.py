@@ -121,8 +121,9 @@ def train_and_predict(settings: Settings) -> str:
     if given is not None:
         line += f", built in {given.facts['environment']} and not fitted here"
     elif len(fits) > 1:
+        first, last = (str(each.cutoff).removesuffix(" 00:00:00") for each in (fits[0], fits[-1]))
         line = (
-            f"{len(fits)} cut-offs from {fits[0].cutoff} to {fits[-1].cutoff}, "
+            f"{len(fits)} cut-offs from {first} to {last}, "
             f"{len(fits[0].train):,} to {len(train):,} rows; the last one is kept: {line}"
         )
     if search is not None:
