@@ -174,6 +174,13 @@ def test_folds_in_time_keep_the_gap_and_judge_later_rows() -> None:
     assert last == table["time"].max()
 
 
+@pytest.mark.parametrize("spelt", [lambda day: day, lambda day: f"2026-W{day:03d}"])
+def test_folds_in_time_need_an_order_only_where_there_is_no_gap(spelt: Any) -> None:
+    table = rows(90, time=[spelt(day) for day in np.arange(90) // 3])
+    for learn, judge in folds_of(table, [], Split(method="time", holdout=0.2), 2, 1, True):
+        assert table["time"].iloc[learn].max() < table["time"].iloc[judge].min()
+
+
 @pytest.mark.parametrize("number", [2, 3, 5])
 def test_folds_of_groups_keep_them_whole(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
