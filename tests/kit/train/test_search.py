@@ -1,6 +1,7 @@
 """A search chooses by training rows alone, apart as the holdout is; what it tried is told."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -406,3 +407,16 @@ def test_several_classes_are_searched_in_their_order(
     # One tree hardly leaves the shares of the classes.
     assert found["settings"][1]["setting"] == {"trees": 1}
     assert values[1] == max(values)
+
+
+@pytest.mark.parametrize("starts", ["  k: 10", "  trees: 60"])
+def test_the_example_of_the_guide_is_a_search(starts: str) -> None:
+    guide = (ROOT / "template/docs/bring-your-own-data.md.jinja").read_text(encoding="utf-8")
+    (example,) = [
+        part
+        for part in re.split(r"\{%.*?%\}\n", guide)
+        if part.startswith(starts) and "search" in part
+    ]
+    model = Model.model_validate(yaml.safe_load(example))
+    assert model.search is not None
+    assert len(model.settings(7)) > 8

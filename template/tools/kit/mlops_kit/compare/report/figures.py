@@ -60,8 +60,8 @@ def figures(
     parts = [_fifths(values) for values in pair]
     names = [_means(*each) for each in zip(parts, pair, strict=True)]
     caption = (
-        "Users per thousand, by parts of each system's predictions, low to high: "
-        "off the rising diagonal people are treated differently than before."
+        "Rows per thousand, by parts of each system's predictions, low to high: "
+        "off the rising diagonal they are treated differently than before."
     )
     return [*found, *_migration(parts, names, "{}, mean of the part", labels, caption)]
 
@@ -195,10 +195,10 @@ def _hits_by_rank(holdout: Holdout, labels: dict[str, str]) -> Figure:
             )
         axes.set_xticks(ranks)
         axes.set_ylim(bottom=0)
-        _explain(axes, "items shown", "% of users with a wanted item", "lower right")
+        _explain(axes, "items shown", "% of rows with a wanted item", "lower right")
 
-    svg = drawing("ranks", "Users served by length of the list", 2.9, paint)
-    caption = "Share of users who find at least one wanted item when so many are shown."
+    svg = drawing("ranks", "Rows served by length of the list", 2.9, paint)
+    caption = "Share of the rows with at least one wanted item among so many that are shown."
     return Figure("Gain by length of the list", svg, caption)
 
 
@@ -211,7 +211,7 @@ def _flips(
         return []
     names = [clip(each, 12) for each in classes]
     caption = (
-        "Users per thousand, by the class that each system gives: off the rising diagonal they get "
+        "Rows per thousand, by the class that each system gives: off the rising diagonal they get "
         "another class than before."
     )
     return _migration(pair, [names, names], "class by the {}", labels, caption)
@@ -224,7 +224,7 @@ def _migration(
     labels: dict[str, str],
     caption: str,
 ) -> list[Figure]:
-    """Where users move: parts of the old values against parts of the new ones, and their names."""
+    """Where rows move: parts of the old values against parts of the new ones, and their names."""
     columns, rows = pair
     n_columns, n_rows = (int(parts.max()) + 1 for parts in pair)
     if min(n_rows, n_columns) < 2:
