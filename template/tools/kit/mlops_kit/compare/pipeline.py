@@ -58,8 +58,8 @@ def look_at_model(settings: Settings, config: CompareConfig) -> Importance:
 
     if settings.task == "recommendation":
         return why_not("lists of items are ranked by all features together, and have no one loss")
-    table = pd.read_parquet(OPEN_ZONE / "features.parquet")
-    rows = table[table["split"] == "holdout"].reset_index(drop=True)
+    held = [("split", "==", "holdout")]
+    rows = pd.read_parquet(OPEN_ZONE / "features.parquet", filters=held)
     try:
         model = load_model()
     except Exception as error:
