@@ -102,6 +102,41 @@ def test_intervals_know_that_rows_of_a_group_are_alike() -> None:
     assert wide["upper"] - wide["lower"] > 3 * (narrow["upper"] - narrow["lower"])
 
 
+@pytest.mark.parametrize("metric", ["log_loss", "auc", "accuracy", "f1"])
+def test_several_classes_lose_what_brute_force_finds(metric: str) -> None:
+    table = rows(900)
+    names = ["low", "middle", "top"]
+    table["y_true"] = np.array(names)[np.digitize(table["y_true"], [-2, 2])]
+    model = LogisticRegression(max_iter=500).fit(table[NAMES], table["y_true"])
+    # scikit-learn sorts classes by name; the configuration has another order.
+    asked = config(metric, data={"classes": ["low", "middle", "top"][::-1]})
+    found = importance(model, table, NAMES, "classification", asked)
+    first = found["weights"][0]
+    assert first["feature"] == "much"
+    if metric == "accuracy":
+        plain = (model.predict(table[NAMES]) == table["y_true"]).mean()
+        random = np.random.default_rng([7, NAMES.index("much")])
+        after = []
+        for _ in range(found["repeats"]):
+            shuffled = table["much"].to_numpy()[random.permutation(len(table))]
+            given = model.predict(table[NAMES].assign(much=shuffled))
+            after.append((given == table["y_true"]).mean())
+        assert first["estimate"] == pytest.approx(plain - np.mean(after), abs=1e-12)
+    assert first["lower"] > 0
+
+
+@pytest.mark.parametrize("unit", ["row", "group"])
+def test_groups_in_time_have_an_interval_too(unit: str) -> None:
+    table = rows(1200)
+    table["group"] = np.arange(1200) % 150
+    days = pd.to_timedelta(np.arange(1200) // 30, unit="D")
+    table["time"] = pd.Timestamp("2026-01-01") + days
+    model = LinearRegression().fit(table[NAMES], table["y_true"])
+    asked = config("mae", inference={"unit": unit})
+    for each in importance(model, table, NAMES, "regression", asked)["weights"]:
+        assert each["lower"] < each["estimate"] < each["upper"]
+
+
 def test_features_that_go_together_are_named() -> None:
     table = rows().assign(twin=lambda each: each["much"] * 2 + 1)
     model = LinearRegression().fit(table[[*NAMES, "twin"]], table["y_true"])

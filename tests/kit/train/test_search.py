@@ -1,6 +1,7 @@
 """A search chooses by training rows alone, apart as the holdout is; what it tried is told."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -130,8 +131,9 @@ def test_a_setting_that_wins_on_the_holdout_only_is_never_chosen(
     best = {each["setting"]["kind"]: each["value"] for each in card()["search"]["settings"]}
     assert best["mean"] < best["planted"] < best["mean"] + 0.1
     # On all rows it would have won: the holdout's alone make the difference.
-    truth, known = table["y_true"], np.where(held, table["y_true"], table["y_true"].mean() + 0.2)
-    assert ((truth - known) ** 2).mean() < truth.var()
+    truth = table["y_true"].to_numpy(float)
+    known = np.where(held, truth, truth.mean() + 0.2)
+    assert np.square(truth - known).mean() < np.var(truth)
 
 
 def test_the_search_is_handed_training_rows_only(
@@ -171,6 +173,13 @@ def test_folds_in_time_keep_the_gap_and_judge_later_rows() -> None:
         assert last is None or start > last
         last = table["time"].iloc[judge].max()
     assert last == table["time"].max()
+
+
+@pytest.mark.parametrize("spelt", [lambda day: day, lambda day: f"2026-W{day:03d}"])
+def test_folds_in_time_need_an_order_only_where_there_is_no_gap(spelt: Any) -> None:
+    table = rows(90, time=[spelt(day) for day in np.arange(90) // 3])
+    for learn, judge in folds_of(table, [], Split(method="time", holdout=0.2), 2, 1, True):
+        assert table["time"].iloc[learn].max() < table["time"].iloc[judge].min()
 
 
 @pytest.mark.parametrize("number", [2, 3, 5])
@@ -398,3 +407,16 @@ def test_several_classes_are_searched_in_their_order(
     # One tree hardly leaves the shares of the classes.
     assert found["settings"][1]["setting"] == {"trees": 1}
     assert values[1] == max(values)
+
+
+@pytest.mark.parametrize("starts", ["  k: 10", "  trees: 60"])
+def test_the_example_of_the_guide_is_a_search(starts: str) -> None:
+    guide = (ROOT / "template/docs/bring-your-own-data.md.jinja").read_text(encoding="utf-8")
+    (example,) = [
+        part
+        for part in re.split(r"\{%.*?%\}\n", guide)
+        if part.startswith(starts) and "search" in part
+    ]
+    model = Model.model_validate(yaml.safe_load(example))
+    assert model.search is not None
+    assert len(model.settings(7)) > 8

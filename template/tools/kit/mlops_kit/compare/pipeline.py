@@ -59,11 +59,11 @@ def look_at_model(settings: Settings, config: CompareConfig) -> Importance:
 
     if settings.task == "recommendation":
         return why_not("lists of items are ranked by all features together, and have no one loss")
-    table = pd.read_parquet(OPEN_ZONE / "features.parquet")
     card = read_card()
+    held = [("split", "==", "holdout")]
     # Of several models the last one is stored; its own window is what it has not seen.
     until = card["training"].get(LEARNED_UNTIL)
-    rows = later(table[table["split"] == "holdout"].reset_index(drop=True), until)
+    rows = later(pd.read_parquet(OPEN_ZONE / "features.parquet", filters=held), until)
     try:
         model = load_model()
     except Exception as error:

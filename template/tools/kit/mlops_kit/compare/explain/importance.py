@@ -28,7 +28,7 @@ MOST_ROWS = 10_000
 FEWEST_REPEATS, MOST_REPEATS = 2, 5
 MOST_SHOWN = 20
 # Rows that are predicted in all, as far as each feature is shuffled twice at least.
-MOST_PREDICTED = 500_000
+MOST_PREDICTED = 300_000
 # Rows by which many features are looked through: each is shuffled there once.
 SCREEN_ROWS = 1_000
 SCREENED = 300_000
@@ -82,15 +82,18 @@ def _shown(
     seed = config.inference.seed
     drawn = np.random.default_rng(seed).permutation(len(rows))
     used = rows.iloc[np.sort(drawn[:MOST_ROWS])].reset_index(drop=True)
-    shown, screened = names, 0
+    shown, screened = names, ""
     if len(names) > MOST_SHOWN:
         size = min(SCREEN_ROWS, max(SCREENED // len(names), 100))
         # Other rows than those that are shown, where there are any.
-        others = drawn[MOST_ROWS : MOST_ROWS + size] if len(rows) >= MOST_ROWS + size else drawn
-        look = _Shuffled(model, rows.iloc[np.sort(others[:size])], names, task, config)
+        apart = len(rows) >= MOST_ROWS + size
+        others = drawn[MOST_ROWS if apart else 0 :][:size]
+        look = _Shuffled(model, rows.iloc[np.sort(others)], names, task, config)
         # Equal losses stay in the features' own order.
         order = sorted(names, key=lambda name: look.sign * look.without(name, 1, seed).value)
-        screened = look.holdout.n_rows
+        screened = f"{counted(others.size, 'other row' if apart else 'row')} found strongest"
+        # Chosen and shown by the same rows, what was lucky looks strong twice.
+        screened += "." if apart else "; they are shown too, which flatters the weaker ones."
         shown = [name for name in names if name in order[:MOST_SHOWN]]
     whole = _Shuffled(model, used, names, task, config)
     repeats = MOST_PREDICTED // max(len(used) * len(shown), 1)
@@ -112,7 +115,7 @@ def _shown(
     if len(shown) < len(names):
         said.append(
             f"Shown are {len(shown)} of {len(names):,} features: those that a quick look at "
-            f"{screened:,} rows found strongest."
+            f"{screened}"
         )
     if pairs:
         named = "; ".join(

@@ -85,8 +85,8 @@ def about_search(card: Mapping[str, Any]) -> Chosen | None:
         how += f" of {wanted} asked for: the others lack rows or an outcome"
     values = ", ".join(f"{name} {value}" for name, value in chosen["setting"].items())
     sentence = (
-        f"The setting was chosen among {len(tried):,} by {found['metric']} on training rows "
-        f"({found['method']} search, {how})"
+        f"The model's setting was chosen among {len(tried):,} by {found['metric']} on training "
+        f"rows ({found['method']} search, {how})"
     )
     if len(tried) == 1:
         sentence = f"The search had one setting only, that of params.yaml ({values})"

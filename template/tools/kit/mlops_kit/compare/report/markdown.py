@@ -132,7 +132,7 @@ def _checks_text(decision: Decision) -> str:
 def _model_parts(decision: Decision) -> list[str]:
     """Say how the model was chosen, and what it looks at or why that is not shown."""
     search, table = decision.get("search"), weights_table(decision)
-    found = [f"**The setting.** {_plain(search['sentence'], 500)}"] if search else []
+    found = [_plain(search["sentence"], 500)] if search else []
     if table:
         return [*found, _table(table)]
     return found + [_plain(each) for each in decision.get("importance", {}).get("sentences", [])]

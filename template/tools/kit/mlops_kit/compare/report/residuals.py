@@ -60,9 +60,10 @@ def residuals_figure(truth: Floats, prediction: Floats) -> list[Figure]:
 
     svg = drawing("residuals", "What is left of the truth, by prediction", 2.9, paint)
     caption = (
-        "Above the dashes the candidate predicts too little, below too much. Darker cells hold "
-        f"more rows; cells of fewer than {FEWEST}, and the outermost rows, are not drawn. The "
-        "middle row lies off the dashes where the candidate is biased, or outcomes are skewed."
+        "Above the dashes the candidate predicts too little, below too much. The stronger a "
+        f"cell's colour, the more rows; cells of fewer than {FEWEST}, and the outermost rows, are "
+        "not drawn. The middle row lies off the dashes where the candidate is biased, or outcomes "
+        "are skewed."
     )
     return [Figure("Where the candidate errs", svg, caption)]
 

@@ -75,9 +75,15 @@ def folds_of(
 def _in_time(train: "pandas.DataFrame", split: "Split", number: int) -> list[Fold]:
     """Cut the times so that each part has as many rows as whole periods allow."""
     import numpy as np
+    import pandas as pd
 
-    times = train["time"].astype("datetime64[us]").to_numpy()
-    gap = np.timedelta64(split.gap_days, "D")
+    times, gap = train["time"], 0
+    if pd.api.types.is_numeric_dtype(times) or not split.gap_days:
+        # Numbers and texts have an order, and no days.
+        times = pd.factorize(times, sort=True)[0]
+    else:
+        times = times.astype("datetime64[us]").to_numpy()
+        gap = np.timedelta64(split.gap_days, "D")
     ordered = np.sort(times)
     places = [len(train) * part // (number + 1) for part in range(1, number + 1)]
     starts = np.unique(ordered[places])
