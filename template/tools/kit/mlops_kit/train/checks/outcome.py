@@ -3,7 +3,8 @@
 A feature determines the outcome when it tells nearly every row of it, those with the commonest
 outcome and all others alike, so that a rare outcome is not told by saying "never":
 
-- by its values: each has one outcome, as words, codes, booleans and flags that are upside down;
+- by its values: each has one outcome, as words, codes, booleans and flags that are upside down, or
+  a band of amounts of its own;
 - by one value, or none at all, against all others: a refund that is there for one outcome only;
 - by its order: an amount in another unit, rounded, or bent in a way that keeps its order.
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
     Codes = numpy.ndarray
 
-# Holdout rows that a value needs before it is taken for a sign.
+# Training rows that a value needs before it is taken for a sign, and holdout rows that each outcome
+# needs to confirm what training says of the values.
 FEW = 5
 # Share of the rows of an outcome that may be told wrongly where it is nearly told.
 NEARLY = 0.02
@@ -32,6 +34,10 @@ NEARLY = 0.02
 VALUES = 20
 # Of the rows in their order: amounts so near each other may be one value after rounding.
 NEAR = 0.25
+# Training rows of a value that say where it stands among amounts, and the share of all rows whose
+# values must have as many.
+PAIR = 2
+KNOWN = 0.8
 # Correlation of ranks below which no order can be nearly the same.
 LIKELY = 0.9
 # Rows that are looked at.
@@ -134,9 +140,11 @@ def _determines(
         or _tells_by_one_value(codes, outcome, held)
     ):
         return True
-    numbers = _numbers(feature) if amounts is not None else None
-    if amounts is None or numbers is None:
+    if amounts is None:
         return False
+    numbers = _numbers(feature)
+    if numbers is None:
+        return by_order and _tells_by_bands(codes + 1, amounts, held)
     known = ~np.isnan(numbers)
     if _is_line(numbers[known], amounts[known]):
         return True
@@ -176,23 +184,50 @@ def _numbers(column: "polars.Series") -> "numpy.ndarray | None":
 
 
 def _tells_by_values(levels: "Codes", outcome: "Codes", held: "Codes") -> bool:
-    """Tell whether the commonest outcome of each value is that of nearly all rows."""
+    """Tell whether the commonest outcome of each value is that of nearly all rows.
+
+    Training says which, of the values that are frequent there, and the holdout confirms it: what
+    is equal within a person or a shop only, and drawn apart with them, is no sign of anything.
+    """
     import numpy as np
 
     if levels.size == 0:
         return False
+    if np.unique(levels).size == 2 == np.unique(outcome).size and _is_one_to_one(levels, outcome):
+        # One to one in every row: two values are always on a line.
+        return bool(min(np.bincount(levels)[np.unique(levels)]) >= FEW)
     kinds = int(outcome.max()) + 1
-    pairs, counts = np.unique(levels * kinds + outcome, return_counts=True)
+    pairs, counts = np.unique((levels * kinds + outcome)[~held], return_counts=True)
     best = np.zeros(int(levels.max()) + 1, np.int64)
     # In growing order, so that the commonest outcome of a value is written last.
     order = np.argsort(counts, kind="stable")
     best[pairs[order] // kinds] = pairs[order] % kinds
-    often = np.bincount(levels[held], minlength=best.size) >= FEW
-    told = best[levels] == outcome
-    if np.unique(levels).size == 2 == np.unique(outcome).size and told.all():
-        # One to one in every row: two values are always on a line.
-        return bool(min(np.bincount(levels)[np.unique(levels)]) >= FEW)
-    return _is_nearly_all(told & often[levels], outcome)
+    often = np.bincount(levels[~held], minlength=best.size) >= FEW
+    told = (best[levels] == outcome) & often[levels]
+    if not (_is_nearly_all(told, outcome) and _is_nearly_all(told[held], outcome[held])):
+        return False
+    common = outcome == np.bincount(outcome).argmax()
+    return bool(min(np.sum(told & held & common), np.sum(told & held & ~common)) >= FEW)
+
+
+def _is_one_to_one(levels: "Codes", outcome: "Codes") -> bool:
+    import numpy as np
+
+    return np.unique(levels * (int(outcome.max()) + 1) + outcome).size == 2
+
+
+def _tells_by_bands(levels: "Codes", amounts: "numpy.ndarray", held: "Codes") -> bool:
+    """Tell whether each value stands for a band of amounts, as "10 to 12" does."""
+    import numpy as np
+
+    rows = np.bincount(levels[~held], minlength=int(levels.max(initial=0)) + 1)
+    known = (rows >= PAIR)[levels]
+    if not held.any() or min(known.mean(), known[held].mean()) < KNOWN:
+        return False
+    ranks = np.unique(amounts, return_inverse=True)[1].astype(float)
+    means = np.bincount(levels[~held], ranks[~held], rows.size) / np.maximum(rows, 1)
+    judged = known & held
+    return _tells_by_order(means[levels][judged], amounts[judged])
 
 
 def _tells_by_one_value(codes: "Codes", outcome: "Codes", held: "Codes") -> bool:

@@ -1,0 +1,92 @@
+"""What the checks say of the independent tables: by kind, size, half, with Wilson bounds.
+
+Run as ``PYTHONPATH=tests/support uv run --frozen python benchmarks/leaks_independent_run.py
+[TABLES] [--half development]``. Two lines of defence are counted apart: *refused* by name before
+training, and *told*, where a run ends as inconclusive because a feature tells the holdout's outcome.
+"""
+
+import argparse
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import polars as pl
+from leak_checks import HOLDOUT, shares
+from leaks_independent import Table, leaky, strong_and_honest
+from mlops_kit.train.checks.columns import encode, feature_names
+from mlops_kit.train.checks.outcome import determining_in
+from mlops_kit.core.utc import connect
+from mlops_kit.train.evidence import telling_features
+
+TABLES = 2000
+
+
+def judged(table: Table) -> tuple[list[str], list[str]]:
+    """Name the features that are refused, and those that the decision's report is told of."""
+    frame = table.features.copy()
+    for name in frame.columns[frame.dtypes.map(lambda kind: kind.kind == "M")]:
+        # A model reads no moments: features.py counts days from a fixed day.
+        frame[name] = (frame[name] - pd.Timestamp("2023-01-01")) / pd.Timedelta(days=1)
+    held = np.random.default_rng([table.seed, len(frame)]).random(len(frame)) < HOLDOUT
+    names = list(frame.columns)
+    rows = pl.from_pandas(frame).with_columns(
+        pl.Series("id", np.arange(len(frame))),
+        pl.Series("y_true", table.outcome.tolist()),
+        pl.Series("split", np.where(held, "holdout", "train")),
+    )
+    with connect() as connection:
+        connection.register("given", rows.to_arrow())
+        connection.execute("CREATE TEMP TABLE features AS SELECT * FROM given")
+        encode(connection, "features", feature_names(names, ["id"]))
+        relation = connection.table("features")
+        refused = determining_in(relation, names)
+        parts = [relation.filter(f"split = '{part}'").df() for part in ("train", "holdout")]
+    classes = sorted(table.outcome.unique()) if table.task == "classes" else None
+    return refused, telling_features(*parts, names, classes)
+
+
+def size_of(table: Table) -> str:
+    """Say in which class of sizes a table is, by the rows of its rarest outcome."""
+    limits = (10, 30, 100, 1_000)
+    return next((f"{limit:>5,}" for limit in limits if table.rare < limit), " more")
+
+
+def report(title: str, tables: Iterable[Table], want_leak: bool, half: str | None) -> None:
+    """Count, and print by half, kind and size."""
+    found: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for table in tables:
+        if half and table.half != half:
+            continue
+        refused, told = judged(table)
+        named = bool(table.leaks & set(refused)) if want_leak else bool(refused)
+        hinted = named or (bool(table.leaks & set(told)) if want_leak else bool(told))
+        others = bool(set(refused) - table.leaks)
+        for key in (("all", ""), ("half", table.half), ("task", table.task),
+                    ("rarest outcome below", size_of(table)), ("kind", f"{table.half[:4]} {table.kind}")):  # fmt: skip
+            for place, add in enumerate((1, named, hinted, others)):
+                found[key][place] += add
+        if half == "development" and (named != want_leak or (others and want_leak)):
+            print("  wrong:", table.kind, "seed", table.seed, table.task, "rows", len(table.outcome),
+                  "rare", table.rare, "refused", refused, "told", told)  # fmt: skip
+    print(title)
+    for (what, which), (tables_of, named, hinted, others) in sorted(found.items()):
+        first = shares(f"{what} {which}", named, tables_of)[0]
+        second = shares("or told", hinted, tables_of)[0]
+        print(f"  {first}; {second}; others accused {others}; of {tables_of}", flush=True)
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tables", nargs="?", type=int, default=TABLES)
+    parser.add_argument("--half", choices=("development", "held_out"))
+    asked = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    report("leaks refused", leaky(asked.tables), want_leak=True, half=asked.half)
+    report("honest refused", strong_and_honest(asked.tables), want_leak=False, half=asked.half)
+
+
+if __name__ == "__main__":
+    main()
