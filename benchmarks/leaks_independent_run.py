@@ -2,7 +2,8 @@
 
 Run as ``PYTHONPATH=tests/support uv run --frozen python benchmarks/leaks_independent_run.py
 [TABLES] [--half development]``. Two lines of defence are counted apart: *refused* by name before
-training, and *told*, where a run ends as inconclusive because a feature tells the holdout's outcome.
+training; *told*, where a run ends as inconclusive because a feature tells the outcome; and *kept*,
+where it is neither but ends as inconclusive because an outcome has fewer than 20 holdout rows.
 """
 
 import argparse
@@ -15,16 +16,16 @@ import pandas as pd
 import polars as pl
 from leak_checks import HOLDOUT, shares
 from leaks_independent import Table, leaky, strong_and_honest
+from mlops_kit.core.utc import connect
 from mlops_kit.train.checks.columns import encode, feature_names
 from mlops_kit.train.checks.outcome import determining_in
-from mlops_kit.core.utc import connect
 from mlops_kit.train.evidence import telling_features
 
 TABLES = 2000
 
 
-def judged(table: Table) -> tuple[list[str], list[str]]:
-    """Name the features that are refused, and those that the decision's report is told of."""
+def judged(table: Table) -> tuple[list[str], list[str], bool]:
+    """Name the features that are refused, those that the report tells, and whether rows are few."""
     frame = table.features.copy()
     for name in frame.columns[frame.dtypes.map(lambda kind: kind.kind == "M")]:
         # A model reads no moments: features.py counts days from a fixed day.
@@ -42,9 +43,14 @@ def judged(table: Table) -> tuple[list[str], list[str]]:
         encode(connection, "features", feature_names(names, ["id"]))
         relation = connection.table("features")
         refused = determining_in(relation, names)
-        parts = [relation.filter(f"split = '{part}'").df() for part in ("train", "holdout")]
+        train, holdout = (
+            relation.filter(f"split = '{part}'").df() for part in ("train", "holdout")
+        )
     classes = sorted(table.outcome.unique()) if table.task == "classes" else None
-    return refused, telling_features(*parts, names, classes)
+    held_rows = table.outcome[held].value_counts()
+    few = len(held_rows) < table.outcome.nunique() or held_rows.min() < 20
+    few = few and table.task != "amount"
+    return refused, telling_features(train, holdout, names, classes), bool(few)
 
 
 def size_of(table: Table) -> str:
@@ -55,26 +61,28 @@ def size_of(table: Table) -> str:
 
 def report(title: str, tables: Iterable[Table], want_leak: bool, half: str | None) -> None:
     """Count, and print by half, kind and size."""
-    found: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    found: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
     for table in tables:
         if half and table.half != half:
             continue
-        refused, told = judged(table)
+        refused, told, few = judged(table)
         named = bool(table.leaks & set(refused)) if want_leak else bool(refused)
         hinted = named or (bool(table.leaks & set(told)) if want_leak else bool(told))
         others = bool(set(refused) - table.leaks)
-        for key in (("all", ""), ("half", table.half), ("task", table.task),
-                    ("rarest outcome below", size_of(table)), ("kind", f"{table.half[:4]} {table.kind}")):  # fmt: skip
-            for place, add in enumerate((1, named, hinted, others)):
+        kind = f"{table.half[:4]} {table.kind}"
+        keys = [("all", ""), ("half", table.half), ("task", table.task), ("kind", kind)]
+        for key in [*keys, ("rarest outcome below", size_of(table))]:
+            for place, add in enumerate((1, named, hinted, hinted or few, others)):
                 found[key][place] += add
         if half == "development" and (named != want_leak or (others and want_leak)):
-            print("  wrong:", table.kind, "seed", table.seed, table.task, "rows", len(table.outcome),
-                  "rare", table.rare, "refused", refused, "told", told)  # fmt: skip
+            shape = f"{table.task}, {len(table.outcome)} rows, {table.rare} of the rarest"
+            print(f"  wrong: {kind} {table.seed}, {shape}: refused {refused}, told {told}")
     print(title)
-    for (what, which), (tables_of, named, hinted, others) in sorted(found.items()):
+    for (what, which), (tables_of, named, hinted, kept, others) in sorted(found.items()):
         first = shares(f"{what} {which}", named, tables_of)[0]
         second = shares("or told", hinted, tables_of)[0]
-        print(f"  {first}; {second}; others accused {others}; of {tables_of}", flush=True)
+        third = shares("or kept", kept, tables_of)[0] if want_leak else ""
+        print(f"  {first}; {second}; {third}; others accused {others}; of {tables_of}", flush=True)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import sqlite3
 
 import pytest
-from mlops_kit.core.errors import refused_by_machine
+from mlops_kit.core.errors import MlopsError, refused_by_machine, used_up
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,7 @@ from mlops_kit.core.errors import refused_by_machine
         (RuntimeError("IO Error: Could not write all bytes to disk"), "The disk is full"),
         (sqlite3.OperationalError("database or disk is full"), "The disk is full"),
         (MemoryError(), "too little memory"),
+        (OSError(30, "Read-only file system", "data/.x.tmp"), "can only be read"),
         (ConnectionError("[Errno 111] Connection refused"), "A server does not answer"),
     ],
 )
@@ -27,3 +28,20 @@ def test_it_is_known_by_its_words_also_below_another_error(error: Exception, sai
 @pytest.mark.parametrize("text", ["no such table: runs", "column disk not found", ""])
 def test_other_errors_are_not_blamed_on_the_machine(text: str) -> None:
     assert refused_by_machine(ValueError(text)) is None
+
+
+def test_a_full_disk_below_a_sentence_of_our_own_is_the_reason_and_a_server_is_not() -> None:
+    def wrapped(cause: Exception) -> BaseException | None:
+        error = MlopsError("MLflow refuses: (raised as a result of Query-invoked autoflush)")
+        error.__cause__ = RuntimeError("Query-invoked autoflush")
+        error.__cause__.__cause__ = cause
+        return error.__cause__
+
+    full = sqlite3.OperationalError("database or disk is full")
+    assert "The disk is full" in (used_up(wrapped(full)) or "")
+    assert used_up(wrapped(ConnectionError("[Errno 111] Connection refused"))) is None
+
+
+def test_a_folder_that_can_only_be_read_is_named_and_not_the_temporary_file_in_it() -> None:
+    said = used_up(OSError(30, "Read-only file system", "/srv/shop/models/.model.skops.a1.tmp"))
+    assert (said or "").endswith("written, then again (/srv/shop/models).")

@@ -158,7 +158,9 @@ def test_a_leak_of_many_values_is_found_though_the_holdout_has_few_rows_of_each(
     rng = np.random.default_rng(8)
     outcome = (rng.random(240) < 0.4).astype(int)
     desk = rng.integers(0, 8, 240)
-    status = [f"{'closed' if y else 'open'} at desk {d}" for y, d in zip(outcome, desk, strict=True)]
+    status = [
+        f"{'closed' if y else 'open'} at desk {d}" for y, d in zip(outcome, desk, strict=True)
+    ]
     rows = pl.DataFrame({"id": range(240), "outcome": outcome, "status": status})
     assert found(rows) == ["status"]
 
@@ -180,3 +182,13 @@ def test_a_band_of_amounts_in_words_is_found_and_a_category_that_overlaps_is_not
     names = [f"bill of {amount:.6f}, number {n}" for n, amount in enumerate(amounts)]
     rows = pl.DataFrame({"id": range(N), "outcome": amounts, "band": bands, "near": near})
     assert found(rows.with_columns(name=pl.Series(names))) == ["band"]
+
+
+def test_a_number_whose_letters_tell_the_outcome_is_found_and_one_of_a_shop_is_not():
+    rng = np.random.default_rng(12)
+    rows = random_rows()
+    desk = pl.when(pl.col("outcome") == 1).then(pl.lit("RF-")).otherwise(pl.lit("OK-"))
+    shops = pl.Series(rng.choice(["north-", "south-"], N))
+    number = (pl.col("id") * 7919 % 100_000).cast(pl.String)
+    rows = rows.with_columns(case=desk + number, shop=pl.lit(shops) + number)
+    assert found(rows) == ["case"]

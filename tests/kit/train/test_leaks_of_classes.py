@@ -50,9 +50,10 @@ def drawn(kind: str, seed: int) -> tuple[pl.DataFrame, list[Any]]:
 
 def told(kind: str, seed: int) -> tuple[list[str], list[str]]:
     rows, classes = drawn(kind, seed)
-    parts = [rows.filter(pl.col("split") == part).to_pandas() for part in ("train", "holdout")]
+    train, holdout = (rows.filter(pl.col("split") == part) for part in ("train", "holdout"))
     names = ["x", "f"]
-    return determining_features(rows, names), telling_features(*parts, names, classes)
+    telling = telling_features(train.to_pandas(), holdout.to_pandas(), names, classes)
+    return determining_features(rows, names), telling
 
 
 @pytest.mark.parametrize("kind", LEAKS)

@@ -34,6 +34,7 @@ CODE = Path(__file__).parent
 def examine() -> list[Finding]:
     """Run every check; one that cannot run is itself a finding, never a traceback."""
     checks: list[Callable[[], Iterator[Finding]]] = [
+        _folder,
         _python,
         _packages,
         _command,
@@ -57,6 +58,16 @@ def examine() -> list[Finding]:
         replace(one, message=without_credentials(one.message), mend=without_credentials(one.mend))
         for one in findings
     ]
+
+
+def _folder() -> Iterator[Finding]:
+    if not os.access(".", os.W_OK):
+        yield Finding(
+            "folder",
+            PROBLEM,
+            f"nothing can be written here: {Path.cwd()}",
+            "stand in a copy that can be written, or change its permissions",
+        )
 
 
 def _python() -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
 from mlops_kit.compare.decision_file import read
 from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.systems.adapters import write_systems_record
-from mlops_kit.core.errors import BAD_INPUT, MlopsError, StageError
+from mlops_kit.core.errors import BAD_INPUT, MlopsError, StageError, used_up
 from mlops_kit.core.files import remove_leftovers
 from mlops_kit.core.settings import Settings, load_settings, read_config
 from mlops_kit.data.config import Sources, load_sources
@@ -26,6 +26,8 @@ from mlops_kit.train.tracking import DECISION_FILE, REGISTRATION, register
 INPUTS = Path("data/inputs.json")
 SYSTEMS = Path("data/systems.json")
 LOCKS = Path(".dvc/tmp/rwlock")
+# DVC writes it whatever happened, and it says nothing.
+DVC_CHATTER = "Having any troubles?"
 # Only what stages write: the rest of data/ belongs to people.
 RESULTS = tuple(
     map(
@@ -190,7 +192,7 @@ def reproduce(force: bool = False) -> None:
         for line in process.stderr:
             if line.startswith("ERROR: "):
                 complaints.append(line.removeprefix("ERROR: ").strip())
-            elif line.strip() and not _busy(complaints):
+            elif line.strip() and not _busy(complaints) and not line.startswith(DVC_CHATTER):
                 print(line, end="", file=sys.stderr, flush=True)
     if process.returncode == 0:
         return
@@ -206,7 +208,10 @@ def reproduce(force: bool = False) -> None:
         # The stage has printed its own sentence.
         raise StageError(f"stage {name} stopped the pipeline", int(code.group(1)))
     said = complaints[-1].rstrip(".") if complaints else f"exit code {process.returncode}"
+    if refused := used_up(OSError(said)):
+        raise MlopsError(refused)
+    where = f"stopped at stage {stage.group(1)}" if stage else "did not start"
     raise MlopsError(
-        f"The pipeline stopped at stage {name}: {said}. What it wrote before stays; "
+        f"The pipeline {where}: {said}. What it wrote before stays; "
         "`uv run mlops run` continues there."
     )

@@ -1,5 +1,6 @@
 """What the train stage notes about the holdout's rows, so that compare needs no features."""
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.sql import quoted
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 # The sample's answers are no facts that were recorded.
 ANSWERS = "oracle"
 # Rows drawn of training and of the holdout to find features that tell the outcome; of text, levels
-# that are no names of rows; and rows that an outcome needs, or an honest feature tells it by chance:
-# among all, and in a holdout that confirms what training says.
+# that are no names of rows; and rows that an outcome needs, or an honest feature tells it by
+# chance: among all, and in a holdout that confirms what training says.
 MOST_ROWS = 20_000
 FEW = 10
 FEW_HELD = 5
@@ -29,6 +30,8 @@ MOST_NAMED = 3
 # As near perfect as a system must be to be doubted (compare/perfect.py).
 NEAR_PERFECT = 0.999
 REST = 0.01
+# Where rows have no time, nothing in them is the same amount of a day before: an R² of .999.
+REST_WITHOUT_TIME = 0.0316
 
 
 def notes(
@@ -111,7 +114,8 @@ def telling_features(
 ) -> list[str]:
     """Name features, at most MOST_NAMED, that determine the outcome each alone.
 
-    A number tells it in its order (AUC of classes, least squares for numbers), over all rows. A
+    A number tells it in its order (AUC of classes, least squares for amounts, an R² of .9999, or of
+    .999 where rows have no time), over all rows. A
     feature of few levels tells the holdout's by what training says of each level; one class is
     enough, as a field is that belongs to it alone. An outcome of a few rows is told by chance.
     """
@@ -127,7 +131,9 @@ def telling_features(
         truth = pd.to_numeric(rows["y_true"], errors="coerce").to_numpy(float)
     if np.isnan(truth).any() or np.unique(truth).size < 2:
         return []
-    fits = _is_line if classes is None and np.unique(truth).size > 2 else _sorts
+    fits = _sorts
+    if classes is None and np.unique(truth).size > 2:
+        fits = functools.partial(_is_line, REST if "time" in holdout else REST_WITHOUT_TIME)
     found = (name for name in names if _tells(rows[name], truth, known, fits))
     return [name for name, _ in zip(found, range(MOST_NAMED), strict=False)]
 
@@ -151,7 +157,7 @@ def _tells(
     levels = codes_of(feature)
     if levels.max(initial=0) >= min(MOST_LEVELS, known.sum() / FEW_HELD):
         return False
-    parts = [truth] if fits is _is_line else [truth == code for code in np.unique(truth)]
+    parts = [truth == code for code in np.unique(truth)] if fits is _sorts else [truth]
     count = np.bincount(levels[known], minlength=levels.max() + 1)
     return any(
         _tells_by_level(levels, part, known, np.where(count, count, np.inf), fits) for part in parts
@@ -172,13 +178,13 @@ def _tells_by_level(
     return fits(means[levels[~known]], truth[~known].astype(float), FEW_HELD)
 
 
-def _is_line(values: "numpy.ndarray", truth: "numpy.ndarray", least: int) -> bool:
+def _is_line(rest: float, values: "numpy.ndarray", truth: "numpy.ndarray", least: int) -> bool:
     """Tell whether `values` are a line through the numbers, of which there are `least`."""
     import numpy as np
 
     if truth.size < least or min(np.ptp(values), np.ptp(truth)) == 0:
         return False
-    return bool(1 - np.corrcoef(values, truth)[0, 1] ** 2 <= REST**2)
+    return bool(1 - np.corrcoef(values, truth)[0, 1] ** 2 <= rest**2)
 
 
 def _sorts(values: "numpy.ndarray", truth: "numpy.ndarray", least: int) -> bool:
