@@ -179,7 +179,7 @@ def test_a_band_of_amounts_in_words_is_found_and_a_category_that_overlaps_is_not
     amounts = rng.normal(500, 100, N)
     bands = [f"{low} to {low + 12}" for low in (amounts // 12 * 12).astype(int)]
     near = [f"grade {grade}" for grade in ((amounts + rng.normal(0, 14, N)) // 12).astype(int)]
-    names = [f"bill of {amount:.6f}, number {n}" for n, amount in enumerate(amounts)]
+    names = [f"bill {n} of {amount:.6f}" for n, amount in enumerate(amounts)]
     rows = pl.DataFrame({"id": range(N), "outcome": amounts, "band": bands, "near": near})
     assert found(rows.with_columns(name=pl.Series(names))) == ["band"]
 
@@ -192,3 +192,14 @@ def test_a_number_whose_letters_tell_the_outcome_is_found_and_one_of_a_shop_is_n
     number = (pl.col("id") * 7919 % 100_000).cast(pl.String)
     rows = rows.with_columns(case=desk + number, shop=pl.lit(shops) + number)
     assert found(rows) == ["case"]
+
+
+def test_bands_with_their_limits_are_found_in_a_small_table_and_by_letters_in_a_larger_one():
+    rng = np.random.default_rng(13)
+    amounts = rng.normal(500, 100, N)
+    step = (amounts // 12).astype(int)
+    limits = [f"EUR {low * 12:,} to {low * 12 + 12:,}" for low in step]
+    letters = [f"{chr(97 + one // 26)}{chr(97 + one % 26)}" for one in rng.permutation(90)]
+    rows = pl.DataFrame({"id": range(N), "outcome": amounts, "limits": limits})
+    assert found(rows.head(200)) == ["limits"]
+    assert found(rows.with_columns(limits=pl.Series([letters[one] for one in step]))) == ["limits"]

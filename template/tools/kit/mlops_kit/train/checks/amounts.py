@@ -24,13 +24,14 @@ LIKELY = 0.9
 
 
 def numbers_of(column: "polars.Series") -> "numpy.ndarray | None":
-    """Return the numbers of a column, NaN where it is empty; None where it holds no numbers."""
+    """Return the numbers of a column, NaN where it is empty; None where it holds none."""
     import polars as pl
 
     if column.dtype == pl.String:
-        # One number in a text, whatever stands around it: a unit, a currency, spaces in it.
+        # The first number of a text, whatever stands around it: a unit, a currency, spaces in it,
+        # the other end of a band.
         bare = column.str.replace_all(r"[ ,'_]", "")
-        found = bare.str.extract(r"^[^\d+-]*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)[^\d]*$")
+        found = bare.str.extract(r"^[^\d+-]*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)")
         if found.null_count() - column.null_count() > NEARLY * len(column):
             return None
         column = found

@@ -35,7 +35,7 @@ def known(texts: Sequence[object], filter_: str) -> "numpy.ndarray":
     import numpy as np
 
     bits = np.unpackbits(np.frombuffer(base64.b64decode(filter_), np.uint8)).astype(bool)
-    return bits[_places(texts, bits.size)].all(axis=1)
+    return np.asarray(bits[_places(texts, bits.size)].all(axis=1))
 
 
 def _places(texts: Sequence[object], size: int) -> "numpy.ndarray":

@@ -125,6 +125,7 @@ def _determines(
     by_order: bool,
 ) -> bool:
     import numpy as np
+    import polars as pl
 
     codes = _codes(feature)
     known = codes >= 0
@@ -138,9 +139,11 @@ def _determines(
         return True
     if amounts is None:
         return False
+    if by_order and feature.dtype == pl.String and tells_by_bands(codes + 1, amounts, held):
+        return True
     numbers = numbers_of(feature)
     if numbers is None:
-        return by_order and tells_by_bands(codes + 1, amounts, held)
+        return False
     known = ~np.isnan(numbers)
     if is_line(numbers[known], amounts[known]):
         return True

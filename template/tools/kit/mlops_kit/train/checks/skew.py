@@ -104,7 +104,7 @@ def _seen(values: "pandas.Series") -> dict[str, Any]:
                         if len(there) else {})  # fmt: skip
     levels = there.explode().dropna().unique() if _holds_lists(there) else there.unique()
     if len(levels) > MOST_LEVELS:
-        among = {"among": membership.kept(levels)} if len(levels) <= MOST_KEPT else {}
+        among = {"among": membership.kept(list(levels))} if len(levels) <= MOST_KEPT else {}
         return found | {"different": len(levels)} | among
     return found | {"levels": sorted(map(_plain, levels), key=str)}
 
@@ -118,7 +118,7 @@ def _outside(values: "pandas.Series", known: dict[str, Any]) -> list[int]:
         levels = known.get("levels")
         if levels is None:
             asked = parts.unique()
-            levels = asked[membership.known(asked, known["among"])]
+            levels = asked[membership.known(list(asked), known["among"])]
         strange = ~parts.isin(levels)
         return [missing, int(strange[strange].index.nunique())]
     if "minimum" in known:
