@@ -1,7 +1,7 @@
 """What the checks say of the independent tables: by kind, size, half, with Wilson bounds.
 
 Run as ``PYTHONPATH=tests/support uv run --frozen python benchmarks/leaks_independent_run.py
-[TABLES] [--half development]``. Two lines of defence are counted apart: *refused* by name before
+[TABLES] [--half development] [--only leaks]``. Two lines of defence are counted apart: *refused* by name before
 training; *told*, where a run ends as inconclusive because a feature tells the outcome; and *kept*,
 where it is neither but ends as inconclusive because an outcome has fewer than 20 holdout rows.
 """
@@ -90,10 +90,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tables", nargs="?", type=int, default=TABLES)
     parser.add_argument("--half", choices=("development", "held_out"))
+    parser.add_argument("--only", choices=("leaks", "honest"))
     asked = parser.parse_args()
     warnings.filterwarnings("ignore")
-    report("leaks refused", leaky(asked.tables), want_leak=True, half=asked.half)
-    report("honest refused", strong_and_honest(asked.tables), want_leak=False, half=asked.half)
+    for sort, drawn in (("leaks", leaky), ("honest", strong_and_honest)):
+        if asked.only in (None, sort):
+            report(f"{sort} refused", drawn(asked.tables), sort == "leaks", asked.half)
 
 
 if __name__ == "__main__":

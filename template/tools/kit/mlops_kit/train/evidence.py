@@ -116,8 +116,8 @@ def telling_features(
 
     A number tells it in its order (AUC of classes, least squares for amounts, an R² of .9999, or of
     .999 where rows have no time), over all rows. A
-    feature of few levels tells the holdout's by what training says of each level; one class is
-    enough, as a field is that belongs to it alone. An outcome of a few rows is told by chance.
+    feature of few levels tells it by what training says of each level; of words and flags, one
+    class is enough, as of a field that belongs to it alone. A few rows are told by chance.
     """
     import numpy as np
     import pandas as pd
@@ -148,7 +148,8 @@ def _tells(
     import numpy as np
     import pandas as pd
 
-    if pd.api.types.is_numeric_dtype(feature) or pd.api.types.is_bool_dtype(feature):
+    numeric = pd.api.types.is_numeric_dtype(feature) or pd.api.types.is_bool_dtype(feature)
+    if numeric:
         values = feature.astype(float).to_numpy()
         # A value that is missing may tell the outcome too.
         filled = np.where(np.isnan(values), np.nanmin(values, initial=0.0) - 1, values)
@@ -158,24 +159,22 @@ def _tells(
     if levels.max(initial=0) >= min(MOST_LEVELS, known.sum() / FEW_HELD):
         return False
     parts = [truth == code for code in np.unique(truth)] if fits is _sorts else [truth]
-    count = np.bincount(levels[known], minlength=levels.max() + 1)
-    return any(
-        _tells_by_level(levels, part, known, np.where(count, count, np.inf), fits) for part in parts
-    )
+    told = [_tells_by_level(levels, part.astype(float), known, fits) for part in parts]
+    # Of a measurement a threshold tells one of several classes by merit, as in botany.
+    return all(told) if numeric and levels.max(initial=0) > 1 else any(told)
 
 
 def _tells_by_level(
-    levels: "numpy.ndarray",
-    truth: "numpy.ndarray",
-    known: "numpy.ndarray",
-    count: "numpy.ndarray",
-    fits: Any,
+    levels: "numpy.ndarray", truth: "numpy.ndarray", known: "numpy.ndarray", fits: Any
 ) -> bool:
-    """Tell whether the training rows' mean of each level fits the holdout's outcome."""
+    """Tell whether the means of levels fit the outcome: all rows' own, and training's the rest."""
     import numpy as np
 
-    means = np.bincount(levels[known], truth[known], count.size) / count
-    return fits(means[levels[~known]], truth[~known].astype(float), FEW_HELD)
+    size = levels.max() + 1
+    own = np.bincount(levels, truth, size) / np.bincount(levels, minlength=size)
+    count = np.bincount(levels[known], minlength=size)
+    means = np.bincount(levels[known], truth[known], size) / np.where(count, count, np.inf)
+    return fits(own[levels], truth, FEW) and fits(means[levels[~known]], truth[~known], FEW_HELD)
 
 
 def _is_line(rest: float, values: "numpy.ndarray", truth: "numpy.ndarray", least: int) -> bool:
