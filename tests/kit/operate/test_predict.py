@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -529,3 +530,20 @@ def test_rows_in_a_folder_that_can_only_be_read_are_scored(score: Score, tmp_pat
     with only_readable(given):
         score(given / "x.csv", output=Path("out.parquet"))
     assert scores("out.parquet")["prediction"].to_list() == [expected(31), expected(4)]
+
+
+def test_where_scores_of_people_lie_outside_of_the_zones_is_noted_once(
+    score: Score, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = Path("data/restricted/scored-elsewhere.txt")
+    score(asked(31), output=Path("out.parquet"))
+    assert not noted.exists(), "ids of nobody: nothing to erase"
+    monkeypatch.setattr(predict, "rooms", lambda: [SimpleNamespace(open_ids=lambda sources: 1)])
+    score(asked(31))
+    assert not noted.exists(), "a zone: erase looks there itself"
+    for _ in range(2):
+        score(asked(31), output=Path("out.parquet"))
+        score(asked(31), output=tmp_path / "more" / "b.csv")
+    assert noted.read_text() == "".join(
+        f"{place}\n" for place in sorted([tmp_path / "more/b.csv", Path("out.parquet").resolve()])
+    )
