@@ -1,8 +1,10 @@
 """What a machine refuses is told as that, under whatever name a library gives it."""
 
 import sqlite3
+from pathlib import Path
 
 import pytest
+from mlops_kit.core import programs
 from mlops_kit.core.errors import MlopsError, refused_by_machine, used_up
 
 
@@ -45,3 +47,17 @@ def test_a_full_disk_below_a_sentence_of_our_own_is_the_reason_and_a_server_is_n
 def test_a_folder_that_can_only_be_read_is_named_and_not_the_temporary_file_in_it() -> None:
     said = used_up(OSError(30, "Read-only file system", "/srv/shop/models/.model.skops.a1.tmp"))
     assert (said or "").endswith("written, then again (/srv/shop/models).")
+
+
+def test_what_another_program_says_in_letters_of_another_encoding_is_no_error() -> None:
+    said = programs.said_by("printf", r"\374nl\374")
+    assert said.stdout == "\ufffdnl\ufffd"
+    assert programs.said_by("sh", "-c", "echo $LC_ALL").stdout == "C\n"
+
+
+def test_no_output_of_a_program_is_read_by_the_machines_own_encoding() -> None:
+    package = Path(str(programs.__file__)).parents[1]
+    texts = {file.name: file.read_text(encoding="utf-8") for file in package.rglob("*.py")}
+    asked = {name: text.count("text=True") for name, text in texts.items() if "text=True" in text}
+    assert asked == {name: texts[name].count('errors="replace"') for name in asked}
+    assert set(asked) == {"programs.py", "external.py", "run.py"}

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import Final
 
 from mlops_kit.core import lockfile
 from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.core.programs import said_by
 from mlops_kit.core.settings import (
     environment,
     environments,
@@ -181,12 +181,8 @@ def _lock() -> Iterator[Finding]:
     environ = {name: value for name, value in os.environ.items() if name not in unwanted}
     index = lockfile.index_of(lock.read_text(encoding="utf-8"))
     where = ("--project", str(lock.parent))
-    checked = subprocess.run(
-        [uv, "lock", "--check", "--offline", *where, "--default-index", index],
-        capture_output=True,
-        text=True,
-        env=environ,
-    )
+    options = ("--check", "--offline", *where, "--default-index", index)
+    checked = said_by(uv, "lock", *options, environment=environ)
     if checked.returncode == 0:
         yield Finding("lock", OK, f"{lock} matches pyproject.toml")
     elif "needs to be updated" in checked.stderr:
@@ -284,5 +280,5 @@ def _edited_template() -> Iterator[Finding]:
 
 def _run(*command: str) -> str | None:
     """Standard output of a command, or None when it fails."""
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = said_by(*command)
     return done.stdout.strip() if done.returncode == 0 else None

@@ -16,6 +16,7 @@ from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.systems.adapters import write_systems_record
 from mlops_kit.core.errors import BAD_INPUT, MlopsError, StageError, used_up
 from mlops_kit.core.files import remove_leftovers
+from mlops_kit.core.programs import said_by
 from mlops_kit.core.settings import Settings, load_settings, read_config
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.ingest import write_input_record
@@ -130,18 +131,13 @@ def prepare_git() -> None:
     """Make this folder a git repository unless it is in one; DVC needs it. Never commit."""
     if shutil.which("git") is None:
         raise MlopsError("The git program is not on the PATH; install git, then run this again.")
-    inside = subprocess.run(
-        ["git", "rev-parse", "--is-inside-work-tree"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "LC_ALL": "C"},
-    )
+    inside = said_by("git", "rev-parse", "--is-inside-work-tree")
     if inside.returncode == 0:
         return
     if "not a git repository" not in inside.stderr:
         # There is one that git refuses (another owner, damaged): never make a second inside it.
         raise MlopsError(f"git cannot use this folder: {' '.join(inside.stderr.split())}")
-    made = subprocess.run(["git", "init", "--quiet"], capture_output=True, text=True)
+    made = said_by("git", "init", "--quiet")
     if made.returncode != 0:
         raise MlopsError(f"git init fails here: {made.stderr.strip()}")
     print("git       made this folder a git repository (nothing is committed yet)", file=sys.stderr)
