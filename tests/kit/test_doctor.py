@@ -10,6 +10,7 @@ from mlops_kit import doctor
 from mlops_kit.core import lockfile
 from mlops_kit.data import commands as data
 from mlops_kit.operate.promote.registry import _forms, refused
+from small_disk import only_readable
 
 LOCK = """
 version = 1
@@ -203,3 +204,13 @@ def test_a_registry_that_this_mlflow_refuses_is_told_with_what_mends_it(club):
         assert why is None if said is None else why and said in why[0]
     (club / "mlflow.db").write_text("no database, but long enough to be read as one")
     assert "is no registry of MLflow" in (refused(uri) or [""])[0]
+
+
+def test_a_folder_that_cannot_be_written_is_a_problem(project, monkeypatch):
+    assert list(doctor._folder()) == []
+    with only_readable(project):
+        monkeypatch.chdir(project)
+        found = only(doctor._folder())
+        monkeypatch.chdir("/")
+    assert found.status == "problem"
+    assert found.message == f"nothing can be written here: {project}"

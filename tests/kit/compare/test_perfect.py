@@ -165,6 +165,10 @@ def test_an_acknowledged_task_may_be_told_to_the_last_digit() -> None:
     assert _judged(table, "auc", acknowledged={"perfect": vouched})["decision"] == "promote"
 
 
+def _told(rows: pd.DataFrame, names: list[str]) -> list[str]:
+    return evidence.telling_features(rows.iloc[::2], rows.iloc[1::2], names)
+
+
 def test_features_that_determine_the_outcome_are_found_and_others_are_not() -> None:
     random = np.random.default_rng(7)
     truth = (random.random(N) < 0.3).astype(int)
@@ -183,12 +187,26 @@ def test_features_that_determine_the_outcome_are_found_and_others_are_not() -> N
         }
     )
     names = [str(name) for name in rows if name != "y_true"]
-    assert evidence.telling_features(rows, names) == ["word", "flag", "closed"]
-    assert evidence.telling_features(rows, ["age", "name", "strong", "against"]) == ["against"]
+    assert _told(rows, names) == ["word", "flag", "closed"]
+    assert _told(rows, ["age", "name", "strong", "against"]) == ["against"]
     amounts = rows.assign(y_true=random.lognormal(3, 1, N))
     amounts = amounts.assign(twice=2 * amounts["y_true"], near=amounts["y_true"] + truth * 5)
-    assert evidence.telling_features(amounts, ["age", "name", "twice", "near"]) == ["twice"]
-    assert evidence.telling_features(rows.assign(y_true=pd.Series([[1]] * N)), names) == []
+    assert _told(amounts, ["age", "name", "twice", "near"]) == ["twice"]
+    assert _told(rows.assign(y_true=pd.Series([[1]] * N)), names) == []
+
+
+def test_a_rare_outcome_told_by_chance_is_no_sign_and_one_class_told_by_a_flag_is() -> None:
+    random = np.random.default_rng(11)
+    rare = (np.arange(N) % (N // 4) == 7).astype(int)
+    rows = pd.DataFrame({"y_true": rare, "lucky": rare + random.random(N) / 2})
+    assert _told(rows, ["lucky"]) == []
+    species = random.choice(3, N)
+    rows = pd.DataFrame({"y_true": species, "milk": species == 1, "legs": 4 + 2 * (species > 1)})
+    rows["colour"] = np.where((species == 2) & (random.random(N) < 0.7), "green", "brown")
+    found = evidence.telling_features(
+        rows.iloc[::2], rows.iloc[1::2], ["milk", "legs", "colour"], [0, 1, 2]
+    )
+    assert found == ["milk", "legs"]
 
 
 def test_a_gain_without_any_spread_is_never_promoted() -> None:

@@ -17,6 +17,7 @@ from mlops_kit.data.describing import describe as describing
 from mlops_kit.data.describing.asked import Asked
 from mlops_kit.data.reading import store
 from own_table import OwnTable
+from small_disk import only_readable, small_disk, told_of
 
 WORDS = ["oak", "elm", "ash"]
 
@@ -557,3 +558,23 @@ def test_single_quotes_around_every_value_are_asked_about() -> None:
     assert '--set "quote=\'"' in question
     assert read_back(found(put(text), "quote='"))["v"].to_list() == ["oak", "elm", None]
     assert read_back(found(put(text), "v.type=string"))["v"].to_list() == ["'oak'", "'elm'", "''"]
+
+
+@pytest.mark.parametrize("keep", [0, 40_960])
+def test_on_a_full_disk_nothing_is_left_and_with_room_the_same_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: int
+) -> None:
+    with small_disk(tmp_path / "disk", 32) as disk, monkeypatch.context() as patch:
+        patch.chdir(disk.path)
+        Path("raw").mkdir()
+        Path("data").mkdir()
+        place = put(rows(*((n % 7, f"word {n}") for n in range(20_000)), header="v,w"))
+        wanted = found(place).files
+        before = sorted(disk.path.rglob("*"))
+        disk.fill(keep)
+        assert "The disk is full" in told_of(lambda: found(place))
+        disk.clear()
+        assert sorted(disk.path.rglob("*")) == before
+        with only_readable(disk.path / "raw"):
+            assert found(place).files == wanted
+        patch.undo()

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 import yaml
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.data import reading
 from mlops_kit.data.config import Sources
 from mlops_kit.data.reading import Reading, store
 from rendering import ROOT
@@ -481,7 +482,11 @@ def test_numbers_of_json_keep_every_digit() -> None:
     assert kept.row(0) == (decimal.Decimal(text), [1, 9007199254740993])
 
 
-def test_values_that_stand_twice_are_found_over_all_files_and_batches() -> None:
+@pytest.mark.parametrize("at_once", [1, 2, 1_000_000])
+def test_values_that_stand_twice_are_found_over_all_files_and_batches(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "AT_ONCE", at_once)
     folder = Path("raw/many")
     folder.mkdir()
     for at, ids in enumerate(([1, 2], [3, 1], [4])):

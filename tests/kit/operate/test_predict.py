@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -20,7 +21,8 @@ from mlops_kit.core.settings import load_settings
 from mlops_kit.operate.predict import parts, predict, written
 from mlops_kit.operate.predict.scorer import Scorer
 from mlops_kit.train import features as dataset
-from mlops_kit.train.checks import skew
+from mlops_kit.train.checks import membership, skew
+from small_disk import SmallDisk, only_readable, small_disk, told_of
 
 NUMBER = {"missing": 0.0, "minimum": 0.0, "maximum": 500.0}
 Score = Callable[..., dict[str, Any]]
@@ -470,5 +472,78 @@ def test_rows_outside_of_what_training_saw_are_counted_by_feature() -> None:
 def test_names_of_rows_are_no_levels() -> None:
     many = pd.DataFrame({"name": [f"n{number}" for number in range(skew.MOST_LEVELS + 1)]})
     known = skew.seen(many, ["name"])
-    assert known["name"] == {"missing": 0.0, "different": skew.MOST_LEVELS + 1}
-    assert skew.outside(pd.DataFrame({"name": ["new"]}), known) == {"name": [0, 0]}
+    assert known["name"]["different"] == skew.MOST_LEVELS + 1
+    asked_for = pd.DataFrame({"name": ["n7", "new", None, "n1000"]})
+    assert skew.outside(asked_for, known) == {"name": [1, 1]}
+    (found,) = skew.skew(skew.outside(asked_for, known), 4, known)
+    assert found["training"] == {"missing": 0.0, "different": skew.MOST_LEVELS + 1}
+    assert skew.told([found])[0] == "name: 25.00% of the rows hold what training never saw"
+
+
+def test_many_levels_are_known_again_without_being_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = [f"customer {n}" for n in range(20_000)]
+    kept = membership.kept(levels)
+    assert len(kept) == -(-20_000 * membership.BITS // 8 // 3) * 4
+    assert membership.known(levels, kept).all()
+    others = membership.known([f"stranger {n}" for n in range(50_000)], kept)
+    assert others.mean() == pytest.approx(membership.MISTAKEN, abs=0.0015)
+    lists = pd.DataFrame({"items": [[level, "common"] for level in levels[:3000]]})
+    known = skew.seen(lists, ["items"])
+    assert "among" in known["items"]
+    asked_for = pd.DataFrame({"items": [["customer 5"], ["customer 6", "stranger"], []]})
+    assert skew.outside(asked_for, known) == {"items": [0, 1]}
+    monkeypatch.setattr(skew, "MOST_KEPT", 100)
+    known = skew.seen(lists, ["items"])
+    assert known["items"] == {"missing": 0.0, "different": 3001}
+    assert skew.outside(asked_for, known) == {"items": [0, 0]}
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """Put the whole test on a small disk."""
+    with small_disk(tmp_path, 16) as mounted:
+        yield mounted
+
+
+@pytest.mark.parametrize("keep", [0, 8192, 20_480])
+def test_on_a_full_disk_the_scores_stay_as_they_were_and_come_when_there_is_room(
+    disk: SmallDisk, score: Score, keep: int
+) -> None:
+    rows = asked(*range(40))
+    score(rows[:3], output=Path("out.parquet"))
+    before = Path("out.parquet").read_bytes()
+    rows.write_csv("x.csv")
+    disk.fill(keep)
+    assert "The disk is full" in told_of(lambda: score(Path("x.csv"), output=Path("out.parquet")))
+    assert Path("out.parquet").read_bytes() == before
+    assert not [file for file in files() if file.endswith(".tmp") or ".predict/" in file]
+    disk.clear()
+    score(Path("x.csv"), output=Path("out.parquet"))
+    found = scores("out.parquet")
+    assert found["prediction"].to_list() == [expected(n) for n in range(40)]
+
+
+def test_rows_in_a_folder_that_can_only_be_read_are_scored(score: Score, tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    asked(31, 4).write_csv(given / "x.csv")
+    with only_readable(given):
+        score(given / "x.csv", output=Path("out.parquet"))
+    assert scores("out.parquet")["prediction"].to_list() == [expected(31), expected(4)]
+
+
+def test_where_scores_of_people_lie_outside_of_the_zones_is_noted_once(
+    score: Score, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = Path("data/restricted/scored-elsewhere.txt")
+    score(asked(31), output=Path("out.parquet"))
+    assert not noted.exists(), "ids of nobody: nothing to erase"
+    monkeypatch.setattr(predict, "rooms", lambda: [SimpleNamespace(open_ids=lambda sources: 1)])
+    score(asked(31))
+    assert not noted.exists(), "a zone: erase looks there itself"
+    for _ in range(2):
+        score(asked(31), output=Path("out.parquet"))
+        score(asked(31), output=tmp_path / "more" / "b.csv")
+    assert noted.read_text() == "".join(
+        f"{place}\n" for place in sorted([tmp_path / "more/b.csv", Path("out.parquet").resolve()])
+    )

@@ -2,15 +2,17 @@
 
 import hashlib
 import io
+import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import clinic
 import polars as pl
 import pytest
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import sha256_of
 from mlops_kit.privacy.people import erase as erase_of
 from mlops_kit.privacy.people import subjects as subjects_of
 
@@ -302,3 +304,96 @@ def test_an_id_that_no_file_holds_is_said_to_be_unknown_there() -> None:
     file.write_text(text[:at] + more + text[at:], encoding="utf-8")
     with pytest.raises(MlopsError, match=r"Nothing was erased: .*row_id is made when"):
         erase_of.erase(clinic.token(WHO))
+
+
+def _scored(place: Path, ids: Sequence[object]) -> None:
+    """Write scores as `mlops predict` does, with their record."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    table = pl.DataFrame({"id": ids, "prediction": [0.5] * len(ids)})
+    write = table.write_csv if place.suffix == ".csv" else table.write_parquet
+    write(place)
+    told = {"rows": len(ids), "output": {"file": place.name, "sha256": sha256_of(place)}}
+    place.with_name(f"{place.stem}.predict.json").write_text(json.dumps(told))
+
+
+SCORES = {
+    "data/restricted/scored/a.parquet": list(range(20)),
+    "data/restricted/scored/b.csv": list(range(20)),
+    "data/open/scored/c.csv": [clinic.token(n) for n in range(20)],
+    "data/open/scored/d.parquet": [clinic.token(n) for n in range(20)],
+    "data/restricted/other.parquet": [1, 2, 3],
+}
+
+
+@pytest.fixture
+def scored() -> None:
+    """Scores of both zones, by raw ids and by tokens, and what a killed `predict` left."""
+    for name, ids in SCORES.items():
+        _scored(Path(name), ids)
+    left = Path("data/restricted/scored/.e.parquet.predict")
+    left.mkdir()
+    asked = pl.DataFrame({"raw": [6, WHO], "id": [clinic.token(6), clinic.token(WHO)]})
+    asked.write_parquet(left / "asked.parquet")
+
+
+@pytest.mark.usefixtures("scored")
+def test_scores_by_raw_ids_and_by_tokens_lose_the_person_and_their_records_follow() -> None:
+    untouched = Path("data/restricted/other.parquet").read_bytes()
+    shown = erase_of.erase(clinic.token(WHO), dry_run=True)
+    assert pl.read_parquet("data/restricted/scored/a.parquet").height == 20
+    told = erase_of.erase(clinic.token(WHO))
+    assert told["rows"] == shown["rows"]
+    for name, ids in SCORES.items():
+        place = Path(name)
+        read = pl.read_csv if place.suffix == ".csv" else pl.read_parquet
+        left = [one for one in ids if one not in (WHO, clinic.token(WHO))]
+        assert read(place)["id"].to_list() == left
+        assert told["rows"].get(name, 0) == len(ids) - len(left)
+        record = json.loads(place.with_name(f"{place.stem}.predict.json").read_text())
+        assert record["rows"] == len(left)
+        assert record["output"]["sha256"] == sha256_of(place)
+    assert not Path("data/restricted/scored/.e.parquet.predict").exists()
+    assert Path("data/restricted/other.parquet").read_bytes() == untouched
+    assert traces() == set()
+    assert not any("predict" in said for said in told["history"])
+
+
+@pytest.mark.usefixtures("scored")
+@pytest.mark.parametrize("renames", range(1, 8))
+def test_killed_between_two_files_of_scores_the_same_command_completes(
+    renames: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_in_place, count = os.replace, 0
+
+    def killed(source: object, target: object) -> None:
+        nonlocal count
+        count += ".txt" not in str(target)
+        if count == renames:
+            raise KeyboardInterrupt
+        put_in_place(source, target)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            erase_of.erase(clinic.token(WHO))
+    for name, ids in SCORES.items():
+        place = Path(name)
+        read = pl.read_csv if place.suffix == ".csv" else pl.read_parquet
+        assert read(place).height in (len(ids), len(ids) - 1)
+    erase_of.erase(clinic.token(WHO))
+    assert traces() == set()
+    for record in [*Path("data").rglob("*.predict.json")]:
+        told = json.loads(record.read_text())
+        scores = record.with_name(told["output"]["file"])
+        assert told["output"]["sha256"] == sha256_of(scores)
+        wanted = len(SCORES[scores.as_posix()]) - (scores.name != "other.parquet")
+        assert told["rows"] == wanted
+
+
+def test_scores_elsewhere_are_named() -> None:
+    kept = Path("elsewhere.parquet").resolve()
+    kept.write_bytes(b"PAR1")
+    Path("data/restricted/scored-elsewhere.txt").write_text(f"{kept}\n/gone/before.csv\n")
+    told = erase_of.erase(clinic.token(WHO))
+    named = [said for said in told["history"] if "was not searched" in said]
+    assert named == [f"{kept} has scores of `mlops predict`, and was not searched: clean it."]

@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from mlops_kit.privacy.protect import keys
 from mlops_kit.privacy.protect import stage as protect
 from mlops_kit.privacy.protect import staging as workplace
 from rendering import KIT
+from small_disk import small_disk, told_of
 
 SOURCES = """
 entity: {table: people, column: id}
@@ -336,3 +338,30 @@ def test_a_kill_at_any_moment_leaves_whole_files_and_the_next_run_finishes() -> 
         assert not Path("data/restricted/protect").exists()
     assert moment == 11, "three tables, two reports, three moves, a removal, and the journal"
     assert seen == {"old", "between", "new"}
+
+
+def _open_zone() -> dict[str, bytes]:
+    return {f.name: f.read_bytes() for f in sorted((OPEN / "tables").glob("[!.]*"))}
+
+
+@pytest.mark.parametrize("keep", [0, 8_192, 32_768])
+def test_on_a_full_disk_the_open_zone_stays_and_follows_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: int
+) -> None:
+    with small_disk(tmp_path / "disk", 16) as disk, monkeypatch.context() as patch:
+        patch.chdir(disk.path)
+        shutil.copytree(tmp_path / "conf", "conf")
+        write_tables()
+        protect.protect(TODAY)
+        before = _open_zone()
+        write_tables(first_age=120)
+        disk.fill(keep)
+        assert "The disk is full" in told_of(lambda: protect.protect(TODAY))
+        assert _open_zone() == before
+        disk.clear()
+        protect.protect(TODAY)
+        after = _open_zone()
+        assert after.keys() == before.keys()
+        assert pl.read_parquet("data/open/tables/people.parquet")["age"].max() == 169
+        assert not list(Path("data").rglob("*.tmp"))
+        patch.undo()

@@ -152,3 +152,54 @@ def test_drawn_leaks_are_found_and_honest_features_are_kept(kinds):
         if found(table.rows) != [table.leak] * bool(table.leak):
             wrong.append((number, table.kind))
     assert wrong == []
+
+
+def test_a_leak_of_many_values_is_found_though_the_holdout_has_few_rows_of_each():
+    rng = np.random.default_rng(8)
+    outcome = (rng.random(240) < 0.4).astype(int)
+    desk = rng.integers(0, 8, 240)
+    status = [
+        f"{'closed' if y else 'open'} at desk {d}" for y, d in zip(outcome, desk, strict=True)
+    ]
+    rows = pl.DataFrame({"id": range(240), "outcome": outcome, "status": status})
+    assert found(rows) == ["status"]
+
+
+def test_what_is_equal_within_a_person_only_is_no_leak_when_persons_are_split():
+    rng = np.random.default_rng(9)
+    person = np.repeat(np.arange(100), 20)
+    churned, wage = (rng.random(100) < 0.4).astype(int)[person], rng.normal(size=100)[person]
+    rows = pl.DataFrame({"y_true": churned, "wage": wage})
+    held = np.where(person % 4 == 0, "holdout", "train")
+    assert determining_features(rows.with_columns(split=held), ["wage"]) == []
+
+
+def test_a_band_of_amounts_in_words_is_found_and_a_category_that_overlaps_is_not():
+    rng = np.random.default_rng(10)
+    amounts = rng.normal(500, 100, N)
+    bands = [f"{low} to {low + 12}" for low in (amounts // 12 * 12).astype(int)]
+    near = [f"grade {grade}" for grade in ((amounts + rng.normal(0, 14, N)) // 12).astype(int)]
+    names = [f"bill {n} of {amount:.6f}" for n, amount in enumerate(amounts)]
+    rows = pl.DataFrame({"id": range(N), "outcome": amounts, "band": bands, "near": near})
+    assert found(rows.with_columns(name=pl.Series(names))) == ["band"]
+
+
+def test_a_number_whose_letters_tell_the_outcome_is_found_and_one_of_a_shop_is_not():
+    rng = np.random.default_rng(12)
+    rows = random_rows()
+    desk = pl.when(pl.col("outcome") == 1).then(pl.lit("RF-")).otherwise(pl.lit("OK-"))
+    shops = pl.Series(rng.choice(["north-", "south-"], N))
+    number = (pl.col("id") * 7919 % 100_000).cast(pl.String)
+    rows = rows.with_columns(case=desk + number, shop=pl.lit(shops) + number)
+    assert found(rows) == ["case"]
+
+
+def test_bands_with_their_limits_are_found_in_a_small_table_and_by_letters_in_a_larger_one():
+    rng = np.random.default_rng(13)
+    amounts = rng.normal(500, 100, N)
+    step = (amounts // 12).astype(int)
+    limits = [f"EUR {low * 12:,} to {low * 12 + 12:,}" for low in step]
+    letters = [f"{chr(97 + one // 26)}{chr(97 + one % 26)}" for one in rng.permutation(90)]
+    rows = pl.DataFrame({"id": range(N), "outcome": amounts, "limits": limits})
+    assert found(rows.head(200)) == ["limits"]
+    assert found(rows.with_columns(limits=pl.Series([letters[one] for one in step]))) == ["limits"]

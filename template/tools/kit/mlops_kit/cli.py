@@ -19,6 +19,7 @@ from mlops_kit.core.errors import (
     MlopsError,
     StageError,
     refused_by_machine,
+    used_up,
     without_credentials,
 )
 from mlops_kit.room import rooms
@@ -155,7 +156,7 @@ def main() -> NoReturn:
     except StageError as error:
         sys.exit(error.exit_code)
     except MlopsError as error:
-        _fail(error, str(error), error.exit_code)
+        _fail(error, used_up(error.__cause__) or str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # uv passes on what has come here already
         if "DVC_STAGE" not in os.environ:  # a stage leaves the word to the command that ran it

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import Final
 
 from mlops_kit.core import lockfile
 from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.core.programs import said_by
 from mlops_kit.core.settings import (
     environment,
     environments,
@@ -35,6 +35,7 @@ CODE = Path(__file__).parent
 def examine() -> list[Finding]:
     """Run every check; one that cannot run is itself a finding, never a traceback."""
     checks: list[Callable[[], Iterator[Finding]]] = [
+        _folder,
         _python,
         _packages,
         _command,
@@ -58,6 +59,16 @@ def examine() -> list[Finding]:
         replace(one, message=without_credentials(one.message), mend=without_credentials(one.mend))
         for one in findings
     ]
+
+
+def _folder() -> Iterator[Finding]:
+    if not os.access(".", os.W_OK):
+        yield Finding(
+            "folder",
+            PROBLEM,
+            f"nothing can be written here: {Path.cwd()}",
+            "stand in a copy that can be written, or change its permissions",
+        )
 
 
 def _python() -> Iterator[Finding]:
@@ -171,12 +182,8 @@ def _lock() -> Iterator[Finding]:
     environ = {name: value for name, value in os.environ.items() if name not in unwanted}
     index = lockfile.index_of(lock.read_text(encoding="utf-8"))
     where = ("--project", str(lock.parent))
-    checked = subprocess.run(
-        [uv, "lock", "--check", "--offline", *where, "--default-index", index],
-        capture_output=True,
-        text=True,
-        env=environ,
-    )
+    options = ("--check", "--offline", *where, "--default-index", index)
+    checked = said_by(uv, "lock", *options, environment=environ)
     if checked.returncode == 0:
         yield Finding("lock", OK, f"{lock} matches pyproject.toml")
     elif "needs to be updated" in checked.stderr:
@@ -272,5 +279,5 @@ def _edited_template() -> Iterator[Finding]:
 
 def _run(*command: str) -> str | None:
     """Standard output of a command, or None when it fails."""
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = said_by(*command)
     return done.stdout.strip() if done.returncode == 0 else None

@@ -14,8 +14,9 @@ from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
 from mlops_kit.compare.decision_file import read
 from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.systems.adapters import write_systems_record
-from mlops_kit.core.errors import BAD_INPUT, MlopsError, StageError
+from mlops_kit.core.errors import BAD_INPUT, MlopsError, StageError, used_up
 from mlops_kit.core.files import remove_leftovers
+from mlops_kit.core.programs import said_by
 from mlops_kit.core.settings import Settings, load_settings, read_config
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.ingest import write_input_record
@@ -26,6 +27,8 @@ from mlops_kit.train.tracking import DECISION_FILE, REGISTRATION, register
 INPUTS = Path("data/inputs.json")
 SYSTEMS = Path("data/systems.json")
 LOCKS = Path(".dvc/tmp/rwlock")
+# DVC writes it whatever happened, and it says nothing.
+DVC_CHATTER = "Having any troubles?"
 # Only what stages write: the rest of data/ belongs to people.
 RESULTS = tuple(
     map(
@@ -128,18 +131,13 @@ def prepare_git() -> None:
     """Make this folder a git repository unless it is in one; DVC needs it. Never commit."""
     if shutil.which("git") is None:
         raise MlopsError("The git program is not on the PATH; install git, then run this again.")
-    inside = subprocess.run(
-        ["git", "rev-parse", "--is-inside-work-tree"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "LC_ALL": "C"},
-    )
+    inside = said_by("git", "rev-parse", "--is-inside-work-tree")
     if inside.returncode == 0:
         return
     if "not a git repository" not in inside.stderr:
         # There is one that git refuses (another owner, damaged): never make a second inside it.
         raise MlopsError(f"git cannot use this folder: {' '.join(inside.stderr.split())}")
-    made = subprocess.run(["git", "init", "--quiet"], capture_output=True, text=True)
+    made = said_by("git", "init", "--quiet")
     if made.returncode != 0:
         raise MlopsError(f"git init fails here: {made.stderr.strip()}")
     print("git       made this folder a git repository (nothing is committed yet)", file=sys.stderr)
@@ -190,7 +188,7 @@ def reproduce(force: bool = False) -> None:
         for line in process.stderr:
             if line.startswith("ERROR: "):
                 complaints.append(line.removeprefix("ERROR: ").strip())
-            elif line.strip() and not _busy(complaints):
+            elif line.strip() and not _busy(complaints) and not line.startswith(DVC_CHATTER):
                 print(line, end="", file=sys.stderr, flush=True)
     if process.returncode == 0:
         return
@@ -206,7 +204,10 @@ def reproduce(force: bool = False) -> None:
         # The stage has printed its own sentence.
         raise StageError(f"stage {name} stopped the pipeline", int(code.group(1)))
     said = complaints[-1].rstrip(".") if complaints else f"exit code {process.returncode}"
+    if refused := used_up(OSError(said)):
+        raise MlopsError(refused)
+    where = f"stopped at stage {stage.group(1)}" if stage else "did not start"
     raise MlopsError(
-        f"The pipeline stopped at stage {name}: {said}. What it wrote before stays; "
+        f"The pipeline {where}: {said}. What it wrote before stays; "
         "`uv run mlops run` continues there."
     )

@@ -1,5 +1,6 @@
 """The one error that reaches a person, and the exit codes that every command shares."""
 
+import os
 import re
 
 OK, NEGATIVE, INCONCLUSIVE, BAD_INPUT = range(4)
@@ -44,7 +45,7 @@ class MlopsError(Exception):
 
 
 # What a machine refuses, under the names that libraries give it.
-_REFUSED = {
+_USED_UP = {
     r"no space left on device|disk is full|disk quota exceeded|could not write.*disk": (
         "The disk is full: make room, then run this again. What was complete before is still there"
     ),
@@ -56,6 +57,12 @@ _REFUSED = {
         "This machine has too little memory for it: close what else runs, or take a larger one, "
         "then run this again"
     ),
+    r"read-only file system": (
+        "A folder that has to be written can only be read: run this where the project can be "
+        "written, then again"
+    ),
+}
+_REFUSED = _USED_UP | {
     r"connection refused|max retries exceeded|name or service not known|"
     r"temporary failure in name resolution": (
         "A server does not answer: check the network and its address in conf/, then run this again"
@@ -65,11 +72,25 @@ _REFUSED = {
 
 def refused_by_machine(error: BaseException | None) -> str | None:
     """Say what the machine refuses, where that is why `error` came, under any library's name."""
+    return _said_of(error, _REFUSED)
+
+
+def used_up(error: BaseException | None) -> str | None:
+    """Say which of the machine's means is used up, where that is why `error` came.
+
+    Of servers nothing is said: who wrapped their refusal into a sentence knows more.
+    """
+    return _said_of(error, _USED_UP)
+
+
+def _said_of(error: BaseException | None, sentences: dict[str, str]) -> str | None:
     while error is not None:
         said = "MemoryError: out of memory" if isinstance(error, MemoryError) else str(error)
-        for pattern, sentence in _REFUSED.items():
+        for pattern, sentence in sentences.items():
             if re.search(pattern, said, re.IGNORECASE):
-                return f"{sentence}."
+                named = error.filename if isinstance(error, OSError) else None
+                where = f" ({os.path.dirname(os.path.abspath(named))})" if named else ""
+                return f"{sentence}{where}."
         error = error.__cause__ or error.__context__
     return None
 

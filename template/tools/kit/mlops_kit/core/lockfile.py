@@ -2,12 +2,13 @@
 
 import os
 import re
-import subprocess
 import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from mlops_kit.core.programs import said_by
 
 LOCK_FILE = Path("uv.lock")
 PUBLIC_INDEX = "https://pypi.org/simple"  # uv's own default, and that of the lock as rendered
@@ -33,9 +34,7 @@ def locked_index() -> str:
 def agreed_index() -> str:
     """Return the index of the committed lock, or of the lock as rendered when none is committed."""
     try:
-        shown = subprocess.run(
-            ["git", "show", f"HEAD:./{LOCK_FILE}"], capture_output=True, encoding="utf-8"
-        )
+        shown = said_by("git", "show", f"HEAD:./{LOCK_FILE}")
     except OSError:  # no git program
         return PUBLIC_INDEX
     return index_of(shown.stdout) or PUBLIC_INDEX

@@ -4,3 +4,5 @@ from pathlib import Path
 
 OPEN_ZONE = Path("data/open")
 RESTRICTED_ZONE = Path("data/restricted")
+# Where `mlops predict` wrote scores by tokens besides these, a path a line: `erase` names them.
+SCORED_ELSEWHERE = RESTRICTED_ZONE / "scored-elsewhere.txt"

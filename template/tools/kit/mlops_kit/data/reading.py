@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 READING_FILE = Path("reports/data/reading.json")
 MOST_NAMED = 5
+# Values of a unique column that are compared at once.
+AT_ONCE = 1_000_000
 LeaveOut = Callable[[str, "polars.DataFrame"], "polars.DataFrame"]
 
 
@@ -194,16 +196,25 @@ def _pass(
 
 def _repeated(keys: Path, columns: Iterable[str]) -> "dict[str, polars.Series]":
     """Find the values that stand more than once, by column."""
+    import polars as pl
+
     found = {}
     with connect(threads=None, spill=keys.parent / ".spilled.tmp") as connection:
-        connection.read_parquet(str(keys)).create_view("keys")
+        written = connection.read_parquet(str(keys))
+        written.create_view("keys")
+        # Equal values fall into one part, so that memory holds no more than a part of them.
+        parts = len(written) // AT_ONCE + 1
         for column in columns:
-            twice = connection.sql(
-                f"SELECT {quoted(column)} FROM keys WHERE {quoted(column)} IS NOT NULL "
-                f"GROUP BY {quoted(column)} HAVING count(*) > 1"
-            ).pl()[column]
-            if len(twice):
-                found[column] = twice
+            name = quoted(column)
+            twice = [
+                connection.sql(
+                    f"SELECT {name} FROM keys WHERE {name} IS NOT NULL "
+                    f"AND hash({name}) % {parts} = {part} GROUP BY {name} HAVING count(*) > 1"
+                ).pl()[column]
+                for part in range(parts)
+            ]
+            if any(map(len, twice)):
+                found[column] = pl.concat(twice)
     return found
 
 

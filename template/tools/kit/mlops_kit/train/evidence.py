@@ -1,5 +1,6 @@
 """What the train stage notes about the holdout's rows, so that compare needs no features."""
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.sql import quoted
@@ -18,13 +19,19 @@ if TYPE_CHECKING:
 
 # The sample's answers are no facts that were recorded.
 ANSWERS = "oracle"
-# Rows drawn to find features that tell the outcome; of text, levels that are no names of rows.
+# Rows drawn of training and of the holdout to find features that tell the outcome; of text, levels
+# that are no names of rows; and rows that an outcome needs, or an honest feature tells it by
+# chance: among all, and in a holdout that confirms what training says.
 MOST_ROWS = 20_000
+FEW = 10
+FEW_HELD = 5
 MOST_LEVELS = 100
 MOST_NAMED = 3
 # As near perfect as a system must be to be doubted (compare/perfect.py).
 NEAR_PERFECT = 0.999
 REST = 0.01
+# Where rows have no time, nothing in them is the same amount of a day before: an R² of .999.
+REST_WITHOUT_TIME = 0.0316
 
 
 def notes(
@@ -64,7 +71,7 @@ def notes(
         if newest := newest_fact(sources):
             found["known_until"], table = newest
             found["known_from"] = f"the newest row of table {table}"
-    if telling := telling_features(holdout, names, classes):
+    if telling := telling_features(train, holdout, names, classes):
         found["telling_features"] = telling
     if is_vouched_for():
         with connect() as connection:
@@ -100,59 +107,92 @@ def newest_fact(sources: Sources) -> tuple[str, str] | None:
 
 
 def telling_features(
-    rows: "pandas.DataFrame", names: list[str], classes: Classes | None = None
+    train: "pandas.DataFrame",
+    holdout: "pandas.DataFrame",
+    names: list[str],
+    classes: Classes | None = None,
 ) -> list[str]:
-    """Name features, at most MOST_NAMED, that determine the outcome of `rows` each alone.
+    """Name features, at most MOST_NAMED, that determine the outcome each alone.
 
-    A number tells it in its order (AUC of classes, least squares for numbers), a feature of few
-    levels by the outcome's mean of each level, or the shares of the classes there.
+    A number tells it in its order (AUC of classes, least squares for amounts, an R² of .9999, or of
+    .999 where rows have no time), over all rows. A
+    feature of few levels tells it by what training says of each level; of words and flags, one
+    class is enough, as of a field that belongs to it alone. A few rows are told by chance.
     """
     import numpy as np
     import pandas as pd
 
-    if len(rows) > MOST_ROWS:
-        rows = rows.sample(MOST_ROWS, random_state=0)
+    parts = [_some(train), _some(holdout)]
+    rows = pd.concat([part[[*names, "y_true"]] for part in parts], ignore_index=True)
+    known = np.arange(len(rows)) < len(parts[0])
     if classes is not None:
         truth = positions(rows["y_true"], classes).astype(float)
     else:
         truth = pd.to_numeric(rows["y_true"], errors="coerce").to_numpy(float)
     if np.isnan(truth).any() or np.unique(truth).size < 2:
         return []
-    fits = _is_line if classes is None and np.unique(truth).size > 2 else _sorts
-    found = (name for name in names if _tells(rows[name], truth, fits))
+    fits = _sorts
+    if classes is None and np.unique(truth).size > 2:
+        fits = functools.partial(_is_line, REST if "time" in holdout else REST_WITHOUT_TIME)
+    found = (name for name in names if _tells(rows[name], truth, known, fits))
     return [name for name, _ in zip(found, range(MOST_NAMED), strict=False)]
 
 
-def _tells(feature: "pandas.Series", truth: "numpy.ndarray", fits: Any) -> bool:
+def _some(rows: "pandas.DataFrame") -> "pandas.DataFrame":
+    return rows.sample(MOST_ROWS, random_state=0) if len(rows) > MOST_ROWS else rows
+
+
+def _tells(
+    feature: "pandas.Series", truth: "numpy.ndarray", known: "numpy.ndarray", fits: Any
+) -> bool:
     import numpy as np
     import pandas as pd
 
-    if pd.api.types.is_numeric_dtype(feature) or pd.api.types.is_bool_dtype(feature):
+    numeric = pd.api.types.is_numeric_dtype(feature) or pd.api.types.is_bool_dtype(feature)
+    if numeric:
         values = feature.astype(float).to_numpy()
         # A value that is missing may tell the outcome too.
-        if fits(np.where(np.isnan(values), np.nanmin(values, initial=0.0) - 1, values), truth):
+        filled = np.where(np.isnan(values), np.nanmin(values, initial=0.0) - 1, values)
+        if fits(filled, truth, FEW):
             return True
     levels = codes_of(feature)
-    if levels.max(initial=0) >= min(MOST_LEVELS, len(truth) / 20):
+    if levels.max(initial=0) >= min(MOST_LEVELS, known.sum() / FEW_HELD):
         return False
-    parts = [truth] if fits is _is_line else [truth == code for code in np.unique(truth)]
-    rows = np.bincount(levels)
-    return all(fits((np.bincount(levels, part) / rows)[levels], part) for part in parts)
+    parts = [truth == code for code in np.unique(truth)] if fits is _sorts else [truth]
+    told = [_tells_by_level(levels, part.astype(float), known, fits) for part in parts]
+    # Of a measurement a threshold tells one of several classes by merit, as in botany.
+    return all(told) if numeric and levels.max(initial=0) > 1 else any(told)
 
 
-def _is_line(values: "numpy.ndarray", truth: "numpy.ndarray") -> bool:
-    """Tell whether `values` are a line through the numbers."""
+def _tells_by_level(
+    levels: "numpy.ndarray", truth: "numpy.ndarray", known: "numpy.ndarray", fits: Any
+) -> bool:
+    """Tell whether the means of levels fit the outcome: all rows' own, and training's the rest."""
     import numpy as np
 
-    return bool(np.ptp(values) > 0 and 1 - np.corrcoef(values, truth)[0, 1] ** 2 <= REST**2)
+    size = levels.max() + 1
+    own = np.bincount(levels, truth, size) / np.bincount(levels, minlength=size)
+    count = np.bincount(levels[known], minlength=size)
+    means = np.bincount(levels[known], truth[known], size) / np.where(count, count, np.inf)
+    return fits(own[levels], truth, FEW) and fits(means[levels[~known]], truth[~known], FEW_HELD)
 
 
-def _sorts(values: "numpy.ndarray", truth: "numpy.ndarray") -> bool:
-    """Tell whether `values` put the classes one after the other, in whatever order."""
+def _is_line(rest: float, values: "numpy.ndarray", truth: "numpy.ndarray", least: int) -> bool:
+    """Tell whether `values` are a line through the numbers, of which there are `least`."""
+    import numpy as np
+
+    if truth.size < least or min(np.ptp(values), np.ptp(truth)) == 0:
+        return False
+    return bool(1 - np.corrcoef(values, truth)[0, 1] ** 2 <= rest**2)
+
+
+def _sorts(values: "numpy.ndarray", truth: "numpy.ndarray", least: int) -> bool:
+    """Tell whether `values` put the classes of `least` rows one after the other, in any order."""
     import numpy as np
     from sklearn.metrics import roc_auc_score
 
     codes = np.unique(truth)
     codes = codes[np.argsort([np.median(values[truth == code]) for code in codes], kind="stable")]
-    cuts = (np.isin(truth, codes[place:]) for place in range(1, codes.size))
-    return all(roc_auc_score(above, values) >= NEAR_PERFECT for above in cuts)
+    cuts = [np.isin(truth, codes[place:]) for place in range(1, codes.size)]
+    cuts = [above for above in cuts if min(above.sum(), (~above).sum()) >= least]
+    return bool(cuts) and all(roc_auc_score(above, values) >= NEAR_PERFECT for above in cuts)

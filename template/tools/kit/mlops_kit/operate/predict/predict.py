@@ -13,13 +13,14 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import held, sha256_of, write_text
 from mlops_kit.core.settings import Settings
 from mlops_kit.core.utc import connect
-from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE
+from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE, SCORED_ELSEWHERE
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.ingest import ENTITIES, check_apart, recorded
 from mlops_kit.operate.predict.asked import Input, find_input, moment, read_asked
 from mlops_kit.operate.predict.parts import counts_of, write_parts
 from mlops_kit.operate.predict.scorer import Scorer, scorer
 from mlops_kit.operate.predict.written import ENDINGS, all_aside, reasons_of, write
+from mlops_kit.room import rooms
 from mlops_kit.train.checks.skew import skew
 from mlops_kit.train.evidence import newest_fact
 from mlops_kit.train.features import features_text, load_params
@@ -125,6 +126,7 @@ def predict(
             "notes": list(_notes(asked, model, rows, sources, keys)),
             "skew": skew(counts_of(parts), scored, model.config["training"]["seen"]),
         }  # fmt: skip
+        _note_elsewhere(target, sources)
         return write(parts, left, target, record) | {"path": target.as_posix()}
 
 
@@ -138,6 +140,21 @@ def _check_target(given: Path, target: Path, sources: Sources) -> None:
     if target.is_dir():
         raise MlopsError(f"--output: {where} is a folder; name a file in it.")
     check_apart(sources, [target.parent])
+
+
+def _note_elsewhere(target: Path, sources: Sources) -> None:
+    """Remember scores of people outside of the zones: who erases one of them must be told."""
+    place = target.resolve()
+    zones = (OPEN_ZONE, RESTRICTED_ZONE)
+    if any(place.is_relative_to(zone.resolve()) for zone in zones):
+        return
+    if not any(room.open_ids(sources) for room in rooms()):
+        return
+    known = set()
+    if SCORED_ELSEWHERE.is_file():
+        known = set(SCORED_ELSEWHERE.read_text(encoding="utf-8").splitlines())
+    if place.as_posix() not in known:
+        write_text(SCORED_ELSEWHERE, "".join(f"{one}\n" for one in sorted({*known, str(place)})))
 
 
 @contextmanager

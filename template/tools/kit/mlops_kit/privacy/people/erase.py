@@ -14,6 +14,7 @@ from mlops_kit.data.sources.tables import read
 from mlops_kit.privacy.people.links import follow
 from mlops_kit.privacy.people.raw_files import Mark, Written, remove_rows
 from mlops_kit.privacy.people.reidentify import ANSWERS, LOG
+from mlops_kit.privacy.people.scores import remove_scores, scored_elsewhere
 from mlops_kit.privacy.people.subjects import (
     Named,
     about_rows,
@@ -101,7 +102,8 @@ def erase(subject: str, dry_run: bool = False, leave_shared: bool = False) -> di
     known = any(_remove(*place, subjects, key, True) for place in places)
     if known and not dry_run:  # before anything goes: a killed run must not let them come back
         note_tokens(subjects, key)
-    for file in sorted(OPEN_ZONE.rglob("*.parquet")):
+    rows |= remove_scores(mine, subjects, key, dry_run) if mine else {}
+    for file in sorted(set(OPEN_ZONE.rglob("*.parquet")) - set(map(Path, rows))):
         columns = _text_columns(file)
         mark: Mark = lambda frame: holds(frame, subjects)  # noqa: E731
         rows[file.as_posix()] = remove_rows(file, columns, mark, dry_run) if columns else 0
@@ -218,11 +220,7 @@ def _not_cleaned(subjects: set[str], dry_run: bool, rows: dict[str, int]) -> lis
         told.append(
             f"{LOG.as_posix()} names the token: the record of who looked stays, on purpose."
         )
-    told += [
-        f"{record.as_posix()} is of scores by raw ids, which were not searched: delete them."
-        for record in sorted(RESTRICTED_ZONE.rglob("*.predict.json"))
-    ]
-    return told
+    return [*told, *scored_elsewhere()]
 
 
 def _check_gone(

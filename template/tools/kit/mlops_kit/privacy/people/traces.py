@@ -2,13 +2,12 @@
 
 import configparser
 import hashlib
-import os
-import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from mlops_kit.core.files import sha256_of
+from mlops_kit.core.programs import said_by
 from mlops_kit.core.settings import Settings
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.privacy.protect.sort import frames_of
@@ -223,10 +222,5 @@ def _remotes() -> list[tuple[str, str]]:
 
 
 def _commits(*selection: str) -> int:
-    done = subprocess.run(
-        ["git", "log", "--all", "--format=%H", *selection],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "LC_ALL": "C"},
-    )
+    done = said_by("git", "log", "--all", "--format=%H", *selection)
     return len(done.stdout.split()) if done.returncode == 0 else 0

@@ -3,19 +3,27 @@
 A feature determines the outcome when it tells nearly every row of it, those with the commonest
 outcome and all others alike, so that a rare outcome is not told by saying "never":
 
-- by its values: each has one outcome, as words, codes, booleans and flags that are upside down;
+- by its values: each has one outcome, as words, codes, booleans and flags that are upside down, or
+  a band of amounts of its own; also by the words of a text alone, whatever number stands in it;
 - by one value, or none at all, against all others: a refund that is there for one outcome only;
 - by its order: an amount in another unit, rounded, or bent in a way that keeps its order.
 
 A threshold of a measurement is no such relation: a measurement may separate two outcomes by merit.
 """
 
-from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import quoted
 from mlops_kit.room import rooms
+from mlops_kit.train.checks.amounts import (
+    NEARLY,
+    VALUES,
+    is_line,
+    numbers_of,
+    tells_by_bands,
+    tells_by_order,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,16 +32,9 @@ if TYPE_CHECKING:
 
     Codes = numpy.ndarray
 
-# Holdout rows that a value needs before it is taken for a sign.
+# Training rows that a value needs before it is taken for a sign, and holdout rows that each outcome
+# needs to confirm what training says of the values.
 FEW = 5
-# Share of the rows of an outcome that may be told wrongly where it is nearly told.
-NEARLY = 0.02
-# Values from which on an order says something: a threshold, or a few, may be right by merit.
-VALUES = 20
-# Of the rows in their order: amounts so near each other may be one value after rounding.
-NEAR = 0.25
-# Correlation of ranks below which no order can be nearly the same.
-LIKELY = 0.9
 # Rows that are looked at.
 MOST_ROWS = 20_000
 ACKNOWLEDGED = "determined"
@@ -80,12 +81,12 @@ def determining_features(rows: "polars.DataFrame", names: list[str]) -> list[str
     """
     outcome = _codes(rows["y_true"])
     held = (rows["split"] == "holdout").to_numpy()
-    amounts = _numbers(rows["y_true"])
+    amounts = numbers_of(rows["y_true"])
     # What grows with time is in the order of all that does: a population, and the year.
     grows = (
         amounts is not None
         and "time" in rows.columns
-        and _tells_by_order(_codes(rows["time"]).astype(float), amounts)
+        and tells_by_order(_codes(rows["time"]).astype(float), amounts)
     )
     return [
         name
@@ -124,6 +125,7 @@ def _determines(
     by_order: bool,
 ) -> bool:
     import numpy as np
+    import polars as pl
 
     codes = _codes(feature)
     known = codes >= 0
@@ -132,20 +134,25 @@ def _determines(
         or _tells_by_values(codes + 1, outcome, held)
         or _tells_by_values(known.astype(np.int64), outcome, held)
         or _tells_by_one_value(codes, outcome, held)
+        or _tells_by_words(feature, outcome, held)
     ):
         return True
-    numbers = _numbers(feature) if amounts is not None else None
-    if amounts is None or numbers is None:
+    if amounts is None:
+        return False
+    if by_order and feature.dtype == pl.String and tells_by_bands(codes + 1, amounts, held):
+        return True
+    numbers = numbers_of(feature)
+    if numbers is None:
         return False
     known = ~np.isnan(numbers)
-    if _is_line(numbers[known], amounts[known]):
+    if is_line(numbers[known], amounts[known]):
         return True
     if not by_order:
         return False
     # What is empty may stand for nothing: before the smallest value, or after the largest.
     filled = [np.where(known, numbers, end) for end in (-np.inf, np.inf)]
     wanted = [(numbers[known], amounts[known]), *((each, amounts) for each in filled)]
-    return any(_tells_by_order(values, truth) for values, truth in wanted[: 3 - 2 * known.all()])
+    return any(tells_by_order(values, truth) for values, truth in wanted[: 3 - 2 * known.all()])
 
 
 def _codes(column: "polars.Series") -> "Codes":
@@ -159,40 +166,47 @@ def _codes(column: "polars.Series") -> "Codes":
     return ranks.astype(np.int64) - 1
 
 
-def _numbers(column: "polars.Series") -> "numpy.ndarray | None":
-    """Return the numbers of a column, NaN where it is empty; None where it holds no numbers."""
-    import polars as pl
-
-    if column.dtype == pl.String:
-        # One number in a text, whatever stands around it: a unit, a currency, spaces in it.
-        bare = column.str.replace_all(r"[ ,'_]", "")
-        found = bare.str.extract(r"^[^\d+-]*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)[^\d]*$")
-        if found.null_count() - column.null_count() > NEARLY * len(column):
-            return None
-        column = found
-    elif not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
-        return None
-    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
-
-
 def _tells_by_values(levels: "Codes", outcome: "Codes", held: "Codes") -> bool:
-    """Tell whether the commonest outcome of each value is that of nearly all rows."""
+    """Tell whether the commonest outcome of each value is that of nearly all rows.
+
+    Training says which, of the values that are frequent there, and the holdout confirms it: what
+    is equal within a person or a shop only, and drawn apart with them, is no sign of anything.
+    """
     import numpy as np
 
     if levels.size == 0:
         return False
+    if np.unique(levels).size == 2 == np.unique(outcome).size and _is_one_to_one(levels, outcome):
+        # One to one in every row: two values are always on a line.
+        return bool(min(np.bincount(levels)[np.unique(levels)]) >= FEW)
     kinds = int(outcome.max()) + 1
-    pairs, counts = np.unique(levels * kinds + outcome, return_counts=True)
+    pairs, counts = np.unique((levels * kinds + outcome)[~held], return_counts=True)
     best = np.zeros(int(levels.max()) + 1, np.int64)
     # In growing order, so that the commonest outcome of a value is written last.
     order = np.argsort(counts, kind="stable")
     best[pairs[order] // kinds] = pairs[order] % kinds
-    often = np.bincount(levels[held], minlength=best.size) >= FEW
-    told = best[levels] == outcome
-    if np.unique(levels).size == 2 == np.unique(outcome).size and told.all():
-        # One to one in every row: two values are always on a line.
-        return bool(min(np.bincount(levels)[np.unique(levels)]) >= FEW)
-    return _is_nearly_all(told & often[levels], outcome)
+    often = np.bincount(levels[~held], minlength=best.size) >= FEW
+    told = (best[levels] == outcome) & often[levels]
+    if not (_is_nearly_all(told, outcome) and _is_nearly_all(told[held], outcome[held])):
+        return False
+    common = outcome == np.bincount(outcome).argmax()
+    return bool(min(np.sum(told & held & common), np.sum(told & held & ~common)) >= FEW)
+
+
+def _is_one_to_one(levels: "Codes", outcome: "Codes") -> bool:
+    import numpy as np
+
+    return np.unique(levels * (int(outcome.max()) + 1) + outcome).size == 2
+
+
+def _tells_by_words(feature: "polars.Series", outcome: "Codes", held: "Codes") -> bool:
+    """Tell whether a text tells the outcome without its numbers, as "RF" of RF-004711 does."""
+    import polars as pl
+
+    if feature.dtype != pl.String:
+        return False
+    words = feature.str.replace_all(r"\d+", "0")
+    return _tells_by_values(_codes(words) + 1, outcome, held)
 
 
 def _tells_by_one_value(codes: "Codes", outcome: "Codes", held: "Codes") -> bool:
@@ -218,47 +232,3 @@ def _is_nearly_all(told: "Codes", outcome: "Codes") -> bool:
         part.any() and np.sum(part & ~told) <= round(NEARLY * part.sum())
         for part in (common, ~common)
     )
-
-
-def _is_line(values: "numpy.ndarray", amounts: "numpy.ndarray") -> bool:
-    """Tell whether the outcome is a line through the values, up to rounding."""
-    import numpy as np
-
-    if min(np.unique(values).size, np.unique(amounts).size) < 3 or values.size < VALUES:
-        return False
-    return bool(1 - np.corrcoef(values, amounts)[0, 1] ** 2 < 1e-9)
-
-
-def _tells_by_order(values: "numpy.ndarray", amounts: "numpy.ndarray") -> bool:
-    """Tell whether nearly all rows lie in the same order by both, or in the opposite one."""
-    import numpy as np
-
-    _, equal, ties = np.unique(values, return_inverse=True, return_counts=True)
-    _, place, same = np.unique(amounts, return_inverse=True, return_counts=True)
-    if min(ties.size, same.size) < VALUES:
-        return False
-    allowed = round(NEARLY * (values.size - max(ties.max(), same.max())))
-    # Amounts of one value count as ordered where rounding explains them: they are near each other.
-    rank = ((np.cumsum(same) - same / 2) / values.size)[place]
-    span = np.zeros((2, ties.size))
-    span[0] = 1
-    np.minimum.at(span[0], equal, rank)
-    np.maximum.at(span[1], equal, rank)
-    within = np.where((span[1] - span[0] > NEAR)[equal], -amounts, amounts)
-    of_value = (np.cumsum(ties) - ties / 2)[equal]
-    if abs(np.corrcoef(of_value, rank)[0, 1]) < LIKELY:
-        return False
-    for signed in (values, -values):
-        ordered = amounts[np.lexsort((within, signed))]
-        if values.size - _longest_growing(ordered.tolist()) <= allowed:
-            return True
-    return False
-
-
-def _longest_growing(values: list[float]) -> int:
-    """Length of the longest part, in order and with gaps, that never falls (Fredman 1975)."""
-    ends: list[float] = []
-    for value in values:
-        place = bisect_right(ends, value)
-        ends[place : place + 1] = [value]
-    return len(ends)

@@ -2,11 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
+from mlops_kit.train.checks import membership
+
 if TYPE_CHECKING:
     import pandas
 
-# Of more different values, only how many there are is kept: they are names of rows, not levels.
+# Of more different values, what is kept tells whether a value was among them, not which they are.
 MOST_LEVELS = 1_000
+# Of still more, only how many there are: they are names of rows, and the record would be large.
+MOST_KEPT = 200_000
 # A share of missing values is told from so many points above training's on.
 MORE_MISSING = 0.01
 
@@ -25,7 +29,8 @@ def seen(train: "pandas.DataFrame", names: list[str]) -> dict[str, dict[str, Any
     -------
     dict of str to dict
         By feature: `missing`, a share; and `minimum` and `maximum` of a number, or `levels` of a
-        text, or of the elements of a list, where they are no more than MOST_LEVELS.
+        text, or of the elements of a list, where they are no more than MOST_LEVELS. Of more,
+        `different`, how many, and up to MOST_KEPT `among`, a filter (see `membership`).
     """
     return {name: _seen(train[name]) for name in names}
 
@@ -43,7 +48,8 @@ def outside(rows: "pandas.DataFrame", known: dict[str, dict[str, Any]]) -> dict[
     Returns
     -------
     dict of str to list of int
-        Missing, and outside: below the minimum, above the maximum, or of another level.
+        Missing, and outside: below the minimum, above the maximum, or of another level; where a
+        filter is kept, at least so many, and hardly more.
     """
     return {name: _outside(rows[name], one) for name, one in known.items() if name in rows}
 
@@ -63,7 +69,7 @@ def skew(
             "feature": name,
             "outside": away / rows,
             "missing": missing / rows,
-            "training": known[name],
+            "training": {key: value for key, value in known[name].items() if key != "among"},
         }
         for name, (missing, away) in counts.items()
     ]
@@ -75,7 +81,7 @@ def told(found: list[dict[str, Any]]) -> list[str]:
     said = []
     for one in found:
         training, name = one["training"], one["feature"]
-        if one["outside"] and "levels" in training:
+        if one["outside"] and "minimum" not in training:
             said.append(f"{name}: {one['outside']:.2%} of the rows hold what training never saw")
         elif one["outside"]:
             low, high = training["minimum"], training["maximum"]
@@ -98,17 +104,22 @@ def _seen(values: "pandas.Series") -> dict[str, Any]:
                         if len(there) else {})  # fmt: skip
     levels = there.explode().dropna().unique() if _holds_lists(there) else there.unique()
     if len(levels) > MOST_LEVELS:
-        return found | {"different": len(levels)}
+        among = {"among": membership.kept(list(levels))} if len(levels) <= MOST_KEPT else {}
+        return found | {"different": len(levels)} | among
     return found | {"levels": sorted(map(_plain, levels), key=str)}
 
 
 def _outside(values: "pandas.Series", known: dict[str, Any]) -> list[int]:
     there = values.dropna()
     missing = len(values) - len(there)
-    if "levels" in known:
+    if "levels" in known or "among" in known:
         parts = there.reset_index(drop=True)
         parts = parts.explode().dropna() if _holds_lists(there) else parts
-        strange = ~parts.isin(known["levels"])
+        levels = known.get("levels")
+        if levels is None:
+            asked = parts.unique()
+            levels = asked[membership.known(list(asked), known["among"])]
+        strange = ~parts.isin(levels)
         return [missing, int(strange[strange].index.nunique())]
     if "minimum" in known:
         return [missing, int(((there < known["minimum"]) | (there > known["maximum"])).sum())]

@@ -1,0 +1,29 @@
+"""Running another program and reading what it says, whatever the machine's language is."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+
+
+def said_by(
+    *command: str, environment: Mapping[str, str] = os.environ
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end and return its code and both outputs, in English where it can.
+
+    A message in another language may be in letters of another encoding: they are replaced, and
+    never an error.
+
+    Raises
+    ------
+    OSError
+        When there is no such program.
+    """
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env={**environment, "LC_ALL": "C"},
+        check=False,
+    )
