@@ -74,7 +74,7 @@ def test_the_closed_form_is_the_bootstrap_and_the_jackknife(name: str) -> None:
 def test_a_ratio_of_means_has_the_error_that_simulation_shows() -> None:
     found, told = [], []
     for seed in range(400):
-        drawn = _three(500, seed)
+        drawn: Any = _three(500, seed)
         effect = effect_of(metric_named("wape"), *drawn, IID, 0.05)
         found.append(effect.estimate)
         told.append(effect.standard_error)
@@ -236,8 +236,8 @@ def asked_rows(known: pd.DataFrame, horizons: int = 17) -> pd.DataFrame:
 
 def test_the_seasonal_naive_repeats_what_was_known_at_each_rows_own_time() -> None:
     known = history()
-    lookup = {(r.id, r.known_at): r.y_true for r in known.itertuples()}
-    rows = asked_rows(known)
+    lookup: dict[Any, Any] = {(r.id, r.known_at): r.y_true for r in known.itertuples()}
+    rows: Any = asked_rows(known)
     expected = [
         # Hyndman and Athanasopoulos: y of T + h - m (k + 1), k whole seasons in h - 1.
         lookup[r.id, r.known_at - 7 * ((r.horizon - 1) // 7 + 1) * DAY]
@@ -256,7 +256,8 @@ def test_a_missing_day_is_taken_from_a_season_earlier_and_a_series_without_one_i
     known, rows = history(), asked_rows(history(), 1)
     gone = known["known_at"] == "2025-02-01"
     found = seasonal_naive("naive", "7 days", known[~gone], rows)
-    lookup = {(r.id, r.known_at): r.y_true for r in known.itertuples()}
+    lookup: dict[Any, Any] = {(r.id, r.known_at): r.y_true for r in known.itertuples()}
+    row: Any
     for value, row in zip(found, rows.itertuples(), strict=True):
         before = row.known_at - (14 if row.known_at == pd.Timestamp("2025-02-08") else 7) * DAY
         assert value == lookup[row.id, before]

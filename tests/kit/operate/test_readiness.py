@@ -1,6 +1,7 @@
 """What an environment lacks is said by name, each with what mends it."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
@@ -44,10 +45,10 @@ def server(code: int = 200, late: float = 0) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response_only(code)
-            self.send_header("Date", formatdate(__import__("time").time() + late, usegmt=True))
+            self.send_header("Date", formatdate(time.time() + late, usegmt=True))
             self.end_headers()
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:

@@ -53,6 +53,7 @@ def series(n_series: int = 2) -> pl.DataFrame:
 
 
 def forecast(**changes: Any) -> OwnTable:
+    given: dict[str, Any]
     given = {"rows": series(), "task": "regression", "outcome": "value", "features": FEATURES,
              "rows_sql": ROWS, "target": TARGET, "time": "day", "split": ROLLING,
              "series": True}  # fmt: skip

@@ -1,12 +1,12 @@
 """What a result was made of: the commit, the team's code, the kit, the release, the data."""
 
 import hashlib
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import mlops_kit
 from mlops_kit.core import team
+from mlops_kit.core.programs import said_by
 
 ANSWERS = Path(".copier-answers.yml")
 DVC_LOCK = Path("dvc.lock")
@@ -17,7 +17,7 @@ INPUTS = ("src", "params.yaml", "conf", "dvc.yaml", "uv.lock")
 def git(*command: str) -> str | None:
     """Return what git answers here, or None when it refuses or is not there."""
     try:
-        done = subprocess.run(["git", *command], capture_output=True, text=True, check=False)
+        done = said_by("git", *command)
     except OSError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.core.programs import said_by
 from mlops_kit.core.settings import environment, load_settings
 
 # What stores say first when they refuse; the rest of their sentences is about their own code.
@@ -59,15 +60,11 @@ def difference(since: str) -> str:
 
 def history() -> str:
     """List the commits that changed what the pipeline made, newest first."""
-    listed = subprocess.run(
-        ["git", "log", "--date=short", "--format=%h %ad %s", "--", "dvc.lock"],
-        capture_output=True,
-        text=True,
-    )
+    listed = said_by("git", "log", "--date=short", "--format=%h %ad %s", "--", "dvc.lock")
     if listed.returncode:
         raise MlopsError(f"git cannot tell: {' '.join(listed.stderr.split())}")
     return listed.stdout.strip() or "dvc.lock was never committed: git add dvc.lock data/*.json"
 
 
 def _dvc(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True)
+    return said_by(sys.executable, "-m", "dvc", *words)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from mlops_kit.compare.inference.needed import FAR
+from mlops_kit.compare.report.wording import are_by_a_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -191,16 +192,9 @@ def slices_figure(entries: Sequence[Entry]) -> Markup:
 
     measured = [each for each in entries if each["estimate"] is not None]
     shown = sorted(measured, key=lambda each: each["upper"])[:MOST_SLICES]
-    if len(shown) == len(measured) and _are_by_a_number(measured):
+    if len(shown) == len(measured) and are_by_a_number(measured):
         shown = measured
     return drawing("slices", "Effect in each slice", 0.7 + 0.25 * len(shown), paint)
-
-
-def _are_by_a_number(entries: Sequence[Entry]) -> bool:
-    """Tell whether all are named "column = number" of one column; they are made in its order."""
-    parts = [str(each["name"]).partition(" = ") for each in entries]
-    numbers = all(re.fullmatch(r"-?\d+(\.\d+)?", level) for _, _, level in parts)
-    return numbers and len({column for column, _, _ in parts}) == 1
 
 
 def values_figure(

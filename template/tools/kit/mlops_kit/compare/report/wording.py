@@ -1,7 +1,9 @@
 """What a decision says to people, in the words that all reports share."""
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.decision_schema import Check, Decision, Primary
@@ -189,3 +191,10 @@ def digits_of(decision: Decision) -> int:
     """Decimals that show two digits of the standard error: more would be noise."""
     error = decision["primary"]["standard_error"]
     return min(6, max(0, 1 - math.floor(math.log10(error)))) if error > 0 else 4
+
+
+def are_by_a_number(entries: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether all are named "column = number" of one column; they are made in its order."""
+    parts = [str(each["name"]).partition(" = ") for each in entries]
+    numbers = all(re.fullmatch(r"-?\d+(\.\d+)?", level) for _, _, level in parts)
+    return numbers and len({column for column, _, _ in parts}) == 1

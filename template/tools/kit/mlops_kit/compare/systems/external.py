@@ -89,7 +89,9 @@ def _keys(table: "pandas.DataFrame", columns: dict[str, str]) -> "pandas.Index":
     if "horizon" in columns:
         steps = pd.to_numeric(table[columns["horizon"]], errors="coerce")
         parts.append(steps.map("{:g}".format))
-    return pd.Index(parts[0] if len(parts) == 1 else parts[0].str.cat(parts[1:], sep="\0"))
+    if len(parts) == 1:
+        return pd.Index(parts[0])
+    return pd.Index(parts[0].str.cat(pd.concat(parts[1:], axis=1), sep="\0"))
 
 
 def _items(value: Any) -> list[Any]:
