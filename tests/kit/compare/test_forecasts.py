@@ -75,7 +75,8 @@ def test_a_ratio_of_means_has_the_error_that_simulation_shows() -> None:
     found, told = [], []
     for seed in range(400):
         drawn: Any = _three(500, seed)
-        effect = effect_of(metric_named("wape"), *drawn, IID, 0.05)
+        truth, one, other = drawn
+        effect = effect_of(metric_named("wape"), truth, one, other, IID, 0.05)
         found.append(effect.estimate)
         told.append(effect.standard_error)
     assert np.mean(told) == pytest.approx(np.std(found), rel=0.1)
@@ -257,8 +258,8 @@ def test_a_missing_day_is_taken_from_a_season_earlier_and_a_series_without_one_i
     gone = known["known_at"] == "2025-02-01"
     found = seasonal_naive("naive", "7 days", known[~gone], rows)
     lookup: dict[Any, Any] = {(r.id, r.known_at): r.y_true for r in known.itertuples()}
-    row: Any
-    for value, row in zip(found, rows.itertuples(), strict=True):
+    every: Any = rows.itertuples()
+    for value, row in zip(found, every, strict=True):
         before = row.known_at - (14 if row.known_at == pd.Timestamp("2025-02-08") else 7) * DAY
         assert value == lookup[row.id, before]
     young = known[(known["id"] != 2) | (known["known_at"] > "2025-02-04")]
