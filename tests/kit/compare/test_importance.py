@@ -207,3 +207,11 @@ def test_a_project_tells_it_in_the_decision_and_both_reports(
         assert "What the model looks at" in report
         assert "not what causes the outcome" in report
         assert "secret-" not in report
+
+
+def test_a_metric_with_a_scale_of_each_row_says_why_nothing_is_shown() -> None:
+    table = rows(200)
+    model = LinearRegression().fit(table[NAMES], table["y_true"])
+    asked = config("mase", data={"season": "7 days"})
+    found = importance(model, table, NAMES, "regression", asked)
+    assert "weights" not in found and "mase needs a scale of each row" in found["sentences"][0]

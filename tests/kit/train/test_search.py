@@ -420,3 +420,14 @@ def test_the_example_of_the_guide_is_a_search(starts: str) -> None:
     model = Model.model_validate(yaml.safe_load(example))
     assert model.search is not None
     assert len(model.settings(7)) > 8
+
+
+def test_a_metric_with_a_scale_of_each_row_chooses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf").mkdir()
+    asked = {"case": "A", "primary": {"metric": "mase"}, "data": {"season": "7 days"}}
+    (tmp_path / "conf/compare.yaml").write_text(yaml.safe_dump(asked))
+    with pytest.raises(MlopsError, match=r"mase needs a scale of each row.*such as wape"):
+        yardstick_of_config("regression", None)

@@ -79,6 +79,8 @@ def why_not(reason: str) -> Importance:
 def _shown(
     model: Any, rows: "pandas.DataFrame", names: list[str], task: str, config: CompareConfig
 ) -> Importance:
+    if config.is_scaled and config.primary.found().scaled:
+        return why_not(f"{config.primary.metric} needs a scale of each row, which is not at hand")
     seed = config.inference.seed
     drawn = np.random.default_rng(seed).permutation(len(rows))
     used = rows.iloc[np.sort(drawn[:MOST_ROWS])].reset_index(drop=True)
