@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 from processes import run
+from rendering import git
 from running import Project
 
 SETUP_UV = "astral-sh/setup-uv"
@@ -47,9 +48,11 @@ def acted(
     *options: str,
 ) -> Execution:  # fmt: skip
     """Execute one workflow of a repository as an event would."""
-    workflow = repository.path / ".github" / "workflows" / f"{name}.yml"
+    workflow = f".github/workflows/{name}.yml"
     mapped = []
-    for reference in re.findall(r"uses: (\S+)", workflow.read_text(encoding="utf-8")):
+    # As it was committed: a pin that somebody moves since has no stand-in.
+    committed = git("show", f"HEAD:{workflow}", cwd=repository.path)
+    for reference in re.findall(r"uses: (\S+)", committed):
         action = reference.partition("@")[0]
         if action in STUBS:
             mapped += ["--local-repository", f"{reference}={stub(stubs, action)}"]
