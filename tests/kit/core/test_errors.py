@@ -61,3 +61,11 @@ def test_no_output_of_a_program_is_read_by_the_machines_own_encoding() -> None:
     asked = {name: text.count("text=True") for name, text in texts.items() if "text=True" in text}
     assert asked == {name: texts[name].count('errors="replace"') for name in asked}
     assert set(asked) == {"programs.py", "external.py", "run.py"}
+
+
+def test_errors_that_name_each_other_as_their_cause_come_to_an_end() -> None:
+    first, second = ValueError("a"), KeyError("b")
+    first.__cause__, second.__cause__ = second, first
+    assert used_up(first) is None
+    second.__cause__ = OSError(28, "No space left on device")
+    assert "disk is full" in str(used_up(first))

@@ -84,7 +84,9 @@ def used_up(error: BaseException | None) -> str | None:
 
 
 def _said_of(error: BaseException | None, sentences: dict[str, str]) -> str | None:
-    while error is not None:
+    told: set[int] = set()  # what came of an error may name it as its own cause again
+    while error is not None and id(error) not in told:
+        told.add(id(error))
         said = "MemoryError: out of memory" if isinstance(error, MemoryError) else str(error)
         for pattern, sentence in sentences.items():
             if re.search(pattern, said, re.IGNORECASE):
