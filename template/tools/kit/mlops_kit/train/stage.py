@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlops_kit.core.bundle import SHORT
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_json, written_beside
-from mlops_kit.core.settings import Settings, load_settings
+from mlops_kit.core.settings import Settings
 from mlops_kit.core.utc import connect
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.room import rooms
@@ -101,6 +101,7 @@ def train_and_predict(settings: Settings) -> str:
     horizon = params.features.get("horizon_days")
     card: dict[str, Any] = built | {
         "systems": {"candidate": built["sha256"]} | digests,
+        "task": settings.task,
         "answers": {"dtype": np.dtype(answers.dtype.type).str, "shape": [-1, *answers.shape[1:]]},
         "holdout": notes(fits[0].train, holdout, names, answers, horizon, classes),
     }
@@ -184,7 +185,6 @@ def _built(
     types = save_model(estimator, MODEL_FILE)
     return {
         "sha256": sha256_of(MODEL_FILE),
-        "task": load_settings().task,
         "estimator": type(estimator).__name__,
         "types": types,
         "features": names,
