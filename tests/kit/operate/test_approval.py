@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,22 @@ def test_an_approval_needs_a_reason() -> None:
     with pytest.raises(MlopsError, match="Say in --reason why"):
         approve("prod", THIS, "bundle of shop", "  ")
     assert not place("prod", THIS).exists()
+
+
+@pytest.mark.parametrize(("days", "refused_as_old"), [(29, False), (31, True)])
+def test_a_decision_is_followed_for_as_long_as_the_environment_says(
+    days: int, refused_as_old: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from types import SimpleNamespace
+    from typing import Any
+
+    from mlops_kit.operate.promote import promote
+
+    monkeypatch.setattr(promote, "environment", lambda: "prod")
+    settings: Any = SimpleNamespace(promotion=Promotion(decision_days=30))
+    version: Any = SimpleNamespace(creation_timestamp=(time.time() - days * 86_400) * 1000)
+    if not refused_as_old:
+        promote._refuse_the_stale(settings, version)
+        return
+    with pytest.raises(MlopsError, match=r"the decision is 31 days old.*prod.*bring newer data in"):
+        promote._refuse_the_stale(settings, version)

@@ -1,8 +1,9 @@
 """`mlops promote`: make the challenger the champion, only as the decision says."""
 
 import contextlib
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,7 +175,7 @@ def _matching_challenger(
 def _refuse_the_stale(settings: Settings, version: "ModelVersion") -> None:
     """What was true of the data of last year may not be true of today's."""
     most = settings.promotion.decision_days
-    age = datetime.now(UTC) - datetime.fromtimestamp(version.creation_timestamp / 1000, UTC)
+    age = timedelta(seconds=time.time() - version.creation_timestamp / 1000)
     if age > timedelta(days=most):
         raise MlopsError(
             f"Nothing is promoted: the decision is {age.days} days old; {environment()} follows "
