@@ -114,7 +114,8 @@ def test_a_room_that_new_answers_leave_out_is_dropped_where_it_was(project: Path
 
 
 TRAINING = "src/shop/mlops/training.py"
-STAGE, STORED = "tools/kit/mlops_kit/train/stage.py", "tools/kit/mlops_kit/train/model_file.py"
+FITTING = "tools/kit/mlops_kit/train/fitting/fit.py"
+STORED = "tools/kit/mlops_kit/train/model_file.py"
 FITTED = "        return estimator.fit(features, target)\n"
 WRITTEN = '        out.writestr(zipfile.ZipInfo("schema.json"), schema)\n'
 
@@ -137,10 +138,10 @@ def test_an_edit_of_training_that_two_files_would_need_is_a_patch(project: Path)
     assert report.merged.conflicts == {}
     patch = report.merged.patches[TRAINING]
     assert patch.path == f"TEMPLATE_UPDATE/{TRAINING}.patch"
-    assert {*[*patch.candidates][:2]} == {STORED, STAGE}
-    assert all(len(patch.candidates[place]) == 1 for place in (STORED, STAGE))
+    assert {*[*patch.candidates][:2]} == {STORED, FITTING}
+    assert all(len(patch.candidates[place]) == 1 for place in (STORED, FITTING))
     assert (project / patch.path).read_text(encoding="utf-8").count("\n+        # ours\n") == 2
-    for place in (STORED, STAGE):
+    for place in (STORED, FITTING):
         assert "# ours" not in (project / place).read_text(encoding="utf-8")
 
 
