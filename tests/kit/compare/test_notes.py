@@ -46,7 +46,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(adapters, "systems_to_predict", lambda config: {"baseline": None})
     monkeypatch.setattr(adapters, "digest_of", lambda spec: "")
     monkeypatch.setattr(training, "fit", lambda features, target, setting: None)
-    monkeypatch.setattr(training, "features_text", lambda params: "SELECT")
+    monkeypatch.setattr(training, "features_sha256", lambda: "")
     monkeypatch.setattr(training, "save_model", lambda model, path: path.write_bytes(b"model"))
     return tmp_path
 

@@ -294,3 +294,15 @@ def test_a_pipe_closes_it_instead_of_hanging() -> None:
     Path("models").mkdir()
     os.mkfifo("models/pipe")
     assert_closed_by_one("no ordinary file", "models/pipe")
+
+
+def test_a_folder_that_is_a_remote_of_any_environment_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlops_kit.privacy.gate.files import _below
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("read/a.txt", ".dvc-remote/b", ".dvc-remote-prod/c", "node_modules/d"):
+        Path(name).parent.mkdir()
+        Path(name).touch()
+    assert [file.as_posix() for file in _below(Path())] == ["read/a.txt"]

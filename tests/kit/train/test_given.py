@@ -119,6 +119,14 @@ def test_a_model_of_other_features_or_another_split_is_refused(
         judged(table(rows(2, names=names), split), file, tmp_path, monkeypatch)
 
 
+def test_a_split_in_time_does_not_judge_what_was_learned_by_another_split(
+    bundle: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = bundle(table(rows(1), {"method": "hash", "holdout": 0.3}))
+    with pytest.raises(MlopsError, match="another split or seed"):
+        judged(table(rows(1), TIMED), file, tmp_path, monkeypatch)
+
+
 def test_only_rows_after_all_that_it_learned_from_are_judged(
     bundle: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

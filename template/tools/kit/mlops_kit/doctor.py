@@ -12,7 +12,7 @@ from typing import Final
 
 from mlops_kit.core import lockfile
 from mlops_kit.core.errors import MlopsError, without_credentials
-from mlops_kit.core.programs import said_by
+from mlops_kit.core.programs import answer_of, said_by
 from mlops_kit.core.settings import (
     environment,
     environments,
@@ -144,17 +144,17 @@ def _git() -> Iterator[Finding]:
     if shutil.which("git") is None:
         yield Finding("git", PROBLEM, "the git program is not on the PATH", "install git")
         return
-    if _run("git", "rev-parse", "--is-inside-work-tree") is None:
+    if answer_of("git", "rev-parse", "--is-inside-work-tree") is None:
         mend = "uv run mlops run makes the folder a repository, or: git init"
         yield Finding("git", PROBLEM, "this folder is in no git repository", mend)
         return
-    if _run("git", "rev-parse", "HEAD") is None:
+    if answer_of("git", "rev-parse", "HEAD") is None:
         mend = 'git add --all && git commit -m "Start from the template"'
         yield Finding("git", NOTE, "nothing is committed yet", mend)
         return
-    changed = len((_run("git", "status", "--porcelain") or "").splitlines())
+    changed = len((answer_of("git", "status", "--porcelain") or "").splitlines())
     yield Finding("git", OK, f"{changed} changed files" if changed else "everything is committed")
-    if Path("dvc.lock").is_file() and _run("git", "ls-files", "dvc.lock") == "":
+    if Path("dvc.lock").is_file() and answer_of("git", "ls-files", "dvc.lock") == "":
         mend = "git add dvc.lock data/*.json && git commit"
         yield Finding("git", NOTE, "dvc.lock is not committed: clones cannot compare", mend)
 
@@ -229,7 +229,8 @@ def _remote() -> Iterator[Finding]:
 
 def _template() -> Iterator[Finding]:
     if not ANSWERS.is_file():
-        if _run("git", "ls-files", str(ANSWERS)) == "" and _run("git", "rev-parse", "HEAD"):
+        gone = answer_of("git", "ls-files", str(ANSWERS)) == ""
+        if gone and answer_of("git", "rev-parse", "HEAD"):
             yield Finding("template", NOTE, "this repository left the template: no updates come")
             return
         mend = "git checkout .copier-answers.yml; without it the template cannot update"
@@ -264,10 +265,10 @@ def _edited_template() -> Iterator[Finding]:
     for project, managed in ((CODE.parents[2], CODE), (Path.cwd(), "dvc.yaml")):
         git = ("git", "-C", str(project))
         log = (*git, "log", "-1", "--format=%H", "-G^_commit:", "--", str(ANSWERS))
-        if rendered := _run(*log) if (project / ANSWERS).is_file() else None:
+        if rendered := answer_of(*log) if (project / ANSWERS).is_file() else None:
             since = list(dict.fromkeys([*since, rendered[:8]]))
             diff = (*git, "diff", "--name-only", "--relative", rendered, "--", str(managed))
-            edited += (_run(*diff) or "").splitlines()
+            edited += (answer_of(*diff) or "").splitlines()
     if edited:
         first = ", ".join(edited[:3])
         message = f"{len(edited)} managed files edited since {' and '.join(since)}: {first}"
@@ -275,9 +276,3 @@ def _edited_template() -> Iterator[Finding]:
         yield Finding("drift", NOTE, message, mend)
     elif since:
         yield Finding("drift", OK, f"no managed code edited since {' and '.join(since)}")
-
-
-def _run(*command: str) -> str | None:
-    """Standard output of a command, or None when it fails."""
-    done = said_by(*command)
-    return done.stdout.strip() if done.returncode == 0 else None

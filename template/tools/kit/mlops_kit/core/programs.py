@@ -27,3 +27,12 @@ def said_by(
         env={**environment, "LC_ALL": "C"},
         check=False,
     )
+
+
+def answer_of(*command: str) -> str | None:
+    """Return what a program prints, or None when it fails or is not there."""
+    try:
+        done = said_by(*command)
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -6,21 +6,12 @@ from typing import Any
 
 import mlops_kit
 from mlops_kit.core import team
-from mlops_kit.core.programs import said_by
+from mlops_kit.core.programs import answer_of
 
 ANSWERS = Path(".copier-answers.yml")
 DVC_LOCK = Path("dvc.lock")
 # What a result depends on, apart from data and the lock of the environment.
 INPUTS = ("src", "params.yaml", "conf", "dvc.yaml", "uv.lock")
-
-
-def git(*command: str) -> str | None:
-    """Return what git answers here, or None when it refuses or is not there."""
-    try:
-        done = said_by("git", *command)
-    except OSError:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def code_sha256(folder: Path) -> str:
@@ -45,14 +36,14 @@ def provenance() -> dict[str, Any]:
         the template, `by` (whom git says that they are), and `data`: the digests that DVC keeps
         of the tables and features.
     """
-    changed = git("status", "--porcelain", "--", *INPUTS)
+    changed = answer_of("git", "status", "--porcelain", "--", *INPUTS)
     return {
-        "commit": git("rev-parse", "HEAD"),
+        "commit": answer_of("git", "rev-parse", "HEAD"),
         "uncommitted": changed is None or bool(changed),
         "code_sha256": code_sha256(team.folder()),
         "kit_sha256": code_sha256(Path(mlops_kit.__file__).parent),
         "release": _release(),
-        "by": git("config", "user.name") or None,
+        "by": answer_of("git", "config", "user.name") or None,
         "data": _data(),
     }
 

@@ -1,5 +1,6 @@
 """The features stage: run the team's SQL, prove that it does not see the future, and split."""
 
+import hashlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -207,6 +208,11 @@ def features_of_rows(
 def features_text(params: Params) -> str:
     """Return the SQL of features() as it is run, however its lines are broken."""
     return " ".join(str(_seeds().features(params.features)).split())
+
+
+def features_sha256() -> str:
+    """Return the digest of the SQL of features(), by which a model knows what it learned from."""
+    return hashlib.sha256(features_text(load_params()).encode()).hexdigest()
 
 
 def _seeds() -> Any:

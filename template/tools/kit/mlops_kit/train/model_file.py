@@ -15,6 +15,7 @@ from mlops_kit.core import team
 from mlops_kit.core.bundle import Bundle, opened
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import written_beside
+from mlops_kit.train.splits.split import IN_TIME
 
 MODEL_FILE = Path("models/model.skops")
 MODEL_CARD = Path("models/model.json")
@@ -159,7 +160,9 @@ def place_given(given: Bundle, features: list[str], split: dict[str, Any]) -> di
             f"{GIVEN.as_posix()} learned from other features than this run has ({which}): check "
             "out the commit that it names (`mlops bundle verify`), or drop it."
         )
-    if split["method"] != "time" and card["split"] != split:
+    # Of splits in time, only rows are judged that come after all that it learned from.
+    in_time = {split["method"], card["split"]["method"]} <= set(IN_TIME)
+    if not in_time and card["split"] != split:
         raise MlopsError(
             f"{GIVEN.as_posix()} was built with another split or seed than params.yaml holds, so "
             "that it would be judged on rows that it learned from: use the same split and seed."

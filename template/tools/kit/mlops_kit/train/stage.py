@@ -1,6 +1,5 @@
 """The train stage: fit the team's model, store it, and let every system predict the holdout."""
 
-import hashlib
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +16,7 @@ from mlops_kit.train.checks.rows import KEYS
 from mlops_kit.train.checks.skew import seen as seen_of
 from mlops_kit.train.classes import Classes, classes_of
 from mlops_kit.train.evidence import notes, same_features
-from mlops_kit.train.features import NOT_FEATURES, Params, features_text, load_params
+from mlops_kit.train.features import NOT_FEATURES, Params, features_sha256, load_params
 from mlops_kit.train.fitting.fit import fit
 from mlops_kit.train.fitting.search import choose
 from mlops_kit.train.model_file import (
@@ -205,7 +204,6 @@ def _training(last: Fit, names: list[str]) -> dict[str, Any]:
     with connect() as connection:
         table = connection.read_parquet(str(OPEN_ZONE / "features.parquet"))
         types = dict(zip(table.columns, map(str, table.types), strict=True))
-    text = features_text(load_params())
     more: dict[str, Any] = {}
     if "horizon" in last.train:
         more["horizons"] = sorted(map(int, last.train["horizon"].unique()))
@@ -215,7 +213,7 @@ def _training(last: Fit, names: list[str]) -> dict[str, Any]:
     return {
         "keys": {name: types[name] for name in KEYS if name in types},
         "types": {name: types[name] for name in names},
-        "features_sql": hashlib.sha256(text.encode()).hexdigest(),
+        "features_sql": features_sha256(),
         "seen": seen_of(last.train, names),
         **more,
     }

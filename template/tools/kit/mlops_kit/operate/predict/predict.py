@@ -23,7 +23,7 @@ from mlops_kit.operate.predict.written import ENDINGS, all_aside, reasons_of, wr
 from mlops_kit.room import rooms
 from mlops_kit.train.checks.skew import skew
 from mlops_kit.train.evidence import newest_fact
-from mlops_kit.train.features import features_text, load_params
+from mlops_kit.train.features import features_sha256, features_text, load_params
 from mlops_kit.train.predictions import PREDICTIONS
 
 SCORED = OPEN_ZONE / "scored"
@@ -222,8 +222,7 @@ def _notes(
     asked: Input, model: Scorer, rows: Path, sources: Sources, keys: dict[str, str]
 ) -> Iterator[str]:
     """Say what a person should know who reads the scores."""
-    text = features_text(load_params())
-    if hashlib.sha256(text.encode()).hexdigest() != model.config["training"]["features_sql"]:
+    if features_sha256() != model.config["training"]["features_sql"]:
         yield (
             "features() of features.py, or `features:` of params.yaml, is another one than version "
             f"{model.number} learned from: its scores may mean something else"

@@ -12,7 +12,7 @@ from pathlib import Path
 from mlops_kit.core.bundle import SHORT
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import write_text
-from mlops_kit.core.provenance import git
+from mlops_kit.core.programs import answer_of
 from mlops_kit.core.settings import Promotion, read_yaml
 
 FOLDER = Path("approvals")
@@ -87,9 +87,9 @@ def demanded(
             f"{file.as_posix()} approves {told['sha256'][:SHORT]} for {told['environment']}, and "
             f"this is {sha256[:SHORT]} for {environment}: {mend}."
         )
-    if git("ls-files", "--error-unmatch", "--", str(file)) is None:
+    if answer_of("git", "ls-files", "--error-unmatch", "--", str(file)) is None:
         raise MlopsError(f"{file.as_posix()} is not committed, so nobody stands for it: commit it.")
-    if git("status", "--porcelain", "--", str(file)):
+    if answer_of("git", "status", "--porcelain", "--", str(file)):
         raise MlopsError(f"{file.as_posix()} was changed since it was committed: commit it again.")
     commit, author, address, signature = _commit(file)
     known = {author.casefold(), address.casefold()}
@@ -113,7 +113,7 @@ def demanded(
 
 def _commit(file: Path) -> tuple[str, str, str, str]:
     """Return a file's last commit: hash, author's name and address, state of the signature."""
-    told = git("log", "-1", "--format=%H%x09%an%x09%ae%x09%G?", "--", str(file)) or ""
+    told = answer_of("git", "log", "-1", "--format=%H%x09%an%x09%ae%x09%G?", "--", str(file)) or ""
     parts = told.splitlines()[-1].split("\t") if told else []
     if len(parts) != 4:
         raise MlopsError(f"git does not say who committed {file.as_posix()}: fetch its history.")

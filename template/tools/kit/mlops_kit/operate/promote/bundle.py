@@ -1,6 +1,5 @@
 """Bundles of models: from a registry to a file, and from a file to where it is judged again."""
 
-import hashlib
 import json
 import tempfile
 from pathlib import Path
@@ -15,8 +14,8 @@ from mlops_kit.core.files import progress, written_beside
 from mlops_kit.core.provenance import code_sha256
 from mlops_kit.core.settings import Settings, environment
 from mlops_kit.operate.promote.promote import registry_of
-from mlops_kit.train.features import features_text, load_params
-from mlops_kit.train.model_file import GIVEN, IN_BUNDLE, LIBRARIES
+from mlops_kit.train.features import features_sha256
+from mlops_kit.train.model_file import GIVEN, IN_BUNDLE, MODEL_FILE, trusted_types
 from mlops_kit.train.tracking import BUNDLED, PROVENANCE
 
 DIST = Path("dist")
@@ -126,13 +125,15 @@ def take(settings: Settings, path: Path) -> Bundle:
             f"judged would not be what was built: {at}, then import it again."
         )
     card = json.loads(bundle.read(IN_BUNDLE["card"]))
-    here = hashlib.sha256(features_text(load_params()).encode()).hexdigest()
-    if card["training"]["features_sql"] != here:
+    if card["training"]["features_sql"] != features_sha256():
         raise MlopsError(
             f"{path.as_posix()} was built with other parameters of features.py than params.yaml "
             f"holds here: {at}, then import it again."
         )
-    _refuse_strangers(path, card["types"])
+    with tempfile.TemporaryDirectory() as scratch:
+        stored = Path(scratch) / MODEL_FILE.name
+        stored.write_bytes(bundle.read(IN_BUNDLE["model"]))
+        trusted_types(stored)  # refuses those of strangers, whatever the card says
     if origin["kit_sha256"] != code_sha256(Path(mlops_kit.__file__).parent):
         progress("bundle", "it was built with another version of tools/kit: its figures may differ")
     with written_beside(GIVEN) as beside:
@@ -146,16 +147,6 @@ def drop() -> bool:
     there = GIVEN.is_file()
     GIVEN.unlink(missing_ok=True)
     return there
-
-
-def _refuse_strangers(path: Path, types: list[str]) -> None:
-    own = team.package()
-    strange = [name for name in types if name.split(".")[0] not in (*LIBRARIES, own)]
-    if strange:
-        raise MlopsError(
-            f"{path.as_posix()} holds {strange[0]}, which is neither this project's nor one of "
-            f"{', '.join(LIBRARIES)}: do not use it if you do not know where it is from."
-        )
 
 
 def said(bundle: Bundle) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from mlops_kit.privacy.read.open_file import pieces_of_bytes, pieces_of_file
 RESTRICTED = ("data/restricted/", ".secrets/")
 # Made by commands and ignored by git, but read by everybody: data/ without what is restricted.
 MADE = ("data", "models", "reports", "mlruns", "mlartifacts", "mlflow.db")
-NEVER = frozenset({".git", ".venv", "__pycache__", "node_modules", ".dvc-remote"})
+NEVER = frozenset({".git", ".venv", "__pycache__", "node_modules"})
+REMOTES = ".dvc-remote"  # and .dvc-remote-staging, .dvc-remote-prod
 IN_GIT = "is in git though it is restricted; run `git rm --cached` on it"
 # What the check itself writes, about to be written anew.
 OWN_REPORTS = frozenset(f"reports/privacy/check.{kind}" for kind in ("json", "md", "sarif"))
@@ -92,7 +93,7 @@ def _below(path: Path) -> Iterator[Path]:
             yield path
         return
     for entry in os.scandir(path):
-        if entry.name not in NEVER:
+        if entry.name not in NEVER and not entry.name.startswith(REMOTES):
             yield from _below(Path(path, entry.name))
 
 
