@@ -11,6 +11,8 @@ import argparse
 import json
 import math
 import sys
+from collections.abc import Callable
+from functools import partial
 
 from compare_scenarios import (
     ALPHA,
@@ -147,6 +149,20 @@ def wilson(found: int, replicates: int) -> float:
     return float(binomtest(found, replicates).proportion_ci(0.95, "wilson").high)
 
 
+def settled(
+    draw: Callable[[int, int], int], replicates: int, seed: int, limit: float
+) -> tuple[int, int, str]:
+    """Draw, and anew five times as often where the upper end is beyond the limit.
+
+    Returns the wins, of how many, and a note of the first ones where there were others.
+    """
+    found = draw(replicates, seed)
+    if (upper := wilson(found, replicates)) <= limit:
+        return found, replicates, ""
+    note = f" (first {100 * found / replicates:.2f} %, {100 * upper:.2f})"
+    return draw(5 * replicates, 10_000 + seed), 5 * replicates, note
+
+
 def forecasts(replicates: int) -> int:
     """Print the wins of equal forecasts in every design, and return how many are too often."""
     broken, worst = 0, 0.0
@@ -156,9 +172,7 @@ def forecasts(replicates: int) -> int:
         if waits(setting):
             print(f"{named} | waits")
             continue
-        found, drawn = forecast_wins(setting, replicates, seed), replicates
-        if wilson(found, drawn) > ALPHA:
-            found, drawn = forecast_wins(setting, 5 * replicates, 10_000 + seed), 5 * replicates
+        found, drawn, _ = settled(partial(forecast_wins, setting), replicates, seed, ALPHA)
         upper = wilson(found, drawn)
         worst = max(worst, upper)
         fails = upper > ALPHA
@@ -185,12 +199,8 @@ def grid(replicates: int) -> int:
         if panel.waits():
             print(f"{named} | waits")
             continue
-        found, drawn = wins(panel, replicates, seed), replicates
-        upper, note = wilson(found, drawn), ""
-        if upper > LIMIT:
-            note = f" (first {100 * found / drawn:.2f} %, {100 * upper:.2f})"
-            found, drawn = wins(panel, 5 * replicates, 10_000 + seed), 5 * replicates
-            upper = wilson(found, drawn)
+        found, drawn, note = settled(partial(wins, panel), replicates, seed, LIMIT)
+        upper = wilson(found, drawn)
         fails = upper > LIMIT
         broken += fails
         told = f"{100 * found / drawn:5.2f} %  {100 * upper:5.2f}{note}{' TOO OFTEN' * fails}"
