@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from mlops_kit.core import utc
 from mlops_kit.privacy.gate import check, report
 from rendering import git
 
@@ -225,7 +226,7 @@ def baseline(until: str, count: int = 1, place: str = "docs/a.md") -> None:
 
 def test_an_accepted_finding_stays_open_until_its_day_is_over() -> None:
     write("docs/a.md", MAIL)
-    baseline(datetime.date.today().isoformat())
+    baseline(utc.today().isoformat())
     outcome = check.check()
     assert (outcome.findings, outcome.accepted) == ([], 1)
     baseline("2020-01-31")
