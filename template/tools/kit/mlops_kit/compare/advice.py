@@ -8,11 +8,11 @@ from mlops_kit.compare.gate import others_of
 from mlops_kit.compare.inference.needed import FAR, of_days
 
 NEXT = {
-    ("A", "promote"): "Test it on real users, a small share first, and watch the business metric.",
-    ("B", "promote"): "Run it in shadow beside the rules, then move users over in steps; "
+    ("A", "promote"): "Try it in practice, on a small share first, and watch the business metric.",
+    ("B", "promote"): "Run it in shadow beside the rules, then move the traffic over in steps; "
     "keep the rules ready to return to.",
-    ("C", "promote"): "Run it in shadow beside the present model, then move users over in steps; "
-    "keep the present model ready to return to.",
+    ("C", "promote"): "Run it in shadow beside the present model, then move the traffic over in "
+    "steps; keep the present model ready to return to.",
     ("A", "reject"): "Do not build on this model: look for better features or another target.",
     ("B", "reject"): "Keep the rules; look for information that they do not use yet.",
     ("C", "reject"): "Keep the present model; look for information that it does not use yet.",
@@ -79,7 +79,7 @@ def next_step(result: Checked, config: CompareConfig) -> str:
         stay = "Show it to nobody" if config.case == "A" else "Keep what is in force"
         return f"{stay} until that is mended, then compare again."
     if any(check["name"] == "censored labels" for check in result["safety"]):
-        return "Run an A/B test: only users who are served by the candidate can show its effect."
+        return "Run an A/B test: only what the candidate really serves can show its effect."
     stay = "show it to nobody" if config.case == "A" else "keep what is in force"
     needed = needed_of(result)
     if is_meaningless(result):

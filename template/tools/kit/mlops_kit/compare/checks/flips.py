@@ -63,7 +63,7 @@ def flip_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[C
         effective = _effective_rows(flipped, holdout, alpha)
     found = flipped.mean()
     lower, upper = share_bounds(float(found), effective, alpha)
-    who = "users" if unit == "group" else "rows"
+    who = "groups" if unit == "group" else "rows"
     lost = f"{share(float(found))} of {who}, served right until now, would be served wrong"
     rows = None
     if upper <= budget:
@@ -73,7 +73,7 @@ def flip_checks(holdout: Holdout, config: CompareConfig, alpha: float) -> list[C
         verdict = "fail"
         sentence = (
             f"{lost}, more than the budget of {share(budget)} ({sure(alpha)}): soften the change, "
-            "or keep these users on what is in force."
+            "or keep what is in force for these."
         )
     else:
         verdict = "inconclusive"

@@ -117,7 +117,7 @@ def _slice(
         verdict = "fail"
         sentence = (
             f"{where}: {name} is worse by {amount(effect.estimate)}{beyond} ({sure(alpha)}, all "
-            "slices counted): mend the candidate there or keep these users on what is in force."
+            "slices counted): mend the candidate there or keep what is in force there."
         )
     else:
         verdict = "pass"

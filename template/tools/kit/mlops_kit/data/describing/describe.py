@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlops_kit
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.files import write_texts
+from mlops_kit.core.files import remove_leftovers, write_texts
 from mlops_kit.core.settings import load_settings, read_config
 from mlops_kit.data.config import SOURCES_FILE, Sources, Table
 from mlops_kit.data.contract import Contract
@@ -141,6 +142,8 @@ def write(description: Description, anyway: bool) -> list[str]:
             "difference, --write replaces it."
         )
     write_texts(description.files)
+    # What a killed run left; another at work now has written its own within a minute.
+    remove_leftovers(description.files, time.time() - 60)
     return [path.as_posix() for path in description.files]
 
 
