@@ -397,3 +397,14 @@ def test_scores_elsewhere_are_named() -> None:
     told = erase_of.erase(clinic.token(WHO))
     named = [said for said in told["history"] if "was not searched" in said]
     assert named == [f"{kept} has scores of `mlops predict`, and was not searched: clean it."]
+
+
+def test_samples_lose_the_person_and_those_of_raw_files_are_named() -> None:
+    drawn, raw = Path("data/open/samples/few.parquet"), Path("data/restricted/samples/raw.parquet")
+    for sample, name in ((drawn, clinic.token(WHO)), (raw, "1234")):
+        sample.parent.mkdir(parents=True)
+        pl.DataFrame({"patient_id": [name, "else"]}).write_parquet(sample)
+    told = erase_of.erase(clinic.token(WHO))
+    assert pl.read_parquet(drawn)["patient_id"].to_list() == ["else"]
+    (said,) = (one for one in told["history"] if "was not searched" in one)
+    assert said.startswith("data/restricted/samples/raw.parquet was drawn from a file as it came")

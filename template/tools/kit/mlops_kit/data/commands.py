@@ -85,6 +85,29 @@ def describe(
     raise typer.Exit(INCONCLUSIVE if found.made.asked() else OK)
 
 
+def sample(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Samples of params.yaml; without any: all of them.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Over params.yaml, for one: key=value.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the cards as JSON.")] = False,
+) -> None:
+    """Draw rows of tables, the same on every machine, with each row's chance of being drawn."""
+    import json
+
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.data.sampling.card import given, said, sampled
+
+    cards = sampled(names or [], given(settings or [], names or []), load_settings())
+    if as_json:
+        print(json.dumps(list(cards), indent=2, ensure_ascii=False))
+        return
+    for card in cards:
+        print("\n".join(said(card)))
+
+
 def push() -> None:
     """Send what the pipeline made to the remote of this environment."""
     from mlops_kit.data.remote import move
@@ -163,6 +186,7 @@ ROOM = Room(
     commands={
         "data ingest": ingest,
         "data describe": describe,
+        "data sample": sample,
         "data push": push,
         "data pull": pull,
         "data diff": difference,

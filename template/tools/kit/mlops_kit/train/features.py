@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import written_beside
-from mlops_kit.core.settings import Section, Settings, read_config
+from mlops_kit.core.settings import Settings, read_config
 from mlops_kit.core.sql import place_of, quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import load_sources
+from mlops_kit.data.sampling.definition import Samples
 from mlops_kit.train.checks.columns import (
     PIPELINE,
     check_names,
@@ -40,7 +41,7 @@ PARAMS_FILE = Path("params.yaml")
 NOT_FEATURES = PIPELINE
 
 
-class Params(Section, extra="ignore"):
+class Params(Samples, extra="ignore"):
     """What the template reads in params.yaml; other keys belong to the team's own stages."""
 
     seed: int

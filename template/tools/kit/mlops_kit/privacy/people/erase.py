@@ -220,6 +220,10 @@ def _not_cleaned(subjects: set[str], dry_run: bool, rows: dict[str, int]) -> lis
         told.append(
             f"{LOG.as_posix()} names the token: the record of who looked stays, on purpose."
         )
+    told += [
+        f"{sample.as_posix()} was drawn from a file as it came and was not searched: delete it."
+        for sample in sorted((RESTRICTED_ZONE / "samples").glob("*.parquet"))
+    ]
     return [*told, *scored_elsewhere()]
 
 
