@@ -26,6 +26,7 @@ PARTS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "raw-files": ((*PYTEST, "tests/kit/data/test_round_trips.py"), {"READ_FILES": "10000"}),
     "leaks": ((sys.executable, "benchmarks/leak_checks.py"), {}),
     "independent-leaks": ((sys.executable, "benchmarks/leaks_independent_run.py"), {}),
+    "sampling": ((sys.executable, "benchmarks/sampling.py"), {}),
     "own-data": ((sys.executable, "benchmarks/own_data.py", "1000000", "10000000"), {}),
     "speed": ((sys.executable, "benchmarks/compare_speed.py"), {}),
     "privacy-speed": ((sys.executable, "benchmarks/pii_speed.py"), {}),
