@@ -167,19 +167,30 @@ def tracking_server(environment: Path) -> Iterator[TrackingServer]:
     serve = [str(environment / "bin" / "mlflow"), "server", "--app-name", "basic-auth"]
     serve += ["--backend-store-uri", database.uri(), "--artifacts-destination", "artifacts"]
     serve += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    try:
+        with started(serve, kept | own, f"http://127.0.0.1:{port}/health", folder):
+            yield TrackingServer(port, password, database)
+    finally:
+        database.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def started(
+    command: list[str], environment: Mapping[str, str], address: str, folder: Path
+) -> Iterator[None]:
+    """Run a server until the end of the block; it must answer first."""
     log = folder / "log"
     with log.open("wb") as said:
         process = subprocess.Popen(
-            serve, cwd=folder, env=kept | own, stdout=said, stderr=said, start_new_session=True
+            command, cwd=folder, env=environment, stdout=said, stderr=said, start_new_session=True
         )
     try:
-        wait_for(f"http://127.0.0.1:{port}/health", process, log)
-        yield TrackingServer(port, password, database)
+        wait_for(address, process, log)
+        yield
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=60)
-        database.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def wait_for(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
