@@ -152,7 +152,8 @@ def tracking_server(environment: Path) -> Iterator[TrackingServer]:
     (folder / "sign-in.ini").write_text(
         "[mlflow]\ndefault_permission = READ\nadmin_username = admin\n"
         f"database_uri = {database.uri('sign_in')}\n"
-        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n",
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        "auth_cache_ttl_seconds = 60\n",
         encoding="utf-8",
     )
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "MLFLOW", "VIRT"))}
