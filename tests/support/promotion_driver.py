@@ -415,9 +415,7 @@ def refusals(folder: Path) -> dict[str, Any]:
         "not the champion": lambda: write_decision(
             "d3", incumbent={"name": "baseline", "digest": "rules"}
         ),
-        "no challenger": lambda: registry().delete_registered_model_alias(
-            name(), "challenger"
-        ),
+        "no challenger": lambda: registry().delete_registered_model_alias(name(), "challenger"),
         "no registry": Path("mlflow.db").unlink,
         "stale": lambda: _made(40),
         "of the future": lambda: _made(-1),
