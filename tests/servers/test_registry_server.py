@@ -147,6 +147,9 @@ def test_wrong_credentials_are_one_sentence(
         done = asked.mlops(*words, check=False)
         assert done.returncode == 3 and sentence in done.stderr, done.stderr
         assert done.stderr.count("\n") == 1 and "guessed-wrong" not in done.stderr
+    if sign_in:
+        told = asked.mlops("doctor", "--env", "prod", check=False)
+        assert sentence in told.stdout and "guessed-wrong" not in told.stdout, told.stdout
 
 
 def test_a_server_that_does_not_answer_is_one_sentence(project: Project) -> None:

@@ -10,12 +10,16 @@ import os
 import secrets
 import subprocess
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mlops_kit.core.bundle import MANIFEST
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.operate.promote.bundle import verify
 from rendering import git
 from running import Project, new_project
 from tracking_server import TrackingServer, tracking_server
@@ -134,6 +138,8 @@ def test_the_model_is_one_and_every_environment_has_decided_for_itself(
     prod.mlops("approve", str(delivery.folder / "staging.bundle"), *approved)
     git_of(prod, "add", "approvals")
     git_of(prod, "commit", "--quiet", "--message", "approve")
+    told = prod.mlops("doctor", check=False).stdout
+    assert "admin sees prod.shop" in told, told
     done = prod.mlops("promote", "--reason", "weekly")
     assert "promoted: version 1 of prod.shop is champion" in done.stdout, done.stdout
     digests, decisions = set(), set()
@@ -150,6 +156,37 @@ def test_the_model_is_one_and_every_environment_has_decided_for_itself(
     assert (entry["approved_by"], entry["reason"]) == ("Ana Example", "weekly")
     (entry,) = delivery.log("staging")
     assert (entry["approved_by"], entry["reason"]) == (None, "good in staging")
+
+
+def test_one_changed_byte_of_any_part_of_the_bundle_is_another_bundle_or_none(
+    delivery: Delivery, tmp_path: Path
+) -> None:
+    sealed = delivery.folder / "staging.bundle"
+    whole = verify(sealed)
+    assert whole.facts["approval"]["reason"] == "good in staging"
+    assert whole.facts["signature"] and whole.facts["tags"]["decision"] == "promote"
+    with zipfile.ZipFile(sealed) as stored:
+        contents = {name: stored.read(name) for name in stored.namelist()}
+    other = tmp_path / "other.bundle"
+    for name, content in contents.items():
+        middle = len(content) // 2
+        changed = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        with zipfile.ZipFile(other, "w") as out:
+            for each, kept in contents.items():
+                out.writestr(each, changed if each == name else kept)
+        try:
+            found = verify(other).sha256
+        except MlopsError:
+            continue
+        assert name == MANIFEST and found != whole.sha256, name  # and nobody has approved it
+    text = sealed.read_bytes()
+    for place in range(0, len(text), max(1, len(text) // 200)):
+        other.write_bytes(text[:place] + bytes([text[place] ^ 16]) + text[place + 1 :])
+        try:
+            found = verify(other).sha256
+        except MlopsError:
+            continue
+        assert found == whole.sha256, place  # a time or an attribute in the zip
 
 
 def test_each_environment_has_pushed_to_its_own_remote_alone(

@@ -14,6 +14,7 @@ import yaml
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import Promotion, load_settings
 from mlops_kit.core.utc import today
+from mlops_kit.operate.promote.bundle import _let_in
 from mlops_kit.operate.promote.log import aliases_of, move, moves_of
 from mlops_kit.operate.promote.promote import _approved, rollback
 from mlops_kit.operate.promote.registry import registry_of, version_of
@@ -120,6 +121,18 @@ def test_a_version_is_found_by_alias_number_or_digest() -> None:
             version_of(client, name, "0" * 8)
         with pytest.raises(MlopsError, match="has no version 9; it has champion"):
             version_of(client, name, "9")
+
+
+def test_what_let_a_champion_in_travels_with_it_and_must_be_there() -> None:
+    with registry_of(load_settings()) as (client, name):
+        moves = moves_of(client, name)
+    free: Any = SimpleNamespace(promotion=Promotion())
+    asked: Any = SimpleNamespace(promotion=Promotion(approval=True))
+    told = _let_in(free, moves, "5", name)
+    assert told is not None and told["reason"] == "better" and told["environment"] == "dev"
+    assert _let_in(asked, moves, "6", name) is None  # never champion: nobody let it in
+    with pytest.raises(MlopsError, match=r"Version 5 of .* became champion without an approval"):
+        _let_in(asked, moves, "5", name)
 
 
 def test_the_log_tells_who_when_and_why() -> None:
