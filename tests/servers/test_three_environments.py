@@ -142,16 +142,17 @@ def test_the_model_is_one_and_every_environment_has_decided_for_itself(
     assert "admin sees prod.shop" in told, told
     done = prod.mlops("promote", "--reason", "weekly")
     assert "promoted: version 1 of prod.shop is champion" in done.stdout, done.stdout
-    digests, decisions = set(), set()
+    digests, bundles = set(), []
     for name in ENVIRONMENTS:
         decided = delivery.decided(name)
         (version, *_) = delivery.versions(name)
         assert decided["decision"] == version["decision"] == "promote"
         assert decided["candidate"]["digest"] == version["model_sha256"]
         digests.add(version["model_sha256"])
-        decisions.add(decided["holdout_sha256"])
+        bundles.append(version["bundle_sha256"])
     assert len(digests) == 1
-    assert len(decisions) == 3  # the keys differ, so that each judged rows of its own
+    assert bundles == [None, *(verify(delivery.folder / f"{name}.bundle").sha256
+                               for name in ("dev", "staging"))]  # fmt: skip
     (entry,) = delivery.log("prod")
     assert (entry["approved_by"], entry["reason"]) == ("Ana Example", "weekly")
     (entry,) = delivery.log("staging")
