@@ -61,6 +61,7 @@ def delivery(tmp_path_factory: pytest.TempPathFactory) -> Delivery:
     built = Project(project.path, {**project.extra, **elsewhere})
     built.mlops("run")
     built.mlops("bundle", "export", "--output", str(made.bundle))
+    project.commit("first run")  # an approval is a commit of its own
     built.mlops("approve", str(made.bundle), "--to", "prod", "--reason", "better")
     project.commit("approve")
     return made

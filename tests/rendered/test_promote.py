@@ -77,6 +77,9 @@ def test_what_the_decision_does_not_support_is_refused_and_nothing_moves(
         "not the champion": (3, 'compares with "baseline", but version 2 of dev.shop'),
         "no challenger": (3, "has no challenger"),
         "no registry": (3, "mlflow.db does not exist"),
+        "stale": (3, "the decision is 40 days old"),
+        "of the future": (3, "the decision is of the future"),
+        "an edited decision": (3, "is not the decision with which version 3 was registered"),
     }
     assert found.keys() == expected.keys()
     for label, (code, sentence) in expected.items():

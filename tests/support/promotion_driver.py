@@ -1,6 +1,9 @@
 """Promote in forked processes of a rendered project, killing or racing them; print what is left.
 
-Run by tests/test_promote.py with the project's interpreter: `promotion_driver.py SCENARIO FOLDER`.
+Run by tests/rendered/test_promote.py and tests/servers/test_registry_server.py with the project's
+interpreter: `promotion_driver.py SCENARIO FOLDER`. Each case has a registry of its own: a file, or
+where PROMOTION_URI names a server a prefix there.
+
 Forks share the imports, so that forty promotions cost the time of a few; no fork inherits an open
 registry, because only forks open one.
 """
@@ -9,11 +12,15 @@ import importlib
 import json
 import multiprocessing
 import os
+import random
 import shutil
 import signal
+import sqlite3
 import sys
+import time
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +35,31 @@ errors = importlib.import_module("mlops_kit.core.errors")
 for module in ("model_registry", "tracking"):
     importlib.import_module(f"mlflow.store.{module}.sqlalchemy_store")
 
-NAME = f"dev.{PACKAGE}"
+SERVER = os.environ.get("PROMOTION_URI")
+PREFIX = Path("prefix")  # of a case on a server
 DECISION = Path("reports/compare/decision.json")
 WRITES = (
+    "set_registered_model_tag",
     "create_registered_model",
     "create_model_version",
     "set_registered_model_alias",
     "delete_registered_model_alias",
     "set_model_version_tag",
 )
+SIGN_IN = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 # Without and with a champion; `make verify` races more often.
 RACES = int(os.environ.get("PROMOTION_RACES", "2"))
 fork = multiprocessing.get_context("fork")
+
+
+def name() -> str:
+    """Return the registered model's name in the case that stands in the working folder."""
+    return f"{PREFIX.read_text() if SERVER else 'dev'}.{PACKAGE}"
+
+
+def registry() -> MlflowClient:
+    """Return a client of the case's registry."""
+    return MlflowClient(SERVER or "sqlite:///mlflow.db")
 
 
 def write_decision(digest: str, **changes: Any) -> None:
@@ -66,25 +86,24 @@ def write_decision(digest: str, **changes: Any) -> None:
 
 def seed(champion: bool) -> None:
     """Register versions 1 to 4 with digests d1 to d4: 1 previous, 2 champion, 3 challenger."""
-    client = MlflowClient("sqlite:///mlflow.db")
-    client.create_registered_model(NAME)
-    experiment = client.create_experiment("judged")
+    client = registry()
+    client.create_registered_model(name())
+    experiment = client.create_experiment(f"judged {name()}")
     for number in range(1, 5):
         judged = {"holdout_sha256": "holdout", "decision": "promote"}
-        run = client.create_run(experiment, tags=judged).info.run_id
-        tags = {"model_sha256": f"d{number}"}
-        source = "mlflow-artifacts:/nothing"
-        client.create_model_version(NAME, source, run, tags=tags, await_creation_for=0)
+        run = client.create_run(experiment, tags=judged).info
+        tags, source = {"model_sha256": f"d{number}"}, f"{run.artifact_uri}/nothing"
+        client.create_model_version(name(), source, run.run_id, tags=tags, await_creation_for=0)
     aliases = {"challenger": "3"} | ({"previous": "1", "champion": "2"} if champion else {})
     for alias, number in aliases.items():
-        client.set_registered_model_alias(NAME, alias, number)
+        client.set_registered_model_alias(name(), alias, number)
 
 
 def state() -> dict[str, Any]:
     """Return the registry's aliases and the numbers of the log's entries."""
-    client = MlflowClient("sqlite:///mlflow.db")
-    entries = client.search_model_versions(f"name = '{NAME}.promotions'")
-    aliases = {a: str(n) for a, n in client.get_registered_model(NAME).aliases.items()}
+    client = registry()
+    entries = client.search_model_versions(f"name = '{name()}.promotions'")
+    aliases = {a: str(n) for a, n in client.get_registered_model(name()).aliases.items()}
     return {"aliases": aliases, "log": [dict(e.tags) for e in entries]}
 
 
@@ -106,6 +125,9 @@ def rolled_back() -> dict[str, Any]:
 
 def _child(work: Callable[[], Any], folder: Path, answer: Any) -> None:
     os.chdir(folder)
+    if SERVER:
+        os.environ["MLOPS_TRACKING__URI"] = SERVER
+        os.environ["MLOPS_TRACKING__REGISTRY_PREFIX"] = PREFIX.read_text()
     try:
         answer.put(work())
     except BaseException:
@@ -150,18 +172,18 @@ def killed_at(count: int, work: Callable[[], Any]) -> Callable[[], Any]:
 
             return instead
 
-        for name in WRITES:
-            setattr(MlflowClient, name, hooked(getattr(MlflowClient, name)))
+        for method in WRITES:
+            setattr(MlflowClient, method, hooked(getattr(MlflowClient, method)))
         return work()
 
     return run
 
 
-def before(name: str, moment: Callable[[], Any], work: Callable[[], Any]) -> Callable[[], Any]:
+def before(called: str, moment: Callable[[], Any], work: Callable[[], Any]) -> Callable[[], Any]:
     """Call `moment` before the first call of one of the client's methods."""
 
     def run() -> Any:
-        method, waited = getattr(MlflowClient, name), []
+        method, waited = getattr(MlflowClient, called), []
 
         def instead(*arguments: Any, **named: Any) -> Any:
             if not waited:
@@ -169,7 +191,7 @@ def before(name: str, moment: Callable[[], Any], work: Callable[[], Any]) -> Cal
                 moment()
             return method(*arguments, **named)
 
-        setattr(MlflowClient, name, instead)
+        setattr(MlflowClient, called, instead)
         return work()
 
     return run
@@ -177,6 +199,12 @@ def before(name: str, moment: Callable[[], Any], work: Callable[[], Any]) -> Cal
 
 def new_case(folder: Path, label: str, champion: bool = True) -> Path:
     """Return a copy of the project's configuration with a registry of its own."""
+    if SERVER:
+        case = folder / label
+        shutil.copytree("conf", case / "conf")
+        (case / PREFIX).write_text(f"{folder.name}-{label}")
+        done(lambda: (seed(champion), write_decision("d3")), case)
+        return case
     pattern = folder / f"pattern-{champion}"
     if not pattern.is_dir():
         pattern.mkdir(parents=True)
@@ -208,16 +236,77 @@ def interrupted(folder: Path) -> list[dict[str, Any]]:
 def interrupted_rollback(folder: Path) -> list[dict[str, Any]]:
     """Kill a rollback before each of its writes, then promote: it completes the rollback."""
     found = []
-    promoted_case = new_case(folder, "back-0")
-    done(promoted, promoted_case)
+    whole = new_case(folder, "back-0")
+    done(promoted, whole)
     for count in range(1, 12):
-        case = Path(shutil.copytree(promoted_case, folder / f"back-{count}"))
+        if SERVER:
+            done(promoted, case := new_case(folder, f"back-{count}"))
+        else:
+            case = Path(shutil.copytree(whole, folder / f"back-{count}"))
         first = done(killed_at(count, rolled_back), case)
         halfway, again, after, _ = done(looked_at, case)
         found.append({"killed": first is None, "halfway": halfway, "again": again, "after": after})
         if first is not None:
             break
     return found
+
+
+def random_kills(folder: Path) -> list[dict[str, Any]]:
+    """Kill ten promotions at random moments of the time that one takes, then promote again."""
+    started = time.monotonic()
+    done(promoted, new_case(folder, "whole"))
+    cases = [new_case(folder, f"random-{count}") for count in range(10)]
+    whole = time.monotonic()
+    done(promoted, new_case(folder, "again"))
+    takes, found = time.monotonic() - whole, []
+    for case in cases:
+        moment = takes * random.random()  # noqa: S311
+        victim = Forked(promoted, case)
+        time.sleep(moment)
+        victim.process.kill()
+        halfway, again, after, third = done(looked_at, case)
+        found.append({"moment": moment / takes, "killed": victim.result() is None})
+        found[-1] |= {"halfway": halfway, "again": again, "after": after, "third": third}
+    print(f"{time.monotonic() - started:.1f} s", file=sys.stderr)
+    return found
+
+
+def gone(folder: Path) -> dict[str, Any]:
+    """Stop the server's database, by its number, before the first alias is set."""
+
+    def stop() -> None:
+        os.kill(int(os.environ["PROMOTION_DATABASE"]), signal.SIGQUIT)
+
+    case = new_case(folder, "gone")
+    return {"refused": done(before("set_registered_model_alias", stop, promoted), case)}
+
+
+def afterwards(folder: Path) -> dict[str, Any]:
+    """Look at what `gone` left, and promote again."""
+    halfway, again, after, third = done(looked_at, folder / "gone")
+    return {"halfway": halfway, "again": again, "after": after, "third": third}
+
+
+def not_permitted(folder: Path) -> dict[str, Any]:
+    """Promote and roll back as somebody who may only read, also with a log of their own."""
+    admin = {key: os.environ[key] for key in SIGN_IN}
+    reader = dict(zip(SIGN_IN, os.environ["PROMOTION_READER"].split(":"), strict=True))
+    case = new_case(folder, "reader")
+
+    def as_reader() -> dict[str, Any]:
+        os.environ.update(reader)
+        first = promoted()
+        client = registry()
+        client.create_registered_model(f"{name()}.promotions")
+        tags = {"token": "forged", "after": "0", "kind": "promote", "who": "me", "at": "now"}
+        tags |= {"champion": "4", "previous": "", "retired": "", "from": "2"}
+        log, source = f"{name()}.promotions", f"models:/{name()}/4"
+        client.create_model_version(log, source, tags=tags, await_creation_for=0)
+        return {"first": first, "after": state()}
+
+    found = done(as_reader, case)
+    os.environ.update(admin)
+    return found | {"carried_out": done(promoted, case), "later": done(state, case)}
 
 
 def racing(folder: Path) -> list[dict[str, Any]]:
@@ -227,8 +316,9 @@ def racing(folder: Path) -> list[dict[str, Any]]:
         case = new_case(folder, f"race-{count}", champion=count % 3 > 0)
         # The second project has decided about version 4, in the same registry.
         other = Path(shutil.copytree(case, folder / f"race-{count}-other"))
-        (other / "mlflow.db").unlink()
-        (other / "mlflow.db").symlink_to(case / "mlflow.db")
+        if not SERVER:
+            (other / "mlflow.db").unlink()
+            (other / "mlflow.db").symlink_to(case / "mlflow.db")
         done(lambda: write_decision("d4"), other)
         reached, gate = fork.Event(), fork.Barrier(2, timeout=60)
 
@@ -294,12 +384,19 @@ def overtaken(folder: Path) -> list[dict[str, Any]]:
 
 def _register_as_rejected() -> None:
     """Make the registry remember that the challenger's run ended with a rejection."""
-    client = MlflowClient("sqlite:///mlflow.db")
-    client.set_tag(str(client.get_model_version(NAME, "3").run_id), "decision", "reject")
+    client = registry()
+    client.set_tag(str(client.get_model_version(name(), "3").run_id), "decision", "reject")
 
 
 def _set_challenger_4() -> None:
-    MlflowClient("sqlite:///mlflow.db").set_registered_model_alias(NAME, "challenger", "4")
+    registry().set_registered_model_alias(name(), "challenger", "4")
+
+
+def _made(days_ago: int) -> None:
+    """Make the registry remember that its versions were registered that many days ago."""
+    with closing(sqlite3.connect("mlflow.db")) as opened, opened:
+        change = "UPDATE model_versions SET creation_time = creation_time - ?"
+        opened.execute(change, (days_ago * 86_400_000,))
 
 
 def refusals(folder: Path) -> dict[str, Any]:
@@ -318,10 +415,13 @@ def refusals(folder: Path) -> dict[str, Any]:
         "not the champion": lambda: write_decision(
             "d3", incumbent={"name": "baseline", "digest": "rules"}
         ),
-        "no challenger": lambda: MlflowClient("sqlite:///mlflow.db").delete_registered_model_alias(
-            NAME, "challenger"
-        ),
+        "no challenger": lambda: registry().delete_registered_model_alias(name(), "challenger"),
         "no registry": Path("mlflow.db").unlink,
+        "stale": lambda: _made(40),
+        "of the future": lambda: _made(-1),
+        "an edited decision": lambda: registry().set_model_version_tag(
+            name(), "3", "decision_sha256", "0" * 64
+        ),
     }
     found = {}
     for label, change in changes.items():

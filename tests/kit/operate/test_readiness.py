@@ -103,6 +103,12 @@ def test_who_lets_a_model_in_is_told(promotion: dict[str, Any], status: str, mes
     assert (one.status, one.message) == (status, message)
 
 
+def test_that_drift_lets_a_model_in_is_told() -> None:
+    one = found(approval=True, automatic=True)["automatic"]
+    assert one.status == "note" and "needs no approval" in one.message
+    assert "automatic" not in found(approval=True) | found(automatic=True)
+
+
 def test_a_remote_that_cannot_be_written_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "remote" not in found()
     monkeypatch.setattr(readiness.os, "access", lambda *_: False)

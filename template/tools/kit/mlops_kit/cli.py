@@ -54,6 +54,7 @@ def options(
 @app.command()
 def run(
     force: Annotated[bool, typer.Option("--force", help="Run every stage again.")] = False,
+    reason: Annotated[str, typer.Option(help="Why, such as drift; kept with the run.")] = "",
     as_json: Json = False,
 ) -> None:
     """Run whatever is not up to date, and tell the decision.
@@ -64,7 +65,7 @@ def run(
     from mlops_kit.compare.report.wording import gained
     from mlops_kit.run import run as run_pipeline
 
-    result = run_pipeline(force)
+    result = run_pipeline(force, reason)
     if as_json:
         print(json.dumps(result, indent=2))
         return

@@ -48,8 +48,15 @@ RESULTS = tuple(
 )
 
 
-def run(force: bool = False) -> dict[str, Any]:
+def run(force: bool = False, reason: str = "") -> dict[str, Any]:
     """Run everything that is not up to date and return what a person wants to know.
+
+    Parameters
+    ----------
+    force : bool
+        Run the rest, too.
+    reason : str
+        Why this run is made, such as drift; kept with the run in the registry.
 
     Returns
     -------
@@ -73,7 +80,7 @@ def run(force: bool = False) -> dict[str, Any]:
     for room in rooms():
         room.clean_up()
     decision = read(DECISION_FILE)
-    model = record(settings, decision)
+    model = record(settings, decision, reason)
     primary, decided = decision["primary"], decision["decision"]
     # What somebody vouches for is never silent.
     vouched = [each["sentence"] for each in decision["safety"] if "acknowledged" in each]
@@ -98,7 +105,7 @@ def write_records() -> None:
     write_systems_record(SYSTEMS, read_config(COMPARE_FILE, CompareConfig))
 
 
-def record(settings: Settings, decision: Decision) -> dict[str, Any]:
+def record(settings: Settings, decision: Decision, reason: str = "") -> dict[str, Any]:
     """Register the model with what was decided about it; see `tracking.register`."""
     primary = decision["primary"]
     metrics = {
@@ -109,7 +116,7 @@ def record(settings: Settings, decision: Decision) -> dict[str, Any]:
         "difference_upper": primary["upper"],
     }
     tags = {"decision": decision["decision"], "holdout_sha256": decision["holdout_sha256"]}
-    return register(settings, metrics, tags)
+    return register(settings, metrics, tags, reason)
 
 
 def _registered(known: bytes, decision: str) -> str:

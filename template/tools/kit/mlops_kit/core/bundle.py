@@ -65,7 +65,9 @@ def seal(path: Path, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Bu
         # Without a time of day: equal contents are equal files.
         out.writestr(zipfile.ZipInfo(MANIFEST), manifest, zipfile.ZIP_DEFLATED)
         for name in digests:
-            out.writestr(zipfile.ZipInfo(name), files[name], zipfile.ZIP_DEFLATED)
+            # A stored model is a zip already: packing it once more costs seconds and gains nothing.
+            packed = zipfile.ZIP_STORED if name.endswith(".skops") else zipfile.ZIP_DEFLATED
+            out.writestr(zipfile.ZipInfo(name), files[name], packed)
     return opened(path)
 
 

@@ -97,6 +97,36 @@ def _said_of(error: BaseException | None, sentences: dict[str, str]) -> str | No
     return None
 
 
+def refusal(error: Exception, uri: str) -> str:
+    """Say in a sentence why MLflow refuses, and what to do."""
+    code = getattr(error, "error_code", None)
+    where = f"MLflow at tracking.uri ({without_credentials(uri)})"
+    said = " ".join(str(error).split())
+    asked = re.search(r"/api/[\w.]+/mlflow/([\w/.-]+)", said)
+    about = f" ({asked[1]})" if asked else ""
+    if code == "UNAUTHENTICATED":
+        return (
+            f"{where} does not know who comes: set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD to a user that it knows."
+        )
+    if code == "PERMISSION_DENIED":
+        return (
+            f"{where} does not permit that to the user who signed in{about}: ask whoever keeps it "
+            "for the permission to edit this model and its log of promotions."
+        )
+    if code == "ENDPOINT_NOT_FOUND":
+        return (
+            f"{where} is too old, or is no MLflow{about}: this project needs a server of version "
+            "3.17 or newer; ask whoever keeps it."
+        )
+    if "failed with exception" in said:
+        why = re.search(r"(?:\[Errno -?\d+\] |: )([\w ]+)[^\w]*$", said)
+        reason = f": {why[1].strip()}" if why else ""
+        return f"{where} does not answer{reason}. Start it, or mend its address or the network."
+    reason = re.sub(r"^API request to .* body: '?", "", said)
+    return f"{where} refuses: {reason[:200].rstrip('.')}."
+
+
 class StageError(MlopsError):
     """A stage of the pipeline failed and has said why; only its exit code is left to pass on."""
 

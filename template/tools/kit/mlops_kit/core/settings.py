@@ -60,8 +60,21 @@ class Promotion(Section):
     """Whether the approver must be another person than the one who built the model."""
     signed: bool = False
     """Whether the commit that approves must have a good signature, by git's own judgement."""
+    branch: str | None = None
+    """Branch, such as `origin/main`, that must hold an approval before it counts."""
+    automatic: bool = False
+    """Whether a model that was fitted in this environment because of drift needs no approval."""
     decision_days: int = Field(30, ge=1)
     """Days after which a decision is too old to be followed."""
+
+
+class Retention(Section):
+    """Which versions the registry keeps; those that an alias names or a rollback needs stay."""
+
+    keep_versions: int = Field(20, ge=1)
+    """The newest that are always kept."""
+    keep_days: int = Field(180, ge=1)
+    """Days for which every version is kept."""
 
 
 class Settings(BaseSettings):
@@ -92,6 +105,8 @@ class Settings(BaseSettings):
     """Limits of reading data."""
     promotion: Promotion = Promotion()
     """Who approves, and how old a decision may be."""
+    registry: Retention = Retention()
+    """Which versions `mlops registry prune` leaves."""
 
     @classmethod
     def settings_customise_sources(

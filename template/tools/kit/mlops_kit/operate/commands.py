@@ -230,6 +230,7 @@ def examine() -> "Iterator[Finding]":
     """Look whether a registry that is a file opens, and what an environment lacks for delivery."""
     from mlops_kit.core.settings import environment, load_settings
     from mlops_kit.operate.promote.readiness import ready
+    from mlops_kit.operate.promote.retire import left
 
     try:
         settings = load_settings()
@@ -240,13 +241,17 @@ def examine() -> "Iterator[Finding]":
         yield Finding("registry", "problem", *why)
     else:
         yield Finding("registry", "ok", uri)
+    yield from left()
     if environment() != "dev":
         yield from ready(settings)
 
 
 ROOM = Room(
     examine=examine,
-    groups={"bundle": "Models in sealed files, from one environment to another."},
+    groups={
+        "bundle": "Models in sealed files, from one environment to another.",
+        "registry": "The registered versions of this environment, and the log of promotions.",
+    },
     commands={
         "data enough": enough,
         "compare plan": plan,
@@ -258,6 +263,10 @@ ROOM = Room(
         "bundle drop": delivery.drop,
         "approve": delivery.approve,
         "promote": delivery.promote,
+        "registry list": delivery.registry_list,
+        "registry log": delivery.registry_log,
+        "registry prune": delivery.registry_prune,
+        "retire": delivery.retire,
         "predict": predict,
     },
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core import team
-from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.core.errors import MlopsError, refusal, without_credentials
 from mlops_kit.core.files import progress, sha256_of, write_json
 from mlops_kit.core.provenance import provenance
 from mlops_kit.core.settings import Settings, environment
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 DECISION_FILE = Path("reports/compare/decision.json")
 REGISTRATION = Path("models/registration.json")
 NO_TELEMETRY = ("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reports its use unless told not to
+# MLflow's own seven attempts take minutes, in which a person learns nothing.
+FEWER_ATTEMPTS = ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 # A model that took pyproject.toml and uv.lock along would install the whole project to be served.
 NO_PROJECT = ("MLFLOW_UV_AUTO_DETECT", "false")
 # What a bundle needs besides: the card, the parameters, and what the result was made of.
@@ -44,7 +46,10 @@ REGISTERED_CODE = Path(__file__).parent / "registered.py"
 
 
 def register(
-    settings: Settings, metrics: Mapping[str, float], tags: Mapping[str, str]
+    settings: Settings,
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str],
+    reason: str = "",
 ) -> dict[str, Any]:
     """Log the last run to MLflow and register its model with the alias `challenger`.
 
@@ -54,6 +59,8 @@ def register(
     ----------
     metrics, tags
         What the comparison found and decided; it stands above this room.
+    reason : str
+        Why it ran, kept with the run.
 
     Returns
     -------
@@ -70,7 +77,8 @@ def register(
     known = _known(key, settings.tracking.uri)
     if known:
         return known
-    registered = _log(settings, card, metrics, tags) | key
+    told = {**tags, **({"reason": reason} if reason else {})}
+    registered = _log(settings, card, metrics, told, key["decision_sha256"]) | key
     write_json(REGISTRATION, registered)
     return registered
 
@@ -85,9 +93,26 @@ def _known(key: dict[str, str], uri: str) -> dict[str, Any] | None:
         found = json.loads(REGISTRATION.read_text(encoding="utf-8"))
         database = uri.removeprefix("sqlite:///")
         lost = database != uri and not Path(database).is_file()
-        if not lost and all(found.get(name) == value for name, value in key.items()):
+        if lost or any(found.get(name) != value for name, value in key.items()):
+            return None
+        if not uri.startswith(("http://", "https://")) or _is_there(found, uri):
             return found
     return None
+
+
+def _is_there(found: dict[str, Any], uri: str) -> bool:
+    """Ask a server whether it still has what this clone has registered there."""
+    with quiet_mlflow():
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+
+        try:
+            version = MlflowClient(uri).get_model_version(found["name"], found["version"])
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise MlopsError(refusal(error, uri)) from error
+    return version.tags.get("model_sha256") == found["model_sha256"]
 
 
 @contextlib.contextmanager
@@ -95,6 +120,7 @@ def quiet_mlflow() -> Iterator[None]:
     """Hush MLflow and Alembic, which narrate on both streams; errors still come as exceptions."""
     os.environ.setdefault(*NO_TELEMETRY)
     os.environ.setdefault(*NO_PROJECT)
+    os.environ.setdefault(*FEWER_ATTEMPTS)
     unheard = io.StringIO()
     with (
         contextlib.redirect_stdout(unheard),
@@ -110,7 +136,11 @@ def quiet_mlflow() -> Iterator[None]:
 
 
 def _log(
-    settings: Settings, card: dict[str, Any], metrics: Mapping[str, float], tags: Mapping[str, str]
+    settings: Settings,
+    card: dict[str, Any],
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str],
+    decision_sha256: str,
 ) -> dict[str, Any]:
     logged: dict[str, Any] = {}
     with quiet_mlflow():
@@ -123,17 +153,17 @@ def _log(
             with mlflow.start_run() as run:
                 mlflow.log_metrics(dict(metrics))
                 mlflow.set_tags(dict(tags))
-                logged = _log_run(settings, card, run.info.run_id)
+                told = {"decision": tags.get("decision"), "decision_sha256": decision_sha256}
+                logged = _log_run(settings, card, run.info.run_id, told)
         except MlflowException as error:
-            reason = str(error).strip().splitlines()[0]
-            raise MlopsError(
-                f"MLflow at tracking.uri ({settings.tracking.uri}) refuses: {reason} "
-                "The reports are written; run again when it answers."
-            ) from error
+            sentence = refusal(error, settings.tracking.uri)
+            raise MlopsError(f"{sentence} The reports are written; then run again.") from error
     return logged
 
 
-def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str, Any]:
+def _log_run(
+    settings: Settings, card: dict[str, Any], run_id: str, told: Mapping[str, str | None]
+) -> dict[str, Any]:
     import mlflow
     import mlflow.pyfunc
 
@@ -199,11 +229,16 @@ def _log_run(settings: Settings, card: dict[str, Any], run_id: str) -> dict[str,
     name = registered_name(settings)
     client = mlflow.MlflowClient()
     number = str(logged.registered_model_version)
-    client.set_model_version_tag(name, number, "model_sha256", card["sha256"])
-    if "bundle" in card:
-        client.set_model_version_tag(name, number, "bundle_sha256", card["bundle"])
-    if until := card["training"].get(LEARNED_UNTIL):
-        client.set_model_version_tag(name, number, LEARNED_UNTIL, until)
+    known = {
+        "model_sha256": card["sha256"],
+        "bundle_sha256": card.get("bundle"),
+        LEARNED_UNTIL: card["training"].get(LEARNED_UNTIL),
+        "commit": made_of["commit"],
+        **told,
+    }
+    for tag, value in known.items():
+        if value:
+            client.set_model_version_tag(name, number, tag, value)
     client.set_registered_model_alias(name, "challenger", number)
     return {"name": name, "version": number, "run_id": run_id}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_kit.compare.systems.spec import Mlflow
-from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.errors import MlopsError, refusal
 from mlops_kit.core.settings import load_settings
 from mlops_kit.train.model_file import MODEL_FILE, load_model
 from mlops_kit.train.splits.fits import LEARNED_UNTIL
@@ -91,8 +91,7 @@ def _aliased(spec: Mlflow) -> tuple[str, Any]:
         except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise missing from error
-            reason = str(error).strip().splitlines()[0]
-            raise MlopsError(f"{spec.name}: the registry refuses: {reason}") from error
+            raise MlopsError(f"{spec.name}: {refusal(error, settings.tracking.uri)}") from error
 
 
 def _estimator_at(uri: str) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
 from mlops_kit.compare.systems.adapters import systems_to_predict
 from mlops_kit.core import team
-from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.errors import MlopsError, refusal
 from mlops_kit.core.settings import Settings, read_config
 from mlops_kit.train.model_file import MODEL_FILE, load_model
 from mlops_kit.train.tracking import quiet_mlflow, registered_name
@@ -95,10 +95,7 @@ def scorer(settings: Settings, alias: str) -> Scorer:
             number = _number(mlflow.MlflowClient(), name, alias)
             return _loaded(name, number, alias)
         except MlflowException as error:
-            reason = str(error).strip().splitlines()[0]
-            raise MlopsError(
-                f"MLflow at tracking.uri ({uri}) refuses: {reason} Run this again when it answers."
-            ) from error
+            raise MlopsError(f"{refusal(error, uri)} Then run this again.") from error
 
 
 def _number(client: "MlflowClient", name: str, alias: str) -> str:

@@ -13,35 +13,42 @@ from mlops_kit.core.errors import OK, MlopsError
 from mlops_kit.core.files import progress, written_beside
 from mlops_kit.core.provenance import code_sha256
 from mlops_kit.core.settings import Settings, environment
-from mlops_kit.operate.promote.promote import registry_of
+from mlops_kit.operate.promote.log import Move, moves_of
+from mlops_kit.operate.promote.registry import registry_of, version_of
 from mlops_kit.train.features import features_sha256
 from mlops_kit.train.model_file import GIVEN, IN_BUNDLE, MODEL_FILE, trusted_types
 from mlops_kit.train.tracking import BUNDLED, PROVENANCE
 
 DIST = Path("dist")
+LET_IN = ("at", "who", "reason", "approved_by", "approval_commit", "approval_reason",
+          "approval_signed")  # fmt: skip
 REPORTS = ("report.md", "report.html")
 BY_RUN = {IN_BUNDLE["card"]: f"{BUNDLED}/model.json", IN_BUNDLE["params"]: f"{BUNDLED}/params.yaml",
           IN_BUNDLE["decision"]: "compare/decision.json",
           **{f"decision/{name}": f"compare/{name}" for name in REPORTS}}  # fmt: skip
 
 
-def export(settings: Settings, alias: str, output: Path | None) -> Bundle:
-    """Seal the version that an alias names: model, decision, reports, parameters, and its origin.
+def export(settings: Settings, which: str, output: Path | None) -> Bundle:
+    """Seal one version: model, decision, reports, parameters, its origin, and who let it in.
+
+    Parameters
+    ----------
+    which : str
+        An alias, the version's number, or at least eight digits of its model's SHA-256.
 
     Raises
     ------
     MlopsError
         When there is no such version, it was registered by a release that did not keep what a
-        bundle needs, or its own decision is not to promote.
+        bundle needs, it is in force without the approval that this environment demands, or its
+        own decision is not to promote.
     """
     from mlflow.artifacts import download_artifacts
+    from mlflow.models import Model
 
     with registry_of(settings) as (client, name), tempfile.TemporaryDirectory() as scratch:
-        aliases = dict(client.get_registered_model(name).aliases)
-        if alias not in aliases:
-            there = ", ".join(sorted(aliases)) or "no alias at all"
-            raise MlopsError(f"{name} has no version with the alias {alias}; it has {there}.")
-        version = client.get_model_version(name, aliases[alias])
+        version = version_of(client, name, which)
+        approval = _let_in(settings, moves_of(client, name), str(version.version), name)
         place = Path(download_artifacts(artifact_uri=f"models:/{name}/{version.version}",
                                         dst_path=f"{scratch}/model"))  # fmt: skip
         run_id = version.run_id or ""
@@ -55,6 +62,7 @@ def export(settings: Settings, alias: str, output: Path | None) -> Bundle:
         files = {IN_BUNDLE["model"]: (place / "artifacts" / "model.skops").read_bytes()}
         files |= {inside: (run / outside).read_bytes() for inside, outside in BY_RUN.items()}
         origin = json.loads((run / BUNDLED / PROVENANCE).read_text(encoding="utf-8"))
+        signature = Model.load(str(place)).signature
         tags = {key: value for key, value in client.get_run(run_id).data.tags.items()
                 if not key.startswith("mlflow.")}  # fmt: skip
     card = json.loads(files[IN_BUNDLE["card"]])
@@ -62,6 +70,7 @@ def export(settings: Settings, alias: str, output: Path | None) -> Bundle:
         "model": settings.model_name, "task": settings.task, "model_sha256": card["sha256"],
         "environment": environment(), "registered": f"version {version.version} of {name}",
         "origin": origin, "tags": tags, "built_by": origin.get("by"),
+        "signature": signature.to_dict() if signature else None, "approval": approval,
     }  # fmt: skip
     target = output or DIST / f"{settings.model_name}-{card['sha256'][:SHORT]}.bundle"
     bundle = seal(target, files, facts)
@@ -71,6 +80,20 @@ def export(settings: Settings, alias: str, output: Path | None) -> Bundle:
         target.unlink()
         raise
     return bundle
+
+
+def _let_in(settings: Settings, moves: list[Move], number: str, name: str) -> dict[str, str] | None:
+    """What the log says of how a version became champion here; None when it never did."""
+    found = [one for one in moves if one.kind == "promote" and one.aliases["champion"] == number]
+    if not found:
+        return None
+    told = {key: found[-1].tags[key] for key in LET_IN if found[-1].tags.get(key)}
+    if settings.promotion.approval and "approved_by" not in told:
+        raise MlopsError(
+            f"Version {number} of {name} became champion without an approval, and {environment()} "
+            "demands one now, so that there is none to seal: promote it anew, then export."
+        )
+    return {"environment": environment(), **told}
 
 
 def verify(path: Path) -> Bundle:
@@ -162,4 +185,5 @@ def said(bundle: Bundle) -> dict[str, Any]:
         "commit": origin["commit"],
         "uncommitted": origin["uncommitted"],
         "built_by": bundle.facts["built_by"],
+        "approval": bundle.facts.get("approval"),
     }

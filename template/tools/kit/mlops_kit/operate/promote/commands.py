@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from mlops_kit.compare.commands import REPORTS, Json
+from mlops_kit.compare.report.wording import gained
 from mlops_kit.core.bundle import SHORT
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import environments, use_environment
@@ -18,6 +19,9 @@ File = Annotated[Path, typer.Argument(help="The bundle.")]
 
 def export(
     alias: Annotated[str, typer.Option(help="Alias of the version to take.")] = "challenger",
+    version: Annotated[
+        str | None, typer.Option(help="Its number, or digits of its model's SHA-256, instead.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="File; dist/ when not given.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -28,7 +32,7 @@ def export(
     from mlops_kit.core.settings import load_settings
     from mlops_kit.operate.promote import bundle
 
-    sealed = bundle.said(bundle.export(load_settings(), alias, output))
+    sealed = bundle.said(bundle.export(load_settings(), version or alias, output))
     _show(sealed, as_json)
 
 
@@ -130,3 +134,110 @@ def _show(told: dict[str, Any], as_json: bool) -> None:
     commit = (told["commit"] or "no commit")[:SHORT]
     more = " with changes that are not committed" if told["uncommitted"] else ""
     print(f"code       {commit}{more}")
+    if let_in := told["approval"]:
+        by = let_in.get("approved_by")
+        print(f"champion   of {let_in['environment']}" + (f", approved by {by}" if by else ""))
+
+
+def registry_list(as_json: Json = False) -> None:
+    """List the versions of the registry: what each is, and why it is kept."""
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.operate.promote.retention import listed
+
+    versions = listed(load_settings())
+    if as_json:
+        print(json.dumps(versions, indent=2))
+        return
+    print(f"{'version':>7}  {'registered':<10}  {'decision':<12}  {'model':<{SHORT}}  kept as")
+    for one in versions:
+        model, decided = (one["model_sha256"] or "?")[:SHORT], one["decision"] or "?"
+        kept = one["kept"] or "nothing: mlops registry prune would delete it"
+        print(f"{one['version']:>7}  {one['registered']}  {decided:<12}  {model:<{SHORT}}  {kept}")
+
+
+def registry_log(as_json: Json = False) -> None:
+    """Show who made which version the champion, took it back or retired it, when and why."""
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.operate.promote.retention import history
+
+    entries = history(load_settings())
+    if as_json:
+        print(json.dumps(entries, indent=2, ensure_ascii=False))
+        return
+    for one in entries:
+        what = one["system"] or f"{one['from'] or 'none'} -> {one['champion'] or 'none'}"
+        why = f": {one['reason']}" if one["reason"] else ""
+        approved = f", approved by {one['approved_by']}" if one["approved_by"] else ""
+        begun = "" if one["carried_out"] else " (begun; the next promote completes it)"
+        print(f"{one['at']}  {one['kind']:<8}  {what}, by {one['who']}{approved}{why}{begun}")
+
+
+def registry_prune(
+    to: To = None,
+    really: Annotated[bool, typer.Option("--yes", help="Delete; else it is only said.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete old versions that no alias and no rollback needs; without --yes only say which.
+
+    Exit codes: 0 done, or nothing to do.
+    """
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.operate.promote.retention import prune
+
+    use_environment(to)
+    result = prune(load_settings(), really=really)
+    if as_json:
+        print(json.dumps(result, indent=2))
+        return
+    done = "deleted" if really else "would delete"
+    for one in result["versions"]:
+        print(f"{done} version {one['version']}, {one['age_days']} days old, {one['decision']}")
+    rule = result["rule"]
+    said = f"the newest {rule['keep_versions']} and all of the last {rule['keep_days']} days"
+    print(f"{done} {len(result['versions'])} of {result['name']}; {result['kept']} stay ({said}, "
+          "what an alias names, what a rollback needs)")  # fmt: skip
+    if result["versions"]:
+        print("next       mlflow gc, where the server runs, frees the space" if really else
+              "next       the same with --yes")  # fmt: skip
+
+
+def retire(
+    system: Annotated[str, typer.Argument(help="A name of conf/compare.yaml, or a version.")],
+    to: To = None,
+    reason: Reason = "",
+    on: Annotated[str | None, typer.Option(help="First day of removal, 2027-01-31.")] = None,
+    traffic: Annotated[float | None, typer.Option(help="Share it still answers, 0 to 1.")] = None,
+    without_successor: Annotated[
+        bool, typer.Option("--without-successor", help="Nothing does its job afterwards.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Retire a model or the rules: into the log, and a list of what to remove into git."""
+    from datetime import date
+
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.operate.promote.retire import Wish
+    from mlops_kit.operate.promote.retire import retire as retire_system
+
+    use_environment(to)
+    try:
+        day = None if on is None else date.fromisoformat(on)
+    except ValueError as error:
+        raise MlopsError(f'--on takes a day such as 2027-01-31, and not "{on}".') from error
+    wish = Wish(system, reason, day, traffic, without_successor)
+    result = retire_system(load_settings(), wish)
+    if as_json:
+        print(json.dumps(result, indent=2, ensure_ascii=False))
+        return
+    print(f"{result['status']:<10} {result['system']} ({result['kind']}), may be removed from "
+          f"{result['remove_from']} on")  # fmt: skip
+    print(f"successor  {result['successor'] or 'none'}")
+    compared = result["comparison"]
+    if compared:
+        found = gained(compared["estimate"], compared["lower"], compared["upper"])
+        print(f"compared   {compared['metric']} of {compared['with']}: {found}")
+    else:
+        print("compared   with nothing that came after it")
+    if not result["in_log"]:
+        print("log        no entry: no version is champion in the registry; the file is the record")
+    print(f"next       git add {result['file']} && git commit; {len(result['checklist'])} points")

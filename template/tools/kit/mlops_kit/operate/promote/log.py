@@ -8,6 +8,10 @@ and means nothing, to everybody. The aliases are then set from the last good ent
 along: the promoter, or after a `kill -9` the next `mlops promote`. The log is the one record of who
 promoted what: it is ordered, shared by all who can promote, and outlives every working copy.
 
+Before an entry its author marks the model itself with the entry's token. Whoever may not change the
+model is refused there, before anything is written, and an entry of which the model knows nothing is
+never carried out: the log alone gives nobody a right.
+
 What is not guaranteed: an alias that a person sets by hand in between, and a promoter that is
 halted between two alias writes, overtaken by a whole later promotion, and killed as it wakes up.
 """
@@ -25,12 +29,14 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.operate.promote.registry import versions_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion
 
 ALIASES = ("retired", "previous", "champion")
+MARK = "promotion."
+FINAL = ("UNAUTHENTICATED", "PERMISSION_DENIED", "ENDPOINT_NOT_FOUND")
 LOG = "Written by `mlops promote`: one version for each promotion, none of them a model."
 
 
@@ -45,6 +51,7 @@ class Move:
     who: str
     applied: bool
     aliases: dict[str, str]
+    tags: dict[str, str]
 
 
 def aliases_of(client: "MlflowClient", name: str) -> dict[str, str]:
@@ -54,15 +61,8 @@ def aliases_of(client: "MlflowClient", name: str) -> dict[str, str]:
 
 def moves_of(client: "MlflowClient", name: str) -> list[Move]:
     """Read the good entries of the log, oldest first."""
-    found: list[ModelVersion] = []
-    page = None
-    while page is None or page.token:
-        page = client.search_model_versions(
-            f"name = '{_log(name)}'", page_token=page.token if page else None
-        )
-        found += page
     moves: list[Move] = []
-    for version in sorted(found, key=lambda version: int(version.version)):
+    for version in reversed(versions_of(client, _log(name))):
         tags = version.tags
         # An entry that does not follow the last good one lost a race: it never happened.
         if tags.get("after") != str(moves[-1].number if moves else 0):
@@ -76,6 +76,7 @@ def moves_of(client: "MlflowClient", name: str) -> list[Move]:
                 f"{tags['who']} at {tags['at']}",
                 tags.get("applied") == "yes",
                 {alias: tags[alias] for alias in ALIASES},
+                dict(tags),
             )
         )
     return moves
@@ -97,9 +98,10 @@ def move(
     token = uuid4().hex
     tags = aliases | evidence | {"token": token, "after": str(after), "kind": kind}
     tags |= {"who": _who(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
-    source = f"models:/{name}/{aliases['champion']}"
+    source = f"models:/{name}/{aliases['champion'] or evidence['from']}"
 
     def append() -> None:
+        client.set_registered_model_tag(name, MARK + token, kind)
         _make_log(client, name)
         # Nothing waits for an entry to become ready: it has no files.
         client.create_model_version(_log(name), source, tags=tags, await_creation_for=0)
@@ -110,7 +112,7 @@ def move(
     if won.token != token:
         raise MlopsError(
             f"The registry moved in between: {won.who} made version {won.aliases['champion']} of "
-            f"{name} the champion. Run `uv run mlops run` to compare with it."
+            f"{name} the champion ({won.kind}). Run `uv run mlops run` to compare with it."
         )
     settle(client, name)
 
@@ -132,8 +134,9 @@ def _patiently(write: Callable[[], None]) -> None:
     for pause in (0.1, 0.2, 0.4, 0.8, None):
         try:
             return write()
-        except MlflowException:
-            if pause is None:
+        except MlflowException as error:
+            # Who may not, or whom nobody hears, asks no second time.
+            if pause is None or error.error_code in FINAL or "failed with exception" in str(error):
                 raise
             time.sleep(pause * random.uniform(0.5, 1.5))
 
@@ -141,7 +144,8 @@ def _patiently(write: Callable[[], None]) -> None:
 def _who() -> str:
     # In CI the machine's user is nobody; the one who started the workflow is somebody.
     with contextlib.suppress(OSError, KeyError, ImportError):
-        return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
+        started = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN")
+        return started or getpass.getuser()
     return "unknown"
 
 
@@ -150,6 +154,12 @@ def settle(client: "MlflowClient", name: str) -> bool:
     moves, wrote = moves_of(client, name), False
     while moves and (wrote or not moves[-1].applied):
         last = moves[-1]
+        if MARK + last.token not in client.get_registered_model(name).tags:
+            raise MlopsError(
+                f"Entry {last.number} of {_log(name)} ({last.kind} by {last.who}) was begun by an "
+                f"earlier release or by somebody who may not change {name}, so that it is not "
+                f"carried out: delete that version of {_log(name)}, then run this again."
+            )
         _patiently(partial(_apply, client, name, last))
         wrote = True
         # Whoever overtook this one may have been overwritten just now: the last entry decides.
@@ -169,5 +179,6 @@ def _apply(client: "MlflowClient", name: str, move: Move) -> None:
             client.set_registered_model_alias(name, alias, wanted)
         elif present and not wanted:
             client.delete_registered_model_alias(name, alias)
-    if aliases_of(client, name).get("challenger") == move.aliases["champion"]:
+    champion = move.aliases["champion"]
+    if champion and aliases_of(client, name).get("challenger") == champion:
         client.delete_registered_model_alias(name, "challenger")

@@ -1,8 +1,6 @@
 """`mlops promote`: make the challenger the champion, only as the decision says."""
 
-import contextlib
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +11,11 @@ from mlops_kit.compare.gate import check
 from mlops_kit.core.errors import OK, MlopsError
 from mlops_kit.core.files import sha256_of
 from mlops_kit.core.settings import Settings, environment
-from mlops_kit.operate.promote.approval import demanded
-from mlops_kit.operate.promote.log import ALIASES, aliases_of, move, moves_of, settle
-from mlops_kit.train.tracking import quiet_mlflow, registered_name
+from mlops_kit.operate.promote.approval import CLOCKS, demanded, refuse_other_rules
+from mlops_kit.operate.promote.log import ALIASES, Move, aliases_of, move, moves_of, settle
+from mlops_kit.operate.promote.registry import registry_of
+
+DRIFT = "drift"  # the one reason that can take the place of an approval
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -53,25 +53,21 @@ def promote(settings: Settings, decision: Path, reason: str = "") -> dict[str, A
     verdict = read(decision)
     digest = verdict["candidate"].get("digest") or ""
     with registry_of(settings) as (client, name):
-        completed, last, aliases = _current(client, name)
+        completed, moves, aliases = _current(client, name)
         champion = aliases.get("champion")
         if champion and _digest(client, name, champion) == digest:
             return _result("done", name, aliases, completed)
         version = _matching_challenger(client, name, aliases, verdict)
+        _refuse_an_edited_one(version, decision)
         _refuse_another_incumbent(client, name, champion, verdict)
         _refuse_the_stale(settings, version)
         subject = version.tags.get("bundle_sha256") or digest
-        built_by = _tags_of_its_run(client, version).get("built_by")
-        approval = demanded(settings.promotion, environment(), subject, built_by)
-        approved = {} if approval is None else {
-            "approved_by": approval.by, "approval_commit": approval.commit,
-            "approval_reason": approval.reason, "approval_signed": str(approval.signed).lower(),
-        }  # fmt: skip
+        approved = _approved(settings, subject, version, _tags_of_its_run(client, version), moves)
         challenger = str(version.version)
         move(
             client,
             name,
-            last,
+            _last(moves),
             "promote",
             {
                 "champion": challenger,
@@ -94,11 +90,16 @@ def promote(settings: Settings, decision: Path, reason: str = "") -> dict[str, A
 def rollback(settings: Settings, reason: str = "") -> dict[str, Any]:
     """Make the previous version the champion again and retire the present one; see promote()."""
     with registry_of(settings) as (client, name):
-        completed, last, aliases = _current(client, name)
-        if not aliases.get("previous"):
+        completed, moves, aliases = _current(client, name)
+        champion = aliases.get("champion", "")
+        if not champion and moves and moves[-1].kind == "retire":
+            back = {"champion": moves[-1].tags["from"], "previous": "", "retired": ""}
+        elif aliases.get("previous"):
+            back = {"champion": aliases["previous"], "previous": "", "retired": champion}
+        else:
             raise MlopsError(f"{name} has no previous version: there is nothing to roll back to.")
-        back = {"champion": aliases["previous"], "previous": "", "retired": aliases["champion"]}
-        move(client, name, last, "rollback", back, {"from": aliases["champion"], "reason": reason})
+        evidence = {"from": champion, "reason": reason}
+        move(client, name, _last(moves), "rollback", back, evidence)
         return _result("rolled back", name, aliases_of(client, name), completed)
 
 
@@ -114,37 +115,36 @@ def challenger(settings: Settings) -> tuple[str, str]:
         return tags["model_sha256"], f"model of version {number} of {name}"
 
 
-@contextlib.contextmanager
-def registry_of(settings: Settings) -> Iterator[tuple["MlflowClient", str]]:
-    """Give a client and the model's name; what MLflow refuses becomes one sentence."""
-    uri, name = settings.tracking.uri, registered_name(settings)
-    database = uri.removeprefix("sqlite:///")
-    if database != uri and not Path(database).is_file():
-        raise MlopsError(f"{database} does not exist: `uv run mlops run` registers a challenger.")
-    with quiet_mlflow():
-        from mlflow import MlflowClient, set_tracking_uri
-        from mlflow.exceptions import MlflowException
-
-        try:
-            set_tracking_uri(uri)
-            client = MlflowClient(uri)
-            yield client, name
-        except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                sentence = f"{name} is not in the registry at {uri}: run `uv run mlops run` first."
-                raise MlopsError(sentence) from error
-            reason = str(error).strip().splitlines()[0]
-            raise MlopsError(
-                f"MLflow at tracking.uri ({uri}) refuses: {reason} Run `uv run mlops promote` "
-                "again when it answers: it completes what was begun."
-            ) from error
-
-
-def _current(client: "MlflowClient", name: str) -> tuple[bool, int, dict[str, str]]:
-    """Finish what was interrupted; return whether it was, the last entry and the aliases."""
+def _current(client: "MlflowClient", name: str) -> tuple[bool, list[Move], dict[str, str]]:
+    """Finish what was interrupted; return whether it was, the log and the aliases."""
     completed = settle(client, name)
-    moves = moves_of(client, name)
-    return completed, moves[-1].number if moves else 0, aliases_of(client, name)
+    return completed, moves_of(client, name), aliases_of(client, name)
+
+
+def _last(moves: list[Move]) -> int:
+    return moves[-1].number if moves else 0
+
+
+def _approved(
+    settings: Settings, subject: str, version: "ModelVersion", run: dict[str, str],
+    moves: list[Move],
+) -> dict[str, str]:  # fmt: skip
+    """Return what the log keeps of the approval, or of what stands in its place."""
+    asked = settings.promotion
+    refuse_other_rules(asked)
+    # What came in a bundle says itself why it was built, and anybody can make a bundle.
+    drifted = run.get("reason") == DRIFT and "bundle_sha256" not in version.tags
+    if asked.approval and asked.automatic and drifted:
+        return {"approved_by": "promotion.automatic", "approval_reason": DRIFT}
+    used = {one.tags.get("approval_sha256", "") for one in moves}
+    approval = demanded(asked, environment(), subject, run.get("built_by"), used)
+    if approval is None:
+        return {}
+    return {
+        "approved_by": approval.by, "approval_commit": approval.commit,
+        "approval_reason": approval.reason, "approval_signed": str(approval.signed).lower(),
+        "approval_sha256": approval.sha256,
+    }  # fmt: skip
 
 
 def _digest(client: "MlflowClient", name: str, number: str) -> str | None:
@@ -172,10 +172,25 @@ def _matching_challenger(
     return version
 
 
+def _refuse_an_edited_one(version: "ModelVersion", decision: Path) -> None:
+    """What the registry was told is what counts; a file can be edited."""
+    known = version.tags.get("decision_sha256")
+    if known is not None and known != sha256_of(decision):
+        raise MlopsError(
+            f"{decision.as_posix()} is not the decision with which version {version.version} was "
+            "registered: run `uv run mlops run` again, then promote what it decides about."
+        )
+
+
 def _refuse_the_stale(settings: Settings, version: "ModelVersion") -> None:
     """What was true of the data of last year may not be true of today's."""
     most = settings.promotion.decision_days
     age = timedelta(seconds=time.time() - version.creation_timestamp / 1000)
+    if age < timedelta(seconds=-CLOCKS):
+        raise MlopsError(
+            "Nothing is promoted: the decision is of the future by this machine's clock, so that "
+            "its age cannot be told: set the clock (NTP)."
+        )
     if age > timedelta(days=most):
         raise MlopsError(
             f"Nothing is promoted: the decision is {age.days} days old; {environment()} follows "

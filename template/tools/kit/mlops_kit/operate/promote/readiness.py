@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from mlops_kit.core.errors import without_credentials
+from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.settings import Settings, environment
 from mlops_kit.data.remote import remotes
+from mlops_kit.operate.promote.registry import EmptyRegistryError, registry_of
 from mlops_kit.room import Finding
 
 SECONDS = 5
@@ -61,9 +62,25 @@ def _registry(settings: Settings, name: str) -> Iterator[Finding]:
         yield Finding("registry", "problem", f"{shown} does not answer: {reason}", mend)
         return
     yield Finding("registry", "ok", f"{shown} answers")
+    if any(os.environ.get(variable) for variable in SIGN_IN):
+        yield _signed_in(settings)
     if told and abs(parsedate_to_datetime(told).timestamp() - started) > DRIFT:
         mend = "set this machine's clock (NTP): the log of promotions and approvals tells times"
         yield Finding("clock", "problem", f"it differs from that of {shown}", mend)
+
+
+def _signed_in(settings: Settings) -> Finding:
+    """Whether the server knows who comes, and shows them the model."""
+    who = os.environ.get(SIGN_IN[0]) or "the owner of the token"
+    try:
+        with registry_of(settings) as (client, name):
+            client.get_registered_model(name)
+        return Finding("sign-in", "ok", f"{who} sees {name}")
+    except EmptyRegistryError:
+        return Finding("sign-in", "ok", f"{who} may read; nothing is registered there yet")
+    except MlopsError as error:
+        mend = "its secrets are those of this environment, and of no other"
+        return Finding("sign-in", "problem", str(error), mend)
 
 
 def _remote(settings: Settings) -> Iterator[Finding]:
@@ -102,3 +119,7 @@ def _approvers(settings: Settings, name: str) -> Iterator[Finding]:
         yield Finding("approval", "note", "whoever may commit approves", mend)
     else:
         yield Finding("approval", "ok", f"by {', '.join(asked.approvers)}")
+    if asked.approval and asked.automatic:
+        mend = f"automatic: false under promotion in conf/{name}.yaml asks for one"
+        message = f"a model that is fitted in {name} because of drift needs no approval"
+        yield Finding("automatic", "note", message, mend)

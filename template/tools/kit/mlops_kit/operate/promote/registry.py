@@ -1,13 +1,94 @@
-"""Whether a registry that is a file of SQLite opens with the MLflow that is installed."""
+"""The registry of an environment: opened for a command, and whether a file of SQLite opens."""
 
 import re
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_kit.core.errors import MlopsError, refusal
+from mlops_kit.core.settings import Settings
+from mlops_kit.train.tracking import quiet_mlflow, registered_name
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
 MIGRATIONS = "store/db_migrations/versions/*.py"
 _STEP = re.compile(r"(?m)^(down_)?revision = [\"'](\w+)[\"']")
+
+
+class EmptyRegistryError(MlopsError):
+    """Nothing of this project is registered in this environment yet."""
+
+
+@contextmanager
+def registry_of(settings: Settings) -> Iterator[tuple["MlflowClient", str]]:
+    """Give a client and the model's name; what MLflow refuses becomes one sentence."""
+    uri, name = settings.tracking.uri, registered_name(settings)
+    database = uri.removeprefix("sqlite:///")
+    if database != uri and not Path(database).is_file():
+        sentence = f"{database} does not exist: `uv run mlops run` registers a challenger."
+        raise EmptyRegistryError(sentence)
+    with quiet_mlflow():
+        from mlflow import MlflowClient, set_tracking_uri
+        from mlflow.exceptions import MlflowException
+
+        try:
+            set_tracking_uri(uri)
+            client = MlflowClient(uri)
+            yield client, name
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                sentence = f"{name} is not in the registry at {uri}: run `uv run mlops run` first."
+                raise EmptyRegistryError(sentence) from error
+            raise MlopsError(
+                f"{refusal(error, uri)} Then run the same command again: it completes what was "
+                "begun."
+            ) from error
+
+
+def version_of(client: "MlflowClient", name: str, which: str) -> "ModelVersion":
+    """Find a version by its alias, its number, or the first digits of its model's SHA-256.
+
+    Raises
+    ------
+    MlopsError
+        When there is none, or several are meant.
+    """
+    aliases = {alias: str(n) for alias, n in client.get_registered_model(name).aliases.items()}
+    if which in aliases:
+        return client.get_model_version(name, aliases[which])
+    versions = versions_of(client, name)
+    if re.fullmatch(r"[0-9a-f]{8,64}", which):
+        # The newest of equal models: what it was judged by is the newest, too.
+        found = [one for one in versions if one.tags.get("model_sha256", "").startswith(which)]
+        if len({one.tags["model_sha256"] for one in found}) > 1:
+            raise MlopsError(f"Several models of {name} begin with {which}: give more digits.")
+        if found:
+            return found[0]
+    for one in versions:
+        if str(one.version) == which:
+            return one
+    there = ", ".join(f"{alias} ({n})" for alias, n in sorted(aliases.items())) or "no alias at all"
+    raise MlopsError(
+        f"{name} has no version {which}; it has {there}, and `uv run mlops registry list` shows "
+        "them all."
+    )
+
+
+def versions_of(client: "MlflowClient", name: str) -> "list[ModelVersion]":
+    """Return all versions of a registered model, the newest first."""
+    found: list[ModelVersion] = []
+    page = None
+    while page is None or page.token:
+        page = client.search_model_versions(
+            f"name = '{name}'", page_token=page.token if page else None
+        )
+        found += page
+    return sorted(found, key=lambda version: -int(version.version))
 
 
 def refused(uri: str) -> tuple[str, str] | None:
