@@ -1,5 +1,6 @@
 """`mlops data push|pull|diff|log`: DVC's own verbs, with the remote of the environment."""
 
+import os
 import re
 import subprocess
 import sys
@@ -88,4 +89,5 @@ def history() -> str:
 
 
 def _dvc(*words: str) -> subprocess.CompletedProcess[str]:
-    return said_by(sys.executable, "-m", "dvc", *words)
+    chosen = {stores.PLAIN_GCS[0]: stores.PLAIN_GCS[1], **os.environ}
+    return said_by(sys.executable, "-m", "dvc", *words, environment=chosen)

@@ -20,7 +20,7 @@ KINDS = {
 NO_KEY = "|".join((
     r"nocredentials|unable to locate credentials|defaultcredentialserror|default credentials",
     r"must provide either a connection_string|unable to connect to account|profilenotfound",
-    r"config profile .* could not be found|partialcredentials",
+    r"config profile .* could not be found|partialcredentials|requires either account_name",
 ))  # fmt: skip
 NO_PLACE = "|".join((
     r"nosuchbucket|bucket does not exist|containernotfound|container does not exist",
@@ -37,6 +37,7 @@ NO_ROOM = "|".join((
     r"insufficientstorage|\b507\b|quotaexceeded|storagefull|no space left|disk is full",
     r"no writable volumes|free volumes|not enough data nodes",
 ))  # fmt: skip
+ARCHIVED = r"invalidobjectstate|blobarchived|archived blob|storage class"
 NO_ANSWER = "|".join((
     r"connect call failed|connection refused|cannot connect to host|could not connect",
     r"name or service not known|name resolution|timed? ?out|serverdisconnected",
@@ -105,6 +106,7 @@ def reason(said: str, store: Store) -> str | None:
     if not store.is_remote and store.scheme in KINDS:
         variables = f"{ID} and {SECRET}, or {variables}"
     ways = (
+        (ARCHIVED, "keeps it in its archive: restore it there first, which takes hours"),
         (NO_ROOM, "has no room left: make some there, then run this again"),
         (NO_KEY, f"gets no credentials: set {variables}"),
         (NO_PLACE, "has no such bucket or container: create it, or mend the address"),

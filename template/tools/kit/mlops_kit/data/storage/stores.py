@@ -41,6 +41,8 @@ from mlops_kit.data.storage.refusals import (
 SECONDS = 5  # for a connection
 PATIENCE = 60  # seconds for an answer: libraries try again for minutes
 STAND_IN = re.compile(r"://(?:BUCKET|CONTAINER)-OF-")
+# Otherwise its library asks a second service what kind of bucket it is, for a minute if need be.
+PLAIN_GCS = ("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
 HOSTS = {"s3": "s3.amazonaws.com", "gs": "storage.googleapis.com"}
 PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
@@ -114,7 +116,7 @@ def opened(store: Store) -> tuple[Any, str]:
     """Return the file system of a place, as DVC has it, and the path in it."""
     from dvc.fs import get_cloud_fs
 
-    os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")  # it asks gRPC first
+    os.environ.setdefault(*PLAIN_GCS)
     kind, options, path = get_cloud_fs({}, url=store.url, **store.options)
     assert kind is not None
     return kind(**options), path
