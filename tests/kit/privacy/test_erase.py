@@ -412,7 +412,7 @@ def test_the_list_of_raw_files_follows_what_was_erased(
         file.write(f"\nrestricted: {{url: '{place}'}}\n")
     sources, settings = load_sources(), load_settings()
     keeping.accept(settings, sources, input_record(sources)["tables"])
-    old = {path: one["sha256"] for path, one in raw.listed("dev")["clinic"].items()}
+    old = {path: one["sha256"] for path, one in (raw.listed("dev") or {})["clinic"].items()}
     remove, count = erase_of._remove, iter(range(100))
 
     def killed(*words: Any) -> int:
@@ -428,7 +428,7 @@ def test_the_list_of_raw_files_follows_what_was_erased(
     monkeypatch.setattr(erase_of, "_remove", remove)
     erase_of.erase(clinic.token(WHO))
     raw.check(settings, sources, input_record(sources)["tables"])
-    now = {path: one["sha256"] for path, one in raw.listed("dev")["clinic"].items()}
+    now = {path: one["sha256"] for path, one in (raw.listed("dev") or {})["clinic"].items()}
     assert {path for path in now if now[path] != old[path]} == {
         *("raw/patients.csv", "raw/visits.jsonl", "raw/letters.parquet")
     }
