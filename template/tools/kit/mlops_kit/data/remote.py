@@ -63,6 +63,11 @@ def _refused(verb: str, store: Store, said: str) -> MlopsError:
     except MlopsError as error:
         return error
     why = WHY.findall(said) or said.strip().splitlines()[-1:] or ["DVC does not say why"]
+    if verb == "pull" and ("Checkout failed" in said or "missing" in said.lower()):
+        return MlopsError(
+            f"{store.shown} lacks what dvc.lock names here: push it where it was made "
+            "(`uv run mlops data push`), or make it here (`uv run mlops run`)."
+        )
     known = reason(" | ".join(why), store)
     shown = known or f"refuses: {without_credentials(why[0]).rstrip('.')}"
     return MlopsError(

@@ -25,6 +25,7 @@ NO_KEY = "|".join((
 NO_PLACE = "|".join((
     r"nosuchbucket|bucket does not exist|containernotfound|container does not exist",
     r"bucket.{0,80}(not found|404)|no such bucket|the specified bucket",
+    r"filenotfounderror: https?://[^ ]*/storage/v1/b/[^/ ]+/o\b",
 ))  # fmt: skip
 NOT_LET_IN = "|".join((
     r"permissionerror|accessdenied|access denied|permission denied|forbidden|unauthorized",
@@ -38,6 +39,7 @@ NO_ROOM = "|".join((
     r"no writable volumes|free volumes|not enough data nodes",
 ))  # fmt: skip
 ARCHIVED = r"invalidobjectstate|blobarchived|archived blob|storage class"
+FAILS = r"internal ?error|serviceunavailable|\b50[03]\b"
 NO_ANSWER = "|".join((
     r"connect call failed|connection refused|cannot connect to host|could not connect",
     r"name or service not known|name resolution|timed? ?out|serverdisconnected",
@@ -111,6 +113,7 @@ def reason(said: str, store: Store) -> str | None:
         (NO_KEY, f"gets no credentials: set {variables}"),
         (NO_PLACE, "has no such bucket or container: create it, or mend the address"),
         (NOT_LET_IN, f"does not let this user in or write: check {variables}, and their rights"),
+        (FAILS, "fails by itself, which a full disk there may cause: see its log, then try again"),
         (NO_ANSWER, f"does not answer: {on_network(store)}"),
     )
     return next((why for words, why in ways if re.search(words, said, re.IGNORECASE)), None)
