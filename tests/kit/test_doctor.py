@@ -179,10 +179,10 @@ def test_a_member_of_a_workspace_has_the_lock_above_it(club, monkeypatch):
 
 
 def test_a_missing_raw_file_is_a_problem_before_any_run(club):
-    assert [one.status for one in data.examine()] == ["ok", "ok"]
+    assert [one.status for one in data.examine()] == ["ok", "ok", "note"]
     (club / "raw" / "visits.csv").unlink()
-    good, missing = data.examine()
-    assert (good.status, missing.status) == ("ok", "problem")
+    good, missing, unlisted = data.examine()
+    assert (good.status, missing.status, unlisted.status) == ("ok", "problem", "note")
     assert "raw/visits.csv does not exist" in missing.message
 
 

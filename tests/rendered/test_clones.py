@@ -54,7 +54,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = new_project(tmp_path_factory.mktemp("first") / "shop-recommender")
     said = [project.mlops("run"), project.mlops("privacy", "check")]
     project.commit("The first run")
-    said.append(project.uv("dvc", "push", "--verbose"))
+    said.append(project.uv("dvc", "push", "--remote", "dev", "--verbose"))
     log = "".join(done.stdout + done.stderr for done in said)
     (project.path / LOG).write_text(log, encoding="utf-8")
     return project
@@ -81,7 +81,7 @@ def test_a_clone_that_reaches_the_remote_pulls_instead_of_computing(
 ) -> None:
     clone = clone_of(first, tmp_path / "clone")
     clone.uv("dvc", "remote", "modify", "--local", "dev", "url", str(first.path / ".dvc-remote"))
-    clone.uv("dvc", "pull")
+    clone.mlops("data", "pull")
     assert (clone.path / DECISION).read_bytes() == (first.path / DECISION).read_bytes()
     assert not (clone.path / "data" / "restricted").exists(), "raw data must not be in the remote"
     ran = clone.mlops("run")
@@ -350,7 +350,7 @@ def test_a_project_inside_a_larger_repository_runs_and_never_gets_its_own(parent
     }
     git("add", "--all", cwd=parent)
     git("commit", "--quiet", "--message", "The first run", cwd=parent)
-    project.uv("dvc", "push")
+    project.mlops("data", "push")
     # DVC sees the larger repository: it can tell what changed since a commit of it.
     assert project.uv("dvc", "diff", "HEAD", "--json").stdout.strip() == "{}"
     again = project.mlops("run")

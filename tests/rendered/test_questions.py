@@ -240,7 +240,6 @@ def test_a_wrong_answer_is_refused_with_a_sentence(
     ("answers", "fragment"),
     [
         ({"data_sources": ["sample", "oracle", "pdf"]}, "Reading from Oracle, PDF documents"),
-        ({"hosting": "aws"}, "Infrastructure on AWS"),
         ({"serving": "both"}, "Answering requests online"),
         ({"docs_language": "es"}, "Documents in Spanish"),
     ],
@@ -250,6 +249,30 @@ def test_an_answer_whose_feature_is_missing_says_so_in_the_readme(
 ) -> None:
     assert fragment in (render(tmp_path / "p", answers) / "README.md").read_text(encoding="utf-8")
     assert fragment not in (render(tmp_path / "q") / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("hosting", "address", "group"),
+    [
+        ("on_premises", "../.dvc-remote-prod", None),
+        ("aws", "s3://BUCKET-OF-PROD/dvc", "s3"),
+        ("gcp", "gs://BUCKET-OF-PROD/dvc", "gs"),
+        ("azure", "azure://CONTAINER-OF-PROD/dvc", "azure"),
+    ],
+)
+def test_hosting_says_where_data_is_kept_and_what_reaches_it(
+    hosting: str, address: str, group: str | None, tmp_path: Path
+) -> None:
+    project = render(tmp_path / "p", {"hosting": hosting})
+    config = (project / ".dvc/config").read_text(encoding="utf-8")
+    assert f"['remote \"prod\"']\n    url = {address}\n" in config
+    # No default remote: a plain `dvc push` in prod would go to dev's.
+    assert "remote = " not in config
+    groups = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]
+    assert groups["default-groups"] == ["dev", "mlops", *([group] if group else [])]
+    lifecycles = [file.parent.name for file in project.glob("infra/*/lifecycle.json")]
+    assert lifecycles == ([hosting] if group else [])
+    assert "is planned" not in (project / "README.md").read_text(encoding="utf-8")
 
 
 def test_answers_are_text_whatever_they_look_like(tmp_path: Path) -> None:

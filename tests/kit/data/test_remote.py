@@ -8,6 +8,15 @@ import pytest
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data import remote
 
+BASE = """
+project: shop
+model_name: shop
+task: classification
+functionality: new
+business_metric: sales
+tracking: {uri: "sqlite:///m.db", experiment: e, registry_prefix: p}
+"""
+
 
 def run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
@@ -27,6 +36,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(f"GIT_{role}_NAME", "Ana Example")
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "ana@example.org")
     run("git", "init", "-q")
+    (folder / "conf").mkdir()
+    for name in ("dev", "prod"):
+        (folder / f"conf/{name}.yaml").write_text(f"dvc_remote: {name}\n")
+    (folder / "conf/base.yaml").write_text(BASE)
     dvc("init", "-q")
     dvc("config", "core.analytics", "false")
     dvc("remote", "add", "prod", str(tmp_path / "remote"))
@@ -36,10 +49,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     dvc("repro", "-q")
     run("git", "add", "-A")
     run("git", "commit", "-qm", "first run")
-    monkeypatch.setattr(remote, "environment", lambda: "prod")
-    monkeypatch.setattr(
-        remote, "load_settings", lambda: type("settings", (), {"dvc_remote": "prod"})
-    )
+    monkeypatch.setenv("MLOPS_ENV", "prod")
     return folder
 
 
@@ -61,13 +71,11 @@ def test_a_remote_that_lacks_what_is_asked_or_does_not_exist_is_one_sentence(
     run("git", "clone", "-q", ".", str(tmp_path / "clone"))
     monkeypatch.chdir(tmp_path / "clone")
     with pytest.raises(
-        MlopsError, match=r'The remote "prod" .* refuses: .*mlops data pull'
+        MlopsError, match=r'The remote "prod" .* lacks what dvc.lock names .*mlops data push'
     ) as told:
         remote.move("pull")
     assert "\n" not in str(told.value)
-    monkeypatch.setattr(
-        remote, "load_settings", lambda: type("settings", (), {"dvc_remote": "staging"})
-    )
+    monkeypatch.setenv("MLOPS_DVC_REMOTE", "staging")
     with pytest.raises(MlopsError, match="dvc remote add staging URL"):
         remote.move("push")
 

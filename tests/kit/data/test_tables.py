@@ -152,9 +152,9 @@ def test_a_table_name_that_the_pipeline_uses_itself_is_refused(club, name):
 
 def test_a_changed_file_changes_the_input_record_and_an_equal_one_does_not(club):
     record = club / "data/inputs.json"
-    write_input_record(record, load_sources())
+    write_input_record(record, load_sources(), load_settings())
     first = record.stat().st_mtime_ns
-    write_input_record(record, load_sources())
+    write_input_record(record, load_sources(), load_settings())
     assert record.stat().st_mtime_ns == first
     before = input_record(load_sources())
     replace(club / "raw/members.csv", "family 1,", "family 9,")

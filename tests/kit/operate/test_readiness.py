@@ -21,7 +21,6 @@ class Asked:
     def __init__(self, uri: str, **promotion: Any) -> None:
         self.tracking = Tracking(uri=uri, experiment="e", registry_prefix="prod")
         self.promotion = Promotion(**promotion)
-        self.dvc_remote = "prod"
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +33,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MLOPS_ENV", "prod")
     for name in readiness.SIGN_IN:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(readiness, "remotes", lambda: {"prod": "../remote"})
     return tmp_path
 
 
@@ -107,12 +105,6 @@ def test_that_drift_lets_a_model_in_is_told() -> None:
     one = found(approval=True, automatic=True)["automatic"]
     assert one.status == "note" and "needs no approval" in one.message
     assert "automatic" not in found(approval=True) | found(automatic=True)
-
-
-def test_a_remote_that_cannot_be_written_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "remote" not in found()
-    monkeypatch.setattr(readiness.os, "access", lambda *_: False)
-    assert found()["remote"].status == "problem"
 
 
 def test_a_disk_that_is_nearly_full_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,17 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import clinic
 import polars as pl
 import pytest
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of
+from mlops_kit.core.settings import load_settings
+from mlops_kit.data.config import load_sources
+from mlops_kit.data.ingest import input_record
+from mlops_kit.data.storage import keeping, raw
 from mlops_kit.privacy.people import erase as erase_of
 from mlops_kit.privacy.people import subjects as subjects_of
 
@@ -408,3 +413,47 @@ def test_samples_lose_the_person_and_those_of_raw_files_are_named() -> None:
     assert pl.read_parquet(drawn)["patient_id"].to_list() == ["else"]
     (said,) = (one for one in told["history"] if "was not searched" in one)
     assert said.startswith("data/restricted/samples/raw.parquet was drawn from a file as it came")
+
+
+def test_the_list_of_raw_files_follows_what_was_erased(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "kept"
+    with Path("conf/dev.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"\nrestricted: {{url: '{place}'}}\n")
+    sources, settings = load_sources(), load_settings()
+    keeping.accept(settings, sources, input_record(sources)["tables"])
+    old = {path: one["sha256"] for path, one in (raw.listed("dev") or {})["clinic"].items()}
+    remove, count = erase_of._remove, iter(range(100))
+
+    def killed(*words: Any) -> int:
+        if not words[-1] and next(count) == 2:
+            raise KeyboardInterrupt
+        return remove(*words)
+
+    monkeypatch.setattr(erase_of, "_remove", killed)
+    with pytest.raises(KeyboardInterrupt):
+        erase_of.erase(clinic.token(WHO))
+    with pytest.raises(MlopsError, match="was being rewritten when `mlops privacy erase`"):
+        raw.check(settings, sources, input_record(sources)["tables"])
+    monkeypatch.setattr(erase_of, "_remove", remove)
+    erase_of.erase(clinic.token(WHO))
+    raw.check(settings, sources, input_record(sources)["tables"])
+    now = {path: one["sha256"] for path, one in (raw.listed("dev") or {})["clinic"].items()}
+    assert {path for path in now if now[path] != old[path]} == {
+        *("raw/patients.csv", "raw/visits.jsonl", "raw/letters.parquet")
+    }
+    # Nothing that is kept has the person: neither the old files, nor under another name.
+    assert {f"{one.parent.name}{one.name}" for one in place.rglob("*") if one.is_file()} == set(
+        now.values()
+    )
+
+
+def test_a_raw_file_that_was_changed_before_stays_refused_after_erasing() -> None:
+    sources, settings = load_sources(), load_settings()
+    keeping.accept(settings, sources, input_record(sources)["tables"])
+    with Path("raw/patients.csv").open("a", encoding="utf-8") as file:
+        file.write("\n")
+    erase_of.erase(clinic.token(WHO))
+    with pytest.raises(MlopsError, match=r"patients\.csv is not the raw file of dev"):
+        raw.check(settings, sources, input_record(sources)["tables"])

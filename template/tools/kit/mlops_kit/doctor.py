@@ -21,6 +21,7 @@ from mlops_kit.core.settings import (
     settings_files,
 )
 from mlops_kit.data.remote import remotes
+from mlops_kit.data.storage.stores import STAND_IN, default_remote
 from mlops_kit.room import Finding, rooms
 
 OK: Final = "ok"
@@ -220,11 +221,19 @@ def _remote() -> Iterator[Finding]:
     if name not in there:
         mend = f"uv run dvc remote add {name} URL"
         yield Finding("remote", PROBLEM, f'the DVC remote "{name}" is not in .dvc/config', mend)
+    elif STAND_IN.search(there[name]):
+        mend = f"uv run dvc remote modify {name} url URL; until then nothing can be pushed"
+        yield Finding("remote", NOTE, f'nobody has named the bucket of "{name}" yet', mend)
     elif ".dvc-remote" in there[name]:
         mend = f"uv run dvc remote modify {name} url URL, before a team works here"
         yield Finding("remote", NOTE, f'"{name}" is a folder of this clone, not shared', mend)
     else:
-        yield Finding("remote", OK, f"{name}: {there[name].split()[0]}")
+        yield Finding("remote", OK, f"{name}: {there[name]}")
+    if configured_default := default_remote():
+        mend = "uv run dvc config --unset core.remote; `mlops data push` names the right one"
+        message = f'a plain `dvc push` goes to "{configured_default}", in every environment'
+        if environment() != "dev":
+            yield Finding("remote", NOTE, message, mend)
 
 
 def _template() -> Iterator[Finding]:

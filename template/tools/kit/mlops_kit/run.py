@@ -15,11 +15,12 @@ from mlops_kit.compare.decision_file import read
 from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.systems.adapters import write_systems_record
 from mlops_kit.core.errors import BAD_INPUT, MlopsError, StageError, used_up
-from mlops_kit.core.files import remove_leftovers
+from mlops_kit.core.files import progress, remove_leftovers
 from mlops_kit.core.programs import said_by
 from mlops_kit.core.settings import Settings, load_settings, read_config
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.ingest import write_input_record
+from mlops_kit.data.storage.keeping import fetch
 from mlops_kit.room import rooms
 from mlops_kit.train.features import load_params
 from mlops_kit.train.tracking import DECISION_FILE, REGISTRATION, register
@@ -100,8 +101,10 @@ def run(force: bool = False, reason: str = "") -> dict[str, Any]:
 
 def write_records() -> None:
     """Note what the stages read from outside, so that DVC sees when it changes."""
-    sources = load_sources()
-    write_input_record(INPUTS, sources, room_inputs(sources))
+    settings, sources = load_settings(), load_sources()
+    if came := fetch(settings, sources):
+        progress("data", f"{came:,} raw files came from restricted.url, by their hashes")
+    write_input_record(INPUTS, sources, settings, room_inputs(sources))
     write_systems_record(SYSTEMS, read_config(COMPARE_FILE, CompareConfig))
 
 

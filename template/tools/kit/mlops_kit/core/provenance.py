@@ -1,15 +1,19 @@
 """What a result was made of: the commit, the team's code, the kit, the release, the data."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 import mlops_kit
 from mlops_kit.core import team
+from mlops_kit.core.files import sha256_of
 from mlops_kit.core.programs import answer_of
+from mlops_kit.core.settings import environment, read_yaml
 
 ANSWERS = Path(".copier-answers.yml")
 DVC_LOCK = Path("dvc.lock")
+INPUTS_FILE = Path("data/inputs.json")
 # What a result depends on, apart from data and the lock of the environment.
 INPUTS = ("src", "params.yaml", "conf", "dvc.yaml", "uv.lock")
 
@@ -34,8 +38,11 @@ def provenance() -> dict[str, Any]:
         `commit` (None outside of git or before the first one), `uncommitted` (whether code or
         settings differ from it), `code_sha256` of the team's package, `kit_sha256`, `release` of
         the template, `by` (whom git says that they are), and `data`: the digests that DVC keeps
-        of the tables and features.
+        of the tables and features; `raw_sha256` of the list of this environment's raw files and
+        `inputs_sha256` of what was read from outside (None where there is none); and `data_sha256`,
+        one digest of `data`.
     """
+    data = _data()
     changed = answer_of("git", "status", "--porcelain", "--", *INPUTS)
     return {
         "commit": answer_of("git", "rev-parse", "HEAD"),
@@ -44,13 +51,23 @@ def provenance() -> dict[str, Any]:
         "kit_sha256": code_sha256(Path(mlops_kit.__file__).parent),
         "release": _release(),
         "by": answer_of("git", "config", "user.name") or None,
-        "data": _data(),
+        "data": data,
+        "data_sha256": hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest(),
+        "inputs_sha256": _sha256(INPUTS_FILE),
+        "raw_sha256": _sha256(raw_list(environment())),
     }
 
 
-def _yaml(file: Path) -> dict[str, Any]:
-    from mlops_kit.core.settings import read_yaml
+def raw_list(name: str) -> Path:
+    """Where the raw files of an environment are listed."""
+    return Path(f"data/raw-{name}.json")
 
+
+def _sha256(file: Path) -> str | None:
+    return sha256_of(file) if file.is_file() else None
+
+
+def _yaml(file: Path) -> dict[str, Any]:
     return read_yaml(file) if file.is_file() else {}
 
 

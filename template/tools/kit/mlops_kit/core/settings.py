@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -77,6 +77,29 @@ class Retention(Section):
     """Days for which every version is kept."""
 
 
+# They would stand in git: the environment has them (see data/storage/stores.py).
+SECRET = ("access_key_id", "secret_access_key", "session_token", "password", "passphrase",
+          "connection_string", "account_key", "sas_token", "client_secret")  # fmt: skip
+
+
+class Restricted(Section):
+    """Where the raw files of this environment are kept, each under its hash."""
+
+    url: str
+    """A folder, or an address that begins with `s3://`, `gs://`, `azure://` or `ssh://`."""
+    options: dict[str, str | int | bool] = {}
+    """What DVC calls them for a remote of this kind: `endpointurl`, `region`, `profile`, ..."""
+
+    @model_validator(mode="after")
+    def _no_secret(self) -> "Restricted":
+        if found := [name for name in SECRET if name in self.options]:
+            raise ValueError(
+                f"{found[0]} does not belong into git; take it out and set MLOPS_RESTRICTED_ID and "
+                "MLOPS_RESTRICTED_SECRET"
+            )
+        return self
+
+
 class Settings(BaseSettings):
     """Everything that differs between projects and environments, apart from secrets."""
 
@@ -101,6 +124,10 @@ class Settings(BaseSettings):
     """Where runs and models are kept."""
     dvc_remote: str
     """Name of the DVC remote (in .dvc/config) of this environment."""
+    restricted: Restricted | None = None
+    """Where raw files are fetched from; none: they lie where conf/sources.yaml says."""
+    shares_with: list[str] = []
+    """Other environments whose data may be here too, in one remote or as the same raw files."""
     data: Quality = Quality()
     """Limits of reading data."""
     promotion: Promotion = Promotion()
@@ -147,16 +174,16 @@ def use_environment(name: str | None) -> str:
 
 def environments() -> list[str]:
     """Names of the environments that this project has a file for."""
-    found = [name for name in ENVIRONMENTS if _settings_file(name).is_file()]
+    found = [name for name in ENVIRONMENTS if settings_file(name).is_file()]
     return found or ["dev"]
 
 
 def settings_files() -> list[Path]:
     """The two files that make up the settings of this environment, the weaker first."""
-    return [_settings_file("base"), _settings_file(environment())]
+    return [settings_file("base"), settings_file(environment())]
 
 
-def _settings_file(name: str) -> Path:
+def settings_file(name: str) -> Path:
     """Where a repository had a conf/<name>.yaml of its own before, ours lies in conf/mlops/."""
     apart = Path(f"conf/mlops/{name}.yaml")
     return apart if apart.is_file() else Path(f"conf/{name}.yaml")

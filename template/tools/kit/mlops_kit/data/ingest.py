@@ -15,6 +15,8 @@ from mlops_kit.core.utc import connect
 from mlops_kit.data.config import SOURCES_FILE, Files, Sources, load_sources
 from mlops_kit.data.reading import READING_FILE, Reading, store
 from mlops_kit.data.sources.files import find
+from mlops_kit.data.storage import raw
+from mlops_kit.data.storage.raw import recorded
 from mlops_kit.room import rooms
 
 BUCKETS = 1_000
@@ -46,22 +48,25 @@ def input_record(config: Sources) -> dict[str, Any]:
     return {"environment": environment(), "tables": tables}
 
 
-def recorded(source: Files, file: Path) -> str:
-    """Name a file without the folders of this machine: from the project, or from its source."""
-    if not file.is_absolute():
-        return file.as_posix()
-    inside = file.is_relative_to(source.folder)
-    return file.relative_to(source.folder).as_posix() if inside else file.name
+def write_input_record(
+    path: Path, config: Sources, settings: Settings, more: dict[str, Any] | None = None
+) -> None:
+    """Write the record, and what the rooms add to it, to `path` unless it says that already.
 
-
-def write_input_record(path: Path, config: Sources, more: dict[str, Any] | None = None) -> None:
-    """Write the record, and what the rooms add to it, to `path` unless it says that already."""
+    Raises
+    ------
+    MlopsError
+        When raw files are not those that this environment recorded.
+    """
     import json
 
     record = input_record(config) | (more or {})
+    unlisted = raw.check(settings, config, record["tables"])
     with contextlib.suppress(OSError, ValueError):
         if json.loads(path.read_text(encoding="utf-8")) == record:
             return
+    if unlisted:
+        raw.tell_unlisted()
     write_json(path, record)
 
 
@@ -99,6 +104,8 @@ def ingest(
     started = time.perf_counter()
     config = load_sources()
     check_apart(config, (tables_folder, quarantine_folder))
+    if raw.listed(environment()) is not None:  # DVC may have been called by itself
+        raw.check(settings, config, input_record(config)["tables"])
     limit = settings.data.max_quarantined_share
     leave_out = [room.before_ingest(config) for room in rooms()]
     told: dict[str, Reading] = {}

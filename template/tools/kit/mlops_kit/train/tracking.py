@@ -42,6 +42,11 @@ FEWER_ATTEMPTS = ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 NO_PROJECT = ("MLFLOW_UV_AUTO_DETECT", "false")
 # What a bundle needs besides: the card, the parameters, and what the result was made of.
 BUNDLED, PROVENANCE = "bundle", "provenance.json"
+# Tags of a run by which its code and data are found again.
+VERSIONS = (
+    *("commit", "release", "code_sha256", "data_sha256", "inputs_sha256", "raw_sha256"),
+    *("judged_at", "judged_data_sha256", "judged_inputs_sha256"),
+)
 REGISTERED_CODE = Path(__file__).parent / "registered.py"
 
 
@@ -193,10 +198,12 @@ def _log_run(
     made_of = provenance()
     given = given_bundle()
     if given is not None:  # what was built elsewhere was built of what stands there
-        made_of |= {"judged_at": made_of["commit"]} | given.facts["origin"]
+        judged = {"judged_at": made_of["commit"]}
+        judged |= {f"judged_{name}": made_of[name] for name in ("data_sha256", "inputs_sha256")}
+        made_of |= judged | given.facts["origin"]
         mlflow.set_tags({"bundle_sha256": given.sha256, "built_in": given.facts["environment"]})
     mlflow.log_dict(made_of, f"{BUNDLED}/{PROVENANCE}")
-    mlflow.set_tags({key: made_of[key] for key in ("commit", "release") if made_of[key]})
+    mlflow.set_tags({key: made_of[key] for key in VERSIONS if made_of.get(key)})
     if made_of["by"]:
         mlflow.set_tag("built_by", made_of["by"])
     signature, dtypes = _signature(card)

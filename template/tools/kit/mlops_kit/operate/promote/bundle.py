@@ -107,6 +107,11 @@ def verify(path: Path) -> Bundle:
     bundle = opened(path)
     if lacking := set(IN_BUNDLE.values()) - bundle.files.keys():
         raise MlopsError(f"{path.as_posix()} has no {min(lacking)}: it is no bundle of a model.")
+    if more := bundle.files.keys() - {IN_BUNDLE["model"], *BY_RUN}:
+        raise MlopsError(
+            f"{path.as_posix()} holds {min(more)} besides a model and its reports: no data travels "
+            "in a bundle; take one that `mlops bundle export` wrote."
+        )
     card, decision = (json.loads(bundle.read(IN_BUNDLE[name])) for name in ("card", "decision"))
     digests = {bundle.files[IN_BUNDLE["model"]], bundle.facts["model_sha256"], card["sha256"],
                decision["candidate"].get("digest")}  # fmt: skip

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.settings import Settings, environment
-from mlops_kit.data.remote import remotes
 from mlops_kit.operate.promote.registry import EmptyRegistryError, registry_of
 from mlops_kit.room import Finding
 
@@ -23,10 +22,9 @@ SIGN_IN = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_TOKEN")
 
 
 def ready(settings: Settings) -> Iterator[Finding]:
-    """Look at registry, remote, approvers, clock and disk."""
+    """Look at registry, approvers, clock and disk; the data room looks at the places of data."""
     name = environment()
     yield from _registry(settings, name)
-    yield from _remote(settings)
     yield from _approvers(settings, name)
     free = shutil.disk_usage(Path.cwd()).free
     if free < SPACE:
@@ -81,32 +79,6 @@ def _signed_in(settings: Settings) -> Finding:
     except MlopsError as error:
         mend = "its secrets are those of this environment, and of no other"
         return Finding("sign-in", "problem", str(error), mend)
-
-
-def _remote(settings: Settings) -> Iterator[Finding]:
-    """Whether the remote of the environment can be read and written."""
-    name = settings.dvc_remote
-    address = remotes().get(name)
-    if address is None:  # told by the doctor itself
-        return
-    place = address.split()[0]
-    if "://" not in place:
-        folder = (Path(".dvc") / place).resolve()
-        there = next(above for above in (folder, *folder.parents) if above.exists())
-        if not os.access(there, os.W_OK):
-            mend = f"let this user write there, or: uv run dvc remote modify {name} url FOLDER"
-            yield Finding("remote", "problem", f"{place} cannot be written", mend)
-        return
-    try:
-        from dvc.repo import Repo
-
-        with Repo() as repo:
-            odb = repo.cloud.get_remote_odb(name)
-            odb.fs.exists(odb.path)
-    except Exception as error:  # whatever a store's library raises
-        said = without_credentials(" ".join(str(error).split()))[:200]
-        mend = "its credentials come from the environment; uv run mlops data push tries to write"
-        yield Finding("remote", "problem", f"{name} ({place}) does not answer: {said}", mend)
 
 
 def _approvers(settings: Settings, name: str) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """Erase one person: find their rows by a token, remove them everywhere, and tell what remembers."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE
 from mlops_kit.data.config import Files, Sources, load_sources
 from mlops_kit.data.sources.files import Found, find
 from mlops_kit.data.sources.tables import read
+from mlops_kit.data.storage.keeping import rewritten
 from mlops_kit.privacy.people.links import follow
 from mlops_kit.privacy.people.raw_files import Mark, Written, remove_rows
 from mlops_kit.privacy.people.reidentify import ANSWERS, LOG
@@ -111,8 +113,9 @@ def erase(subject: str, dry_run: bool = False, leave_shared: bool = False) -> di
         rows[file.as_posix()] = 1
         if not dry_run:
             file.unlink()
-    for place in places:
-        rows[place[0].as_posix()] = _remove(*place, subjects, key, dry_run)
+    with contextlib.nullcontext() if dry_run else rewritten(settings, sources, files):
+        for place in places:
+            rows[place[0].as_posix()] = _remove(*place, subjects, key, dry_run)
     rows = {place: count for place, count in rows.items() if count}
     if not rows:
         raise MlopsError("This token is of nobody in the restricted or the open zone; check it.")
