@@ -28,7 +28,7 @@ ASKED = [
     "jurisdictions",
     "owner",
 ]
-NOT_ASKED = ["description", "license", "docs_language", "ci", "kit"]
+NOT_ASKED = ["description", "license", "docs_language", "ci", "kit", "infrastructure"]
 COMPUTED = {"project_slug", "environments", "default_groups", "planned"}
 
 
@@ -99,6 +99,20 @@ def test_the_files_of_questions_are_included_in_their_numbered_order() -> None:
 
 def test_defaults_are_all_recorded_and_computed_values_are_not(tmp_path: Path) -> None:
     assert set(stored_answers(render(tmp_path / "p"))) == set(ASKED + NOT_ASKED)
+
+
+def test_infrastructure_follows_hosting_and_is_no_question_of_a_poc(tmp_path: Path) -> None:
+    def stored(name: str, **answers: Any) -> list[str] | None:
+        return stored_answers(render(tmp_path / name, answers)).get("infrastructure")
+
+    assert stored("default") == ["image", "compose"]
+    assert stored("cloud", hosting="gcp") == ["image", "kubernetes"]
+    assert stored("none", infrastructure=[]) == []
+    # Not stored, so that whoever graduates gets what production gets.
+    assert stored("poc", stage="poc") is None
+    assert stored("member", kit="../other/tools/kit") is None
+    said = refusal(tmp_path, infrastructure=["podman"])
+    assert "podman" in said or "Choose from image" in said
 
 
 def test_answers_that_are_never_asked_are_recorded_when_given(tmp_path: Path) -> None:

@@ -20,7 +20,25 @@ from running import Project
 SETUP_UV = "astral-sh/setup-uv"
 UPLOAD = "actions/upload-artifact"
 STUBS = {
-    SETUP_UV: {"inputs": {"version": {}}, "run": "uv --version"},
+    SETUP_UV: {"inputs": {"version": {}, "enable-cache": {}}, "run": "uv --version"},
+    "sigstore/cosign-installer": {"inputs": {}, "run": "cosign version"},
+    "aws-actions/configure-aws-credentials": {
+        "inputs": {"role-to-assume": {}, "aws-region": {}},
+        "run": "echo identity ${{ inputs.role-to-assume }}",
+    },
+    "google-github-actions/auth": {
+        "inputs": {
+            "workload_identity_provider": {},
+            "service_account": {},
+            "token_format": {},
+            "create_credentials_file": {},
+        },
+        "run": "echo identity ${{ inputs.service_account }}",
+    },
+    "azure/login": {
+        "inputs": {"client-id": {}, "tenant-id": {}, "subscription-id": {}},
+        "run": "echo identity ${{ inputs.client-id }}",
+    },
     UPLOAD: {
         "inputs": {"name": {}, "path": {}, "if-no-files-found": {}, "retention-days": {}},
         "run": "ls ${{ inputs.path }}",

@@ -41,6 +41,9 @@ def possible(values: Iterable[Value], *, complete: bool) -> bool:
     row = dict(values)
     rules = [given for name, given in row.items() if name.startswith("jurisdictions:")]
     sources = [given for name, given in row.items() if name.startswith("data_sources:")]
+    infrastructure = [given for name, given in row.items() if name.startswith("infrastructure:")]
+    if row.get("stage") == "poc" and any(infrastructure):
+        return False
     if row.get("personal_data") == "none":
         return not any(rules) and (not complete or any(sources))
     return not complete or (any(rules) and any(sources))
@@ -72,6 +75,9 @@ def rows(tries: int = 60) -> list[dict[str, Any]]:
 def to_answers(row: Iterable[Value]) -> dict[str, Any]:
     """Turn (parameter, value) pairs into answers; yes-or-no parameters become one list again."""
     answers: dict[str, Any] = {}
+    row = list(row)
+    if ("stage", "production") in row:
+        answers["infrastructure"] = []  # none is an answer too, and not the default
     for name, value in row:
         question, _, choice = name.partition(":")
         if not choice:

@@ -75,6 +75,10 @@ def infer(existing: Existing) -> dict[str, Evidence]:
         "owner": _owner(existing),
         "license": _license(existing),
     }
+    if found["stage"].answer != "poc":
+        # How it is deployed is its own business, and files of ours would only half fit it.
+        why = f"{ASSUMED}; answer image, compose or kubernetes for files in infra/"
+        found["infrastructure"] = Evidence([], why)
     described = existing.declared("description")
     if described and not PLACEHOLDER.fullmatch(described[0].rstrip(".")):
         found["description"] = Evidence(_plain(described[0], 300), described[1])

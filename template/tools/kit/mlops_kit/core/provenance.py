@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from mlops_kit.core.settings import environment, read_yaml
 ANSWERS = Path(".copier-answers.yml")
 DVC_LOCK = Path("dvc.lock")
 INPUTS_FILE = Path("data/inputs.json")
+# In an image, which has no history: the commit that it was built from, where its builder said so.
+COMMIT = "MLOPS_COMMIT"
 # What a result depends on, apart from data and the lock of the environment.
 INPUTS = ("src", "params.yaml", "conf", "dvc.yaml", "uv.lock")
 
@@ -35,17 +38,20 @@ def provenance() -> dict[str, Any]:
     Returns
     -------
     dict
-        `commit` (None outside of git or before the first one), `uncommitted` (whether code or
-        settings differ from it), `code_sha256` of the team's package, `kit_sha256`, `release` of
+        `commit` (of git, else of the image; None where there is neither), `uncommitted` (whether
+        code or settings differ from it), `code_sha256` of the team's package, `kit_sha256`, `release` of
         the template, `by` (whom git says that they are), and `data`: the digests that DVC keeps
         of the tables and features; `raw_sha256` of the list of this environment's raw files and
         `inputs_sha256` of what was read from outside (None where there is none); and `data_sha256`,
         one digest of `data`.
     """
     data = _data()
+    commit = answer_of("git", "rev-parse", "HEAD")
     changed = answer_of("git", "status", "--porcelain", "--", *INPUTS)
+    if commit is None and (commit := os.environ.get(COMMIT) or None):
+        changed = ""  # each start of a container brings the image's code and settings back
     return {
-        "commit": answer_of("git", "rev-parse", "HEAD"),
+        "commit": commit,
         "uncommitted": changed is None or bool(changed),
         "code_sha256": code_sha256(team.folder()),
         "kit_sha256": code_sha256(Path(mlops_kit.__file__).parent),
