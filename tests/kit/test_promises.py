@@ -29,8 +29,8 @@ MODULES = {
     "mlflow": "mlflow",
     "ipykernel": "ipykernel",
 }
-# Programs of their own: `mlops ui` runs MLflow's server, notebooks start ipykernel.
-PROGRAMS = {"ui": "mlflow", "notebook": "ipykernel"}
+# Programs of their own: `mlops ui` runs MLflow's server, notebooks start ipykernel, `ci` runs zizmor.
+PROGRAMS = {"ui": "mlflow", "notebook": "ipykernel", "workflows": "zizmor"}
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "template/README.md.jinja")),
     *sorted((ROOT / "docs").rglob("*.md")),
