@@ -29,7 +29,7 @@ MODULES = {
     "mlflow": "mlflow",
     "ipykernel": "ipykernel",
 }
-# Programs of their own: `mlops ui` runs MLflow's server, notebooks start ipykernel, `ci` runs zizmor.
+# Programs of their own: `mlops ui` runs MLflow's server, notebooks ipykernel, `ci` zizmor.
 PROGRAMS = {"ui": "mlflow", "notebook": "ipykernel", "workflows": "zizmor"}
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "template/README.md.jinja")),

@@ -75,6 +75,9 @@ def infer(existing: Existing) -> dict[str, Evidence]:
         "owner": _owner(existing),
         "license": _license(existing),
     }
+    if ".gitlab-ci.yml" in existing.entries:
+        also = any(name.startswith(".github/workflows/") for name in existing.entries)
+        found["ci"] = Evidence("both" if also else "gitlab", "you have `.gitlab-ci.yml`")
     described = existing.declared("description")
     if described and not PLACEHOLDER.fullmatch(described[0].rstrip(".")):
         found["description"] = Evidence(_plain(described[0], 300), described[1])

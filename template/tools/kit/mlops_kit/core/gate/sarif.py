@@ -4,6 +4,7 @@ Of a rule code scanning demands id, both descriptions and help; of a result a me
 with a first line. Nothing is fingerprinted: a fingerprint of a short value tells the value.
 """
 
+import hashlib
 import json
 import urllib.parse
 from collections.abc import Mapping, Sequence
@@ -58,6 +59,30 @@ def _location(one: Result) -> dict[str, Any]:
     return place
 
 
-def text_of(content: dict[str, Any]) -> str:
+def code_quality(log: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the findings of a log as GitLab's report of code quality, which merge requests show.
+
+    The fingerprint that GitLab demands is made of rule, file and sentence, which hold no value.
+    """
+    found = []
+    for run in log["runs"]:
+        for one in run["results"]:
+            place = one["locations"][0]["physicalLocation"]
+            file = urllib.parse.unquote(place["artifactLocation"]["uri"])
+            sentence = one["message"]["text"]
+            known = "\0".join((one["ruleId"], file, sentence))
+            found.append(
+                {
+                    "description": sentence,
+                    "check_name": one["ruleId"],
+                    "fingerprint": hashlib.sha256(known.encode()).hexdigest(),
+                    "severity": "blocker",
+                    "location": {"path": file, "lines": {"begin": place["region"]["startLine"]}},
+                }
+            )
+    return found
+
+
+def text_of(content: Any) -> str:
     """Return indented JSON that ends with a line."""
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -8,10 +8,8 @@ from typing import Annotated
 import typer
 
 from mlops_kit.core.errors import NEGATIVE, OK
-from mlops_kit.core.files import write_text
 from mlops_kit.core.gate import secrets as searching
-from mlops_kit.core.gate.commands import show
-from mlops_kit.core.gate.sarif import text_of
+from mlops_kit.core.gate.commands import show, write_log
 from mlops_kit.privacy.gate.check import check as looked_at
 from mlops_kit.privacy.gate.report import as_json as report
 from mlops_kit.privacy.gate.report import as_sarif, sentence, summary
@@ -28,6 +26,9 @@ def check(
         bool, typer.Option("--secrets", help="Look for passwords, keys and tokens too.")
     ] = False,
     sarif: Annotated[Path | None, typer.Option(help="Write SARIF to this file too.")] = None,
+    quality: Annotated[
+        Path | None, typer.Option("--code-quality", help="Write GitLab's report to this file too.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Find personal data where there should be none.
@@ -40,10 +41,9 @@ def check(
 
     outcome = looked_at(paths or [], staged, baseline, names)
     looked = searching.look(paths or [], staged) if secrets else None
-    if sarif is not None:
-        log = as_sarif(outcome)
-        log["runs"] += searching.as_sarif(looked)["runs"] if looked else []
-        write_text(sarif, text_of(log))
+    log = as_sarif(outcome)
+    log["runs"] += searching.as_sarif(looked)["runs"] if looked else []
+    write_log(log, sarif, quality)
     if as_json:
         more = {"secrets": searching.as_json(looked)} if looked else {}
         print(json.dumps(report(outcome) | more, indent=2, ensure_ascii=False))
