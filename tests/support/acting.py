@@ -24,7 +24,8 @@ STUBS = {
     SETUP_UV: {"inputs": {"version": {}}, "run": "uv --version"},
     UPLOAD: {
         "inputs": {"name": {}, "path": {}, "if-no-files-found": {}, "retention-days": {}},
-        "run": "shopt -s globstar; ls ${{ inputs.path }}",
+        "run": "shopt -s globstar\nls ${{ inputs.path }} || "
+        '[ "${{ inputs.if-no-files-found }}" = ignore ]',
     },
     SARIF: {"inputs": {"sarif_file": {}}, "run": "ls ${{ inputs.sarif_file }}"},
 }
