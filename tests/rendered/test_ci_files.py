@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def of_host(repositories: dict[tuple[str, str], Path], host: str) -> Iterator[Pa
             yield project
 
 
-def passes(command: list[str | Path], folder: Path) -> str:
+def passes(command: Sequence[str | Path], folder: Path) -> str:
     done = run(command, cwd=folder)
     assert done.returncode == 0, f"{folder.name}: {command[0]}: {done.stdout}{done.stderr}"
     return done.stdout
