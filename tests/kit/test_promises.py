@@ -29,9 +29,14 @@ MODULES = {
     "mlflow": "mlflow",
     "ipykernel": "ipykernel",
 }
-# Programs of their own: `mlops ui` runs MLflow's server, notebooks start ipykernel; a team's server
+# Programs of their own: `mlops ui` runs MLflow's server, notebooks start ipykernel, `ci` zizmor; a team's server
 # runs where no command of ours does, with the driver that its database needs.
-PROGRAMS = {"ui": ["mlflow"], "notebook": ["ipykernel"], "server": ["mlflow", "psycopg"]}
+PROGRAMS = {
+    "ui": ["mlflow"],
+    "notebook": ["ipykernel"],
+    "workflows": ["zizmor"],
+    "server": ["boto3", "mlflow", "psycopg"],
+}
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "template/README.md.jinja")),
     *sorted((ROOT / "docs").rglob("*.md")),

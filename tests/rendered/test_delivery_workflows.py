@@ -1,13 +1,16 @@
 """The rendered workflows `train` and `promote`, executed on this machine, green and red."""
 
+import contextlib
 import os
 import secrets
 import shutil
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from acting import Execution, acted
-from rendering import git
+from rendering import ROOT, git
 from running import Project, new_project, replace
 
 pytestmark = pytest.mark.xdist_group("delivery-workflows")
@@ -79,6 +82,16 @@ def assert_red_at(execution: Execution, step: str, sentence: str) -> None:
     assert execution.exit_code != 0 and sentence in execution.log, execution.log
 
 
+@contextlib.contextmanager
+def changed(registry: Path, statement: str) -> Iterator[None]:
+    """Change what a registry remembers, and restore it afterwards."""
+    whole = registry.read_bytes()
+    with contextlib.closing(sqlite3.connect(registry)) as connection, connection:
+        assert connection.execute(statement).rowcount > 0
+    yield
+    registry.write_bytes(whole)
+
+
 def test_a_model_is_trained_and_sealed(delivery: Delivery) -> None:
     execution = delivery.run("train", env="dev", key="")  # as a secret that nobody has set
     assert execution.exit_code == 0, execution.log
@@ -113,10 +126,70 @@ def test_what_must_not_go_on_is_red_at_the_right_step(delivery: Delivery, edited
     edited.commit("no approval")
     assert_red_at(delivery.promote(), "Promote", "prod demands an approval")
     git("reset", "--quiet", "--hard", "HEAD~1", cwd=edited.path)
+    # Of the challenger that the line above has left: what it is, then when it was judged.
+    with changed(registry, "UPDATE model_version_tags SET value = 'x' WHERE key = 'model_sha256'"):
+        assert_red_at(delivery.promote(), "Promote", "is not the model that decision.json is about")
+    with changed(registry, "UPDATE model_versions SET creation_time = creation_time - 8640000000"):
+        assert_red_at(delivery.promote(), "Promote", "the decision is 100 days old")
     replace(edited.path / "conf/compare.yaml", "min_effect: 0.15", "min_effect: 0.4")
     edited.commit("more is asked")
     assert_red_at(delivery.promote(), "Promote", "Nothing is promoted: reject")
     git("reset", "--quiet", "--hard", "HEAD~1", cwd=edited.path)
+
+
+SEEDED = """
+import sys
+sys.path.insert(0, {support!r})
+import promotion_driver as driver
+driver.NAME = "prod.shop"
+driver.seed(champion=True)
+driver.write_decision("d3")
+print(driver.promoted())
+"""
+
+
+def test_a_champion_is_taken_back_for_the_one_before(
+    delivery: Delivery, edited: Project, tmp_path: Path
+) -> None:
+    """The registry is one in which version 3 followed version 2, of models that are only names."""
+    shutil.copytree(edited.path / "conf", tmp_path / "conf")
+    script = SEEDED.format(support=str(ROOT / "tests" / "support"))
+    elsewhere = {"MLOPS_TRACKING__REGISTRY_PREFIX": "prod", "UV_PROJECT": str(edited.path)}
+    promoted = Project(tmp_path, {**edited.extra, **elsewhere}).uv("python", "-c", script)
+    assert "'champion': '3'" in promoted.stdout, promoted.stdout
+    registry = delivery.folder / "prod.db"
+    kept = registry.read_bytes() if registry.is_file() else None
+    shutil.copy(tmp_path / "mlflow.db", registry)
+    options = ("--input", "rollback=true", "--input", "reason=complaints")
+    execution = delivery.run("promote", *options)
+    assert execution.exit_code == 0, execution.log
+    assert execution.steps["Roll back"] == "success"
+    assert "rolled back: version 2 of prod.shop is champion" in execution.log
+    assert {execution.steps.get(name, "skipped") for name in DELIVERY} == {"skipped"}
+    registry.unlink()
+    if kept is not None:
+        registry.write_bytes(kept)
+
+
+@pytest.mark.repetition
+def test_training_stops_before_anything_personal_is_pushed(
+    delivery: Delivery, edited: Project
+) -> None:
+    (edited.path / "docs" / "notes.md").write_text("Ask ana.perez@example.com\n", encoding="utf-8")
+    execution = delivery.run("train", env="dev")
+    (edited.path / "docs" / "notes.md").unlink()
+    assert_red_at(execution, "Personal data", "docs/notes.md: e-mail address")
+    assert "Push" not in execution.steps and "Keep the bundle" not in execution.steps
+
+
+@pytest.mark.repetition
+def test_a_model_that_is_not_better_is_trained_and_not_sealed(
+    delivery: Delivery, edited: Project
+) -> None:
+    replace(edited.path / "conf/compare.yaml", "min_effect: 0.15", "min_effect: 0.4")
+    execution = delivery.run("train", env="dev")
+    assert execution.exit_code == 0, execution.log
+    assert execution.steps["Seal"] == "success" and "Keep the bundle" not in execution.steps
 
 
 def test_an_environment_that_does_not_exist_is_red_before_anything_runs(

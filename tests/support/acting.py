@@ -19,6 +19,7 @@ from running import Project
 
 SETUP_UV = "astral-sh/setup-uv"
 UPLOAD = "actions/upload-artifact"
+SARIF = "github/codeql-action/upload-sarif"
 STUBS = {
     SETUP_UV: {"inputs": {"version": {}, "enable-cache": {}}, "run": "uv --version"},
     "sigstore/cosign-installer": {"inputs": {}, "run": "cosign version"},
@@ -41,14 +42,19 @@ STUBS = {
     },
     UPLOAD: {
         "inputs": {"name": {}, "path": {}, "if-no-files-found": {}, "retention-days": {}},
-        "run": "ls ${{ inputs.path }}",
+        "run": "shopt -s globstar\nls ${{ inputs.path }} || "
+        '[ "${{ inputs.if-no-files-found }}" = ignore ]',
     },
+    SARIF: {"inputs": {"sarif_file": {}}, "run": "ls ${{ inputs.sarif_file }}"},
 }
 
 
 @dataclass(frozen=True)
 class Execution:
-    """What one execution of the workflow did: the result of each step by its name, and its log."""
+    """What one execution of the workflow did: the result of each step by its name, and its log.
+
+    Of several jobs, a name says `failure` when one of its steps failed.
+    """
 
     exit_code: int
     steps: dict[str, str]
@@ -73,7 +79,9 @@ def acted(
     for reference in re.findall(r"uses: (\S+)", committed):
         action = reference.partition("@")[0]
         if action in STUBS:
-            mapped += ["--local-repository", f"{reference}={stub(stubs, action)}"]
+            owner, name, *_ = action.split("/")
+            pin = reference.partition("@")[2]
+            mapped += ["--local-repository", f"{owner}/{name}@{pin}={stub(stubs, action)}"]
     chosen = {
         "UV_PROJECT_ENVIRONMENT": repository.environment()["UV_PROJECT_ENVIRONMENT"],
         **environment,
@@ -87,24 +95,26 @@ def acted(
 def stub(folder: Path, action: str) -> Path:
     """Write a stand-in for an action: it takes the same inputs and runs one command."""
     stand_in = STUBS[action]
-    place = folder / action.replace("/", "-")
-    place.mkdir(exist_ok=True)
+    owner, name, *inside = action.split("/")
+    repository = folder / f"{owner}-{name}"
+    place = repository.joinpath(*inside)
+    place.mkdir(exist_ok=True, parents=True)
     step = {"shell": "bash", "run": stand_in["run"]}
     content: dict[str, Any] = {"name": action, "description": "A stand-in for the tests."}
     content |= {"inputs": {name: {"description": name} for name in stand_in["inputs"]}}
     content |= {"runs": {"using": "composite", "steps": [step]}}
     (place / "action.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
-    return place
+    return repository
 
 
 def read(done: subprocess.CompletedProcess[str]) -> Execution:
     """Read act's log, one JSON object per line; only steps of the workflow itself count."""
     events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    steps = {
-        event["step"]: event["stepResult"]
-        for event in events
-        if event.get("stepResult") and event.get("stage") == "Main" and len(event["stepID"]) == 1
-    }
+    steps: dict[str, str] = {}
+    for event in events:
+        if event.get("stepResult") and event.get("stage") == "Main" and len(event["stepID"]) == 1:
+            worst = "failure" if steps.get(event["step"]) == "failure" else event["stepResult"]
+            steps[event["step"]] = worst
     log = "".join(event.get("msg", "") for event in events) + done.stderr
     summary = "".join(e["content"] for e in events if e.get("command") == "summary")
     return Execution(done.returncode, steps, log, summary)

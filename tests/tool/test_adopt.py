@@ -334,6 +334,20 @@ def test_another_licence_lies_beside_theirs_only_where_somebody_asked_for_it(
     assert ("LICENSE.template" in committed(folder)) is bool(given)
 
 
+def test_jobs_of_gitlab_stay_and_those_of_the_template_wait_to_be_included(
+    template: Path, tmp_path: Path
+) -> None:
+    jobs = "lint:\n  script: [make lint]\n"
+    files = SHAPES["own_workflows"]()
+    files = {name: text for name, text in files.items() if not name.startswith(".github/")}
+    folder = build(tmp_path / "r", {**files, ".gitlab-ci.yml": jobs})
+    adopted(folder, template)
+    assert (folder / ".gitlab-ci.yml").read_text(encoding="utf-8") == jobs
+    assert (folder / ".gitlab/mlops.yml").is_file() and not (folder / ".github").exists()
+    told = (folder / "ADOPTION.md").read_text(encoding="utf-8")
+    assert "`include: [{local: .gitlab/mlops.yml}]`" in told
+
+
 def test_settings_of_their_own_stay_and_the_templates_lie_apart(
     template: Path, tmp_path: Path
 ) -> None:

@@ -165,6 +165,16 @@ def test_facts_are_shown_beside_the_answers(tmp_path: Path) -> None:
     assert known["tests"] == "1 test file"
 
 
+def test_the_code_host_is_found_by_what_it_reads(tmp_path: Path) -> None:
+    gitlab, github = (
+        {".gitlab-ci.yml": "a: {script: b}\n"},
+        {".github/workflows/a.yml": "name: a\n"},
+    )
+    assert infer(existing(tmp_path / "a", gitlab))["ci"].answer == "gitlab"
+    assert infer(existing(tmp_path / "b", gitlab | github))["ci"].answer == "both"
+    assert "ci" not in infer(existing(tmp_path / "c", github))
+
+
 @pytest.mark.parametrize(
     ("files", "python"),
     [

@@ -122,7 +122,9 @@ def adopt(
             show(found, facts(existing))
         commit = resolve(opened_template, version)
         inferred = {question: evidence.answer for question, evidence in found.items()}
-        rendered = render(opened_template, commit, inferred, given=given, asking=asking)
+        rendered = render(
+            opened_template, commit, inferred, given=given, asking=asking, guessed=True
+        )
         refuse_unfit_kit(opened_template, commit, rendered.name, rendered.answers, repo.folder)
         if not shares_kit(rendered.answers) and f"{CODE}cli.py" not in rendered.files:
             raise ToolError(

@@ -75,6 +75,9 @@ def infer(existing: Existing) -> dict[str, Evidence]:
         "owner": _owner(existing),
         "license": _license(existing),
     }
+    if ".gitlab-ci.yml" in existing.entries:
+        also = any(name.startswith(".github/workflows/") for name in existing.entries)
+        found["ci"] = Evidence("both" if also else "gitlab", "you have `.gitlab-ci.yml`")
     if found["stage"].answer != "poc":
         # How it is deployed is its own business, and files of ours would only half fit it.
         why = f"{ASSUMED}; answer image, compose or kubernetes for files in infra/"

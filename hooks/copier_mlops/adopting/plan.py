@@ -28,6 +28,7 @@ TWINS = {
     "CHANGELOG.md": r"(changelog|changes|history|news)(\..*)?",
     "README.md": r"readme(\..*)?",
     ".github/CODEOWNERS": r"(docs/|\.github/)?codeowners",
+    ".gitlab/CODEOWNERS": r"(docs/|\.gitlab/)?codeowners",
     ".github/dependabot.yml": r"(\.github/)?(dependabot\.ya?ml|renovate\.json5?|\.renovaterc.*)",
     "ruff.toml": r"\.?ruff\.toml",
     ".pre-commit-config.yaml": r"\.pre-commit-config\.ya?ml",
@@ -114,14 +115,16 @@ def _unwanted(
         return "Sphinx reads every page in docs/, and may refuse one that no other page names"
     if name == "ruff.toml" and ("ruff" in existing.tools or _mentions(existing, "ruff")):
         return "you configure or run ruff; this file would change its rules"
-    if existing.repo.prefix and name.startswith((".github/", ".pre-commit", ".editorconfig")):
+    if existing.repo.prefix and name.startswith(
+        (".github/", ".gitlab", ".pre-commit", ".editorconfig")
+    ):
         return "it only works at the top of a git repository"
     if name.startswith(".github/workflows/") and name not in existing.entries:
         if any(entry.startswith(".github/workflows/") for entry in existing.entries):
             return "your own workflows check this code; rename it when its steps pass"
         if arrangement.mode == "apart":
             return "it needs one environment for both"
-    if name.startswith(".pre-commit") and arrangement.mode == "apart":
+    if name.startswith((".gitlab", ".pre-commit")) and arrangement.mode == "apart":
         return "it needs one environment for both"
     return None
 
@@ -197,7 +200,7 @@ def _meet(
             name,
             file,
             "yours",
-            beside=name != "CHANGELOG.md"
+            beside=name not in ("CHANGELOG.md", ".gitlab-ci.yml")
             and file.content != b""
             and not name.endswith("__init__.py"),
         )

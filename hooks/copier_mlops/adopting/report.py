@@ -227,6 +227,11 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
             "The added workflow ci checks all Python with ruff and pyrefly: `uv run ruff check "
             "--fix` and `uv run ruff format` first, or delete its steps that you do not want."
         )
+    if ".gitlab/mlops.yml" in added and ".gitlab-ci.yml" in existing.entries:
+        steps.append(
+            "Your .gitlab-ci.yml is as it was. To run the template's jobs too, include them: "
+            "`include: [{local: .gitlab/mlops.yml}]`; they are in the stages test and deploy."
+        )
     if tools := [tool for tool in CHECKERS if _checks(existing, tool)]:
         listed = " and ".join(filter(None, [", ".join(tools[:-1]), tools[-1]]))
         steps.append(

@@ -174,6 +174,7 @@ def render(
     *,
     given: Mapping[str, Any] | None = None,
     asking: bool = False,
+    guessed: bool = False,
     name: str = "",
 ) -> Rendered:
     """Render a version in memory: no tasks, no trust, nobody's defaults, no network.
@@ -190,6 +191,8 @@ def render(
         New answers; unknown, computed and unasked ones are refused.
     asking : bool
         Ask a person every question that ``given`` does not answer; ``answers`` are proposed.
+    guessed : bool
+        Nobody gave ``answers``: a choice that this version does not have is left out, not refused.
     name : str, optional
         What ``_commit`` shall say; by default the version or git's description of the commit.
 
@@ -221,6 +224,8 @@ def render(
             if not questions:
                 raise ToolError(f"{template.source} has no copier.yml with questions at {commit}.")
             known = {name: value for name, value in answers.items() if askable(questions, name)}
+            if guessed:
+                known = {n: value for n, value in known.items() if _offered(questions[n], value)}
             new = check_answers(questions, given or {})
             (worker.user_defaults if asking else worker.data).update(
                 check_answers(questions, known)
@@ -248,6 +253,15 @@ def render(
 def askable(questions: Mapping[str, dict[str, Any]], name: str) -> bool:
     """Tell whether a version has a question of that name that people answer."""
     return name in questions and questions[name].get("when") is not False
+
+
+def _offered(question: Mapping[str, Any], value: Any) -> bool:
+    """Tell whether a value is among the choices of a question, if it has any."""
+    choices = question.get("choices")
+    if not isinstance(choices, dict | list):
+        return True
+    offered = list(choices.values()) if isinstance(choices, dict) else choices
+    return all(each in offered for each in (value if isinstance(value, list) else [value]))
 
 
 def read_folder(folder: Path) -> dict[str, File]:

@@ -94,13 +94,18 @@ def test_the_sarif_report_has_what_code_scanning_needs() -> None:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
         assert result["level"] == "error"
         assert result["message"]["text"].endswith(".")
+    # What GitHub's page on its support of SARIF calls required, of a rule and of a place.
+    assert all({"id", "shortDescription", "fullDescription", "help"} <= set(rule) for rule in rules)
     places = [result["locations"][0]["physicalLocation"] for result in run["results"]]
     assert places[0] == {
         "artifactLocation": {"uri": "docs/a%20b.md"},
         "region": {"startLine": 7},
     }
-    # A row is no line: the region would point at the wrong place.
-    assert places[1] == {"artifactLocation": {"uri": "docs/t.csv"}}
+    # A row is no line: the place is the file, which code scanning shows at its first line.
+    assert places[1] == {
+        "artifactLocation": {"uri": "docs/t.csv"},
+        "region": {"startLine": 1},
+    }
     assert sarif([])["runs"][0]["results"] == []
 
 

@@ -22,6 +22,7 @@ from mlops_kit.core.errors import (
     used_up,
     without_credentials,
 )
+from mlops_kit.core.gate.commands import secrets
 from mlops_kit.room import rooms
 
 EXITS = "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items())
@@ -123,6 +124,9 @@ def ui(
         os.execvp("uv", arguments)
     except FileNotFoundError as error:
         raise MlopsError("The uv program is not on the PATH; install uv first.") from error
+
+
+app.command()(secrets)
 
 
 def add_rooms(app: typer.Typer) -> None:

@@ -144,8 +144,10 @@ def _patiently(write: Callable[[], None]) -> None:
 def _who() -> str:
     # In CI the machine's user is nobody; the one who started the workflow is somebody.
     with contextlib.suppress(OSError, KeyError, ImportError):
-        started = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN")
-        return started or getpass.getuser()
+        for starter in ("GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
+            if name := os.environ.get(starter):
+                return name
+        return getpass.getuser()
     return "unknown"
 
 

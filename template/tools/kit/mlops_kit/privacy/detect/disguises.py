@@ -31,11 +31,19 @@ UNSEEN = re.compile(
 DASH = re.compile(r"(?<=\d)[\u2010-\u2015\u2212](?=\d)")
 FULL_STOP = re.compile(r"(?<=\w)[\u3002\uff61](?=\w)")  # the web takes them for a point
 # Letters of other alphabets that look like Latin ones; only inside a word that is otherwise Latin.
-LOOKALIKES = str.maketrans(
-    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u051b\u051d"
-    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425"
-    "\u03b1\u03bf\u03b9\u03bd\u03c1\u03c5\u0391\u0392\u0395\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u0396",
-    "aeopcyxijsdhqwABEKMHOPCTXaoivpuABEHIKMNOPTYXZ",
+LOOKALIKES = (
+    str.maketrans(
+        "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u051b\u051d",
+        "aeopcyxijsdhqw",
+    )
+    | str.maketrans(
+        "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425", "ABEKMHOPCTX"
+    )
+    | str.maketrans("\u03b1\u03bf\u03b9\u03bd\u03c1\u03c5", "aoivpu")
+    | str.maketrans(
+        "\u0391\u0392\u0395\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u0396",
+        "ABEHIKMNOPTYXZ",
+    )
 )
 MIXED = re.compile(r"(?<!\S)[^\s\u0370-\u052f]*+[\u0370-\u052f]\S*+")
 LATIN = re.compile(r"[A-Za-z@]")

@@ -2,7 +2,7 @@
 
 import re
 
-# `postgresql://user:password@localhost/db`, `your_token_here`, `secret123`.
+# What an address of an example holds: `user:password@localhost`, `your_token_here`, `secret123`.
 WORD = re.compile(
     r"(?i)(?:(?:my|your|the|some|a|an|super|db|user|database|app|new|old|access|api|deploy|personal)"
     r"[._-]?){0,3}(?:passw(?:or)?d|passphrase|pass|pwd?|secret|token|key|pat|credentials?|change[._-]?me"

@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import write_json, write_text
+from mlops_kit.core.gate.listing import SelectionError
+from mlops_kit.core.gate.sarif import text_of
 from mlops_kit.privacy.detect.columns.column import scan
 from mlops_kit.privacy.detect.findings import Finding
 from mlops_kit.privacy.gate.accepted import (
@@ -24,13 +25,12 @@ from mlops_kit.privacy.gate.accepted import (
 )
 from mlops_kit.privacy.gate.files import (
     Chosen,
-    SelectionError,
     findings_of,
     named_files,
     project_files,
     staged_files,
 )
-from mlops_kit.privacy.gate.report import Outcome, as_json, as_markdown, as_sarif, json_text
+from mlops_kit.privacy.gate.report import Outcome, as_json, as_markdown, as_sarif
 from mlops_kit.privacy.gate.scan import (
     GATED,
     UNREADABLE,
@@ -40,9 +40,6 @@ from mlops_kit.privacy.gate.scan import (
     today,
 )
 from mlops_kit.privacy.read.open_file import Column, Unreadable, pieces_of_bytes, pieces_of_file
-
-if TYPE_CHECKING:
-    pass
 
 REPORTS = Path("reports/privacy")
 POLICY_FILE = Path("conf/privacy.yaml")
@@ -101,7 +98,7 @@ def check(
     if not paths and not staged:
         write_json(REPORTS / "check.json", as_json(outcome))
         write_text(REPORTS / "check.md", as_markdown(outcome))
-        write_text(REPORTS / "check.sarif", json_text(as_sarif(outcome)))
+        write_text(REPORTS / "check.sarif", text_of(as_sarif(outcome)))
     return outcome
 
 

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from mlops_kit.core.errors import NEGATIVE, OK
-from mlops_kit.core.files import write_text
+from mlops_kit.core.gate import secrets as searching
+from mlops_kit.core.gate.commands import show, write_log
 from mlops_kit.privacy.gate.check import check as looked_at
 from mlops_kit.privacy.gate.report import as_json as report
-from mlops_kit.privacy.gate.report import as_sarif, json_text, sentence, summary
+from mlops_kit.privacy.gate.report import as_sarif, sentence, summary
 
 
 def check(
@@ -21,20 +22,31 @@ def check(
     names: Annotated[
         bool, typer.Option("--names", help="Let the language model look for names in prose.")
     ] = False,
+    secrets: Annotated[
+        bool, typer.Option("--secrets", help="Look for passwords, keys and tokens too.")
+    ] = False,
     sarif: Annotated[Path | None, typer.Option(help="Write SARIF to this file too.")] = None,
+    quality: Annotated[
+        Path | None, typer.Option("--code-quality", help="Write GitLab's report to this file too.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Find personal data where there should be none.
+
+    With --secrets, what `mlops secrets` finds closes it as well.
 
     Exit codes: 0 none, 1 there is some, or a file cannot be read.
     """
     from mlops_kit.privacy.protect.singling_out import notes
 
     outcome = looked_at(paths or [], staged, baseline, names)
-    if sarif is not None:
-        write_text(sarif, json_text(as_sarif(outcome)))
+    looked = searching.look(paths or [], staged) if secrets else None
+    log = as_sarif(outcome)
+    log["runs"] += searching.as_sarif(looked)["runs"] if looked else []
+    write_log(log, sarif, quality)
     if as_json:
-        print(json.dumps(report(outcome), indent=2, ensure_ascii=False))
+        more = {"secrets": searching.as_json(looked)} if looked else {}
+        print(json.dumps(report(outcome) | more, indent=2, ensure_ascii=False))
     else:
         for finding in outcome.findings:
             print(sentence(finding), file=sys.stderr)
@@ -43,7 +55,10 @@ def check(
         print(f"names in prose are looked for {outcome.names}{adds}")
         if not paths and not staged:
             print("".join(f"note: {said}\n" for said in notes()), end="")
-    raise typer.Exit(NEGATIVE if outcome.findings else OK)
+        if looked:
+            show(looked)
+    closed = outcome.findings or (looked and looked.findings)
+    raise typer.Exit(NEGATIVE if closed else OK)
 
 
 def propose() -> None:

@@ -2,11 +2,11 @@
 
 import os
 import stat
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from mlops_kit.core.gate.listing import SelectionError, staged, tracked, untracked
 from mlops_kit.privacy.detect.findings import Finding
 from mlops_kit.privacy.detect.work import limited
 from mlops_kit.privacy.gate.scan import (
@@ -26,11 +26,6 @@ REMOTES = ".dvc-remote"  # and .dvc-remote-staging, .dvc-remote-prod
 IN_GIT = "is in git though it is restricted; run `git rm --cached` on it"
 # What the check itself writes, about to be written anew.
 OWN_REPORTS = frozenset(f"reports/privacy/check.{kind}" for kind in ("json", "md", "sarif"))
-LINK, SUBMODULE = "120000", "160000"
-
-
-class SelectionError(ValueError):
-    """The files cannot be listed: one sentence."""
 
 
 class Chosen(NamedTuple):
@@ -47,19 +42,15 @@ class Chosen(NamedTuple):
 
 def project_files() -> list[Chosen]:
     """Return everything that must be clean: what git has or would take, and what commands made."""
-    tracked = _names(_git("ls-files", "-z", "--cached"))
-    paths = tracked | _names(_git("ls-files", "-z", "--others", "--exclude-standard"))
+    in_git = tracked()
+    paths = in_git | untracked()
     for made in MADE:
         paths |= {path.as_posix() for path in _below(Path(made))}
     return [
         Chosen(Path(name), why=IN_GIT if name.startswith(RESTRICTED) else "")
         for name in sorted(paths - OWN_REPORTS)
-        if os.path.lexists(name) and (name in tracked or not name.startswith(RESTRICTED))
+        if os.path.lexists(name) and (name in in_git or not name.startswith(RESTRICTED))
     ]
-
-
-def _names(listed: bytes) -> set[str]:
-    return {name for name in os.fsdecode(listed).split("\0") if name}
 
 
 def named_files(paths: list[Path]) -> list[Chosen]:
@@ -72,19 +63,15 @@ def named_files(paths: list[Path]) -> list[Chosen]:
 
 def staged_files() -> list[Chosen]:
     """Return what the next commit would add or change, as it is staged."""
-    options = ("--name-only", "--diff-filter=ACMRT", "--no-renames", "--relative", "-z")
-    names = _names(_git("diff", "--cached", *options))
-    if not names:
-        return []
-    chosen = []
-    for entry in filter(None, _git("ls-files", "--stage", "-z").split(b"\0")):
-        about, _, name = os.fsdecode(entry).partition("\t")
-        mode, blob, _ = about.split()
-        if name in names and mode != SUBMODULE:
-            why = IN_GIT if name.startswith(RESTRICTED) else ""
-            content = _git("cat-file", "blob", blob)
-            chosen.append(Chosen(Path(name), content, mode == LINK, why))
-    return chosen
+    return [
+        Chosen(
+            Path(one.name),
+            one.content,
+            one.is_link,
+            IN_GIT if one.name.startswith(RESTRICTED) else "",
+        )
+        for one in staged()
+    ]
 
 
 def _below(path: Path) -> Iterator[Path]:
@@ -95,16 +82,6 @@ def _below(path: Path) -> Iterator[Path]:
     for entry in os.scandir(path):
         if entry.name not in NEVER and not entry.name.startswith(REMOTES):
             yield from _below(Path(path, entry.name))
-
-
-def _git(*arguments: str) -> bytes:
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, check=False)
-    except FileNotFoundError:
-        raise SelectionError("The git program is not on the PATH; install git first.") from None
-    if done.returncode != 0:
-        raise SelectionError("git cannot list this folder's files; run this inside the project.")
-    return done.stdout
 
 
 def findings_of(file: Chosen, in_column: ColumnScan) -> list[Finding]:

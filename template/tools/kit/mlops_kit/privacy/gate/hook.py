@@ -9,8 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlops_kit.core.gate.listing import SelectionError
 from mlops_kit.privacy.gate.accepted import BaselineError, load_baseline, not_accepted
-from mlops_kit.privacy.gate.files import SelectionError, findings_of, named_files, staged_files
+from mlops_kit.privacy.gate.files import findings_of, named_files, staged_files
 from mlops_kit.privacy.gate.report import sentence
 from mlops_kit.privacy.gate.scan import in_column_lightly
 

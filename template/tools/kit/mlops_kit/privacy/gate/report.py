@@ -1,15 +1,12 @@
 """What the gate found, in words, JSON, Markdown and SARIF: counts and places, never a value."""
 
-import json
-import urllib.parse
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mlops_kit.core.gate.sarif import Result, sarif
 from mlops_kit.privacy.detect.findings import Finding
 from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.gate.scan import UNREADABLE
-
-SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,35 +82,20 @@ def as_markdown(outcome: Outcome) -> str:
 
 def as_sarif(outcome: Outcome) -> dict[str, Any]:
     """Return SARIF 2.1.0 (OASIS, 2020) for code scanning."""
-    used = sorted({finding.entity for finding in outcome.findings})
-    rules = [{"id": name, "shortDescription": {"text": _label(name)}} for name in used]
-    driver = {"name": "mlops privacy check", "rules": rules}
     results = [
-        {
-            "ruleId": finding.entity,
-            "ruleIndex": used.index(finding.entity),
-            "level": "error",
-            "message": {"text": sentence(finding)},
-            "locations": [{"physicalLocation": _location(finding)}],
-        }
-        for finding in outcome.findings
+        Result(one.entity, sentence(one), _file(one), _line(one)) for one in outcome.findings
     ]
-    run = {"tool": {"driver": driver}, "results": results}
-    return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
+    return sarif("mlops privacy check", {one.rule: _label(one.rule) for one in results}, results)
 
 
 def _label(entity: str) -> str:
     return "file that cannot be read" if entity == UNREADABLE else KINDS[entity].label
 
 
-def _location(finding: Finding) -> dict[str, Any]:
-    file = finding.place.partition(": ")[0].removesuffix(" (file name)")
-    place: dict[str, Any] = {"artifactLocation": {"uri": urllib.parse.quote(file)}}
-    if finding.position and finding.place == file:
-        place["region"] = {"startLine": finding.position}
-    return place
+def _file(finding: Finding) -> str:
+    return finding.place.partition(": ")[0].removesuffix(" (file name)")
 
 
-def json_text(content: dict[str, Any]) -> str:
-    """Return indented JSON that ends with a line."""
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+def _line(finding: Finding) -> int:
+    """Return the line, or 0 where the position is one of rows or inside of something."""
+    return finding.position if finding.place == _file(finding) else 0

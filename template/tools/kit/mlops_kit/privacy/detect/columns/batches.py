@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _AtOnce = Callable[[np.ndarray], np.ndarray]
-_LETTERS = np.frombuffer(b"TRWAGMYFPDXBNJZSQVHLCKE", dtype=np.uint8)
+_LETTERS = np.frombuffer("TRWAGMYFPDXB,NJZSQVHLCKE".replace(",", "").encode(), dtype=np.uint8)
 
 
 def _matrix(values: "pl.Series", length: int) -> np.ndarray:

@@ -59,8 +59,8 @@ USERNAME = Kind(
 
 # Every part is bounded and begins at a sign, so that a text is read once. What stands before a
 # colon and an @ is a user; a long word of letters and digits before an @ is a token, other than
-# the public key of Sentry. `github://owner:repo@ref` and digests of images are no passwords, and
-# what only stands for a password is told by `url_credentials`.
+# the public key of Sentry. `owner:repo@ref` after `github://` and digests of images are no
+# passwords, and what only stands for a password is told by `url_credentials`.
 URL_CREDENTIAL = Kind(
     entity="url_credential",
     role="identifier",
