@@ -10,6 +10,7 @@ from mlops_kit.compare.commands import CONFIG, REPORTS, Config, Json, Out, Table
 from mlops_kit.compare.report.wording import gained
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.zones import OPEN_ZONE
+from mlops_kit.operate.monitor import commands as watching
 from mlops_kit.operate.promote import commands as delivery
 from mlops_kit.operate.promote.registry import refused
 from mlops_kit.room import Finding, Room
@@ -246,7 +247,11 @@ def examine() -> "Iterator[Finding]":
 
 ROOM = Room(
     examine=examine,
-    groups={"bundle": "Models in sealed files, from one environment to another."},
+    groups={
+        "bundle": "Models in sealed files, from one environment to another.",
+        "monitor": watching.look.__doc__ or "",
+    },
+    alone={"monitor": watching.look},
     commands={
         "data enough": enough,
         "compare plan": plan,
@@ -259,5 +264,7 @@ ROOM = Room(
         "approve": delivery.approve,
         "promote": delivery.promote,
         "predict": predict,
+        "monitor calibrate": watching.calibrate,
+        "feedback": watching.feedback,
     },
 )
