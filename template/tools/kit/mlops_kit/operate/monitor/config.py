@@ -40,15 +40,15 @@ class MonitorConfig(Section):
     """Against flapping."""
     chance: float = Field(0.001, gt=0, lt=0.5)
     """Chance of a false finding a day, over all columns (Holm), that an alarm stays below."""
-    drift: float = Field(0.2, gt=0)
+    drift: float = Field(0.25, gt=0)
     """Population stability index of a feature, less its noise."""
-    answers: float = Field(0.2, gt=0)
+    answers: float = Field(0.25, gt=0)
     """The same of what the model answers."""
-    outcome: float = Field(0.1, gt=0)
+    outcome: float = Field(0.15, gt=0)
     """The same of the outcomes that arrive."""
     missing: float = Field(0.05, gt=0, lt=1)
     """Share of missing values above what was usual."""
-    outside: float = Field(0.05, gt=0, lt=1)
+    outside: float = Field(0.15, gt=0, lt=1)
     """Share of values that training never saw above what was usual."""
     few: float = Field(0.5, gt=0, lt=1)
     """Rows of a day as a share of the usual ones of its weekday, from below."""
@@ -56,9 +56,9 @@ class MonitorConfig(Section):
     """The same from above."""
     silent_days: int = Field(3, ge=1)
     """Days without any row, or twice the longest pause so far where that is more."""
-    worse: float = Field(0.1, gt=0, lt=1)
+    worse: float = Field(0.15, gt=0, lt=1)
     """By what share of its value the primary metric may be worse than when it was judged."""
-    calibration: float = Field(1.5, gt=1)
+    calibration: float = Field(3.0, gt=1)
     """Ratio of what was foretold and what came, or of the other way round."""
     gap: float = Field(0.2, gt=0, lt=1)
     """By what share of its value a group may fall behind all rows, beyond what it did before."""

@@ -212,7 +212,7 @@ def _result(
     config: MonitorConfig,
 ) -> dict[str, Any]:
     days, at = look.days, look.at
-    columns = []
+    columns: list[dict[str, Any]] = []
     for one in look.series:
         if one.check not in ("drift", "answers"):
             continue

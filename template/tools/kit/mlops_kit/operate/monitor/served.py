@@ -145,7 +145,7 @@ def _count(part: Path, grids: dict[str, Any], classes: Any, version: str | None)
             known["rows"] += int((day == at).sum())
             for name, (table, strange, sums) in counted.items():
                 old = known["columns"].get(name)
-                new = [table[at].tolist(), int(strange[at]), float(sums[at])]
+                new: list[Any] = [table[at].tolist(), int(strange[at]), float(sums[at])]
                 known["columns"][name] = new if old is None else [
                     [a + b for a, b in zip(old[0], new[0], strict=True)], old[1] + new[1],
                     old[2] + new[2]]  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from mlops_kit.operate.monitor.config import MonitorConfig
-from mlops_kit.operate.monitor.judging.drift import Series, alarmed, look_closer
+from mlops_kit.operate.monitor.judging.drift import Bools, Series, alarmed, look_closer
 from mlops_kit.operate.monitor.judging.windows import Days
 from mlops_kit.train.checks.reference import ANSWER
 
@@ -37,13 +37,10 @@ def alarms_of(
     at: int,
 ) -> list[dict[str, Any]]:
     """List what is alarmed on day `at`, the most telling first, each with cause and next step."""
-    found = []
+    found: list[dict[str, Any]] = []
     for one in series:
         there = np.isfinite(one.value)
-        rows = np.ones(days.rows.size) if one.check in ("few", "many") else days.rows
-        if one.check in ("worse", "calibration", "gap"):
-            rows = there.astype(float)
-        if not alarmed(one.beyond, rows, config.persist)[at]:
+        if not alarm_days(one, days, config)[at]:
             continue
         last = int(np.flatnonzero(there[: at + 1])[-1])
         found.append(
@@ -76,6 +73,17 @@ def alarms_of(
     order = ("missing", "outside", "few", "many", "silent", "worse", "drift")
     rank = {check: place for place, check in enumerate(order)}
     return sorted(found, key=lambda one: (rank.get(one["check"], 9), -abs(one["value"])))
+
+
+def alarm_days(one: Series, days: Days, config: MonitorConfig) -> Bools:
+    """On which days a figure is alarmed, shape (n_days,)."""
+    rows = days.rows
+    if one.check in ("few", "many"):  # a day without rows counts among them
+        rows = np.ones(rows.size)
+    elif one.check in ("outcome", "worse", "calibration", "gap"):
+        # Outcomes come later: the last days have none yet.
+        rows = np.isfinite(one.value).astype(float)
+    return alarmed(one.beyond, rows, config.persist)
 
 
 def since(beyond: Any, there: Any, config: MonitorConfig, at: int) -> int:

@@ -155,7 +155,12 @@ def _rates(
     for check, counts in (("missing", column.missing), ("outside", column.outside)):
         now = over(counts, config.window_days)
         usual = np.zeros(rows.size)
-        for cells, empty, strange in against.values():
+        # Beside these the last days before the gap: of a trend only its latest step is news.
+        latest = tuple(
+            over(part, config.gap_days, config.gap_days)
+            for part in (column.cells, column.missing, column.outside)
+        )
+        for cells, empty, strange in (*against.values(), latest):
             base = cells.sum(axis=1) + empty
             part = empty if check == "missing" else strange
             known = base >= config.min_rows

@@ -5,6 +5,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from scipy.special import ndtri
 
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.holdout.values import truth_and_predictions
@@ -37,6 +38,7 @@ def judge(
     config: MonitorConfig,
     compare: CompareConfig,
     before: float | None,
+    most: int = PLOTTED,
 ) -> Judged:
     """Judge each day's window of labelled rows.
 
@@ -48,23 +50,27 @@ def judge(
         The days of the series.
     before : float or None
         The metric when the model was judged; the first half of the windows where not known.
+    most : int
+        How many days are judged, the last ones.
     """
     metric = compare.primary.found(compare.data.threshold)
     name = compare.primary.metric
     empty = np.full(size, np.nan)
     if metric.scaled:
         return Judged([], [], [f"{name} needs the scale of each series, which rows do not carry"])
+    # In the order of days a window is a slice, which costs nothing.
+    rows = rows.sort("day", maintain_order=True)
     place = (rows["day"].to_numpy().astype("datetime64[D]") - first).astype(int)
-    ends = np.unique(place[(place >= 0) & (place < size)])[-PLOTTED:]
+    ends = np.unique(place[(place >= 0) & (place < size)])[-most:]
     windows, value, low, high = [], empty.copy(), empty.copy(), empty.copy()
     counts, ratio, sure = empty.copy(), empty.copy(), np.zeros(size, bool)
-    alpha = config.chance / 2
+    # An alarm needs both: more than the limit, and more than chance.
+    alpha, reach = config.chance, float(ndtri(1 - config.chance / 2))
     for end in ends.tolist():
-        chosen = (place > end - config.window_days) & (place <= end)
-        counts[end] = int(chosen.sum())
+        part = _window(rows, place, end, config)
+        counts[end] = len(part)
         if counts[end] < config.min_rows:
             continue
-        part = rows.filter(chosen)
         found = value_of(part, task, compare, alpha)
         if found is None:
             continue
@@ -72,7 +78,8 @@ def judge(
         foretold = _foretold(part, task, compare)
         if foretold is not None:
             ratio[end], error = foretold
-            sure[end] = abs(math.log(ratio[end])) - 3.3 * error > math.log(config.calibration)
+            apart = abs(math.log(ratio[end]))
+            sure[end] = apart > math.log(config.calibration) and apart > reach * error
         windows.append(
             {"day": str(first + end), "rows": int(counts[end]), "value": value[end],
              "lower": low[end], "upper": high[end]}
@@ -86,13 +93,20 @@ def judge(
     if before is not None:
         limit = before * (1 - config.worse if higher else 1 + config.worse)
         with np.errstate(invalid="ignore"):
-            beyond = (high < limit) if higher else (low > limit)
+            worse = (value < limit) & (high < before) if higher else (value > limit) & (low > before)
         details = {"lower": low, "upper": high, "rows": counts, "before": before, "metric": name}
-        series.append(Series("worse", "", value, limit, beyond, details))
+        series.append(Series("worse", "", value, limit, worse, details))
         series += _slices(rows, place, ends, task, config, compare, value, size)
     if np.isfinite(ratio).any():
         series.append(Series("calibration", "", ratio, config.calibration, sure, {}))
     return Judged(series, windows, [])
+
+
+def _window(
+    rows: "polars.DataFrame", place: Any, end: int, config: MonitorConfig
+) -> "polars.DataFrame":
+    start, stop = np.searchsorted(place, [end - config.window_days, end], side="right")
+    return rows.slice(int(start), int(stop - start))
 
 
 def value_of(
@@ -120,7 +134,7 @@ def value_of(
             return None
         if found.influence is None:
             return found.value, math.nan, math.nan
-        groups = np.unique(rows["id"].to_numpy().astype(str), return_inverse=True)[1]
+        groups = rows["id"].rank("dense").to_numpy().astype(np.int64) - 1
         effect = single_effect(found, design_of_groups(groups), alpha)
     except MlopsError:  # a window of one class, say: it has no value
         return None
@@ -136,8 +150,9 @@ def _truth(rows: "polars.DataFrame", task: str) -> Any:
     if task == "regression":
         return rows["outcome"].cast(pl.Float64).to_arrow()
     numbers = rows["outcome"].cast(pl.Float64, strict=False)
-    texts = rows["outcome"].to_list()
-    return pa.array(texts, pa.string()) if numbers.null_count() else numbers.to_arrow()
+    if numbers.null_count():
+        return pa.array(rows["outcome"].to_list(), pa.string())
+    return numbers.to_arrow()
 
 
 def _foretold(
@@ -183,14 +198,15 @@ def _slices(
             continue
         for level in levels:
             mine = (rows[name].cast(str) == level).fill_null(False).to_numpy()
+            own, own_place = rows.filter(mine), place[mine]
             gap, beyond = np.full(size, np.nan), np.zeros(size, bool)
             alpha = config.chance / (2 * len(levels))
             usual: list[float] = []
             for end in ends.tolist():
-                chosen = (place > end - config.window_days) & (place <= end) & mine
-                if chosen.sum() < config.min_rows or not np.isfinite(whole[end]):
+                part = _window(own, own_place, end, config)
+                if len(part) < config.min_rows or not np.isfinite(whole[end]):
                     continue
-                value = value_of(rows.filter(chosen), task, compare, alpha)
+                value = value_of(part, task, compare, alpha)
                 if value is None:
                     continue
                 behind = (whole[end] - value[0]) if higher else (value[0] - whole[end])
@@ -198,7 +214,8 @@ def _slices(
                 gap[end] = behind / abs(whole[end]) if whole[end] else np.nan
                 if len(usual) >= 7:
                     base = max(float(np.median(usual[:-3] or usual)), 0.0)
-                    beyond[end] = surely / abs(whole[end]) - base > config.gap
+                    scale = abs(whole[end])
+                    beyond[end] = gap[end] - base > config.gap and surely / scale > base
                 usual.append(gap[end])
             if np.isfinite(gap).any():
                 kind = "fairness" if name in fair else "slice"
