@@ -1,6 +1,6 @@
 """How soon `mlops monitor` sees what was injected into the shop, and how often it is wrong.
 
-Run as ``PYTHONPATH=tests/support uv run --frozen python benchmarks/monitoring_power.py [--years N]``.
+Run as ``uv run --frozen python benchmarks/monitoring_power.py [--years N] [--jobs N]``.
 Each year is another shop: a model is fitted on half a year, and what it scores in the next year is
 watched day by day with the default limits, from a cold start. Rows are a thirtieth of the customers
 a day; whether they order within a week is known a week later. The sizes of the shifts are SHIFTS,
@@ -88,12 +88,13 @@ def shop_rows(seed: int) -> pd.DataFrame:
             days AS (SELECT CAST(unnest(generate_series(DATE '{TRAINED}', DATE '{END}',
                                  INTERVAL 1 DAY)) AS DATE) AS time)
             SELECT id, time FROM days JOIN buyers ON first_order < time
-            WHERE hash(id * 1000003 + CAST(time - DATE '2024-01-01' AS BIGINT) + {seed}) % {EVERY} = 0
-            """
+            WHERE hash(id * 1000003 + CAST(time - DATE '2024-01-01' AS BIGINT) + {seed})
+                  % {EVERY} = 0
+            """  # noqa: S608
         )
         connection.execute(f"CREATE TABLE features AS {features.features(PARAMS)}")
         found = connection.sql(
-            f"SELECT * FROM features JOIN ({features.target(PARAMS)}) USING (id, time) "
+            f"SELECT * FROM features JOIN ({features.target(PARAMS)}) USING (id, time) "  # noqa: S608
             "ORDER BY time, id"
         ).df()
     found["time"] = pd.to_datetime(found["time"])
@@ -125,6 +126,7 @@ class Year:
         self.rows = rows[rows["time"] >= WATCHED].reset_index(drop=True)
 
     def inputs(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Give the features as numbers, shape (n_rows, n_features)."""
         coded = rows[self.numbers].astype(float)
         return coded.assign(segment=rows["segment"].map(len))
 
@@ -272,10 +274,10 @@ def main() -> int:
                 delays[shift].append(days)
             for key in found["keys"]:
                 keys[key] = keys.get(key, 0) + 1
-            if done % 10 == 0:
-                print(f"{done} years", file=sys.stderr, flush=True)
-    table = [judged_false(name, counts) for name, counts in false.items()]
-    table += [judged_delay(shift, found) for shift, found in delays.items()]
+            if done % 20 == 0:
+                so_far = json.dumps(table_of(false, delays))
+                print(f"{done} years: {so_far}", file=sys.stderr, flush=True)
+    table = table_of(false, delays)
     good = all(one["good"] for one in table)
     result = {"machine": about, "years": arguments.years, "cpu": cpu_seconds() - started,
               "table": table, "keys": keys, "good": good}  # fmt: skip
@@ -286,6 +288,12 @@ def main() -> int:
         if arguments.keys:
             print(json.dumps(keys, indent=2))
     return 0 if good else 1
+
+
+def table_of(false: dict[str, list[int]], delays: dict[str, list[float]]) -> list[dict[str, Any]]:
+    """Judge each row of the table."""
+    table = [judged_false(name, counts) for name, counts in false.items()]
+    return table + [judged_delay(shift, found) for shift, found in delays.items()]
 
 
 def judged_false(name: str, counts: list[int]) -> dict[str, Any]:

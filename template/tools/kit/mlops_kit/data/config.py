@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,9 +27,8 @@ DECIMAL = re.compile(r"decimal\( *(\d{1,2}) *, *(\d{1,2}) *\)")
 MOMENTS = ("date", "timestamp", "timestamptz", "datetime")
 NUMBERS = ("integer", "number", "decimal")
 # What says how a file is written; only tables of files have it.
-OPTIONS = (
-    *("format", "delimiter", "quote", "escape", "decimal", "thousands", "encoding", "header"),
-    "compression",
+OPTIONS = tuple(
+    "format delimiter quote escape decimal thousands encoding header compression".split()
 )
 
 
@@ -206,6 +206,12 @@ class Sample(Section):
     """Number of order lines."""
     seed: int = 7
     """Another number makes another shop."""
+    until: date | None = None
+    """Nothing after this day has happened yet."""
+    habits_change: date | None = None
+    """From this day on those who seldom bought buy most: what a drift looks like."""
+    cents: date | None = None
+    """From this day on prices arrive in cents: what a broken feed looks like."""
 
 
 class Files(Section):

@@ -10,6 +10,7 @@ from mlops_kit.compare.commands import CONFIG, REPORTS, Config, Json, Out, Table
 from mlops_kit.compare.report.wording import gained
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.zones import OPEN_ZONE
+from mlops_kit.operate.demo.commands import demo
 from mlops_kit.operate.monitor import commands as watching
 from mlops_kit.operate.promote import commands as delivery
 from mlops_kit.operate.promote.registry import refused
@@ -264,6 +265,7 @@ ROOM = Room(
         "approve": delivery.approve,
         "promote": delivery.promote,
         "predict": predict,
+        "demo": demo,
         "monitor calibrate": watching.calibrate,
         "feedback": watching.feedback,
     },

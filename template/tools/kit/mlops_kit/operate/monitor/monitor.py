@@ -14,6 +14,7 @@ from mlops_kit.core.utc import today
 from mlops_kit.operate.monitor import log
 from mlops_kit.operate.monitor.champion import Champion, champion
 from mlops_kit.operate.monitor.config import MonitorConfig, load_monitor
+from mlops_kit.operate.monitor.issue import prometheus_text
 from mlops_kit.operate.monitor.judging.alarms import alarms_of, silent
 from mlops_kit.operate.monitor.judging.drift import Series, all_series, look_closer
 from mlops_kit.operate.monitor.judging.performance import Judged, judge
@@ -95,6 +96,7 @@ def monitor(
                 f"{cleared:,} logged parts older than {config.keep_days} days were removed"
             )
         page = html_page(result, look)
+        write_text(REPORTS / "metrics.prom", prometheus_text(result, _now()))
         write_text(REPORTS / "drift.html", page)
         write_json(REPORTS / "drift.json", result)
     return CODES[verdict], result

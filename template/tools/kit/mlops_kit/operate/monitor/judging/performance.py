@@ -93,7 +93,8 @@ def judge(
     if before is not None:
         limit = before * (1 - config.worse if higher else 1 + config.worse)
         with np.errstate(invalid="ignore"):
-            worse = (value < limit) & (high < before) if higher else (value > limit) & (low > before)
+            more = (value < limit) if higher else (value > limit)
+            worse = more & ((high < before) if higher else (low > before))
         details = {"lower": low, "upper": high, "rows": counts, "before": before, "metric": name}
         series.append(Series("worse", "", value, limit, worse, details))
         series += _slices(rows, place, ends, task, config, compare, value, size)
