@@ -2,7 +2,6 @@
 
 import codecs
 import re
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import Section, read_config
+from mlops_kit.data.sources.sample_shop.settings import Sample
 
 SOURCES_FILE = Path("conf/sources.yaml")
 # Tables that the pipeline makes beside the declared ones.
@@ -27,8 +27,9 @@ DECIMAL = re.compile(r"decimal\( *(\d{1,2}) *, *(\d{1,2}) *\)")
 MOMENTS = ("date", "timestamp", "timestamptz", "datetime")
 NUMBERS = ("integer", "number", "decimal")
 # What says how a file is written; only tables of files have it.
-OPTIONS = tuple(
-    "format delimiter quote escape decimal thousands encoding header compression".split()
+OPTIONS = (
+    *("format", "delimiter", "quote", "escape", "decimal", "thousands", "encoding", "header"),
+    "compression",
 )
 
 
@@ -192,26 +193,6 @@ class Entity(Section):
     """A table, by name."""
     column: str
     """The column that identifies it."""
-
-
-class Sample(Section):
-    """The invented shop."""
-
-    kind: Literal["sample"]
-    customers: int = Field(5_000, ge=10)
-    """Number of customers."""
-    products: int = Field(300, ge=20)
-    """Number of products."""
-    order_lines: int = Field(60_000, ge=100)
-    """Number of order lines."""
-    seed: int = 7
-    """Another number makes another shop."""
-    until: date | None = None
-    """Nothing after this day has happened yet."""
-    habits_change: date | None = None
-    """From this day on those who seldom bought buy most: what a drift looks like."""
-    cents: date | None = None
-    """From this day on prices arrive in cents: what a broken feed looks like."""
 
 
 class Files(Section):
