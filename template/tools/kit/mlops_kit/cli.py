@@ -133,13 +133,19 @@ def add_rooms(app: typer.Typer) -> None:
     """Add the commands of every room that this repository was rendered with."""
     known = list(rooms())
     said = {name: text for room in known for name, text in room.groups.items()}
-    groups = {name: typer.Typer(help=text, callback=_nothing) for name, text in said.items()}
+    alone = {name: command for room in known for name, command in room.alone.items()}
+    groups = {
+        name: typer.Typer(
+            help=text, callback=alone.get(name, _nothing), invoke_without_command=name in alone
+        )
+        for name, text in said.items()
+    }
     for room in known:
         for words, command in room.commands.items():
             group, _, name = words.rpartition(" ")
             (groups[group] if group else app).command(name)(command)
     for name, group in groups.items():
-        app.add_typer(group, name=name, no_args_is_help=True)
+        app.add_typer(group, name=name, no_args_is_help=name not in alone)
 
 
 def _nothing() -> None:

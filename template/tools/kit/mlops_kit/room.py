@@ -132,6 +132,8 @@ class Room:
     """By the words of the command line: `train`, or `data ingest` in the group `data`."""
     groups: Mapping[str, str] = field(default_factory=dict)
     """What the help says about each group of commands."""
+    alone: Mapping[str, Callable[..., None]] = field(default_factory=dict)
+    """What a group does when it is called without a command of it; by its name."""
     start: Callable[[], None] = _nothing
     """Called before any command."""
     redact: Callable[[str], str] = str

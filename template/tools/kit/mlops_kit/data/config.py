@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import Section, read_config
+from mlops_kit.data.sources.sample_shop.settings import Sample
 
 SOURCES_FILE = Path("conf/sources.yaml")
 # Tables that the pipeline makes beside the declared ones.
@@ -192,20 +193,6 @@ class Entity(Section):
     """A table, by name."""
     column: str
     """The column that identifies it."""
-
-
-class Sample(Section):
-    """The invented shop."""
-
-    kind: Literal["sample"]
-    customers: int = Field(5_000, ge=10)
-    """Number of customers."""
-    products: int = Field(300, ge=20)
-    """Number of products."""
-    order_lines: int = Field(60_000, ge=100)
-    """Number of order lines."""
-    seed: int = 7
-    """Another number makes another shop."""
 
 
 class Files(Section):

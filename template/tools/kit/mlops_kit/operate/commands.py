@@ -10,6 +10,8 @@ from mlops_kit.compare.commands import CONFIG, REPORTS, Config, Json, Out, Table
 from mlops_kit.compare.report.wording import gained
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.zones import OPEN_ZONE
+from mlops_kit.operate.demo.commands import demo
+from mlops_kit.operate.monitor import commands as watching
 from mlops_kit.operate.promote import commands as delivery
 from mlops_kit.operate.promote.registry import refused
 from mlops_kit.room import Finding, Room
@@ -251,7 +253,9 @@ ROOM = Room(
     groups={
         "bundle": "Models in sealed files, from one environment to another.",
         "registry": "The registered versions of this environment, and the log of promotions.",
+        "monitor": watching.look.__doc__ or "",
     },
+    alone={"monitor": watching.look},
     commands={
         "data enough": enough,
         "compare plan": plan,
@@ -268,5 +272,8 @@ ROOM = Room(
         "registry prune": delivery.registry_prune,
         "retire": delivery.retire,
         "predict": predict,
+        "demo": demo,
+        "monitor calibrate": watching.calibrate,
+        "feedback": watching.feedback,
     },
 )

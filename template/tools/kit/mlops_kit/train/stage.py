@@ -12,6 +12,7 @@ from mlops_kit.core.utc import connect
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.room import rooms
 from mlops_kit.train.checks.copies import seen_in_training
+from mlops_kit.train.checks.reference import summary
 from mlops_kit.train.checks.rows import KEYS
 from mlops_kit.train.checks.skew import seen as seen_of
 from mlops_kit.train.classes import Classes, classes_of
@@ -104,6 +105,8 @@ def train_and_predict(settings: Settings) -> str:
         "answers": {"dtype": np.dtype(answers.dtype.type).str, "shape": [-1, *answers.shape[1:]]},
         "holdout": notes(fits[0].train, holdout, names, answers, horizon, classes),
     }
+    if given is None:
+        card["training"]["reference"] = summary(train, names, holdout, answers, classes)
     if given is not None:
         card.pop("cutoffs", None)  # one model, whatever others were made before it
     elif len(fits) > 1:

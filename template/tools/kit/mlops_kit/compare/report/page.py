@@ -80,12 +80,17 @@ def html_page(
     )
 
 
-@cache
 def _template() -> "Template":
+    return template_in(Path(__file__).parent)
+
+
+@cache
+def template_in(folder: Path) -> "Template":
+    """Return the page.html of a folder; style.css is the one of this folder for all pages."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader([folder, Path(__file__).parent]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -46,7 +46,7 @@ def _read_parts(
 ) -> "Iterator[tuple[Path | None, Iterator[polars.DataFrame]]]":
     if isinstance(source, Files):
         return files.read(source, name, table)
-    made = _shop(source.customers, source.products, source.order_lines, source.seed)
+    made = _shop(source)
     if name not in made or not set(table.columns) <= set(made[name].columns):
         raise MlopsError(
             f"{SOURCES_FILE.as_posix()}: the sample has no such table or column as declared "
@@ -56,9 +56,12 @@ def _read_parts(
 
 
 @cache
-def _shop(
-    customers: int, products: int, order_lines: int, seed: int
-) -> "dict[str, polars.DataFrame]":
-    from mlops_kit.data.sources.sample_shop import shop
+def _shop(source: Sample) -> "dict[str, polars.DataFrame]":
+    from mlops_kit.data.sources.sample_shop import later, shop
 
-    return shop.generate(customers, products, order_lines, seed)
+    made = shop.generate(source.customers, source.products, source.order_lines, source.seed)
+    if source.habits_change is not None:
+        made = later.habits_changed(made, source.habits_change, source.seed)
+    if source.cents is not None:
+        made = later.in_cents(made, source.cents)
+    return made if source.until is None else later.until(made, source.until)

@@ -11,6 +11,7 @@ from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.data.config import Sources
 from mlops_kit.data.ingest import ENTITIES
+from mlops_kit.operate.predict.logged import SUFFIX, row_log
 from mlops_kit.operate.predict.scorer import Scorer
 from mlops_kit.train.checks.rows import count
 from mlops_kit.train.checks.skew import outside
@@ -25,6 +26,7 @@ PART = 262_144  # rows whose features are computed at once: each part reads the 
 CELLS = 2_000_000  # values of features that are scored at once
 COMPARED = 500  # rows whose features are computed again, with others beside them
 COUNTS = b"mlops.outside"
+OWN = ("place", "row")
 
 
 def write_parts(
@@ -61,8 +63,8 @@ def write_parts(
             _check_types(connection, features, scorer)
             if start == 0:
                 _check_alone(connection, keys, features)
-            with written_beside(part) as beside:
-                _score(connection, scorer, keys, raw, beside)
+            with written_beside(part.with_suffix(SUFFIX)) as log, written_beside(part) as beside:
+                _score(connection, scorer, keys, raw, beside, log)
             if rows > PART:
                 progress("predict", f"{min(start + PART, rows):,} of {rows:,} rows")
     return done
@@ -170,8 +172,9 @@ def _score(
     keys: list[str],
     raw: bool,
     target: Path,
+    log: Path,
 ) -> None:
-    """Write the answers for the rows of `features`, some at a time."""
+    """Write the answers for the rows of `features`, and these with them, some at a time."""
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -182,27 +185,35 @@ def _score(
     id_shown = "_asked.raw" if raw else "_asked.id"
     shown = "".join(f", _asked.{key}" for key in keys if key != "id")
     relation = connection.sql(
-        f"SELECT _asked.place, _asked.row, {id_shown} AS id{shown}, {chosen} "
+        f"SELECT _asked.place, _asked.row, {id_shown} AS id{shown}, _asked.id AS _open, {chosen} "
         f"FROM _asked JOIN features ON {on} ORDER BY _asked.place"
     )
     known = scorer.config["training"]["seen"]
     counts = {name: [0, 0] for name in known}
     own = 2 + len(keys)
     empty = relation.limit(0).to_arrow_table().select(range(own))
-    writer = None
+    writer = logger = None
     try:
         for batch in relation.to_arrow_reader(max(1_000, CELLS // len(names))):
             table = pa.Table.from_batches([batch])
-            frame = table.select(range(own, table.num_columns)).to_pandas().set_axis(names, axis=1)
+            features = table.select(range(own + 1, table.num_columns))
+            frame = features.to_pandas().set_axis(names, axis=1)
             for name, more in outside(frame, known).items():
                 counts[name] = [had + new for had, new in zip(counts[name], more, strict=True)]
             scored = table.select(range(own))
-            for name, values in answers(scorer.config["task"], scorer.answers(frame)).items():
-                scored = scored.append_column(name, values)
+            given = pa.table(answers(scorer.config["task"], scorer.answers(frame)))
+            rows = scored.drop_columns(list(OWN)).set_column(0, "id", table["_open"])
+            told = row_log(rows, names, features, given)
+            logger = logger or pyarrow.parquet.ParquetWriter(log, told.schema)
+            logger.write_table(told)
+            for name in given.column_names:
+                scored = scored.append_column(name, given[name])
             writer = writer or pyarrow.parquet.ParquetWriter(target, scored.schema)
             writer.write_table(scored)
         writer = writer or pyarrow.parquet.ParquetWriter(target, empty.schema)
+        logger = logger or pyarrow.parquet.ParquetWriter(log, empty.schema)
         writer.add_key_value_metadata({COUNTS: json.dumps(counts)})
     finally:
-        if writer is not None:
-            writer.close()
+        for one in (writer, logger):
+            if one is not None:
+                one.close()

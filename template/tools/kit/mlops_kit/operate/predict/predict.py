@@ -16,7 +16,9 @@ from mlops_kit.core.utc import connect
 from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE, SCORED_ELSEWHERE
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.ingest import ENTITIES, check_apart, recorded
+from mlops_kit.operate.monitor.config import load_monitor
 from mlops_kit.operate.predict.asked import Input, find_input, moment, read_asked
+from mlops_kit.operate.predict.logged import keep_log
 from mlops_kit.operate.predict.parts import counts_of, write_parts
 from mlops_kit.operate.predict.scorer import Scorer, scorer
 from mlops_kit.operate.predict.written import ENDINGS, all_aside, reasons_of, write
@@ -92,6 +94,7 @@ def predict(
     time = None if as_of is None else moment(as_of, keys["time"])
     raw = target.resolve().is_relative_to(RESTRICTED_ZONE.resolve())
     limit = settings.data.max_quarantined_share if max_aside is None else max_aside
+    logged = load_monitor().log_rows
 
     def inputs() -> str:
         return _fingerprint(asked, sources, model, [str(time), str(raw)])
@@ -127,7 +130,9 @@ def predict(
             "skew": skew(counts_of(parts), scored, model.config["training"]["seen"]),
         }  # fmt: skip
         _note_elsewhere(target, sources)
-        return write(parts, left, target, record) | {"path": target.as_posix()}
+        record = write(parts, left, target, record) | {"path": target.as_posix()}
+        keep_log(parts, f"predict-{before[:16]}", model.number, logged)
+        return record
 
 
 def _check_target(given: Path, target: Path, sources: Sources) -> None:

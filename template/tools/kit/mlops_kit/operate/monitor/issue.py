@@ -1,0 +1,77 @@
+"""What was seen for other readers: the text of an issue, and figures for Prometheus."""
+
+from typing import Any
+
+MOST = 10
+
+
+def issue_text(result: dict[str, Any]) -> str:
+    """Write Markdown from what drift.json holds; names and counts, never a row."""
+    model = result["model"]
+    version = f" version {model['version']}" if model["version"] else ""
+    lines = [
+        f"`mlops monitor` saw {len(result['alarms'])} alarms as of {result['as_of']}, in "
+        f"{result['rows']:,} rows that {model['name']}{version} scored in "
+        f"{result['window_days']} days.",
+        "",
+        "| what | since | likely cause | value | limit |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for one in result["alarms"][:MOST]:
+        key = one["key"].replace("|", "\\|")
+        lines.append(
+            f"| {key} | {one['since']} | {one['cause']} | {one['value']:.3g} | {one['limit']:.3g} |"
+        )
+    lines.append("")
+    for one in result["alarms"][:MOST]:
+        lines += [f"- **{one['key']}** {one['sentence']} {one['do']} ({one['runbook']})"]
+    if len(result["alarms"]) > MOST:
+        lines.append(f"- and {len(result['alarms']) - MOST} more in the report")
+    lines += [
+        "",
+        "The report is `reports/monitor/drift.html` of that run. The causes are guesses from what "
+        "else moved.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def prometheus_text(result: dict[str, Any], now: float) -> str:
+    """Write figures as Prometheus reads them from a file (text exposition format 0.0.4).
+
+    Parameters
+    ----------
+    now : float
+        Seconds since the epoch.
+    """
+    model = f'model="{_escaped(result["model"]["name"])}"'
+    lines = [
+        "# HELP mlops_monitor_look_seconds When the monitor last looked.",
+        "# TYPE mlops_monitor_look_seconds gauge",
+        f"mlops_monitor_look_seconds{{{model}}} {now:.0f}",
+        "# HELP mlops_monitor_rows Rows of the last window.",
+        "# TYPE mlops_monitor_rows gauge",
+        f"mlops_monitor_rows{{{model}}} {result['rows']}",
+        "# HELP mlops_monitor_alarms Alarms of the last look.",
+        "# TYPE mlops_monitor_alarms gauge",
+        f"mlops_monitor_alarms{{{model}}} {len(result['alarms'])}",
+        "# HELP mlops_monitor_alarm One for each alarm of the last look.",
+        "# TYPE mlops_monitor_alarm gauge",
+    ]
+    for one in result["alarms"]:
+        labels = {key: one[key] for key in ("check", "column", "cause")}
+        told = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+        lines.append(f"mlops_monitor_alarm{{{model},{told}}} 1")
+    lines += [
+        "# HELP mlops_monitor_index Drift of a column, less its noise.",
+        "# TYPE mlops_monitor_index gauge",
+    ]
+    for one in result["columns"]:
+        if one["index"] is not None:
+            column = _escaped(one["column"])
+            lines.append(f'mlops_monitor_index{{{model},column="{column}"}} {one["index"]:.6g}')
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

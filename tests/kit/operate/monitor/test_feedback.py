@@ -1,0 +1,94 @@
+"""Outcomes: taken in once, joined by request or by id and time, and told when they differ."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.operate.feedback.labels import load, take_in
+from mlops_kit.operate.monitor.labelled import labelled_rows
+
+SOURCES = """
+entity: {table: t, column: who}
+sources: {mine: {kind: files, folder: raw}}
+tables: {t: {source: mine, path: t.csv, columns: {who: {type: string, unique: true}}}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/sources.yaml").write_text(SOURCES, encoding="utf-8")
+    monkeypatch.setattr("mlops_kit.operate.feedback.labels.rooms", lambda: iter(()))
+    return tmp_path
+
+
+def given(text: str, name: str = "f.csv") -> Path:
+    Path(name).write_text(text, encoding="utf-8")
+    return Path(name)
+
+
+def test_the_same_file_again_changes_nothing_and_late_rows_are_kept() -> None:
+    first = take_in(given("who,time,outcome\na,2025-01-01,1\nb,2025-01-01,0\n"), "classification")
+    again = take_in(given("who,time,outcome\na,2025-01-01,1\nb,2025-01-01,0\n"), "classification")
+    late = take_in(given("who,time,outcome\na,2024-01-01,0\na,2025-01-01,1\n"), "classification")
+    assert (first["new"], again["new"], again["known"]) == (2, 0, 2)
+    assert (late["new"], late["known"], late["conflicting"]) == (1, 1, 0)
+    assert len(load()) == 3
+
+
+def test_another_outcome_is_told_and_the_first_word_stays() -> None:
+    take_in(given("id,time,outcome\na,2025-01-01,1\n"), "classification")
+    told = take_in(given("id,time,outcome\na,2025-01-01,0\n"), "classification")
+    assert (told["new"], told["conflicting"]) == (0, 1)
+    assert pl.read_csv(told["conflicts"])["outcome"].to_list() == [0]
+    assert load()["outcome"].to_list() == ["1"]
+
+
+def test_within_one_file_too() -> None:
+    told = take_in(given("id,time,outcome\na,2025-01-01,1\na,2025-01-01,0\n"), "classification")
+    assert (told["new"], told["conflicting"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("who,time\na,2025-01-01\n", "no column outcome"),
+        ("outcome\n1\n", "no column request_id, who or id"),
+        ("who,outcome\n", "no usable row"),
+    ],
+)
+def test_a_file_that_lacks_something_gets_one_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(MlopsError, match=sentence):
+        take_in(given(text), "classification")
+
+
+def test_rows_that_cannot_be_read_are_counted() -> None:
+    text = "who,time,outcome\na,2025-01-01,1\nb,never,0\n,2025-01-01,0\nc,2025-01-01,x\n"
+    told = take_in(given(text), "classification")
+    assert (told["read"], told["new"], told["broken"]) == (4, 1, 3)
+
+
+def test_scored_rows_find_their_outcome_by_request_or_by_id_and_time() -> None:
+    import datetime
+
+    import numpy as np
+
+    place = Path("data/open/served")
+    place.mkdir(parents=True)
+    days = [datetime.datetime(2025, 1, 1 + n) for n in range(4)]
+    pl.DataFrame(
+        {
+            "id": ["a", "b", "a", "c"],
+            "time": days,
+            "score": [0.1, 0.2, 0.3, 0.4],
+            "request_id": ["r1", "r2", "r3", "r4"],
+            "version": ["1", "1", "1", "2"],
+        }
+    ).write_parquet(place / "one.parquet")
+    take_in(given("request_id,outcome\nr2,1\nr4,1\nr9,1\n"), "classification")
+    take_in(given("who,time,outcome\na,2025-01-03,0\na,2025-02-01,1\n"), "classification")
+    found = labelled_rows("classification", "1", np.datetime64("2025-01-01"), [])
+    told = dict(zip(found["request_id"], found["outcome"], strict=True))
+    assert told == {"r2": "1", "r3": "0"}
