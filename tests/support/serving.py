@@ -2,7 +2,10 @@
 
 import asyncio
 import datetime
+import os
+import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from mlops_kit.train import features as dataset
 from mlops_kit.train.checks.skew import seen
 from mlops_kit.train.tracking import quiet_mlflow
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 KEY = "a-key-that-nobody-guesses"
 DAY = datetime.date(2025, 1, 20)
 FEATURES = """
@@ -50,6 +54,7 @@ def learned(seed: int = 0) -> pd.DataFrame:
     )
 
 
+@cache
 def estimator(task: str = "regression", seed: int = 0, classes: int = 2) -> Any:
     """Fit the seeded kind of model to invented outcomes."""
     from sklearn.compose import make_column_selector, make_column_transformer
@@ -67,10 +72,10 @@ def estimator(task: str = "regression", seed: int = 0, classes: int = 2) -> Any:
     rows = learned(seed)
     amount = rows["minutes_before"] / 10 + rows["age"] + seed
     if task == "regression":
-        trees = HistGradientBoostingRegressor(max_iter=30, random_state=0)
+        trees = HistGradientBoostingRegressor(max_iter=15, random_state=0)
         return make_pipeline(columns, trees).fit(rows, amount)
     outcome = pd.qcut(amount, classes, labels=False)
-    trees = HistGradientBoostingClassifier(max_iter=20, random_state=0)
+    trees = HistGradientBoostingClassifier(max_iter=10, random_state=0)
     return make_pipeline(columns, trees).fit(rows, outcome)
 
 
@@ -171,8 +176,6 @@ Start = Callable[..., Running]
 
 def starter(club: Path, tables: Path, monkeypatch: Any) -> tuple[Start, list[Running]]:
     """Return a function that starts a server of the club, and what it started."""
-    import shutil
-
     shutil.copytree(tables, club / "data/open/tables")
     use_features(monkeypatch, FEATURES)
     monkeypatch.setenv("MLOPS_SERVE_KEY", KEY)

@@ -14,6 +14,7 @@ from uuid import uuid4
 from fastapi import FastAPI, Request, Response
 
 from mlops_kit.core.settings import Settings, load_settings
+from mlops_kit.core.zones import SERVED
 from mlops_kit.operate.predict.scorer import scorer
 from mlops_kit.operate.serve import log as logs
 from mlops_kit.operate.serve.answering import Answer, Answering, FailedError
@@ -71,7 +72,7 @@ class Server:
         self.holder, self.config = holder, config
         self.answering = Answering(holder)
         self.metrics = Metrics()
-        self.log = logs.Kept(config.log, logs.SERVED, logs.served_table)
+        self.log = logs.Kept(config.log, SERVED, logs.served_table)
         self.pairs = (
             logs.Kept(config.log, logs.SHADOW, logs.shadow_table) if config.shadow else None
         )

@@ -10,6 +10,7 @@ import typer
 
 from mlops_kit.compare.commands import Json
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.zones import SNAPSHOT
 from mlops_kit.room import Finding, Room
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def settings() -> "Mapping[str, Callable[[], object]]":
 
 def examine() -> "Iterator[Finding]":
     """Look whether requests could be answered."""
-    from mlops_kit.operate.serve.snapshot import SNAPSHOT, Snapshot
+    from mlops_kit.operate.serve.snapshot import Snapshot
 
     try:
         from mlops_kit.operate.serve.config import load_serve

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from mlops_kit.operate.serve.served import Served
 
-SERVED = OPEN_ZONE / "served"
 SHADOW = OPEN_ZONE / "shadow"
 MOST_LINES = 20_000  # of a part
 # What a line says besides the features; a feature of such a name is not logged.

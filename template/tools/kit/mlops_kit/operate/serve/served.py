@@ -95,12 +95,12 @@ class Served:
         try:
             plan = compiled(self.scorer.model.estimator, self.scorer.config)
         except NotCompiledError as error:
-            return str(error)
+            return f"{type(self.scorer.model.estimator).__name__}: {error}"
         except AttributeError:
-            return "the model is none of scikit-learn"
+            return "it keeps no estimator"
         rows = [*probes(self), *known[:MOST_PROBES]]
         tried = 0
-        for batch in [rows, *([row] for row in rows[:: max(1, len(rows) // 100)])]:
+        for batch in [rows, *([row] for row in rows[:: max(1, len(rows) // 40)])]:
             try:
                 wanted = self.plainly(batch)
             except Exception:  # the model refuses one of the invented rows: each by itself then

@@ -19,7 +19,7 @@ from mlops_kit.core.files import progress, written_beside
 from mlops_kit.core.settings import Settings
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect, today
-from mlops_kit.core.zones import OPEN_ZONE
+from mlops_kit.core.zones import OPEN_ZONE, SNAPSHOT
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.ingest import ENTITIES
 from mlops_kit.operate.predict.asked import moment
@@ -33,7 +33,6 @@ from mlops_kit.train.look_ahead import open_tables
 if TYPE_CHECKING:
     import duckdb
 
-SNAPSHOT = OPEN_ZONE / "snapshot.sqlite"
 SCHEMA = 1
 ANY = -1  # stands for the horizon of rows that have none
 

@@ -16,13 +16,13 @@ from mlops_kit.compare.systems.adapters import predict_with
 from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.files import progress
 from mlops_kit.core.settings import Settings, read_config
-from mlops_kit.core.zones import OPEN_ZONE
+from mlops_kit.core.zones import OPEN_ZONE, SNAPSHOT
 from mlops_kit.data.config import load_sources
 from mlops_kit.operate.predict.scorer import Scorer, number_of, scorer
 from mlops_kit.operate.serve.config import SERVE_FILE, Serve
 from mlops_kit.operate.serve.request.rows import Reader, Row
 from mlops_kit.operate.serve.served import Served
-from mlops_kit.operate.serve.snapshot import SNAPSHOT, Snapshot
+from mlops_kit.operate.serve.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import numpy
