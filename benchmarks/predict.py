@@ -94,8 +94,8 @@ def by_the_kit(folder: Path) -> dict[str, float]:
     predict.scorer = lambda settings, alias: scorer
     spent = {"features": 0.0, "scoring": 0.0}
     for name, part in (
-        ("_featured", "features"),
-        ("_check_alone", "features"),
+        ("featured", "features"),
+        ("check_alone", "features"),
         ("_score", "scoring"),
     ):
         setattr(parts, name, timed(getattr(parts, name), spent, part))

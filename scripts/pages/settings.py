@@ -8,6 +8,7 @@ from mlops_kit.core.settings import Settings
 from mlops_kit.data.config import Sources
 from mlops_kit.operate.experiments.abtest import ABTest
 from mlops_kit.operate.experiments.shadow import Shadow
+from mlops_kit.operate.serve.config import Serve
 from mlops_kit.privacy.policy.schema import Privacy
 from mlops_kit.train.features import Params
 from pydantic import BaseModel
@@ -45,6 +46,11 @@ FILES: dict[str, tuple[type[BaseModel], str]] = {
         Shadow,
         "The paired log of a shadow run and its budgets; options of `mlops compare shadow` go over "
         "it. A budget that is null is not judged.",
+    ),
+    "serve.yaml": (
+        Serve,
+        "How models answer requests (`serving: online` or `both`): `mlops serve` and `mlops "
+        "snapshot`.",
     ),
     "params.yaml": (
         Params,

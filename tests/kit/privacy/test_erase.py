@@ -4,8 +4,10 @@ import hashlib
 import io
 import json
 import os
+import sqlite3
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -393,6 +395,25 @@ def test_killed_between_two_files_of_scores_the_same_command_completes(
         assert told["output"]["sha256"] == sha256_of(scores)
         wanted = len(SCORES[scores.as_posix()]) - (scores.name != "other.parquet")
         assert told["rows"] == wanted
+
+
+def test_answers_of_a_server_and_its_snapshot_lose_the_person() -> None:
+    ids = [clinic.token(number) for number in range(20)]
+    part = Path("data/open/served/day=2026-01-01/1.parquet")
+    part.parent.mkdir(parents=True)
+    pl.DataFrame({"id": [*ids, *ids], "prediction": [0.5] * 40}).write_parquet(part)
+    snapshot = Path("data/open/snapshot.sqlite")
+    with closing(sqlite3.connect(snapshot)) as made, made:
+        made.execute("CREATE TABLE features (id, horizon, f0, PRIMARY KEY (id, horizon))")
+        made.executemany("INSERT INTO features VALUES (?, -1, 1.5)", [(one,) for one in ids])
+    shown = erase_of.erase(clinic.token(WHO), dry_run=True)
+    told = erase_of.erase(clinic.token(WHO))
+    assert told["rows"] == shown["rows"]
+    assert told["rows"][part.as_posix()] == 2
+    assert told["rows"][snapshot.as_posix()] == 1
+    assert clinic.token(WHO) not in pl.read_parquet(part)["id"]
+    assert clinic.token(WHO).encode() not in snapshot.read_bytes()
+    assert pl.read_parquet(part).height == 38
 
 
 def test_scores_elsewhere_are_named() -> None:

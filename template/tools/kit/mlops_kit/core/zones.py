@@ -6,3 +6,6 @@ OPEN_ZONE = Path("data/open")
 RESTRICTED_ZONE = Path("data/restricted")
 # Where `mlops predict` wrote scores by tokens besides these, a path a line: `erase` names them.
 SCORED_ELSEWHERE = RESTRICTED_ZONE / "scored-elsewhere.txt"
+# What was answered online, and the features from which it is: by ids of the open zone.
+SERVED = OPEN_ZONE / "served"
+SNAPSHOT = OPEN_ZONE / "snapshot.sqlite"

@@ -122,7 +122,9 @@ def abtest(
 
 
 def shadow(
-    data: Annotated[Path, typer.Option(help="One row per request: csv or parquet.")],
+    data: Annotated[
+        Path, typer.Option(help="One row per request: csv, parquet, or a folder of parquet parts.")
+    ],
     config: Annotated[Path, typer.Option(help="Columns and budgets.")] = Path("conf/shadow.yaml"),
     threshold: Annotated[float | None, typer.Option(help="Scores decide from here.")] = None,
     max_disagreement: Annotated[float | None, typer.Option(help="Largest share.")] = None,

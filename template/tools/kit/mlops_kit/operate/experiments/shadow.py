@@ -63,7 +63,7 @@ def shadow(data: Path, config: Shadow) -> tuple[int, dict[str, Any]]:
         When the log is missing, damaged, too short, repeats a request, or lacks what a budget
         needs.
     """
-    table = read_table("shadow", data)
+    table = _log(data)
     for column in (config.id, config.incumbent, config.candidate):
         if column not in table.columns:
             raise MlopsError(f'{data.as_posix()} has no column "{column}": mend it or the options.')
@@ -93,6 +93,18 @@ def shadow(data: Path, config: Shadow) -> tuple[int, dict[str, Any]]:
     code = NEGATIVE if "fail" in outcomes else INCONCLUSIVE if "unknown" in outcomes else OK
     result["decision"] = {OK: "pass", NEGATIVE: "fail", INCONCLUSIVE: "inconclusive"}[code]
     return code, result
+
+
+def _log(data: Path) -> "pandas.DataFrame":
+    """Read the log: one file, or a folder of parquet parts, as `mlops serve` writes them."""
+    import pandas as pd
+
+    if not data.is_dir():
+        return read_table("shadow", data)
+    parts = [part for part in sorted(data.rglob("*.parquet")) if not part.name.startswith(".")]
+    if not parts:
+        raise MlopsError(f"{data.as_posix()} holds no parquet file: nothing was shadowed yet.")
+    return pd.concat([pd.read_parquet(part, partitioning=None) for part in parts])
 
 
 def _decisions(column: "pandas.Series", threshold: float | None) -> Any:

@@ -59,10 +59,10 @@ def write_parts(
             done.append(part)
             if part.is_file():
                 continue
-            features = _featured(connection, keys, start)
-            _check_types(connection, features, scorer)
+            features = featured(connection, keys, start)
+            check_types(connection, features, scorer)
             if start == 0:
-                _check_alone(connection, keys, features)
+                check_alone(connection, keys, features)
             with written_beside(part.with_suffix(SUFFIX)) as log, written_beside(part) as beside:
                 _score(connection, scorer, keys, raw, beside, log)
             if rows > PART:
@@ -83,7 +83,8 @@ def counts_of(parts: list[Path]) -> dict[str, list[int]]:
     return total
 
 
-def _featured(connection: "duckdb.DuckDBPyConnection", keys: list[str], start: int) -> list[str]:
+def featured(connection: "duckdb.DuckDBPyConnection", keys: list[str], start: int) -> list[str]:
+    """Compute the features of one part of the rows of `_asked`, into the table `features`."""
     named = ", ".join(keys)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE rows AS SELECT {named} FROM _asked "
@@ -92,7 +93,7 @@ def _featured(connection: "duckdb.DuckDBPyConnection", keys: list[str], start: i
     return features_of_rows(connection, load_params(), named)
 
 
-def _check_types(
+def check_types(
     connection: "duckdb.DuckDBPyConnection", features: list[str], scorer: Scorer
 ) -> None:
     """Refuse features of other names or types than those that the model learned from."""
@@ -119,7 +120,7 @@ def _check_types(
             )
 
 
-def _check_alone(
+def check_alone(
     connection: "duckdb.DuckDBPyConnection", keys: list[str], features: list[str]
 ) -> None:
     """Refuse features that depend on which other rows are asked for: no batch is like training.

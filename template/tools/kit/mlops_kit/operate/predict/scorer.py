@@ -98,6 +98,28 @@ def scorer(settings: Settings, alias: str) -> Scorer:
             raise MlopsError(f"{refusal(error, uri)} Then run this again.") from error
 
 
+def number_of(settings: Settings, alias: str) -> str:
+    """Ask the registry which version an alias names, without loading it.
+
+    Raises
+    ------
+    MlopsError
+        When it does not answer, or there is no such version.
+    """
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    uri, name = settings.tracking.uri, registered_name(settings)
+    database = uri.removeprefix("sqlite:///")
+    if database != uri and not Path(database).is_file():
+        raise MlopsError(f"{database} does not exist, so that no model is registered: {AGAIN}.")
+    try:
+        return _number(MlflowClient(uri), name, alias)
+    except MlflowException as error:
+        reason = str(error).strip().splitlines()[0]
+        raise MlopsError(f"MLflow at tracking.uri ({uri}) refuses: {reason}") from error
+
+
 def _number(client: "MlflowClient", name: str, alias: str) -> str:
     from mlflow.exceptions import MlflowException
 

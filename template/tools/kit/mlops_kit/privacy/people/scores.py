@@ -1,13 +1,15 @@
-"""Taking a person out of the scores that `mlops predict` wrote, and out of what one left behind."""
+"""Taking a person out of scores: of `mlops predict`, of what one left behind, and of a server."""
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from mlops_kit.core.files import held, sha256_of, write_json
-from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE, SCORED_ELSEWHERE
+from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE, SCORED_ELSEWHERE, SERVED, SNAPSHOT
 from mlops_kit.data.config import Table
 from mlops_kit.privacy.people.raw_files import Mark, Written, remove_rows
 from mlops_kit.privacy.people.subjects import Named, rows_of
@@ -22,6 +24,8 @@ def remove_scores(
     entity: list[Named], subjects: set[str], key: bytes, dry_run: bool
 ) -> dict[str, int]:
     """Remove the person's rows from scores in both zones, and what a killed `predict` left there.
+
+    So it is with the log of answers online, and with the snapshot of features by id.
 
     A record beside the scores says where they are; its number of rows and its digest follow.
 
@@ -65,7 +69,27 @@ def remove_scores(
         if not (dry_run or told["output"]["sha256"]):
             told["output"]["sha256"] = sha256_of(scores)
             write_json(record, told)
+    for part in sorted(SERVED.rglob("*.parquet")):
+        if count := remove_rows(part, [ID], mark, dry_run):
+            removed[part.as_posix()] = count
+    if SNAPSHOT.is_file() and (count := _forget(SNAPSHOT, subjects, dry_run)):
+        removed[SNAPSHOT.as_posix()] = count
     return removed
+
+
+def _forget(snapshot: Path, subjects: set[str], dry_run: bool) -> int:
+    """Take a person's features out of a snapshot, while servers read it; nothing of them stays."""
+    with closing(sqlite3.connect(snapshot)) as opened, opened:
+        opened.execute("PRAGMA secure_delete = ON")
+        (count,) = opened.execute(
+            f"SELECT count(*) FROM features WHERE id IN ({', '.join('?' * len(subjects))})",
+            sorted(subjects),
+        ).fetchone()
+        if count and not dry_run:
+            opened.executemany(
+                "DELETE FROM features WHERE id = ?", [(one,) for one in sorted(subjects)]
+            )
+    return int(count)
 
 
 def scored_elsewhere() -> Iterator[str]:

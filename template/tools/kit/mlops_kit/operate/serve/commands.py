@@ -1,0 +1,136 @@
+"""Commands of online serving: `mlops serve`, `mlops snapshot`."""
+
+import json
+import os
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlops_kit.compare.commands import Json
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.zones import SNAPSHOT
+from mlops_kit.room import Finding, Room
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+# A thread that waits by spinning takes the core that answers.
+THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address; conf/serve.yaml if not given.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; conf/serve.yaml if not given.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that answer.")] = None,
+    openapi: Annotated[
+        bool, typer.Option("--openapi", help="Print the interface as OpenAPI, and end.")
+    ] = False,
+) -> None:
+    """Answer requests by the registered model until it is stopped.
+
+    Exit codes: 0 stopped.
+    """
+    for name, value in THREADS.items():
+        os.environ.setdefault(name, value)
+    try:
+        import uvicorn
+    except ModuleNotFoundError as error:
+        raise MlopsError(
+            "What answers requests is not installed: `uv sync --group serve`, or run this as "
+            "`uv run --group serve mlops serve`."
+        ) from error
+    from mlops_kit.operate.serve.config import load_serve
+
+    config = load_serve()
+    asked = {"host": host, "port": port, "workers": workers}
+    config = config.model_copy(update={k: v for k, v in asked.items() if v is not None})
+    if config.workers > 1:
+        # Before the library is loaded: it decides then whether workers share their figures.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="mlops-serve-")
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.operate.serve.app import application
+
+    settings = load_settings()
+    app = application(settings, config)
+    if openapi:
+        print(json.dumps(app.app.openapi(), indent=2))
+        return
+    print(f"http://{config.host}:{config.port} (stop with Ctrl-C)", file=sys.stderr)
+    uvicorn.run(
+        app if config.workers == 1 else "mlops_kit.operate.serve.app:create",
+        factory=config.workers > 1,
+        host=config.host,
+        port=config.port,
+        workers=config.workers,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=config.limits.shutdown_seconds,
+    )
+    sys.stderr.flush()
+    if config.workers == 1 and app.app.state.server.answering.hangs:
+        os._exit(0)  # a model that hangs would keep the process for ever
+
+
+def snapshot(
+    as_of: Annotated[
+        str | None, typer.Option(help="Time of the features; today when not given.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="Alias of the registered version.")] = "champion",
+    as_json: Json = False,
+) -> None:
+    """Write the features of every entity, by id, for `mlops serve`.
+
+    Exit codes: 0 written.
+    """
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.operate.serve.snapshot import write
+
+    record = write(load_settings(), model, as_of)
+    if as_json:
+        print(json.dumps(record, indent=2))
+        return
+    print(f"wrote      {record['path']}: {record['rows']:,} rows as of {record['as_of'] or 'now'}")
+    if record["note"]:
+        print(f"note       {record['note']}")
+
+
+def settings() -> "Mapping[str, Callable[[], object]]":
+    """Name what reads conf/serve.yaml."""
+    from mlops_kit.operate.serve.config import SERVE_FILE, load_serve
+
+    return {SERVE_FILE.as_posix(): load_serve}
+
+
+def examine() -> "Iterator[Finding]":
+    """Look whether requests could be answered."""
+    from mlops_kit.operate.serve.snapshot import Snapshot
+
+    try:
+        from mlops_kit.operate.serve.config import load_serve
+
+        config = load_serve()
+    except MlopsError:  # told among the settings
+        return
+    if config.features.source == "request":
+        return
+    if not SNAPSHOT.is_file():
+        yield Finding("serving", "note", "there is no snapshot", "uv run mlops snapshot")
+        return
+    try:
+        age = Snapshot().age_hours()
+    except MlopsError as error:
+        yield Finding("serving", "problem", str(error), "uv run mlops snapshot")
+        return
+    most = config.features.max_age_hours
+    if most is not None and age > most:
+        told = f"the snapshot is of {age:,.0f} hours ago, and {most:g} are allowed"
+        yield Finding("serving", "problem", told, "uv run mlops snapshot")
+    else:
+        yield Finding("serving", "ok", f"a snapshot of {age:,.0f} hours ago")
+
+
+ROOM = Room(commands={"serve": serve, "snapshot": snapshot}, settings=settings, examine=examine)

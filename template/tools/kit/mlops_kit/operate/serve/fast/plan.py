@@ -1,0 +1,240 @@
+"""A compiled plan of a fitted model: the same answers without pandas and ColumnTransformer.
+
+What is learned stays where it was learned: the plan asks each fitted encoder once for all that it
+can answer, and keeps the answers. Whatever it does not know makes the model take the plain path.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mlops_kit.operate.serve.fast.trees import NotCompiledError, last_step
+
+if TYPE_CHECKING:
+    import numpy
+
+Row = Sequence[Any]
+# A text that no training row has, to see what an encoder makes of what it does not know.
+STRANGE = "\x00 a text that nobody wrote"
+BY_LEVEL = ("OrdinalEncoder", "OneHotEncoder", "TargetEncoder")
+
+
+class UnplannedError(Exception):
+    """A row holds what the plan has no answer for; the model itself is asked."""
+
+
+class _Text(NamedTuple):
+    """What a fitted encoder makes of one column: (n_out,) numbers for each text."""
+
+    source: int
+    levels: dict[str | None, list[float]]
+    unknown: list[float] | None
+
+
+class _Numbers(NamedTuple):
+    """Columns that pass, and what is then done with them: from (n, n_columns) the same shape."""
+
+    sources: list[int]
+    steps: "list[Callable[[numpy.ndarray], numpy.ndarray]]"
+
+
+def compiled(estimator: Any, config: dict[str, Any]) -> "Callable[[Sequence[Row]], numpy.ndarray]":
+    """Compile a fitted estimator.
+
+    Parameters
+    ----------
+    config : dict
+        What was registered with it: `task`, `features` (name and dtype), `classes` if several.
+
+    Returns
+    -------
+    callable
+        From rows of values in the order of the features, None where one is missing, to answers in
+        the shape of `Registered.predict`. It raises UnplannedError for values without an answer.
+
+    Raises
+    ------
+    NotCompiledError
+        When a part of it is none that a plan is known for.
+    """
+    try:
+        return _compiled(estimator, config)
+    except NotCompiledError:
+        raise
+    except Exception as error:  # another release of scikit-learn may keep what is fitted elsewhere
+        raise NotCompiledError(f"{type(estimator).__name__}: {type(error).__name__}") from error
+
+
+def _compiled(estimator: Any, config: dict[str, Any]) -> Any:
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    kinds = [str(kind) for _, kind in config["features"]]
+    steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
+    steps = [step for step in steps if step not in (None, "passthrough")]
+    parts: list[_Text | _Numbers]
+    if type(steps[0]).__name__ == "ColumnTransformer":
+        parts = list(_parts(steps[0], config, kinds))
+        steps = steps[1:]
+    else:
+        parts = [_numbers(list(range(len(kinds))), [], kinds)]
+    # The seeded encoders of a pipeline's first step are the only ones that read texts.
+    between = [_elementwise(step) for step in steps[:-1]]
+    answer = last_step(steps[-1], config["task"] == "classification")
+    finished = _as_registered(steps[-1], config)
+
+    def answers(rows: Sequence[Row]) -> "numpy.ndarray":
+        matrix = _matrix(parts, rows)
+        for step in between:
+            matrix = step(matrix)
+        return finished(answer(matrix))
+
+    return answers
+
+
+def _as_registered(last: Any, config: dict[str, Any]) -> "Callable[[Any], numpy.ndarray]":
+    """Bring answers into the form that `Registered.predict` gives."""
+    if config["task"] != "classification":
+        return lambda found: found
+    classes = config.get("classes")
+    if classes is None:
+        return lambda found: found[:, 1]
+    known = list(last.classes_)
+    order = [known.index(each) for each in classes]
+
+    def ordered(found: "numpy.ndarray") -> "numpy.ndarray":
+        exact = found[:, order].astype("float64")
+        return exact / exact.sum(axis=1, keepdims=True) if found.dtype == "float32" else exact
+
+    return ordered
+
+
+def _matrix(parts: "list[_Text | _Numbers]", rows: Sequence[Row]) -> "numpy.ndarray":
+    """Lay out the columns of the fitted ColumnTransformer, shape (n, n_columns), in its order."""
+    import numpy as np
+
+    blocks = []
+    for part in parts:
+        if isinstance(part, _Text):
+            blocks.append(np.array([_level(part, row[part.source]) for row in rows], np.float64))
+        else:
+            block = np.array([[row[source] for source in part.sources] for row in rows], np.float64)
+            for step in part.steps:
+                block = step(block)
+            blocks.append(block)
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+
+
+def _level(part: _Text, value: str | None) -> list[float]:
+    found = part.levels.get(value, part.unknown)
+    if found is None:
+        raise UnplannedError
+    return found
+
+
+def _parts(fitted: Any, config: dict[str, Any], kinds: list[str]) -> "Iterator[_Text | _Numbers]":
+    """Give a fitted ColumnTransformer's parts in the order of its output."""
+    if fitted.transformer_weights:
+        raise NotCompiledError("ColumnTransformer with weights")
+    names = list(fitted.feature_names_in_)
+    if names != [name for name, _ in config["features"]]:
+        raise NotCompiledError("ColumnTransformer learned from features in another order")
+    for name, transformer, _ in fitted.transformers_:
+        sources = [int(place) for place in fitted._transformer_to_input_indices[name]]
+        where = fitted.output_indices_[name]
+        if not sources or where.start == where.stop:
+            continue
+        steps = [step for _, step in getattr(transformer, "steps", [("", transformer)])]
+        if type(steps[0]).__name__ in BY_LEVEL:
+            if len(steps) > 1:
+                raise NotCompiledError(f"{type(steps[1]).__name__} after {type(steps[0]).__name__}")
+            yield from _texts(steps[0], sources, names, kinds)
+        else:
+            yield _numbers(sources, [step for step in steps if step != "passthrough"], kinds)
+
+
+def _numbers(sources: list[int], steps: list[Any], kinds: list[str]) -> _Numbers:
+    for source in sources:
+        # Of single precision a library may keep the precision, or not.
+        if not kinds[source].startswith(("int", "uint", "float64")):
+            raise NotCompiledError(f"a column of type {kinds[source]} that no encoder reads")
+    done = [_elementwise(step) for step in steps if not _passes(step)]
+    return _Numbers(sources, done)
+
+
+def _passes(step: Any) -> bool:
+    return type(step).__name__ == "FunctionTransformer" and step.func is None
+
+
+def _elementwise(step: Any) -> "Callable[[numpy.ndarray], numpy.ndarray]":
+    """Compile what is done with each number of a matrix by itself."""
+    import numpy as np
+
+    name = type(step).__name__
+    if name in ("StandardScaler", "RobustScaler"):
+        centred = step.with_mean if name == "StandardScaler" else step.with_centering
+        scaled = step.with_std if name == "StandardScaler" else step.with_scaling
+        middle = (step.mean_ if name == "StandardScaler" else step.center_) if centred else 0.0
+        scale = step.scale_ if scaled else 1.0
+        return lambda matrix: (matrix - middle) / scale
+    if name == "MinMaxScaler" and not step.clip:
+        return lambda matrix: matrix * step.scale_ + step.min_
+    if name == "SimpleImputer" and not step.add_indicator:
+        filled = np.asarray(step.statistics_, np.float64)
+        if np.isnan(filled).any() or not _is_nan(step.missing_values):
+            raise NotCompiledError("SimpleImputer of columns without a value")
+        return lambda matrix: np.where(np.isnan(matrix), filled, matrix)
+    raise NotCompiledError(f"{name} among its steps")
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _texts(encoder: Any, sources: list[int], names: list[str], kinds: list[str]) -> Iterator[_Text]:
+    """Ask a fitted encoder for all that it can answer, column by column."""
+    for place, source in enumerate(sources):
+        if kinds[source] not in ("str", "object"):
+            raise NotCompiledError(f"an encoder of a column of type {kinds[source]}")
+        known = [one for one in encoder.categories_[place] if isinstance(one, str)]
+        answers = {one: _asked(encoder, sources, names, kinds, place, one) for one in known}
+        missing = _asked(encoder, sources, names, kinds, place, None)
+        levels: dict[str | None, list[float]] = {
+            text: found for text, found in answers.items() if found is not None
+        }
+        if missing is not None:
+            levels[None] = missing
+        unknown = _asked(encoder, sources, names, kinds, place, STRANGE)
+        if missing is None and unknown is not None:
+            raise NotCompiledError(f"{type(encoder).__name__} that refuses missing texts")
+        yield _Text(source, levels, unknown)
+
+
+def _asked(
+    encoder: Any, sources: list[int], names: list[str], kinds: list[str], place: int, text: Any
+) -> list[float] | None:
+    """Return the encoder's numbers for one text in one of its columns; None where it refuses."""
+    import numpy as np
+    import pandas as pd
+
+    row = {
+        names[source]: pd.Series([encoder.categories_[other][0]], dtype=kinds[source])
+        for other, source in enumerate(sources)
+    }
+    row[names[sources[place]]] = pd.Series([text], dtype=kinds[sources[place]])
+    frame = pd.DataFrame(row)
+    try:
+        found = encoder.transform(frame)
+    except ValueError:
+        return None
+    dense = np.asarray(found.todense() if hasattr(found, "todense") else found, np.float64)[0]
+    widths = _widths(encoder, len(sources), len(dense))
+    start = sum(widths[:place])
+    return dense[start : start + widths[place]].tolist()
+
+
+def _widths(encoder: Any, columns: int, width: int) -> list[int]:
+    """Say how many numbers each column becomes."""
+    if width == columns:
+        return [1] * columns
+    if type(encoder).__name__ != "OneHotEncoder":
+        raise NotCompiledError(f"{type(encoder).__name__} that gives several numbers for a text")
+    return [int(each) for each in encoder._n_features_outs]
