@@ -35,14 +35,14 @@ def table(rows: int, file: Path) -> None:
     duckdb.sql(
         f"""COPY (SELECT i AS id, i * 7919 % 10 AS kind, 1 + i * 31 % 97 AS weight,
                          i // 20 AS owner, concat('row ', i) AS note FROM range({rows}) AS t (i))
-            TO {literal(file.as_posix())} (FORMAT parquet)"""
+            TO {literal(file.as_posix())} (FORMAT parquet)"""  # noqa: S608
     )
 
 
 def ours(file: Path, asked: dict[str, object]) -> None:
     """Draw as `mlops data sample` does."""
     with connect() as connection:
-        read = f"SELECT * FROM read_parquet({literal(file.as_posix())})"
+        read = f"SELECT * FROM read_parquet({literal(file.as_posix())})"  # noqa: S608
         connection.execute(f"CREATE VIEW source AS {read}")
         draw(connection, Sample.model_validate({"table": "t", **asked}), 7, "id")
 
@@ -50,8 +50,8 @@ def ours(file: Path, asked: dict[str, object]) -> None:
 def peer(file: Path) -> None:
     """Let DuckDB draw as many rows, on one thread."""
     with connect() as connection:
-        read = f"read_parquet({literal(file.as_posix())})"
-        connection.execute(f"SELECT * FROM {read} USING SAMPLE reservoir({SIZE} ROWS)").fetchall()
+        read = f"read_parquet({literal(file.as_posix())}) USING SAMPLE reservoir({SIZE} ROWS)"
+        connection.execute(f"SELECT * FROM {read}").fetchall()  # noqa: S608
 
 
 def main(sizes: list[int]) -> None:

@@ -60,7 +60,8 @@ def _row(option: Any) -> tuple[str, str, str]:
     if option.param_type_name == "argument":
         names = [option.name.upper()]
     else:
-        value = "" if option.is_flag else f" {WORDS[option.bare_type()]}"
+        word = WORDS.get(option.bare_type(), "NAME")  # one of a few, which its help names
+        value = "" if option.is_flag else f" {word}"
         names = [f"{name}{value}" for name in option.opts]
     said = ", ".join(f"`{name}`" for name in names)
     default = "" if option.default in (None, False) else f"`{option.default}`"

@@ -29,8 +29,8 @@ MODULES = {
     "mlflow": "mlflow",
     "ipykernel": "ipykernel",
 }
-# Programs of their own: `mlops ui` runs MLflow's server, notebooks start ipykernel, `ci` zizmor; a team's server
-# runs where no command of ours does, with the driver that its database needs.
+# Programs of their own: `mlops ui` runs MLflow's server, notebooks start ipykernel, `ci` zizmor; a
+# team's server runs where no command of ours does, with the driver that its database needs.
 PROGRAMS = {
     "ui": ["mlflow"],
     "notebook": ["ipykernel"],

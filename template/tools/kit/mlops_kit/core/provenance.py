@@ -8,9 +8,9 @@ from typing import Any
 
 import mlops_kit
 from mlops_kit.core import team
-from mlops_kit.core.files import sha256_of
+from mlops_kit.core.files import read_yaml, sha256_of
 from mlops_kit.core.programs import answer_of
-from mlops_kit.core.settings import environment, read_yaml
+from mlops_kit.core.settings import environment
 
 ANSWERS = Path(".copier-answers.yml")
 DVC_LOCK = Path("dvc.lock")
@@ -39,11 +39,11 @@ def provenance() -> dict[str, Any]:
     -------
     dict
         `commit` (of git, else of the image; None where there is neither), `uncommitted` (whether
-        code or settings differ from it), `code_sha256` of the team's package, `kit_sha256`, `release` of
-        the template, `by` (whom git says that they are), and `data`: the digests that DVC keeps
-        of the tables and features; `raw_sha256` of the list of this environment's raw files and
-        `inputs_sha256` of what was read from outside (None where there is none); and `data_sha256`,
-        one digest of `data`.
+        code or settings differ from it), `code_sha256` of the team's package, `kit_sha256`,
+        `release` of the template, `by` (whom git says that they are), and `data`: the digests that
+        DVC keeps of the tables and features; `raw_sha256` of the list of this environment's raw
+        files and `inputs_sha256` of what was read from outside (None where there is none); and
+        `data_sha256`, one digest of `data`.
     """
     data = _data()
     commit = answer_of("git", "rev-parse", "HEAD")

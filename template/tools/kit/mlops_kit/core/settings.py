@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import read_yaml
 
 ENVIRONMENTS = ("dev", "staging", "prod")
 Config = TypeVar("Config", bound=BaseModel)
@@ -214,38 +215,6 @@ def read_config(path: Path, model: type[Config]) -> Config:
         return model.model_validate(content)
     except ValidationError as error:
         raise MlopsError(_sentence(error, model, {path: content})) from error
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping; a missing, damaged or differently shaped file is an MlopsError."""
-    import yaml
-
-    if not path.is_file():
-        above = next((f for f in Path.cwd().parents if (f / path).is_file()), None)
-        if above is not None:
-            raise MlopsError(f"This folder is inside the project; run this in {above.as_posix()}.")
-        raise MlopsError(
-            f"{path.as_posix()} does not exist here; run this in the project's folder, "
-            "or restore the file with git."
-        )
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise MlopsError(f"{path.as_posix()}{where} is not valid YAML: mend it there.") from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise MlopsError(f"{path.as_posix()} must hold keys and values, not a list or a text.")
-    return content
-
-
-def loader() -> Any:
-    """Return YAML's safe reader: the one in C, ten times as fast, where it is there."""
-    import yaml
-
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _sentence(

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.files import sha256_of, write_json, written_beside
-from mlops_kit.core.settings import Settings, environment, read_yaml
+from mlops_kit.core.files import read_yaml, sha256_of, write_json, written_beside
+from mlops_kit.core.settings import Settings, environment
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.data.config import SOURCES_FILE, Files, Sources, load_sources

@@ -210,7 +210,8 @@ def _configured(model: "type[BaseModel]", file: Path, given: dict[str, Any]) -> 
     """Read the file where there is one, with the options that were given over it."""
     from pydantic import ValidationError
 
-    from mlops_kit.core.settings import read_config, read_yaml
+    from mlops_kit.core.files import read_yaml
+    from mlops_kit.core.settings import read_config
 
     options = {key: value for key, value in given.items() if value is not None}
     if file.is_file():

@@ -19,9 +19,9 @@ from typing import Any
 
 from mlops_kit.core.bundle import SHORT
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.files import sha256_of, write_text
+from mlops_kit.core.files import loader, read_yaml, sha256_of, write_text
 from mlops_kit.core.programs import answer_of
-from mlops_kit.core.settings import Promotion, loader, read_yaml, settings_files
+from mlops_kit.core.settings import Promotion, settings_files
 
 FOLDER = Path("approvals")
 GOOD = "G"  # of a key that is trusted here; with U anybody may have made one

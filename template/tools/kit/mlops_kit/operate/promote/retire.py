@@ -18,8 +18,8 @@ from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
 from mlops_kit.compare.systems.adapters import systems_to_predict
 from mlops_kit.compare.systems.spec import Command, Logged, Rules, Sklearn, SystemSpec
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.files import write_text
-from mlops_kit.core.settings import Settings, environment, read_config, read_yaml
+from mlops_kit.core.files import read_yaml, write_text
+from mlops_kit.core.settings import Settings, environment, read_config
 from mlops_kit.core.utc import today
 from mlops_kit.operate.promote.log import Move, aliases_of, move, moves_of, settle
 from mlops_kit.operate.promote.registry import EmptyRegistryError, registry_of, version_of

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mlops_kit.core.errors import NEGATIVE, MlopsError
-from mlops_kit.core.settings import loader, read_config
+from mlops_kit.core.files import loader
+from mlops_kit.core.settings import read_config
 from mlops_kit.data.config import SOURCES_FILE, Column, Sources
 from mlops_kit.privacy.detect.findings import Finding
 from mlops_kit.privacy.detect.kinds.headers import entity_of

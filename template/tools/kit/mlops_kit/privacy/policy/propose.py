@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.files import progress, written_beside
-from mlops_kit.core.settings import read_yaml
+from mlops_kit.core.files import progress, read_yaml, written_beside
 from mlops_kit.core.zones import RESTRICTED_ZONE
 from mlops_kit.data.config import SOURCES_FILE, Sources, load_sources
 from mlops_kit.data.reading import store

@@ -4,8 +4,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from mlops_kit.core.files import write_text
-from mlops_kit.core.settings import read_yaml
+from mlops_kit.core.files import read_yaml, write_text
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.policy.load import domain_of, load_privacy
