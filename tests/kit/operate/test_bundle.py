@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from mlops_kit.core.bundle import MANIFEST, opened, seal
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.operate.promote.bundle import verify
+from mlops_kit.train.model_file import IN_BUNDLE
 
 FILES = {
     "model/model.skops": bytes(range(256)) * 4,
@@ -114,3 +116,10 @@ def test_a_killed_or_refused_write_leaves_what_was_there(
         seal(sealed, FILES, {"model": "another"})
     assert sealed.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == [sealed.name]
+
+
+def test_a_bundle_with_rows_beside_the_model_is_refused(tmp_path: Path) -> None:
+    files = dict.fromkeys([*IN_BUNDLE.values(), "data/rows.parquet"], b"{}")
+    carrying = seal(tmp_path / "d.bundle", files, {"model": "shop"}).path
+    with pytest.raises(MlopsError, match=r"holds data/rows\.parquet besides a model .* no data"):
+        verify(carrying)

@@ -21,6 +21,8 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -117,9 +119,16 @@ def opened(store: Store) -> tuple[Any, str]:
     from dvc.fs import get_cloud_fs
 
     os.environ.setdefault(*PLAIN_GCS)
+    if store.scheme == "ssh":
+        asks: Any = import_module("dvc_ssh.client")
+        asks.getpass = _nobody_is_asked
     kind, options, path = get_cloud_fs({}, url=store.url, **store.options)
     assert kind is not None
     return kind(**options), path
+
+
+def _nobody_is_asked(*_: object) -> str:
+    raise PermissionError("it asks for a password or passphrase")
 
 
 def answer(store: Store, what: Callable[[Any, str], Any], patience: float | None = None) -> Any:
@@ -206,6 +215,8 @@ def reach(store: Store) -> None:
     MlopsError
         When no connection can be made.
     """
+    if store.scheme in KINDS and find_spec(f"dvc_{store.scheme}") is None:
+        raise refusal(ImportError(f"requires dvc-{store.scheme}"), store)
     host, port = _host(store)
     if host is None or any(os.environ.get(name) for name in PROXIES):
         return
