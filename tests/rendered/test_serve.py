@@ -49,7 +49,7 @@ class Server:
         finally:
             connection.close()
 
-    def wait_for(self, wanted: Any, seconds: float = 120) -> None:
+    def wait_for(self, wanted: Any, seconds: float = 400) -> None:
         """Wait until something holds."""
         until = time.monotonic() + seconds
         while not wanted():

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime
+import functools
 import gc
 import json
 import re
@@ -158,21 +159,18 @@ class Server:
             at = datetime.datetime.fromtimestamp(time.time(), datetime.UTC).replace(tzinfo=None)
             as_of = _as_of(state)
             time_of = None if as_of is None else datetime.datetime.fromisoformat(as_of)
-            wanted = self.config.log
+            shared = {"time": time_of, "request_id": name, "served_at": at, "stale": stale}
+            said: dict[int, list[tuple[int, Row, Answer]]] = {}
             for place, (row, answer) in enumerate(zip(rows, answers, strict=True)):
-                kept = logs.without_strange(row.values, row.given, answer.model)
-                shown = wanted.features and logs.sampled(row.id, wanted.sample, "log")
-                line = {
-                    "id": row.id, "time": time_of, "horizon": row.horizon, "request_id": name,
-                    "row": place, "served_at": at, "version": answer.model.number,
-                    "answered_by": answer.by, "features_sha256": logs.digest(row.values),
-                    "milliseconds": answer.milliseconds, "known": row.known, "stale": stale,
-                    "features": kept, "answer": answer.value,
-                }  # fmt: skip
-                self.log.put(answer.model, (answer.model, shown, line))
-                self.metrics.predictions.labels(answer.by, answer.model.number).inc()
-                if state.snapshot is not None and not row.known:
-                    self.metrics.new.inc()
+                said.setdefault(id(answer.model), []).append((place, row, answer))
+            for told in said.values():
+                _, _, first = told[0]
+                made = functools.partial(logs.lines_of, told, shared, self.config.log)
+                self.log.put(first.model, len(told), made)
+                by = self.metrics.predictions.labels(first.by, first.model.number)
+                by.inc(len(told))
+            if state.snapshot is not None and (new := sum(not row.known for row in rows)):
+                self.metrics.new.inc(new)
         except Exception:
             self.log.failures += 1
 
@@ -195,13 +193,17 @@ class Server:
             self.answering.failed[SHADOW] = self.answering.failed.get(SHADOW, 0) + 1
             return
         took = (time.perf_counter() - begun) * 1000
-        for place, (answer, value) in enumerate(zip(answers, values, strict=True)):
-            if answer.by == MODEL and self.pairs is not None:
-                self.pairs.put(_PAIRS, {
-                    "id": f"{name}.{place}", "incumbent": answer.value,
-                    "candidate": logs.plain(value), "incumbent_ms": answer.milliseconds,
-                    "candidate_ms": took,
-                })  # fmt: skip
+        pairs = [
+            {
+                "id": f"{name}.{place}", "incumbent": answer.value,
+                "candidate": logs.plain(value), "incumbent_ms": answer.milliseconds,
+                "candidate_ms": took,
+            }
+            for place, (answer, value) in enumerate(zip(answers, values, strict=True))
+            if answer.by == MODEL
+        ]  # fmt: skip
+        if self.pairs is not None:
+            self.pairs.put(_PAIRS, len(pairs), lambda: pairs)
 
 
 def _as_of(state: State) -> str | None:

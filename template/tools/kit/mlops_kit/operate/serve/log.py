@@ -11,7 +11,6 @@ import shutil
 import threading
 import time
 from collections import deque
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     import numpy
     import pyarrow
 
+    from mlops_kit.operate.serve.answering import Answer
+    from mlops_kit.operate.serve.request.rows import Row
     from mlops_kit.operate.serve.served import Served
 
 SHADOW = OPEN_ZONE / "shadow"
@@ -69,18 +70,21 @@ class Kept:
         """Start the thread; `table` lays lines out that were put together."""
         self.config, self.folder, self._table = config, folder, table
         self.dropped = self.failures = 0
-        self._waiting: deque[tuple[Any, Any]] = deque()
+        self._waiting: deque[tuple[Any, int, Callable[[], list[Any]]]] = deque()
+        self._lines = 0
+        self._taken: tuple[Any, list[Any]] | None = None
         self._stop = threading.Event()
         self._number, self._told, self._cleared = 0, "", ""
         self._thread = threading.Thread(target=self._write_on, name=f"log {folder}", daemon=True)
         self._thread.start()
 
-    def put(self, shape: Any, line: Any) -> None:
-        """Add a line; those of one `shape` fit into one table."""
-        if len(self._waiting) >= self.config.most_waiting:
-            self.dropped += 1
+    def put(self, shape: Any, lines: int, made: "Callable[[], list[Any]]") -> None:
+        """Add lines, which the thread makes; those of one `shape` fit into one table."""
+        if self._lines + lines > self.config.most_waiting:
+            self.dropped += lines
             return
-        self._waiting.append((shape, line))
+        self._lines += lines
+        self._waiting.append((shape, lines, made))
 
     def close(self) -> None:
         """Write what waits, and end."""
@@ -94,16 +98,14 @@ class Kept:
 
     def _flush(self) -> None:
         try:
-            while self._waiting:
-                shape = self._waiting[0][0]
-                lines = []
-                for other, line in list(islice(self._waiting, MOST_LINES)):
-                    if other is not shape:
-                        break
-                    lines.append(line)
-                self._write(shape, lines)
-                for _ in lines:
-                    self._waiting.popleft()
+            while self._taken is not None or self._waiting:
+                if self._taken is None:
+                    self._taken = self._take()
+                shape, lines = self._taken
+                if lines:
+                    self._write(shape, lines)
+                self._lines -= len(lines)
+                self._taken = None
             if self._cleared != (day := today().isoformat()):
                 self._clear()
                 self._cleared = day
@@ -115,6 +117,19 @@ class Kept:
                 self._told = why
         else:
             self._told = ""
+
+    def _take(self) -> tuple[Any, list[Any]]:
+        """Make the lines of one shape that wait first; only this thread takes any away."""
+        shape = self._waiting[0][0]
+        lines: list[Any] = []
+        while self._waiting and self._waiting[0][0] is shape and len(lines) < MOST_LINES:
+            _, count, made = self._waiting.popleft()
+            try:
+                lines += made()
+            except Exception:
+                self._lines -= count
+                self.dropped += count
+        return shape, lines
 
     def _write(self, shape: Any, lines: list[Any]) -> None:
         import pyarrow.parquet
@@ -131,6 +146,23 @@ class Kept:
             if place.name.removeprefix("day=") < oldest.isoformat():
                 shutil.rmtree(place, ignore_errors=True)
         remove_leftovers([self.folder], time.time() - _LEFT)
+
+
+def lines_of(
+    told: "list[tuple[int, Row, Answer]]", shared: dict[str, Any], config: Log
+) -> "list[tuple[Served, bool, dict[str, Any]]]":
+    """Make a line of each answer of a request, for served_table()."""
+    lines = []
+    for place, row, answer in told:
+        shown = config.features and sampled(row.id, config.sample, "log")
+        line = shared | {
+            "id": row.id, "horizon": row.horizon, "row": place, "version": answer.model.number,
+            "answered_by": answer.by, "features_sha256": digest(row.values),
+            "milliseconds": answer.milliseconds, "known": row.known, "answer": answer.value,
+            "features": without_strange(row.values, row.given, answer.model),
+        }  # fmt: skip
+        lines.append((answer.model, shown, line))
+    return lines
 
 
 def served_table(lines: list[tuple["Served", bool, dict[str, Any]]]) -> "pyarrow.Table":
@@ -172,6 +204,8 @@ def shadow_table(lines: list[dict[str, Any]]) -> "pyarrow.Table":
 def without_strange(values: list[Any], given: dict[str, Any], model: "Served") -> list[Any]:
     """Leave out texts of a request that training never saw: anybody may write anything there."""
     seen = model.scorer.config["training"]["seen"]
+    if not given:
+        return values
     kept = list(values)
     for place, name in enumerate(model.names):
         value = given.get(name)

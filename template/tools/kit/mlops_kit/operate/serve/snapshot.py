@@ -8,7 +8,7 @@ import datetime
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 ANY = -1  # stands for the horizon of rows that have none
+TOGETHER = 200  # rows that are looked up at once
 
 
 class Snapshot:
@@ -65,18 +66,23 @@ class Snapshot:
         self.facts: dict[str, Any] = json.loads(facts)
         self.names: list[str] = self.facts["names"]
         self._lists = [self.names.index(name) for name in self.facts["lists"]]
-        self._query = "SELECT * FROM features WHERE id = ? AND horizon = ?"
 
     def row(self, id: Any, horizon: int | None = None) -> list[Any] | None:  # noqa: A002
         """Return the features of an entity in the order of `names`, or None if it has no row."""
-        found = self._file.execute(self._query, (id, ANY if horizon is None else horizon))
-        if (one := found.fetchone()) is None:
-            return None
-        values = list(one[2:])
-        for place in self._lists:
-            if values[place] is not None:
-                values[place] = json.loads(values[place])
-        return values
+        return self.rows([id]).get((id, ANY if horizon is None else horizon))
+
+    def rows(self, ids: Sequence[Any]) -> dict[tuple[Any, int], list[Any]]:
+        """Return the features of entities by id and horizon, ANY where rows have none."""
+        found: dict[tuple[Any, int], list[Any]] = {}
+        for start in range(0, len(ids), TOGETHER):
+            part = ids[start : start + TOGETHER]
+            query = f"SELECT * FROM features WHERE id IN ({', '.join('?' * len(part))})"
+            for id_, horizon, *values in self._file.execute(query, part):
+                for place in self._lists:
+                    if values[place] is not None:
+                        values[place] = json.loads(values[place])
+                found[id_, horizon] = values
+        return found
 
     def sample(self, rows: int) -> Iterator[list[Any]]:
         """Give some rows."""

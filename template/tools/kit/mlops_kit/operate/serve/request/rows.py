@@ -17,7 +17,7 @@ from mlops_kit.operate.serve.request.fields import (
 )
 from mlops_kit.operate.serve.request.ids import AskedError, ids_of
 from mlops_kit.operate.serve.served import Served
-from mlops_kit.operate.serve.snapshot import Snapshot
+from mlops_kit.operate.serve.snapshot import ANY, Snapshot
 
 if TYPE_CHECKING:
     pass
@@ -114,26 +114,30 @@ class Reader:
         """
         if self.snapshot is not None and self.config.features.stale == "refuse" and self.stale:
             raise AskedError(503, [{"field": "id", "reason": "the snapshot of features is stale"}])
+        ids, features = self._found([one.get("id") for one in asked])
+        several = len(asked) > 1
         return [
-            self._composed(one, f"rows.{place}." if len(asked) > 1 else "")
-            for place, one in enumerate(asked)
+            self._composed(one, id_, features, f"rows.{place}." if several else "")
+            for place, (one, id_) in enumerate(zip(asked, ids, strict=True))
         ]
 
-    def _composed(self, one: dict[str, Any], where: str) -> Row:
-        given, horizon, raw = one.get("features", {}), one.get("horizon"), one.get("id")
+    def _composed(
+        self,
+        one: dict[str, Any],
+        id_: Any,
+        features: dict[tuple[Any, int], list[Any]],
+        where: str,
+    ) -> Row:
+        given, horizon = one.get("features", {}), one.get("horizon")
         if horizon is not None and self.horizons and horizon not in self.horizons:
             told = f"is none of {', '.join(map(str, self.horizons))}"
             raise AskedError(422, [{"field": f"{where}horizon", "reason": told}])
         exclude = list(one.get("exclude", []))
-        known, base, id_ = False, None, raw
-        if self.snapshot is not None:
-            id_, base = self._found(raw, horizon)
-            known = base is not None
-            if base is None and self.config.features.new == "refuse":
-                told = "is not in the snapshot of features"
-                raise AskedError(404, [{"field": f"{where}id", "reason": told}])
-        elif raw is not None:
-            id_ = self._ids(raw)
+        base = features.get((id_, ANY if horizon is None else horizon))
+        known = base is not None
+        if not known and self.snapshot is not None and self.config.features.new == "refuse":
+            told = "is not in the snapshot of features"
+            raise AskedError(404, [{"field": f"{where}id", "reason": told}])
         if base is not None:
             values = [base[place] for place in self._order]
             for place, name in enumerate(self.names):
@@ -151,13 +155,16 @@ class Reader:
             exclude += list(values[self.names.index(self.config.exclude)] or [])
         return Row(id_, horizon, values, known, given, exclude)
 
-    def _found(self, raw: Any, horizon: int | None) -> tuple[Any, list[Any] | None]:
-        """Return an id as the open zone has it, and its features."""
-        assert self.snapshot is not None
-        if isinstance(raw, str) and (row := self.snapshot.row(raw, horizon)) is not None:
-            return raw, row
-        id_ = self._ids(raw)
-        return id_, self.snapshot.row(id_, horizon)
+    def _found(self, asked: list[Any]) -> tuple[list[Any], dict[tuple[Any, int], list[Any]]]:
+        """Return ids as the open zone has them, and the features of those that have some."""
+        if self.snapshot is None:
+            return [None if raw is None else self._ids(raw) for raw in asked], {}
+        found = self.snapshot.rows([raw for raw in asked if isinstance(raw, str)])
+        there = {id_ for id_, _ in found}
+        # What the snapshot has is an id of the open zone; others may be raw.
+        ids = [raw if raw in there else self._ids(raw) for raw in asked]
+        found |= self.snapshot.rows([id_ for id_ in dict.fromkeys(ids) if id_ not in there])
+        return ids, found
 
     def _nothing(self, place: int) -> Any:
         return [] if "list" in str(self.model.schema.field(place).type) else None
