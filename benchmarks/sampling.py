@@ -9,6 +9,7 @@ another order, and polars' `sample`. Ratios are to the first.
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -20,7 +21,7 @@ from mlops_kit.data.sampling.draw import draw
 from mlops_kit.data.sampling.stream import reservoir
 
 SIZE = 10_000
-ASKED = {
+ASKED: dict[str, dict[str, Any]] = {
     "hash": {"share": 0.01},
     "hash of units": {"method": "hash", "share": 0.01, "unit": "owner"},
     "random": {"method": "random", "size": SIZE},
@@ -39,7 +40,7 @@ def table(rows: int, file: Path) -> None:
     )
 
 
-def ours(file: Path, asked: dict[str, object]) -> None:
+def ours(file: Path, asked: dict[str, Any]) -> None:
     """Draw as `mlops data sample` does."""
     with connect() as connection:
         read = f"SELECT * FROM read_parquet({literal(file.as_posix())})"  # noqa: S608

@@ -9,6 +9,7 @@ import typer
 from mlops_kit.compare.commands import CONFIG, REPORTS, Config, Json, Out, Table
 from mlops_kit.compare.report.wording import gained
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import read_yaml
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.operate.demo.commands import demo
 from mlops_kit.operate.monitor import commands as watching
@@ -210,7 +211,6 @@ def _configured(model: "type[BaseModel]", file: Path, given: dict[str, Any]) -> 
     """Read the file where there is one, with the options that were given over it."""
     from pydantic import ValidationError
 
-    from mlops_kit.core.files import read_yaml
     from mlops_kit.core.settings import read_config
 
     options = {key: value for key, value in given.items() if value is not None}
