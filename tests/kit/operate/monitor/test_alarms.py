@@ -82,7 +82,7 @@ def test_a_unit_is_recognised_and_a_constant_is() -> None:
     values["f1"][AT:] *= 100
     values["f4"][AT:] = 10.0
     found = {one["key"]: one["sentence"] for one in seen(*counted(values))}
-    assert "times 100 of what it was: another unit?" in found["drift f1"]
+    assert "100 times what it was: another unit?" in found["drift f1"]
     assert "one value now" in found["drift f4"]
 
 

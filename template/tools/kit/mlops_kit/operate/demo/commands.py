@@ -1,7 +1,6 @@
 """`mlops demo`: the loop in one terminal."""
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,17 +10,10 @@ from mlops_kit.compare.commands import Json
 from mlops_kit.core.errors import NEGATIVE
 
 
-class Ending(StrEnum):
-    """How the story ends."""
-
-    promoted = "promoted"
-    kept = "kept"
-
-
 def demo(
     ending: Annotated[
-        Ending, typer.Option(help="promoted: habits change; kept: a feed breaks.")
-    ] = Ending.promoted,
+        str, typer.Option(help="promoted: habits change; kept: a feed breaks.")
+    ] = "promoted",
     folder: Annotated[Path, typer.Option(help="For the copy of this project and the page.")] = Path(
         "reports/demo"
     ),
@@ -33,7 +25,7 @@ def demo(
     """
     from mlops_kit.operate.demo.demo import demo as tell
 
-    result = tell(ending.value, folder)
+    result = tell(ending, folder)
     if as_json:
         print(json.dumps(result, indent=2))
     else:

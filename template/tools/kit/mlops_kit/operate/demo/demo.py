@@ -77,6 +77,8 @@ def demo(ending: str, folder: Path) -> dict[str, Any]:
             "The demo tells of the sample shop and who buys again; this project has another task "
             "or other data. Render one with the defaults to see it."
         )
+    if ending not in ENDINGS:
+        raise MlopsError(f"--ending: {ending} is none of {', '.join(ENDINGS)}.")
     if folder.exists():
         raise MlopsError(f"{folder.as_posix()} is there already: remove it, or name another one.")
     started, field = time.monotonic(), ENDINGS[ending][0]

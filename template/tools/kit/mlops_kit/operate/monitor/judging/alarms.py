@@ -150,9 +150,12 @@ def _unit(closer: dict[str, Any]) -> str:
     if not ratio or ratio <= 0 or (closer.get("wasserstein") or 0) < 0.5:
         return ""
     for factor in FACTORS:
-        for times, what in ((ratio / factor, "times"), (ratio * factor, "a part in")):
+        for times, what in (
+            (ratio / factor, f"{factor:g} times"),
+            (ratio * factor, f"1/{factor:g} of"),
+        ):
             if abs(np.log(times)) < NEAR:
-                return f" Its mean is {what} {factor:g} of what it was: another unit?"
+                return f" Its mean is {what} what it was: another unit?"
     return ""
 
 
