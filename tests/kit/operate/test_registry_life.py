@@ -123,6 +123,22 @@ def test_a_version_is_found_by_alias_number_or_digest() -> None:
             version_of(client, name, "9")
 
 
+def test_an_entry_of_somebody_who_may_not_change_the_model_is_never_carried_out() -> None:
+    before = aliases()
+    with registry_of(load_settings()) as (client, name):
+        # On a server whoever may write into the log need not be allowed to edit the model.
+        tags = {"token": "forged", "after": "2", "kind": "promote", "who": "me", "at": "now"}
+        tags |= {"champion": "4", "previous": "5", "retired": "2", "from": "5"}
+        log, source = f"{name}.promotions", f"models:/{name}/4"
+        client.create_model_version(log, source, tags=tags, await_creation_for=0)
+    with pytest.raises(MlopsError, match="somebody who may not change dev"):
+        rollback(load_settings(), "complaints")
+    assert aliases() == before
+    with registry_of(load_settings()) as (client, name):
+        client.delete_model_version(f"{name}.promotions", "3")
+    assert rollback(load_settings(), "complaints")["champion"] == "2"
+
+
 def test_what_let_a_champion_in_travels_with_it_and_must_be_there() -> None:
     with registry_of(load_settings()) as (client, name):
         moves = moves_of(client, name)
