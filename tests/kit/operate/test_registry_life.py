@@ -182,6 +182,15 @@ def test_rules_are_retired_once_a_champion_does_their_job() -> None:
     assert again["status"] == "done" and file.read_text(encoding="utf-8") == text
 
 
+def test_a_promotion_whose_version_was_pruned_is_compared_with_nothing() -> None:
+    with registry_of(load_settings()) as (client, name):
+        client.delete_model_version(name, "2")  # champion once, by the first entry of the log
+        client.delete_registered_model_alias(name, "previous")
+    told = retire(load_settings(), Wish("retired"))  # against which nobody decided
+    assert told["system"] == "version 1" and told["comparison"] is None
+    assert any("nobody has compared it" in each["todo"] for each in told["checklist"])
+
+
 def test_a_retirement_that_was_killed_before_the_log_is_finished_by_a_repetition(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
