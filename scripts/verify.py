@@ -32,6 +32,7 @@ PARTS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "privacy-speed": ((sys.executable, "benchmarks/pii_speed.py"), {}),
     "protect-speed": ((sys.executable, "benchmarks/protect_speed.py"), {}),
     "accuracy": ((sys.executable, "benchmarks/pii_accuracy.py"), {}),
+    "delivery": ((sys.executable, "benchmarks/delivery.py"), {}),
     "first-run": ((sys.executable, "benchmarks/first_run.py"), {}),
     "render": ((sys.executable, "benchmarks/render.py"), {}),
     "update-speed": ((sys.executable, "benchmarks/update.py"), {}),

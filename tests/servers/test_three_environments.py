@@ -198,6 +198,7 @@ def test_each_environment_has_pushed_to_its_own_remote_alone(
         fresh = tmp_path / name
         git("clone", "--quiet", str(clone.path), str(fresh), cwd=tmp_path)
         for kept in ("dvc.lock", "data/inputs.json", "data/systems.json"):
+            (fresh / kept).parent.mkdir(exist_ok=True)
             (fresh / kept).write_bytes((clone.path / kept).read_bytes())
         Project(fresh, clone.extra).mlops("data", "pull")
         for made in ("models/model.skops", "data/open/features.parquet"):

@@ -123,6 +123,22 @@ def test_a_version_is_found_by_alias_number_or_digest() -> None:
             version_of(client, name, "9")
 
 
+def test_an_entry_of_somebody_who_may_not_change_the_model_is_never_carried_out() -> None:
+    before = aliases()
+    with registry_of(load_settings()) as (client, name):
+        # On a server whoever may write into the log need not be allowed to edit the model.
+        tags = {"token": "forged", "after": "2", "kind": "promote", "who": "me", "at": "now"}
+        tags |= {"champion": "4", "previous": "5", "retired": "2", "from": "5"}
+        log, source = f"{name}.promotions", f"models:/{name}/4"
+        client.create_model_version(log, source, tags=tags, await_creation_for=0)
+    with pytest.raises(MlopsError, match="somebody who may not change dev"):
+        rollback(load_settings(), "complaints")
+    assert aliases() == before
+    with registry_of(load_settings()) as (client, name):
+        client.delete_model_version(f"{name}.promotions", "3")
+    assert rollback(load_settings(), "complaints")["champion"] == "2"
+
+
 def test_what_let_a_champion_in_travels_with_it_and_must_be_there() -> None:
     with registry_of(load_settings()) as (client, name):
         moves = moves_of(client, name)
@@ -164,6 +180,15 @@ def test_rules_are_retired_once_a_champion_does_their_job() -> None:
     assert list(left()) == []
     again = retire(load_settings(), Wish("old rules"))
     assert again["status"] == "done" and file.read_text(encoding="utf-8") == text
+
+
+def test_a_promotion_whose_version_was_pruned_is_compared_with_nothing() -> None:
+    with registry_of(load_settings()) as (client, name):
+        client.delete_model_version(name, "2")  # champion once, by the first entry of the log
+        client.delete_registered_model_alias(name, "previous")
+    told = retire(load_settings(), Wish("retired"))  # against which nobody decided
+    assert told["system"] == "version 1" and told["comparison"] is None
+    assert any("nobody has compared it" in each["todo"] for each in told["checklist"])
 
 
 def test_a_retirement_that_was_killed_before_the_log_is_finished_by_a_repetition(

@@ -22,7 +22,12 @@ from mlops_kit.core.files import read_yaml, write_text
 from mlops_kit.core.settings import Settings, environment, read_config
 from mlops_kit.core.utc import today
 from mlops_kit.operate.promote.log import Move, aliases_of, move, moves_of, settle
-from mlops_kit.operate.promote.registry import EmptyRegistryError, registry_of, version_of
+from mlops_kit.operate.promote.registry import (
+    EmptyRegistryError,
+    registry_of,
+    version_of,
+    versions_of,
+)
 from mlops_kit.room import Finding
 
 if TYPE_CHECKING:
@@ -163,9 +168,10 @@ def _comparison(
 ) -> dict[str, Any] | None:
     """Find the last promotion that was decided against what is retired."""
     promoted = [one for one in reversed(moves_of(client, name)) if one.kind == "promote"]
+    there = {str(version.version): version for version in versions_of(client, name)}
     for one in promoted[:LOOKED_AT]:
-        version = client.get_model_version(name, one.aliases["champion"])
-        if not version.run_id:
+        version = there.get(one.aliases["champion"])
+        if version is None or not version.run_id:  # pruned, or registered by hand
             continue
         decision = _decision(client, version.run_id)
         against = decision.get("incumbent", {})
