@@ -35,6 +35,11 @@ PROGRAMS = {
     "ui": ["mlflow"],
     "notebook": ["ipykernel"],
     "workflows": ["zizmor"],
+    # DVC loads them by the kind of an address.
+    "s3": ["dvc-s3"],
+    "gs": ["dvc-gs"],
+    "azure": ["dvc-azure"],
+    "ssh": ["dvc-ssh"],
     "server": ["boto3", "mlflow", "psycopg"],
 }
 DOCUMENTS = [

@@ -72,6 +72,13 @@ def test_nothing_but_work_and_tmp_can_be_written(image: Image, user: str) -> Non
     assert said(image.run("sh", "-c", f"{script} touch /work/a /tmp/a a", user=user)) == ""
 
 
+def test_a_builder_that_reads_no_list_of_what_may_enter_is_stopped(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "project")
+    (project.path / "infra" / "Dockerfile.dockerignore").write_text("", encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"Dockerfile\.dockerignore was not read"):
+        follow(project.path, "build", tmp_path / "stages")
+
+
 def test_the_image_holds_the_lock_without_the_tools_of_developers(image: Image) -> None:
     kit, package, pytest_there = said(image.run("python", "-c", INSTALLED)).split()
     assert kit.startswith("/opt/venv/") and package.startswith("/opt/venv/")

@@ -108,6 +108,22 @@ def test_what_is_not_named_never_enters_the_image(tmp_path: Path) -> None:
     assert needed <= entering
 
 
+def test_the_release_workflow_leaves_no_finding_whatever_the_cloud(
+    projects: dict[str, Path],
+) -> None:
+    workflow = ".github/workflows/release.yml"
+    for project in projects.values():
+        for command in (
+            # Its findings include those of the other personas.
+            ["zizmor", "--offline", "--no-progress", "--persona", "auditor", workflow],
+            ["actionlint", workflow],
+            ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", workflow],
+        ):
+            done = run(command, project)
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert "suppressed" not in done.stdout
+
+
 # Compose
 
 
@@ -390,3 +406,18 @@ def test_kustomize_refuses_what_is_misspelt(projects: dict[str, Path], tmp_path:
         ["kubectl", "kustomize", "infra/kubernetes/overlays/dev"], tmp_path
     )
     assert done.returncode != 0 and "imagess" in done.stderr
+
+
+def test_a_package_with_the_name_of_a_truth_stays_a_text(tmp_path: Path) -> None:
+    """A bare no is false in YAML."""
+    answers = {**SHOP, "package_name": "no", "infrastructure": EVERYTHING}
+    project = render(tmp_path / "p", answers)
+    compose = compose_of(project)
+    assert compose["name"] == "no" and compose["services"]["job"]["image"] == "no"
+    done = run(["kubectl", "kustomize", "infra/kubernetes/overlays/prod"], project)
+    images = [
+        container["image"]
+        for _, pod in pods_in(list(yaml.safe_load_all(done.stdout)))
+        for container in pod["spec"]["containers"]
+    ]
+    assert sorted(set(images)) == ["REGISTRY/no-tracking:0.1.0", "REGISTRY/no:0.1.0"]
