@@ -33,6 +33,7 @@ from mlops_kit.data.storage.refusals import (
     ID,
     KINDS,
     NO_PLACE,
+    PLUGINS,
     SECRET,
     Store,
     chain,
@@ -215,7 +216,7 @@ def reach(store: Store) -> None:
     MlopsError
         When no connection can be made.
     """
-    if store.scheme in KINDS and find_spec(f"dvc_{store.scheme}") is None:
+    if store.scheme in KINDS and find_spec(PLUGINS[store.scheme]) is None:
         raise refusal(ImportError(f"requires dvc-{store.scheme}"), store)
     host, port = _host(store)
     if host is None or any(os.environ.get(name) for name in PROXIES):
