@@ -16,9 +16,6 @@ KINDS = {
     "ssh": ("ssh", "user", "password", "a key in ~/.ssh or of the agent"),
 }  # fmt: skip
 
-# What DVC reaches each of them by.
-PLUGINS = {"s3": "dvc_s3", "gs": "dvc_gs", "azure": "dvc_azure", "ssh": "dvc_ssh"}
-
 # What libraries say, under any of their names, by what it comes to.
 NO_KEY = "|".join((
     r"nocredentials|unable to locate credentials|defaultcredentialserror|default credentials",

@@ -33,7 +33,6 @@ from mlops_kit.data.storage.refusals import (
     ID,
     KINDS,
     NO_PLACE,
-    PLUGINS,
     SECRET,
     Store,
     chain,
@@ -47,6 +46,8 @@ STAND_IN = re.compile(r"://(?:BUCKET|CONTAINER)-OF-")
 # Otherwise its library asks a second service what kind of bucket it is, for a minute if need be.
 PLAIN_GCS = ("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
 HOSTS = {"s3": "s3.amazonaws.com", "gs": "storage.googleapis.com"}
+# What DVC reaches each of them by.
+PLUGINS = {"s3": "dvc_s3", "gs": "dvc_gs", "azure": "dvc_azure", "ssh": "dvc_ssh"}
 PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
