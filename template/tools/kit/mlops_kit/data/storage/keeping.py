@@ -134,8 +134,10 @@ def fetch(settings: Settings, config: Sources) -> int:
 
 
 @contextlib.contextmanager
-def rewritten(settings: Settings, config: Sources, files: Iterable[Path]) -> Iterator[None]:
-    """Keep the list true while a command takes rows out of raw files on purpose.
+def rewritten(
+    settings: Settings, config: Sources, files: Iterable[Path], by: str
+) -> Iterator[None]:
+    """Keep the list true while a command, `by`, takes rows out of raw files on purpose.
 
     A file that was not as recorded before stays refused. Killed in between, the list says so, and
     the command can be repeated. What was kept of the old file is removed from the place of raw
@@ -157,7 +159,7 @@ def rewritten(settings: Settings, config: Sources, files: Iterable[Path]) -> Ite
         if file in mine and (mine[file].get(HALF_DONE) or sha256_of(file) == mine[file]["sha256"])
     }
     for one in touched.values():
-        one[HALF_DONE] = True
+        one[HALF_DONE] = by
     write_list(known)
     yield
     old, new = set(), []

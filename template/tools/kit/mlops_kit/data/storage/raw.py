@@ -20,7 +20,7 @@ from mlops_kit.data.storage import apart
 from mlops_kit.room import rooms
 
 SCHEMA = 1
-HALF_DONE = "rewriting"  # in the list, while a command rewrites a file
+HALF_DONE = "rewriting"  # in the list, while the command of that name rewrites a file
 
 
 class Raw(NamedTuple):
@@ -140,7 +140,8 @@ def _differences(found: dict[str, dict[str, Raw]], known: Listed) -> Iterator[st
                 yield f"{name} is a raw file {whose} and is not read here (recorded SHA-256 {was})"
             elif then[name].get(HALF_DONE):
                 yield (
-                    f"{name} was being rewritten when `mlops privacy erase` was stopped: repeat it "
+                    f"{name} was being rewritten when `{then[name][HALF_DONE]}` was stopped: "
+                    f"repeat it "
                     f"(SHA-256 {now[name].sha256}, recorded {then[name]['sha256']})"
                 )
             elif now[name].sha256 != then[name]["sha256"]:

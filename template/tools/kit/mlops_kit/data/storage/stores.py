@@ -46,6 +46,8 @@ STAND_IN = re.compile(r"://(?:BUCKET|CONTAINER)-OF-")
 # Otherwise its library asks a second service what kind of bucket it is, for a minute if need be.
 PLAIN_GCS = ("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
 HOSTS = {"s3": "s3.amazonaws.com", "gs": "storage.googleapis.com"}
+# What DVC reaches each of them by.
+PLUGINS = {"s3": "dvc_s3", "gs": "dvc_gs", "azure": "dvc_azure", "ssh": "dvc_ssh"}
 PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
@@ -215,7 +217,7 @@ def reach(store: Store) -> None:
     MlopsError
         When no connection can be made.
     """
-    if store.scheme in KINDS and find_spec(f"dvc_{store.scheme}") is None:
+    if store.scheme in KINDS and find_spec(PLUGINS[store.scheme]) is None:
         raise refusal(ImportError(f"requires dvc-{store.scheme}"), store)
     host, port = _host(store)
     if host is None or any(os.environ.get(name) for name in PROXIES):

@@ -113,7 +113,8 @@ def erase(subject: str, dry_run: bool = False, leave_shared: bool = False) -> di
         rows[file.as_posix()] = 1
         if not dry_run:
             file.unlink()
-    with contextlib.nullcontext() if dry_run else rewritten(settings, sources, files):
+    by = "mlops privacy erase"
+    with contextlib.nullcontext() if dry_run else rewritten(settings, sources, files, by):
         for place in places:
             rows[place[0].as_posix()] = _remove(*place, subjects, key, dry_run)
     rows = {place: count for place, count in rows.items() if count}
