@@ -5,7 +5,6 @@ import os
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -82,16 +81,6 @@ def assert_red_at(execution: Execution, step: str, sentence: str) -> None:
     assert execution.exit_code != 0 and sentence in execution.log, execution.log
 
 
-@contextlib.contextmanager
-def changed(registry: Path, statement: str) -> Iterator[None]:
-    """Change what a registry remembers, and restore it afterwards."""
-    whole = registry.read_bytes()
-    with contextlib.closing(sqlite3.connect(registry)) as connection, connection:
-        assert connection.execute(statement).rowcount > 0
-    yield
-    registry.write_bytes(whole)
-
-
 def test_a_model_is_trained_and_sealed(delivery: Delivery) -> None:
     execution = delivery.run("train", env="dev", key="")  # as a secret that nobody has set
     assert execution.exit_code == 0, execution.log
@@ -126,15 +115,40 @@ def test_what_must_not_go_on_is_red_at_the_right_step(delivery: Delivery, edited
     edited.commit("no approval")
     assert_red_at(delivery.promote(), "Promote", "prod demands an approval")
     git("reset", "--quiet", "--hard", "HEAD~1", cwd=edited.path)
-    # Of the challenger that the line above has left: what it is, then when it was judged.
-    with changed(registry, "UPDATE model_version_tags SET value = 'x' WHERE key = 'model_sha256'"):
-        assert_red_at(delivery.promote(), "Promote", "is not the model that decision.json is about")
-    with changed(registry, "UPDATE model_versions SET creation_time = creation_time - 8640000000"):
-        assert_red_at(delivery.promote(), "Promote", "the decision is 100 days old")
     replace(edited.path / "conf/compare.yaml", "min_effect: 0.15", "min_effect: 0.4")
     edited.commit("more is asked")
     assert_red_at(delivery.promote(), "Promote", "Nothing is promoted: reject")
     git("reset", "--quiet", "--hard", "HEAD~1", cwd=edited.path)
+
+
+# What a registry does whose clock is behind, and one in which somebody else registers meanwhile.
+OLD = (
+    "model_versions BEGIN UPDATE model_versions SET creation_time = creation_time - 8640000000; END"
+)
+OTHER = (
+    "model_version_tags WHEN NEW.key = 'model_sha256' BEGIN "
+    "UPDATE model_version_tags SET value = 'x' WHERE key = NEW.key; END"
+)
+
+
+@pytest.mark.repetition
+@pytest.mark.parametrize(
+    ("happens", "sentence"),
+    [
+        (OLD, "the decision is 100 days old"),
+        (OTHER, "is not the model that decision.json is about"),
+    ],
+)
+def test_a_decision_that_is_old_or_about_another_model_is_red_at_promote(
+    delivery: Delivery, edited: Project, happens: str, sentence: str
+) -> None:
+    registry = delivery.folder / "prod.db"
+    shutil.copy(delivery.folder / "dev.db", registry)
+    with contextlib.closing(sqlite3.connect(registry)) as connection, connection:
+        connection.execute(f"CREATE TRIGGER changed AFTER INSERT ON {happens}")
+    execution = delivery.promote()
+    registry.unlink()
+    assert_red_at(execution, "Promote", sentence)
 
 
 SEEDED = """
