@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from measuring import cpu_seconds, machine
@@ -50,7 +51,7 @@ def write(file: Path, rows: int, seed: int) -> None:
     first = np.datetime64("2025-01-01", "us")
     for start in range(0, rows, ROWS):
         size = min(ROWS, rows - start)
-        table = {f"n{place}": rng.normal(size=size) for place in range(12)}
+        table: dict[str, Any] = {f"n{place}": rng.normal(size=size) for place in range(12)}
         table |= {f"c{place}": rng.poisson(3 + place, size) for place in range(4)}
         table |= {f"t{place}": rng.choice([f"level {n}" for n in range(5 + 5 * place)], size)
                   for place in range(4)}  # fmt: skip
@@ -98,7 +99,7 @@ def prepare(folder: Path, rows: int) -> None:
 
     write(folder / "reference.parquet", ROWS, 1)
     train = pd.read_parquet(folder / "reference.parquet")
-    names = [name for name in train if name not in ("id", "time", "score")]
+    names = [str(name) for name in train if name not in ("id", "time", "score")]
     train["y_true"] = 0
     found = summary(train, names, train.head(100_000), train["score"].to_numpy()[:100_000])
     (folder / "learned.json").write_text(json.dumps(found))

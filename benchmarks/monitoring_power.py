@@ -111,7 +111,7 @@ class Year:
             rows = pool.iloc[rng.integers(len(pool), size=len(rows))].assign(
                 time=rows["time"].to_numpy()
             )
-        self.names = [name for name in rows if name not in ("id", "time", "y_true")]
+        self.names = [str(name) for name in rows if name not in ("id", "time", "y_true")]
         # Half a year of training cannot say what a month means.
         self.numbers = [name for name in self.names if name not in ("segment", "month")]
         past = rows[rows["time"] < pd.Timestamp(WATCHED) - pd.Timedelta(days=LATER)]
@@ -157,8 +157,8 @@ def watched(
             grid,
             table[:, 1:],
             table[:, 0],
-            np.bincount(place, strange, minlength=size),
-            np.bincount(place, total, minlength=size),
+            np.bincount(place, strange, minlength=size).astype(float),
+            np.bincount(place, total, minlength=size).astype(float),
         )
     series, _ = all_series(days, year.learned, config)
     if judged is None:
@@ -206,7 +206,7 @@ def shifted(rows: pd.DataFrame, shift: str, at: pd.Timestamp, rng: np.random.Gen
     if shift == "covariate shift":
         other = (rows["segment"] != "bargain").to_numpy()
         replaced = np.flatnonzero(later & other & (chance < 0.35))
-        names = [name for name in rows if name not in ("time",)]
+        names = [str(name) for name in rows if name != "time"]
         donors = {
             day: group.index.to_numpy()
             for day, group in rows[later & ~other].groupby(rows["time"].dt.to_period("W"))
@@ -214,7 +214,7 @@ def shifted(rows: pd.DataFrame, shift: str, at: pd.Timestamp, rng: np.random.Gen
         weeks = rows["time"].dt.to_period("W").to_numpy()
         chosen = [rng.choice(donors[weeks[row]]) for row in replaced if weeks[row] in donors]
         kept = [row for row in replaced if weeks[row] in donors]
-        rows.loc[rows.index[kept], names] = rows.loc[chosen, names].to_numpy()
+        rows.loc[rows.index.to_numpy()[kept], names] = rows.loc[chosen, names].to_numpy()
         rows = rows.astype(kinds)
     elif shift == "concept drift":
         drawn = np.flatnonzero(later & (chance < 0.8))

@@ -18,7 +18,7 @@ MLOPS = ROOT / "template" / "tools" / "kit" / "mlops_kit"
 # What starts by itself: the command line, the commands of each room, and the pre-commit hook.
 STARTS = [
     MLOPS / "cli.py",
-    *sorted(MLOPS.glob("*/commands.py")),
+    *sorted(MLOPS.rglob("commands.py")),
     MLOPS / "privacy" / "gate" / "hook.py",
 ]
 # Of the team, called by `python -m` or by a service, as the documents say.

@@ -254,7 +254,6 @@ def test_a_wrong_answer_is_refused_with_a_sentence(
     ("answers", "fragment"),
     [
         ({"data_sources": ["sample", "oracle", "pdf"]}, "Reading from Oracle, PDF documents"),
-        ({"serving": "both"}, "Answering requests online"),
         ({"docs_language": "es"}, "Documents in Spanish"),
     ],
 )

@@ -23,7 +23,7 @@ def table(rows: int, **more: object) -> pd.DataFrame:
         {
             "amount": rng.lognormal(size=rows),
             "count": rng.integers(0, 5, rows),
-            "kind": rng.choice(["a", "b", None], rows),
+            "kind": rng.choice(np.array(["a", "b", None], object), rows),
             "items": [[1] * int(n) for n in rng.integers(0, 4, rows)],
             "flag": rng.random(rows) < 0.5,
             "day": [datetime.date(2025, 1 + n % 3, 5) for n in range(rows)],

@@ -40,9 +40,9 @@ def test_the_distance_of_two_samples_is_scipys_with_ties_and_single_rows(
 @settings(deadline=None)
 def test_counts_of_single_values_lose_nothing(first: np.ndarray, second: np.ndarray) -> None:
     values = np.unique(np.concatenate([first, second]))
-    counts = [np.array([(one == value).sum() for value in values]) for one in (first, second)]
-    assert ks_of_counts(*counts) == pytest.approx(ks(first, second), abs=1e-12)
-    found = wasserstein_of_counts(*counts, values)
+    had, has = (np.array([(one == value).sum() for value in values]) for one in (first, second))
+    assert ks_of_counts(had, has) == pytest.approx(ks(first, second), abs=1e-12)
+    found = wasserstein_of_counts(had, has, values)
     assert found == pytest.approx(wasserstein(first, second), abs=1e-12)
 
 

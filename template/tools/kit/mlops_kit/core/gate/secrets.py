@@ -43,6 +43,8 @@ _DIGEST = re.compile(
     r"(?i)(?<![a-z])(?:md5|sha-?\d+|digest|checksum|hash(?:es|ed)?|etag|oid|commit|rev(?:ision)?"
     r"|blob|integrity|fingerprint)(?![a-z])|\buses: "
 )
+# A secret of compose by the file that holds it.
+_BY_FILE = re.compile(r":\s*\{\s*(?:file|environment|external)\s*:")
 _PICTURE = re.compile(r'^\s*"(?:image|audio|video|application)/[\w.+-]+":')
 # Detectors of words such as `password` want quotes around the value: outside of code and prose a
 # value that has none gets them. YAML stays YAML.
@@ -190,7 +192,9 @@ def _in_text(name: str, text: str, scratch: Path) -> Iterator[Secret]:
     for one in scan_file(str(copy)):
         number, piece = pieces[one.line_number - 1]
         harmless = _looks_random(name, lines[number - 1]) if one.type in _RANDOM else False
-        if not (harmless or (one.type == _WORD and is_indirect_reference(piece))):
+        if one.type == _WORD:
+            harmless = is_indirect_reference(piece) or _BY_FILE.search(piece) is not None
+        if not harmless:
             found.setdefault(one.type, []).append(number)
     copy.unlink()
     for kind, where in found.items():

@@ -48,20 +48,20 @@ def prometheus_text(result: dict[str, Any], now: float) -> str:
     lines = [
         "# HELP mlops_monitor_look_seconds When the monitor last looked.",
         "# TYPE mlops_monitor_look_seconds gauge",
-        f"mlops_monitor_look_seconds{{{model}}} {now:.0f}",
+        _line("look_seconds", [model], f"{now:.0f}"),
         "# HELP mlops_monitor_rows Rows of the last window.",
         "# TYPE mlops_monitor_rows gauge",
-        f"mlops_monitor_rows{{{model}}} {result['rows']}",
+        _line("rows", [model], result["rows"]),
         "# HELP mlops_monitor_alarms Alarms of the last look.",
         "# TYPE mlops_monitor_alarms gauge",
-        f"mlops_monitor_alarms{{{model}}} {len(result['alarms'])}",
+        _line("alarms", [model], len(result["alarms"])),
         "# HELP mlops_monitor_alarm One for each alarm of the last look.",
         "# TYPE mlops_monitor_alarm gauge",
     ]
     for one in result["alarms"]:
         labels = {key: one[key] for key in ("check", "column", "cause")}
-        told = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-        lines.append(f"mlops_monitor_alarm{{{model},{told}}} 1")
+        told = [f'{key}="{_escaped(text)}"' for key, text in labels.items()]
+        lines.append(_line("alarm", [model, *told], 1))
     lines += [
         "# HELP mlops_monitor_index Drift of a column, less its noise.",
         "# TYPE mlops_monitor_index gauge",
@@ -69,8 +69,12 @@ def prometheus_text(result: dict[str, Any], now: float) -> str:
     for one in result["columns"]:
         if one["index"] is not None:
             column = _escaped(one["column"])
-            lines.append(f'mlops_monitor_index{{{model},column="{column}"}} {one["index"]:.6g}')
+            lines.append(_line("index", [model, f'column="{column}"'], f"{one['index']:.6g}"))
     return "\n".join(lines) + "\n"
+
+
+def _line(name: str, labels: list[str], value: object) -> str:
+    return "mlops_monitor_" + name + "{" + ",".join(labels) + "}" + f" {value}"
 
 
 def _escaped(text: str) -> str:

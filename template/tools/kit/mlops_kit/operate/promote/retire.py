@@ -159,7 +159,7 @@ def _of_system(spec: SystemSpec) -> Iterator[str]:
         yield "baseline.py may stay as what a next model must beat, but nothing may serve it"
     yield "rules that the law or safety asks for stay: write them as checks after the model"
     yield "one rule for when the model gives no answer"
-    yield f"its name in {COMPARE_FILE.as_posix()}: write `incumbent: {{kind: mlflow}}`"
+    yield f"its name in {COMPARE_FILE.as_posix()}: write " + "`incumbent: {kind: mlflow}`"
     yield "its switches, jobs, tables, dashboards, alarms and secrets"
 
 

@@ -26,7 +26,7 @@ def described(settings: Settings, state: "State", config: Serve) -> dict[str, An
     model = state.models["model"]
     reader = state.reader
     one, many = (
-        adapter.json_schema(ref_template=f"#/components/schemas/{part}_{{model}}")
+        adapter.json_schema(ref_template="#/components/schemas/" + part + "_{model}")
         for adapter, part in ((reader.one, "one"), (reader.many, "many"))
     )
     schemas: dict[str, Any] = {}
