@@ -41,6 +41,7 @@ PROGRAMS = {
     "azure": ["dvc-azure"],
     "ssh": ["dvc-ssh"],
     "server": ["boto3", "mlflow", "psycopg"],
+    "serve": ["httptools", "uvloop"],  # uvicorn takes them where they are
 }
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "template/README.md.jinja")),

@@ -74,11 +74,16 @@ def test_no_jinja_is_left(projects: Projects) -> None:
         for name, content in files.items()
         if opener.search(content)
     }
-    # The page of a decision is a template of the kit's own, copied byte for byte.
-    page = "tools/kit/mlops_kit/compare/report/page.html"
-    assert left == {page}
-    template = (ROOT / "template" / page).read_bytes()
-    assert all(files.get(page, template) == template for files in projects.values())
+    # Pages are templates of the kit's own, and rules of Prometheus': copied byte for byte.
+    kit = "tools/kit/mlops_kit"
+    pages = {
+        f"{kit}/{room}/page.html" for room in ("compare/report", "operate/demo", "operate/monitor")
+    }
+    pages.add(f"{kit}/operate/monitor/rules.yml")
+    assert left == pages
+    for page in pages:
+        template = (ROOT / "template" / page).read_bytes()
+        assert all(files.get(page, template) == template for files in projects.values())
 
 
 def test_every_file_parses(projects: Projects) -> None:
