@@ -322,7 +322,11 @@ def test_the_tests_pass_on_each_python(repository: Project, tmp_path: Path) -> N
 
 def test_a_template_injection_would_be_found(edited: Project) -> None:
     workflow = edited.path / ".github" / "workflows" / "ci.yml"
-    replace(workflow, "run: uv sync", 'run: echo "${{ github.event.pull_request.title }}"')
+    replace(
+        workflow,
+        "run: uv run ruff format --check",
+        'run: echo "${{ github.event.pull_request.title }}"',
+    )
     done = run(["zizmor", "--offline", "--no-progress", ".github"], cwd=edited.path)
     assert done.returncode != 0
     assert "template-injection" in done.stdout
