@@ -31,6 +31,7 @@ BAD = {
     "two.ini": (f'[a]\naws = "{AWS}"\npassword = {PASSWORD}', "Secret Keyword"),
     "src/k.py": (f'MLOPS_PRIVACY_KEY = "{KEY}"', "Hex High Entropy String"),
     "id.pem": ("-----BEGIN RSA " + "PRIVATE KEY-----", "Private Key"),
+    "run.sh": (f"#!/bin/sh\nexport DB_PASSWORD={PASSWORD}", "Secret Keyword"),
     "db.py": (f'"postgresql://shop:{PASSWORD}@db.internal/shop"', "Basic Auth Credentials"),
 }
 

@@ -193,12 +193,22 @@ def _in_text(name: str, text: str, scratch: Path) -> Iterator[Secret]:
         number, piece = pieces[one.line_number - 1]
         harmless = _looks_random(name, lines[number - 1]) if one.type in _RANDOM else False
         if one.type == _WORD:
-            harmless = is_indirect_reference(piece) or _BY_FILE.search(piece) is not None
+            harmless = is_indirect_reference(piece) or not _named(piece)
         if not harmless:
             found.setdefault(one.type, []).append(number)
     copy.unlink()
     for kind, where in found.items():
         yield Secret(name, kind, len(where), min(where))
+
+
+def _named(line: str) -> bool:
+    """Whether a word such as `password` names a value of the line, and no file that holds it.
+
+    The library also reads a text as if it were an ini file, where one value goes on for lines.
+    """
+    before, found, _ = line.rpartition("=" if line.rfind("=") > line.rfind(":") else ":")
+    lowered = (before if found else line).lower()
+    return any(word in lowered for word in _WORDS[2:]) and not _BY_FILE.search(line)
 
 
 def _may_hold(line: str) -> bool:
