@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from mlops_kit.operate.monitor.config import MonitorConfig, Persist
+from mlops_kit.operate.monitor.judging import alarms
 from mlops_kit.operate.monitor.judging.alarms import alarm_days, alarms_of
 from mlops_kit.operate.monitor.judging.drift import alarmed, all_series
 from mlops_kit.operate.monitor.judging.windows import Column, Days, over, usual_rows
@@ -144,3 +145,13 @@ def test_windows_add_up_the_days_before() -> None:
     counts = np.arange(1.0, 7.0)
     assert over(counts, 3).tolist() == [1, 3, 6, 9, 12, 15]
     assert over(counts, 2, 2).tolist() == [0, 0, 1, 3, 5, 7]
+
+
+def test_an_input_that_moved_below_its_limit_is_named_and_not_called_still() -> None:
+    cause = alarms._cause
+    near, still = ("price", 0.18), ("price", 0.02)
+    for check, otherwise in (("answers", "model"), ("worse", "concept")):
+        named = cause({"check": check}, {}, 0, 11, {check}, near)
+        assert "price moved most (index 0.18)" in named[1]
+        assert "No input moved" not in named[1]
+        assert cause({"check": check}, {}, 0, 11, {check}, still)[0] == otherwise

@@ -14,6 +14,7 @@ FACTORS = (10, 100, 1000, 1e6, 60, 3600, 24, 7, 30.44, 365.25, 2.2046, 1.609)
 NEAR = 0.1
 CONSTANT = 0.98  # share of one cell from which a column says nothing any more
 FEW_COLUMNS = 0.25
+SMALL = 0.1  # index of a small shift, by custom
 DO = {
     "upstream": "Ask who delivers the data what changed that day; do not retrain on it before "
     "that is known. Mended, score the days again.",
@@ -57,6 +58,7 @@ def alarms_of(
             }
         )
     moved = [one for one in found if one["check"] == "drift"]
+    most = _most_moved(series, at)
     tested = sum(one.check == "drift" for one in series)
     checks = {one["check"] for one in found}
     for one in found:
@@ -66,7 +68,7 @@ def alarms_of(
         if one["check"] in ("drift", "answers"):
             name = one["column"] or ANSWER
             closer = look_closer(name, days, learned, config, last, one["against"])
-        one["cause"], why = _cause(one, closer, len(moved), tested, checks)
+        one["cause"], why = _cause(one, closer, len(moved), tested, checks, most)
         one["sentence"] = _sentence(one, own, last, closer) + why
         one["do"] = DO[one["cause"]]
         one["runbook"] = f"{RUNBOOK}#{one['check']}"
@@ -117,8 +119,23 @@ def silent(gap: int, limit: int, last: str) -> dict[str, Any]:
     }
 
 
+def _most_moved(series: list[Series], at: int) -> tuple[str, float]:
+    """Name the input with the largest index of the last days, and its index."""
+    found = [("", 0.0)]
+    for one in series:
+        seen = one.value[: at + 1][np.isfinite(one.value[: at + 1])][-7:]
+        if one.check == "drift" and seen.size:
+            found.append((one.column, float(seen.max())))
+    return max(found, key=lambda each: each[1])
+
+
 def _cause(
-    one: dict[str, Any], closer: dict[str, Any], moved: int, tested: int, checks: set[str]
+    one: dict[str, Any],
+    closer: dict[str, Any],
+    moved: int,
+    tested: int,
+    checks: set[str],
+    most: tuple[str, float],
 ) -> tuple[str, str]:
     """Guess the cause from what else is alarmed; a guess, and told as one."""
     check = one["check"]
@@ -137,12 +154,20 @@ def _cause(
     if check == "answers":
         if moved or {"missing", "outside"} & checks:
             return "population", " Its inputs moved too, and the answers follow them."
-        return "model", " Its inputs did not move: another version, or other code, answers."
+        # Below its limit an input may still have moved far enough for a model that leans on it.
+        if most[1] >= SMALL:
+            name, index = most
+            return "population", f" Of its inputs {name} moved most (index {index:.2f})."
+        return "model", " No input moved: another version, or other code, answers."
     if check == "outcome":
         return ("population" if moved else "concept"), ""
     if moved or {"missing", "outside"} & checks:
         return "population", " Its inputs moved too: mend or explain these first."
-    return "concept", " Its inputs did not move: the same rows come out otherwise."
+    if most[1] >= SMALL:
+        name, index = most
+        told = f" No input passed its limit; {name} moved most (index {index:.2f})."
+        return "concept", told + " Without it, the same rows come out otherwise."
+    return "concept", " No input moved: the same rows come out otherwise."
 
 
 def _unit(closer: dict[str, Any]) -> str:
