@@ -151,7 +151,9 @@ def test_an_input_that_moved_below_its_limit_is_named_and_not_called_still() -> 
     cause = alarms._cause
     near, still = ("price", 0.18), ("price", 0.02)
     for check, otherwise in (("answers", "model"), ("worse", "concept")):
-        named = cause({"check": check}, {}, 0, 11, {check}, near)
+        named = cause({"check": check}, {}, 0, 11, {check}, near, [])
         assert "price moved most (index 0.18)" in named[1]
         assert "No input moved" not in named[1]
-        assert cause({"check": check}, {}, 0, 11, {check}, still)[0] == otherwise
+        found, said = cause({"check": check}, {}, 0, 11, {check}, still, ["month"])
+        assert found == otherwise
+        assert "No input moved, but for month, which is not tested:" in said

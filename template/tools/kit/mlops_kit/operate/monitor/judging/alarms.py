@@ -7,7 +7,7 @@ import numpy as np
 from mlops_kit.operate.monitor.config import MonitorConfig
 from mlops_kit.operate.monitor.judging.drift import Bools, Series, alarmed, look_closer
 from mlops_kit.operate.monitor.judging.windows import Days
-from mlops_kit.train.checks.reference import ANSWER
+from mlops_kit.train.checks.reference import ANSWER, OUTCOME
 
 # Factors between units that people mix up: powers of ten, minutes and hours, days and months.
 FACTORS = (10, 100, 1000, 1e6, 60, 3600, 24, 7, 30.44, 365.25, 2.2046, 1.609)
@@ -59,6 +59,9 @@ def alarms_of(
         )
     moved = [one for one in found if one["check"] == "drift"]
     most = _most_moved(series, at)
+    drifting = {one.column for one in series if one.check == "drift"}
+    # Such as the month: it moves by itself, and a model may follow it.
+    untested = [name for name in days.columns if name not in (*drifting, ANSWER, OUTCOME)]
     tested = sum(one.check == "drift" for one in series)
     checks = {one["check"] for one in found}
     for one in found:
@@ -68,7 +71,7 @@ def alarms_of(
         if one["check"] in ("drift", "answers"):
             name = one["column"] or ANSWER
             closer = look_closer(name, days, learned, config, last, one["against"])
-        one["cause"], why = _cause(one, closer, len(moved), tested, checks, most)
+        one["cause"], why = _cause(one, closer, len(moved), tested, checks, most, untested)
         one["sentence"] = _sentence(one, own, last, closer) + why
         one["do"] = DO[one["cause"]]
         one["runbook"] = f"{RUNBOOK}#{one['check']}"
@@ -136,6 +139,7 @@ def _cause(
     tested: int,
     checks: set[str],
     most: tuple[str, float],
+    untested: list[str],
 ) -> tuple[str, str]:
     """Guess the cause from what else is alarmed; a guess, and told as one."""
     check = one["check"]
@@ -158,7 +162,8 @@ def _cause(
         if most[1] >= SMALL:
             name, index = most
             return "population", f" Of its inputs {name} moved most (index {index:.2f})."
-        return "model", " No input moved: another version, or other code, answers."
+        still = f" No input moved{_but(untested)}: another version, or other code, answers."
+        return "model", still
     if check == "outcome":
         return ("population" if moved else "concept"), ""
     if moved or {"missing", "outside"} & checks:
@@ -167,7 +172,11 @@ def _cause(
         name, index = most
         told = f" No input passed its limit; {name} moved most (index {index:.2f})."
         return "concept", told + " Without it, the same rows come out otherwise."
-    return "concept", " No input moved: the same rows come out otherwise."
+    return "concept", f" No input moved{_but(untested)}: the same rows come out otherwise."
+
+
+def _but(untested: list[str]) -> str:
+    return f", but for {', '.join(untested)}, which is not tested" if untested else ""
 
 
 def _unit(closer: dict[str, Any]) -> str:
