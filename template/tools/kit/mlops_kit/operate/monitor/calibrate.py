@@ -13,6 +13,7 @@ from mlops_kit.core.utc import today
 from mlops_kit.operate.monitor.champion import champion
 from mlops_kit.operate.monitor.config import MonitorConfig, load_monitor
 from mlops_kit.operate.monitor.judging.drift import Series, alarmed
+from mlops_kit.operate.monitor.log import looks
 from mlops_kit.operate.monitor.monitor import look_at, until
 from mlops_kit.operate.monitor.served import count_served
 
@@ -44,7 +45,15 @@ def calibrate(
     served = count_served(model.learned, model.classes, model.version or None)
     days, at, _ = until(served, as_of, today())
     look = look_at(days, at, settings, model, config, compare)
-    return proposed(look.series, days.rows, config, per_year)
+    code, told = proposed(look.series, days.rows, config, per_year)
+    last = str(as_of or today())
+    seen = [one["as_of"] for one in looks() if one["verdict"] == "alarm" and one["as_of"] <= last]
+    if code == OK and seen:
+        told["sentence"] += (
+            f"; this takes the alarm of {min(seen)} for usual: --as-of with a day before what it "
+            "was about leaves it out"
+        )
+    return code, told
 
 
 def proposed(
