@@ -155,7 +155,7 @@ SEEDED = """
 import sys
 sys.path.insert(0, {support!r})
 import promotion_driver as driver
-driver.NAME = "prod.shop"
+driver.name = lambda: "prod.shop"
 driver.seed(champion=True)
 driver.write_decision("d3")
 print(driver.promoted())
