@@ -52,7 +52,7 @@ def texts() -> dict[str, str]:
     return {
         path.as_posix(): path.read_text(encoding="utf-8")
         for path in sorted(Path().rglob("*"))
-        if path.is_file() and path.parts[0] not in {"raw", "tools"}
+        if path.is_file() and not {"raw", "tools", "__pycache__"} & set(path.parts)
     }
 
 
