@@ -217,6 +217,7 @@ def test_a_model_goes_to_prod_and_what_must_not_go_on_is_red(
     }
     failed_with(gitlab.run("promote", **{**to, "MLOPS_SEALED": "41"}), "404")
     failed_with(gitlab.run("promote", **to), "prod demands an approval")
+    gitlab.project.commit("first run")  # an approval is a commit of its own
     gitlab.project.mlops("approve", str(sealed), "--to", "prod", "--reason", "better")
     gitlab.project.commit("approve")
     assert "promoted: version 1 of prod.shop is champion" in ended_well(gitlab.run("promote", **to))

@@ -408,7 +408,7 @@ def test_yaml_that_means_something_else_is_not_mixed_with_the_templates(
 
 
 @pytest.mark.parametrize(
-    ("own", "default"), [("['remote \"store\"']\n    url = s3://x\n", None), ("", "dev")]
+    ("own", "default"), [("['remote \"store\"']\n    url = s3://x\n", None), ("", None)]
 )
 def test_where_their_data_is_pushed_without_a_name_stays_so(
     own: str, default: str | None, template: Path, tmp_path: Path

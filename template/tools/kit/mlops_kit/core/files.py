@@ -116,7 +116,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     import yaml
 
     if not path.is_file():
-        above = next((f for f in Path.cwd().parents if (f / path).is_file()), None)
+        above = next((one for one in Path.cwd().parents if (one / path).is_file()), None)
         if above is not None:
             raise MlopsError(f"This folder is inside the project; run this in {above.as_posix()}.")
         raise MlopsError(
@@ -124,16 +124,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
             "or restore the file with git."
         )
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader())
+        found = yaml.load(path.read_text(encoding="utf-8"), Loader=loader())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise MlopsError(f"{path.as_posix()}{where} is not valid YAML: mend it there.") from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
+    if found is not None and not isinstance(found, dict):
         raise MlopsError(f"{path.as_posix()} must hold keys and values, not a list or a text.")
-    return content
+    return found or {}
 
 
 def loader() -> Any:

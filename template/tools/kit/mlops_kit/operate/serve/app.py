@@ -28,6 +28,7 @@ from mlops_kit.operate.serve.request.rows import Row
 from mlops_kit.operate.serve.state import MODEL, SHADOW, Holder, Load, State
 from mlops_kit.train.predictions import SCORES, VALUE_COLUMN
 
+EPOCH = datetime.datetime(1970, 1, 1)  # in UTC, as all times without a zone are here
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MOST_SHADOWS = 64  # at once; further requests are not shadowed
 _PAIRS = object()  # all pairs of a shadow fit into one table
@@ -156,7 +157,7 @@ class Server:
     ) -> None:
         """Put lines into the log; whatever goes wrong with it is no caller's business."""
         try:
-            at = datetime.datetime.fromtimestamp(time.time(), datetime.UTC).replace(tzinfo=None)
+            at = EPOCH + datetime.timedelta(seconds=time.time())
             as_of = _as_of(state)
             time_of = None if as_of is None else datetime.datetime.fromisoformat(as_of)
             shared = {"time": time_of, "request_id": name, "served_at": at, "stale": stale}
