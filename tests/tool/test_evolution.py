@@ -128,7 +128,8 @@ def test_each_broken_rule_is_found(root: Path) -> None:
     """The bad case: what the rules forbid, one of each."""
     project = text_of(root, "questions/10-project.yml").replace("project_name", "title", 1)
     platform = text_of(root, "questions/40-platform.yml").replace("    Azure: azure\n", "")
-    practice = text_of(root, "questions/60-practice.yml").replace("  default: github\n", "")
+    practice = text_of(root, "questions/60-practice.yml")
+    practice += "\nmotto:\n  type: str\n  when: false\n"
     add_version(
         root,
         "95.0.0",
@@ -151,7 +152,7 @@ def test_each_broken_rule_is_found(root: Path) -> None:
         ".editorconfig went and is not in renames.yml",
         "dvc.yaml moves to nowhere, which is not rendered",
         "the choice azure of hosting went",
-        "the question ci has no default",
+        "the question motto has no default",
         f"{kit}/files.py moves to ruff.toml, and many of its lines are in {kit}/writing.py: "
         "it was split",
     ]

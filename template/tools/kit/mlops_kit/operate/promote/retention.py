@@ -1,7 +1,7 @@
 """What the registry keeps: its versions at a glance, its log, and which versions may go."""
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.settings import Settings
@@ -11,6 +11,7 @@ from mlops_kit.operate.promote.registry import registry_of, versions_of
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+EPOCH = datetime(1970, 1, 1)  # in UTC, as MLflow counts
 DAY = 86_400_000  # of MLflow's milliseconds
 
 
@@ -50,7 +51,7 @@ def _listed(client: "MlflowClient", name: str, settings: Settings) -> list[dict[
             kept = f"one of the newest {rule.keep_versions}"
         elif age <= rule.keep_days:
             kept = f"not older than {rule.keep_days} days"
-        made = datetime.fromtimestamp(version.creation_timestamp / 1000, UTC)
+        made = EPOCH + timedelta(milliseconds=version.creation_timestamp)
         found.append({
             "version": number, "aliases": sorted(aliases.get(number, [])),
             "registered": made.date().isoformat(), "age_days": int(age),
