@@ -309,7 +309,8 @@ def test_a_stored_name_stays_when_more_names_are_reserved(
     else:
         with opened(str(later)) as versions:
             base, theirs, _ = render_both(versions, project_at(project), None, {})
-        assert theirs.answers == {**base.answers, "kit": "tools/kit"}
+        new = {"kit": "tools/kit", "infrastructure": ["image", "compose"]}
+        assert theirs.answers == {**base.answers, **new}
         return
     stored = (project / ".copier-answers.yml").read_text(encoding="utf-8")
     assert "package_name: vendor_kit\n" in stored
