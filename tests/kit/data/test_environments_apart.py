@@ -216,6 +216,28 @@ def test_raw_files_that_somebody_gave_to_dvc_do_not_go_to_its_remote(
     assert of_prod_in(tmp_path / "remote-dev") == []
 
 
+def test_what_a_variable_or_a_name_with_an_accent_hides_is_seen_all_the_same(
+    tmp_path: Path,
+) -> None:
+    made_in("dev", "id\n1\n")
+    Path("data/raw-dev.json").write_text('{"schema": 1, "sources": {}}', encoding="utf-8")
+    stages = Path("dvc.yaml").read_text(encoding="utf-8")
+    Path("data/restricted").mkdir()
+    Path("data/restricted/año.csv").write_text(ROWS, encoding="utf-8")
+    assert dvc("add", "data/restricted/año.csv").returncode == 0
+    with pytest.raises(MlopsError, match=r"dvc remove data/restricted/año\.csv\.dvc"):
+        remote.move("push")
+    Path("data/restricted/año.csv.dvc").unlink()
+    more = f"vars: [{{zone: data/restricted}}]{stages}  copy:\n    cmd: 'true'\n"
+    Path("dvc.yaml").write_text(more + "    outs: ['${zone}/copy.csv']\n", encoding="utf-8")
+    with pytest.raises(MlopsError, match=r"`cache: false` of it at the stage copy"):
+        remote.move("push")
+    Path("dvc.yaml").write_text("stages: [", encoding="utf-8")
+    with pytest.raises(MlopsError, match=r"DVC cannot say what it keeps: .*dvc\.yaml"):
+        remote.move("push")
+    assert of_prod_in(tmp_path / "remote-dev") == []
+
+
 def test_without_a_default_remote_a_plain_push_goes_nowhere() -> None:
     template = Path(__file__).parents[3] / "template/.dvc/config.jinja"
     settings = template.read_text(encoding="utf-8").split("{%")[0]

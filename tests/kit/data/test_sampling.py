@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
@@ -12,11 +13,14 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mlops_kit import cli
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import remove_leftovers
+from mlops_kit.core.utc import connect
 from mlops_kit.data.ingest import BUCKETS
+from mlops_kit.data.sampling import card
 from mlops_kit.data.sampling.definition import KEYS, WITHOUT_CHANCE, Sample
 from mlops_kit.data.sampling.draw import PROBABILITY, WAVE, draw
 from mlops_kit.data.sampling.strata import allocated
@@ -175,6 +179,28 @@ def test_what_is_certain_comes_always(weights: list[float], size: int, certain: 
 
 
 @given(
+    weight=st.sampled_from([0.1, 0.2, 0.3, 1 / 3, 0.7, 1.1]),
+    alike=st.integers(1, 7),
+    more=st.integers(1, 4),
+    others=st.integers(5, 12),
+)
+@example(weight=0.2, alike=7, more=4, others=7)
+@settings(max_examples=60, deadline=None)
+def test_equal_weights_at_the_limit_are_certain_together(
+    weight: float, alike: int, more: int, others: int
+) -> None:
+    # The others together weigh so much that rounding alone decides whether these are certain.
+    rest = more * weight / others
+    rows = pl.DataFrame({"id": range(alike + others), "weight": [weight] * alike + [rest] * others})
+    asked = {"method": "weighted", "weight": "weight", "size": alike + more}
+    sample, _ = drawn(asked, rows=rows)
+    assert sample.height == alike + more
+    chances = sample[PROBABILITY].to_numpy()
+    assert chances[sample["id"].to_numpy() < alike] == pytest.approx(1)
+    assert chances[sample["id"].to_numpy() >= alike] == pytest.approx(more / others)
+
+
+@given(
     rows=st.lists(st.tuples(st.integers(1, 50), st.floats(0, 10)), min_size=1, max_size=8),
     allocation=st.sampled_from(["proportional", "equal", "optimal"]),
     at_least=st.integers(0, 3),
@@ -265,6 +291,39 @@ def test_a_reservoir_reads_once_and_keeps_each_row_as_likely(tmp_path: Path) -> 
     assert reservoir(file, 50, 1)[0].num_rows == 30
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("name,city\n" + "Ana,Quito\n" * 6 + "Ana,Quito,Peru\n", "record 7 has 3 cells"),
+        ("Report of today\nname,city,n\nAna,Quito,1\n", "record 1 has 3 cells"),
+        ("", "is empty"),
+        ("a,a\n1,2\n", 'two columns "a"'),
+    ],
+)
+def test_no_row_of_a_csv_is_left_out_because_it_looks_odd(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(MlopsError, match=told):
+        reservoir(file, 3, 1)
+
+
+def test_a_csv_begins_with_its_names_even_if_those_are_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "rows[1].csv"
+    file.write_text("2020;2021\n1;2\n", encoding="utf-8")
+    rows, population = reservoir(file, 3, 1)
+    assert (rows.to_pylist(), population) == ([{"2020": "1", "2021": "2"}], 1)
+
+
+def test_what_only_late_lines_of_json_have_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"a": 1}\n' * 30_000 + '{"a": "x", "late": 2}\n', encoding="utf-8")
+    rows, population = reservoir(file, 30_001, 1)
+    assert population == 30_001
+    assert rows["late"].to_pylist()[-1] == 2
+
+
 def test_batches_of_a_large_file_change_no_chance(tmp_path: Path) -> None:
     file = tmp_path / "rows.parquet"
     pl.DataFrame({"id": range(250_000)}).write_parquet(file)
@@ -293,6 +352,18 @@ def test_each_method_says_what_it_needs(method: str) -> None:
         ({"method": "judgement", "where": "heigth > 3", "reason": "the tall ones"}, "heigth"),
         ({"method": "judgement", "where": "id < 0", "reason": "none at all"}, "no row .*id < 0"),
         ({"method": "stratified", "size": 3, "by": ["id"]}, "coarser strata"),
+        ({"share": 0.5, "unit": "gap"}, "1 rows of trees have no gap"),
+        ({"method": "weighted", "size": 9, "weight": "rare"}, "9 are asked for and 2 of trees"),
+        (
+            {
+                "method": "stratified",
+                "size": 9,
+                "by": ["kind"],
+                "allocation": "optimal",
+                "spread_of": "odd",
+            },
+            "1 of trees have no finite odd",
+        ),
         ({"method": "quota", "by": ["kind"], "quota": {"ash": 1}}, 'of the group "ash".*elm, oak'),
         (
             {"method": "stratified", "size": 3, "by": ["kind"], "unit": "owner"},
@@ -301,9 +372,37 @@ def test_each_method_says_what_it_needs(method: str) -> None:
     ],
 )
 def test_what_cannot_be_drawn_is_one_sentence(asked: dict[str, Any], told: str) -> None:
+    rows = ROWS.with_columns(
+        gap=pl.when(pl.col("id") > 0).then("owner"),
+        rare=(pl.col("id") < 2).cast(pl.Float64),
+        odd=pl.when(pl.col("id") == 3).then(float("nan")).otherwise("height"),
+    )
     with pytest.raises(MlopsError, match=told) as error:
-        drawn(asked)
+        drawn(asked, rows=rows)
     assert "\n" not in str(error.value)
+
+
+def test_a_table_without_a_row_is_one_sentence() -> None:
+    with pytest.raises(MlopsError, match="trees has no row to draw"):
+        drawn({"share": 0.5}, rows=ROWS.head(0))
+
+
+@pytest.mark.parametrize("name", ["chance", "key", "number", "stratum", WAVE, "place", "size"])
+def test_a_column_may_have_any_name_that_a_sample_does_not_add(name: str) -> None:
+    rows = ROWS.with_columns(pl.col("id").alias(name))
+    for asked in (
+        {"method": "stratified", "size": 9, "by": ["kind"]},
+        {"method": "judgement", "where": f"{name} > 30", "reason": "the youngest"},
+    ):
+        sample, _ = drawn(asked, rows=rows)
+        assert sample[name].to_list() == sample["id"].to_list()
+        assert sample.height == 9
+
+
+@pytest.mark.parametrize("name", [PROBABILITY, PROBABILITY.title(), "#key", "#chance"])
+def test_a_column_that_a_sample_adds_is_refused(name: str) -> None:
+    with pytest.raises(MlopsError, match=f"has a column {name}, which a sample adds"):
+        drawn({"share": 0.5}, rows=ROWS.with_columns(pl.col("id").alias(name)))
 
 
 def test_weights_must_be_numbers_from_0_on() -> None:
@@ -368,6 +467,7 @@ def test_the_command_writes_a_sample_with_its_card(
         (["none"], 'params.yaml defines no "none"; it defines: few.'),
         (["few", "--set", "size=0"], "--set: size: Input should be greater than or equal to 1."),
         (["few", "--set", "siz=3"], "is not understood"),
+        (["few", "--set", "seed=-1"], "--set: seed: Input should be greater than or equal to 0."),
         (["--set", "size=3"], "--set is about one sample"),
         (["../x", "--set", "table=members"], "is no name of a file"),
         (["x", "--set", "table=nobody", "--set", "share=.5"], 'there is no table "nobody"'),
@@ -381,6 +481,36 @@ def test_what_is_asked_wrongly_is_one_sentence(
     assert (code, out) == (3, "")
     assert told in " ".join(err.split())
     assert not Path("data/open/samples").exists()
+
+
+def test_a_file_with_a_column_that_a_sample_adds_is_refused(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("a.csv").write_text(f"a,{PROBABILITY}\n1,2\n", encoding="utf-8")
+    words = ("x", "--set", "method=reservoir", "--set", "file=a.csv", "--set", "size=1")
+    code, _, err = mlops(capsys, "data", "sample", *words)
+    assert code == 3 and f"a.csv has a column {PROBABILITY}" in " ".join(err.split())
+
+
+def test_two_at_once_share_no_folder_and_what_is_left_goes_with_the_next_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spills: list[Path] = []
+
+    def connected(threads: int | None, spill: Path) -> duckdb.DuckDBPyConnection:
+        assert spill.is_dir()
+        (spill / "left").touch()  # as the database leaves when it is killed
+        spills.append(spill)
+        return connect(threads, spill)
+
+    monkeypatch.setattr(card, "connect", connected)
+    for _ in range(2):
+        assert mlops(capsys, "data", "sample", "few")[0] == 0
+    assert len(set(spills)) == 2 and not any(spill.exists() for spill in spills)
+    (spills[0] / "more").mkdir(parents=True)
+    remove_leftovers([Path("data/open")], time.time() + 1)
+    assert sorted(Path("data/open/samples").glob(".*")) == []
+    assert Path("data/open/samples/few.parquet").is_file()
 
 
 def test_every_method_is_said_to_have_chances_or_not() -> None:

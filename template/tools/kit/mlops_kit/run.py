@@ -30,7 +30,7 @@ SYSTEMS = Path("data/systems.json")
 LOCKS = Path(".dvc/tmp/rwlock")
 # DVC writes it whatever happened, and it says nothing.
 DVC_CHATTER = "Having any troubles?"
-# Only what stages write: the rest of data/ belongs to people.
+# Only what stages and samples write: the rest of data/ belongs to people.
 RESULTS = tuple(
     map(
         Path,
@@ -39,6 +39,7 @@ RESULTS = tuple(
             "data/quarantine",
             "data/restricted/tables",
             "data/restricted/quarantine",
+            "data/restricted/samples",
             "data/inputs.json",
             "data/systems.json",
             "data/holdouts.json",

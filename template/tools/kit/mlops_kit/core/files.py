@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,7 +40,7 @@ def scratch_beside(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(places: Iterable[Path], before: float) -> None:
-    """Remove the temporary files that killed writers left behind, if older than `before`.
+    """Remove temporary files and folders that killed writers left behind, older than `before`.
 
     Parameters
     ----------
@@ -52,10 +53,14 @@ def remove_leftovers(places: Iterable[Path], before: float) -> None:
         beside = (
             place.parent.glob(f".{place.name}.*.tmp") if place.suffix else place.rglob(".*.tmp")
         )
-        for file in beside:
+        for left in list(beside):
             with contextlib.suppress(FileNotFoundError):
-                if file.stat().st_mtime < before:
-                    file.unlink()
+                if left.stat().st_mtime >= before:
+                    continue
+                if left.is_dir():  # what a database could not hold in memory
+                    shutil.rmtree(left)
+                else:
+                    left.unlink()
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -14,7 +15,7 @@ from mlops_kit.core.utc import connect
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.sampling.definition import PARAMS_FILE, Sample, Samples
-from mlops_kit.data.sampling.draw import PROBABILITY, draw
+from mlops_kit.data.sampling.draw import PROBABILITY, check_free, draw
 from mlops_kit.data.sampling.stream import reservoir
 from mlops_kit.room import raw_zone
 
@@ -170,7 +171,11 @@ def _drawn(
     output = zone / FOLDER / f"{name}.parquet"
     place = _place(sample, sources)
     output.parent.mkdir(parents=True, exist_ok=True)
-    with connect(settings.data.threads, spill=output.parent / f".{name}.spill") as connection:
+    with (
+        # What a killed one leaves is cleared away by the next run of the pipeline.
+        TemporaryDirectory(prefix=f".{name}.", suffix=".tmp", dir=output.parent) as spill,
+        connect(settings.data.threads, spill=Path(spill)) as connection,
+    ):
         if file is not None:
             rows, population = reservoir(file, sample.size or 0, seed)
             if rows.num_rows < (sample.size or 0):
@@ -178,6 +183,7 @@ def _drawn(
                     f"samples: {sample.size:,} are asked for and {file.as_posix()} has "
                     f"{population:,} rows: ask for fewer."
                 )
+            check_free(rows.column_names, {PROBABILITY}, file.as_posix())
             facts: dict[str, Any] = {"population": population, "drawn": rows.num_rows}
             connection.register("drawn", _with_chance(rows, population))
             facts["rows"] = rows.num_rows

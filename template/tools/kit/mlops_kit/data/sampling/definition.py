@@ -1,7 +1,7 @@
 """What a sample is: of which table, by which method and how large, as params.yaml says it."""
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -63,7 +63,7 @@ class Sample(Section):
     """Table of the open zone."""
     file: Path | None = None
     """For `reservoir`: a csv, parquet or JSON-lines file of any size, in place of a table."""
-    seed: int | None = None
+    seed: int | None = Field(None, ge=0)
     """Another number draws other rows; `seed` of params.yaml where none is given. Two samples with
     one seed hold the same rows as far as their sizes allow."""
     unit: str | None = None
@@ -86,7 +86,7 @@ class Sample(Section):
     """Column of numbers from 0 on: how likely a row is drawn, in proportion."""
     order_by: list[str] | None = Field(None, min_length=1)
     """Columns that say in which order rows are counted or taken."""
-    quota: dict[str, int] | None = Field(None, min_length=1)
+    quota: dict[str, Annotated[int, Field(ge=1)]] | None = Field(None, min_length=1)
     """Rows to take by the group's value; several columns of `by` with / between."""
     where: str | None = None
     """SQL condition that a person chose."""
@@ -132,7 +132,7 @@ class Sample(Section):
 class Samples(Section, extra="ignore"):
     """What this room reads in params.yaml."""
 
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     """Of everything that is drawn by chance."""
     samples: dict[str, Sample] = {}
     """Samples by name: `mlops data sample NAME` draws one."""

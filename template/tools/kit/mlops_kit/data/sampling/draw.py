@@ -1,5 +1,6 @@
 """Draw a sample: the same rows on every machine, in whatever order they stand."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
@@ -74,6 +75,18 @@ def draw(
     return {"population": population, "drawn": chosen, "rows": rows} | more
 
 
+def check_free(columns: Iterable[str], added: set[str], where: str) -> None:
+    """Refuse a column that a sample adds by itself; a database takes great and small for one.
+
+    Raises
+    ------
+    MlopsError
+        As said.
+    """
+    if taken := next((name for name in columns if name.casefold() in added), None):
+        raise MlopsError(f"samples: {where} has a column {taken}, which a sample adds; rename it.")
+
+
 def number_of(key: str, seed: int) -> str:
     """Write the SQL of a key's own number: over 0 and under 1, alike everywhere.
 
@@ -96,10 +109,8 @@ def _frame(
             raise MlopsError(
                 f'samples: {sample.table} has no column "{name}"; its columns: {known}.'
             )
-    if taken := {PROBABILITY, WAVE} & set(columns):
-        raise MlopsError(
-            f"samples: {sample.table} has a column {taken.pop()}, which a sample adds; rename it."
-        )
+    added = {PROBABILITY, "#key", "#chance", *([WAVE] if sample.method == "snowball" else [])}
+    check_free(columns, added, str(sample.table))
     if sample.unit is not None:
         missing = f"SELECT count(*) FROM source WHERE {quoted(sample.unit)} IS NULL"
         if without := number(connection, missing):

@@ -70,15 +70,16 @@ def _weighted(connection: "duckdb.DuckDBPyConnection", sample: Sample, seed: int
     found = connection.execute("SELECT weight FROM frame WHERE weight > 0")
     weights: Any = found.fetchnumpy()["weight"]
     size = int(sample.size or 0)
-    sure, total = _certain(weights, size)
     if weights.size < size:
         raise MlopsError(
-            f"samples: {size:,} are asked for and {weights['weight'].size:,} of {sample.table} "
-            f"have a {sample.weight} over 0."
+            f"samples: {size:,} are asked for and {weights.size:,} of {sample.table} have a "
+            f"{sample.weight} over 0: ask for fewer."
         )
+    sure = _certain(weights, size)
+    total = float(weights[weights < sure].sum())
     limit = f"CAST('{sure!r}' AS DOUBLE)"
     left = size - number(connection, f"SELECT count(*) FROM frame WHERE weight >= {limit}")
-    part = f"{left} * weight / CAST('{total!r}' AS DOUBLE)" if left else "0"
+    part = f"least({left} * weight / CAST('{total!r}' AS DOUBLE), 1)" if left else "0"
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE sized AS
             SELECT "#key", CASE WHEN weight >= {limit} THEN 1 ELSE {part} END AS chance,
@@ -90,16 +91,15 @@ def _weighted(connection: "duckdb.DuckDBPyConnection", sample: Sample, seed: int
     return {"never": never} if never else {}
 
 
-def _certain(weights: Any, size: int) -> tuple[float, float]:
-    """Return from which weight on a row is certain, and the sum of the smaller ones."""
+def _certain(weights: Any, size: int) -> float:
+    """Return the weight from which on a row is certain; infinity where none is."""
     import numpy as np
 
     ordered = np.sort(weights)[::-1]
     sums = np.cumsum(ordered[::-1])[::-1]  # of each and all smaller ones
-    for certain in range(min(size, ordered.size)):
-        if (size - certain) * ordered[certain] < sums[certain]:
-            return float(ordered[certain - 1]) if certain else math.inf, float(sums[certain])
-    return float(ordered[min(size, ordered.size) - 1]) if ordered.size else math.inf, 1.0
+    (uncertain,) = np.nonzero(np.arange(size, 0, -1) * ordered[:size] < sums[:size])
+    certain = int(uncertain[0]) if uncertain.size else size
+    return float(ordered[certain - 1]) if certain else math.inf
 
 
 def _stratified(
@@ -107,6 +107,12 @@ def _stratified(
 ) -> dict[str, Any]:
     """Take a simple random sample of each stratum."""
     spread = "coalesce(stddev_samp(spread), 0)" if sample.spread_of else "0"
+    bad = "SELECT count(*) FROM frame WHERE NOT isfinite(spread)"
+    if sample.spread_of and (wrong := number(connection, bad)):
+        raise MlopsError(
+            f"samples: {wrong:,} of {sample.table} have no finite {sample.spread_of}, so that "
+            "nobody knows how much it spreads."
+        )
     counted = connection.execute(
         f"SELECT stratum, count(*), {spread} FROM frame GROUP BY stratum ORDER BY stratum"
     ).fetchall()

@@ -55,7 +55,7 @@ def find(source: Files, name: str, table: Table) -> Found:
     place = source.folder / table.path
     reads = f'table "{name}" of {SOURCES_FILE.as_posix()} reads it'
     if place.is_file():
-        kind = table.format or _format(place)
+        kind = table.format or format_of(place)
         if kind is None:
             raise MlopsError(
                 f"{place.as_posix()} has no ending of a known format ({', '.join(FORMATS)}, packed "
@@ -68,7 +68,7 @@ def find(source: Files, name: str, table: Table) -> Found:
         )
     inside = sorted(place.iterdir())
     formats = {
-        file: _format(file) for file in inside if file.is_file() and not file.name.startswith(".")
+        file: format_of(file) for file in inside if file.is_file() and not file.name.startswith(".")
     }
     if any(kind and _ending(file) != ".txt" for file, kind in formats.items()):
         formats = {file: kind for file, kind in formats.items() if _ending(file) != ".txt"}
@@ -177,7 +177,8 @@ def _packing(file: Path) -> str:
     return suffix if suffix in PACKED else ""
 
 
-def _format(file: Path) -> str | None:
+def format_of(file: Path) -> str | None:
+    """Return what a file is by the ending of its name, packed or not."""
     return FORMATS.get(_ending(file))
 
 

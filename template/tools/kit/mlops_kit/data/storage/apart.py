@@ -5,20 +5,15 @@ Only what `shares_with` of conf/<environment>.yaml names may be shared.
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from mlops_kit.core.errors import MlopsError, without_credentials
-from mlops_kit.core.programs import answer_of
-from mlops_kit.core.settings import (
-    Settings,
-    environment,
-    environments,
-    read_yaml,
-    settings_file,
-)
+from mlops_kit.core.files import read_yaml
+from mlops_kit.core.settings import Settings, environment, environments, settings_file
 from mlops_kit.core.zones import RESTRICTED_ZONE
 from mlops_kit.data.config import Files, Sources
 from mlops_kit.data.storage.refusals import Store
@@ -153,45 +148,38 @@ def check_no_raw(sources: Sources, strict: bool) -> Iterator[str]:
         if isinstance(source := sources.sources[table.source], Files) and table.path
     }
     zone = RESTRICTED_ZONE.resolve()
-    for file, out in _tracked():
-        where = out.resolve()
-        raw = [name for place, name in places.items() if _nested(where, place)]
-        if not raw and not _nested(where, zone):
+    for out, stage, is_added in _cached():
+        raw = [name for place, name in places.items() if _nested(out, place)]
+        if not raw and not _nested(out, zone):
             continue
+        mend = f"say `cache: false` of it at the stage {stage}"
+        if is_added:
+            mend = f"`uv run dvc remove {stage}` keeps the files and forgets the copy"
         said = (
-            f"{out.as_posix()} is raw data, and {file} has DVC keep a copy of it, which `push` "
-            f"would send to its remote: `uv run dvc remove {file}` keeps the files and forgets the "
-            "copy; `uv run mlops data ingest --accept` records them by hash"
+            f"{os.path.relpath(out)} is raw data, and {stage} has DVC keep a copy of it, which "
+            f"`push` would send to its remote: {mend}; `uv run mlops data ingest --accept` records "
+            "them by hash"
         )
-        if strict or _nested(where, zone):
+        if strict or _nested(out, zone):
             raise MlopsError(f"{said}.")
         yield said
 
 
-def _tracked() -> Iterator[tuple[str, Path]]:
-    """What DVC caches: the outs of *.dvc files, and those of stages unless `cache: false`."""
-    listed = answer_of("git", "ls-files", "--cached", "--others", "--exclude-standard", "--",
-                       "*.dvc", "*dvc.yaml")  # fmt: skip
-    for name in (listed or "").splitlines():
-        file = Path(name)
-        if not file.is_file():
-            continue
-        content = read_yaml(file)
-        stages = (content.get("stages") or {}).values() if file.name == "dvc.yaml" else [content]
-        for stage in stages:
-            stage = stage.get("do", stage)
-            folder = file.parent / str(stage.get("wdir", "."))
-            for out in stage.get("outs") or []:
-                path, options = (out, {}) if isinstance(out, str) else _one(out)
-                if options.get("cache", True) and "${" not in path:
-                    yield name, folder / path
+def _cached() -> list[tuple[Path, str, bool]]:
+    """What DVC keeps a copy of: where it lies, which stage or file says so, and if it was added."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
 
-
-def _one(out: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    if "path" in out:
-        return str(out["path"]), out
-    path, options = next(iter(out.items()))
-    return str(path), options or {}
+    try:
+        with Repo() as repo:
+            return [
+                (Path(out.fs_path).resolve(), out.stage.addressing, out.stage.is_data_source)
+                for out in repo.index.outs
+                if out.use_cache and out.protocol == "local"
+            ]
+    except DvcException as error:
+        said = " ".join(str(error).split())
+        raise MlopsError(f"DVC cannot say what it keeps: {said}.") from error
 
 
 def _locked() -> tuple[dict[str, set[str]], dict[str, str]]:
