@@ -1,7 +1,9 @@
 """What a repository gives its code host: every file, profile and answer, by linters and schemas."""
 
 import json
+import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
@@ -205,6 +207,51 @@ def test_each_job_asks_only_for_what_it_needs(
             content = read(file)
             assert content["permissions"] == {} and "concurrency" in content
             assert "pull_request_target" not in file.read_text(encoding="utf-8")
+
+
+# Issues by their number, in a file; of jq it knows the title that is asked for.
+GH = f"""#!{sys.executable}
+import json, os, re, sys
+store, words = os.environ["ISSUES"], sys.argv[1:]
+issues = json.load(open(store)) if os.path.exists(store) else {{}}
+if words[:2] == ["issue", "list"]:
+    title = re.search(r'title == "([^"]*)"', words[-1])
+    found = [n for n, one in issues.items() if one[1] == "open" and
+             (title is None or one[0] == title[1])]
+    print(*found[:1])
+elif words[:2] == ["issue", "create"]:
+    issues[str(len(issues) + 1)] = [words[words.index("--title") + 1], "open", 1]
+elif words[:2] == ["issue", "comment"]:
+    issues[words[2]][2] += 1
+elif words[:2] == ["issue", "close"]:
+    issues[words[2]][1] = "closed"
+json.dump(issues, open(store, "w"))
+"""
+
+
+def test_an_alarm_of_one_environment_is_not_cleared_by_a_quiet_look_at_another(
+    repositories: dict[tuple[str, str], Path], tmp_path: Path
+) -> None:
+    monitor = read(repositories["team", "github"] / ".github/workflows/monitor.yml")
+    steps = {step["name"]: step.get("run", "") for step in monitor["jobs"]["monitor"]["steps"]}
+    (tmp_path / "gh").write_text(GH, encoding="utf-8")
+    (tmp_path / "gh").chmod(0o755)
+    issues = tmp_path / "issues.json"
+
+    def look(step: str, environment: str) -> list[list[Any]]:
+        path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+        chosen = {"PATH": path, "MLOPS_ENV": environment, "ISSUES": str(issues)}
+        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", steps[step]]
+        done = run(command, tmp_path, chosen)
+        assert done.returncode == 0, done.stderr
+        return list(json.loads(issues.read_text(encoding="utf-8")).values())
+
+    assert look("Tell", "prod") == [["Drift in prod", "open", 1]]
+    assert look("Clear", "staging") == [["Drift in prod", "open", 1]]
+    assert look("Tell", "staging")[1:] == [["Drift in staging", "open", 1]]
+    assert look("Tell", "prod")[0] == ["Drift in prod", "open", 2]
+    assert look("Clear", "staging")[1] == ["Drift in staging", "closed", 1]
+    assert look("Clear", "prod")[0] == ["Drift in prod", "closed", 2]
 
 
 def test_a_proof_of_concept_has_one_small_job(repositories: dict[tuple[str, str], Path]) -> None:

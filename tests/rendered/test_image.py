@@ -1,6 +1,6 @@
 """The image, made by its Dockerfile's own steps without an engine, and started as a cluster would.
 
-As another user, on a tree that nobody can write but for /work and /tmp; see `support/image.py`.
+As another user, on a tree that nobody can write but for /job and /tmp; see `support/image.py`.
 """
 
 import shutil
@@ -39,9 +39,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Image:
 
 @pytest.fixture
 def image(made: Image) -> Iterator[Image]:
-    """Give the image to a test, with /work and /tmp as a new container has them."""
+    """Give the image to a test, with /job and /tmp as a new container has them."""
     yield made
-    for folder in (made.root / "work", made.root / "tmp"):
+    for folder in (made.root / "job", made.root / "tmp"):
         for path in folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -58,18 +58,18 @@ def test_the_pipeline_runs_as_another_user_on_a_tree_that_it_cannot_write(
     assert image.command == ("mlops", "run") and image.user == "10001:0"
     done = image.run()
     assert "decision  " in said(done), done.stderr
-    project = image.root / "work" / "project"
+    project = image.root / "job" / "project"
     assert (project / "reports/compare/decision.json").stat().st_uid == 10001
     assert said(image.run("python", "-c", ORIGIN)) == f"{REVISION} False"
     (image.root / "aside").rename(image.root / "app/data/holdouts.json")
-    figure("image: the whole pipeline as user 10001, everything but /work and /tmp read-only")
+    figure("image: the whole pipeline as user 10001, everything but /job and /tmp read-only")
 
 
 @pytest.mark.parametrize("user", ["10001:0", "1000650000:0", "12345:12345", "0:0"])
-def test_nothing_but_work_and_tmp_can_be_written(image: Image, user: str) -> None:
+def test_nothing_but_job_and_tmp_can_be_written(image: Image, user: str) -> None:
     places = "/ /app /app/src /opt/venv /opt/venv/bin /etc /usr/local/bin"
     script = f"for place in {places}; do touch $place/a 2> /dev/null && echo $place; done; "
-    assert said(image.run("sh", "-c", f"{script} touch /work/a /tmp/a a", user=user)) == ""
+    assert said(image.run("sh", "-c", f"{script} touch /job/a /tmp/a a", user=user)) == ""
 
 
 def test_a_builder_that_reads_no_list_of_what_may_enter_is_stopped(tmp_path: Path) -> None:
@@ -106,11 +106,11 @@ def test_secrets_come_from_files_named_after_their_variables(image: Image, tmp_p
 def test_a_volume_of_somebody_else_is_said(image: Image) -> None:
     said(image.run("true", user="12345:12345"))
     for mode in (0o777, 0o755):
-        (image.root / "work").chmod(mode)
+        (image.root / "job").chmod(mode)
         refused = image.run("true")
         assert refused.returncode == 3
-        assert "error: user 10001 cannot write in /work, or it is another" in refused.stderr
-    (image.root / "work").chmod(0o777)
+        assert "error: user 10001 cannot write in /job, or it is another" in refused.stderr
+    (image.root / "job").chmod(0o777)
 
 
 def test_code_is_the_images_and_records_are_the_jobs(image: Image) -> None:
@@ -129,8 +129,8 @@ def test_two_jobs_in_one_folder_wait_for_each_other(image: Image) -> None:
     first = image.container("sh", "-c", "touch started; sleep 2; echo first >> order")
     second = image.container("sh", "-c", "echo second >> order; cat order")
     with subprocess.Popen(first) as one:
-        while not (image.root / "work/project/started").exists():
+        while not (image.root / "job/project/started").exists():
             assert one.poll() is None
         done = subprocess.run(second, capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["first", "second"]
-    assert "waiting    another job works in /work/project" in done.stderr
+    assert "waiting    another job works in /job/project" in done.stderr

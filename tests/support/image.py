@@ -18,7 +18,7 @@ from pathlib import Path
 
 OF_MACHINE = ("/usr", "/etc", "/var", "/proc", "/dev", "/sys")
 LINKS = ("bin", "lib", "lib64", "sbin")
-WRITTEN = ("work", "tmp")
+WRITTEN = ("job", "tmp")
 PYTHON = "/python"
 TOOLS = "/tools"
 CACHE = "/cache"
@@ -57,7 +57,7 @@ class Image:
     def container(
         self, *command: str, user: str = "", secrets: Path | None = None, **variables: str
     ) -> list[str]:
-        """Return what starts a container: this image's user, only /work and /tmp can be written."""
+        """Return what starts a container: this image's user, only /job and /tmp can be written."""
         words = [*self.entrypoint, *(command or self.command)]
         secret = {"/run/secrets": secrets} if secrets else {}
         environment = {**self.environment, **variables}

@@ -17,7 +17,7 @@ from mlops_kit.core.utc import today
 from mlops_kit.operate.promote.bundle import _let_in
 from mlops_kit.operate.promote.log import aliases_of, move, moves_of
 from mlops_kit.operate.promote.promote import _approved, rollback
-from mlops_kit.operate.promote.registry import registry_of, version_of
+from mlops_kit.operate.promote.registry import EmptyRegistryError, registry_of, version_of
 from mlops_kit.operate.promote.retention import history, listed, prune
 from mlops_kit.operate.promote.retire import Wish, left, retire
 from mlops_kit.train.tracking import quiet_mlflow
@@ -103,6 +103,23 @@ def test_prune_says_first_and_never_deletes_what_an_alias_or_a_rollback_needs() 
     assert {one["version"] for one in listed(load_settings())} == {"1", "2", "5", "6"}
     assert prune(load_settings(), really=True)["versions"] == []
     assert rollback(load_settings(), "complaints")["champion"] == "2"
+
+
+def test_a_prune_that_was_killed_leaves_no_run_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowClient
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "delete_run", killed)
+        with pytest.raises(KeyboardInterrupt):
+            prune(load_settings(), really=True)
+    assert prune(load_settings(), really=True)["kept"] == 4
+    with registry_of(load_settings()) as (client, _):
+        experiment = client.get_experiment_by_name("judged")
+        assert experiment is not None
+        assert len(client.search_runs([experiment.experiment_id])) == 4
 
 
 def test_what_the_last_entry_names_stays_though_no_alias_names_it() -> None:
@@ -222,11 +239,42 @@ def test_the_champion_is_not_retired_without_a_successor_unless_somebody_says_wh
     assert aliases() == {"champion": "5"}
 
 
+def test_a_rollback_returns_to_the_last_champion_whatever_was_retired_after_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in ("5", "2"):
+        retire(load_settings(), Wish(number, "the product ends", without_successor=True))
+    assert aliases() == {"retired": "2"}
+    with closing(sqlite3.connect(project / "m.db")) as opened, opened:
+        opened.execute("UPDATE model_versions SET creation_time = creation_time - 40 * 86400000")
+    monkeypatch.setenv("MLOPS_REGISTRY__KEEP_VERSIONS", "1")
+    kept = {one["version"]: one["kept"] for one in listed(load_settings())}
+    assert kept["5"] == "a rollback leads to it"
+    assert rollback(load_settings(), "the product goes on")["champion"] == "5"
+
+
+def test_runs_that_are_gone_are_no_empty_registry(project: Path) -> None:
+    """Whoever frees space by `mlflow gc` may take a run whose version stays."""
+    with closing(sqlite3.connect(project / "m.db")) as opened, opened:
+        opened.execute("DELETE FROM runs")
+    with (
+        pytest.raises(MlopsError, match=r"refuses: Run with id=.* not found") as refused,
+        registry_of(load_settings()) as (client, _),
+    ):
+        client.get_run("0" * 32)
+    assert not isinstance(refused.value, EmptyRegistryError)
+    told = retire(load_settings(), Wish("old rules"))
+    assert told["in_log"] and told["comparison"] is None
+    assert [one["version"] for one in prune(load_settings(), really=True)["versions"]] == ["4", "3"]
+    assert {one["version"] for one in listed(load_settings())} == {"1", "2", "5", "6"}
+
+
 def test_what_cannot_be_retired_is_one_sentence() -> None:
     with registry_of(load_settings()) as (client, name):
         client.set_registered_model_alias(name, "challenger", "6")
     for wish, sentence in (
         (Wish("challenger"), "was never in force"),
+        (Wish("4"), "was never in force"),
         (Wish("nothing"), "has no version nothing"),
         (Wish("old rules", on=today() - timedelta(days=1)), "is over"),
         (Wish("old rules", traffic=2), "from 0 to 1"),

@@ -82,6 +82,16 @@ def moves_of(client: "MlflowClient", name: str) -> list[Move]:
     return moves
 
 
+def last_champion(moves: list[Move]) -> str:
+    """Return the version that was in force last; empty text where the log knows of none."""
+    before = ""
+    for one in reversed(moves):
+        if one.aliases["champion"]:
+            return one.aliases["champion"]
+        before = one.tags.get("from", "")  # a champion of before there was a log
+    return before
+
+
 def _log(name: str) -> str:
     return f"{name}.promotions"
 

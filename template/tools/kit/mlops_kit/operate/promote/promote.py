@@ -12,7 +12,15 @@ from mlops_kit.core.errors import OK, MlopsError
 from mlops_kit.core.files import sha256_of
 from mlops_kit.core.settings import Settings, environment
 from mlops_kit.operate.promote.approval import CLOCKS, demanded, refuse_other_rules
-from mlops_kit.operate.promote.log import ALIASES, Move, aliases_of, move, moves_of, settle
+from mlops_kit.operate.promote.log import (
+    ALIASES,
+    Move,
+    aliases_of,
+    last_champion,
+    move,
+    moves_of,
+    settle,
+)
 from mlops_kit.operate.promote.registry import registry_of
 
 DRIFT = "drift"  # the one reason that can take the place of an approval
@@ -92,12 +100,12 @@ def rollback(settings: Settings, reason: str = "") -> dict[str, Any]:
     with registry_of(settings) as (client, name):
         completed, moves, aliases = _current(client, name)
         champion = aliases.get("champion", "")
+        to = aliases.get("previous", "")
         if not champion and moves and moves[-1].kind == "retire":
-            back = {"champion": moves[-1].tags["from"], "previous": "", "retired": ""}
-        elif aliases.get("previous"):
-            back = {"champion": aliases["previous"], "previous": "", "retired": champion}
-        else:
+            to = last_champion(moves)
+        if not to:
             raise MlopsError(f"{name} has no previous version: there is nothing to roll back to.")
+        back = {"champion": to, "previous": "", "retired": champion}
         evidence = {"from": champion, "reason": reason}
         move(client, name, _last(moves), "rollback", back, evidence)
         return _result("rolled back", name, aliases_of(client, name), completed)

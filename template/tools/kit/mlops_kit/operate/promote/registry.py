@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
+GONE = "RESOURCE_DOES_NOT_EXIST"
 MIGRATIONS = "store/db_migrations/versions/*.py"
 _STEP = re.compile(r"(?m)^(down_)?revision = [\"'](\w+)[\"']")
 
@@ -38,16 +39,34 @@ def registry_of(settings: Settings) -> Iterator[tuple["MlflowClient", str]]:
 
         try:
             set_tracking_uri(uri)
-            client = MlflowClient(uri)
-            yield client, name
+            yield MlflowClient(uri), name
         except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            if error.error_code == GONE and not _is_registered(MlflowClient(uri), name):
                 sentence = f"{name} is not in the registry at {uri}: run `uv run mlops run` first."
                 raise EmptyRegistryError(sentence) from error
             raise MlopsError(
                 f"{refusal(error, uri)} Then run the same command again: it completes what was "
                 "begun."
             ) from error
+
+
+def _is_registered(client: "MlflowClient", name: str) -> bool:
+    with unless_gone():
+        client.get_registered_model(name)
+        return True
+    return False
+
+
+@contextmanager
+def unless_gone() -> Iterator[None]:
+    """Pass over what the registry does not have, or has no more; other refusals stay."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != GONE:
+            raise
 
 
 def version_of(client: "MlflowClient", name: str, which: str) -> "ModelVersion":

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.settings import Settings
-from mlops_kit.operate.promote.log import ALIASES, aliases_of, moves_of
-from mlops_kit.operate.promote.registry import registry_of, versions_of
+from mlops_kit.operate.promote.log import ALIASES, aliases_of, last_champion, moves_of
+from mlops_kit.operate.promote.registry import registry_of, unless_gone, versions_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -35,9 +35,9 @@ def _listed(client: "MlflowClient", name: str, settings: Settings) -> list[dict[
     for alias, number in aliases_of(client, name).items():
         aliases.setdefault(number, []).append(alias)
     moves = moves_of(client, name)
-    # What the last entry names is set or will be, and is where a rollback leads.
+    # What the last entry names is set or will be.
     named = {moves[-1].aliases[alias] for alias in ALIASES} if moves else set()
-    named |= {moves[-1].tags.get("from", "")} if moves else set()
+    back = last_champion(moves)
     found = []
     for place, version in enumerate(versions_of(client, name)):
         number, tags = str(version.version), version.tags
@@ -47,6 +47,8 @@ def _listed(client: "MlflowClient", name: str, settings: Settings) -> list[dict[
             kept = f"alias {', '.join(sorted(aliases[number]))}"
         elif number in named:
             kept = "the last entry of the log names it"
+        elif number == back:
+            kept = "a rollback leads to it"
         elif place < rule.keep_versions:
             kept = f"one of the newest {rule.keep_versions}"
         elif age <= rule.keep_days:
@@ -84,9 +86,11 @@ def prune(settings: Settings, *, really: bool) -> dict[str, Any]:
         if really:
             for one in going:
                 run = client.get_model_version(name, one["version"]).run_id
-                client.delete_model_version(name, one["version"])
+                # The run first: of a version that is gone nobody would find it again.
                 if run:
-                    client.delete_run(run)
+                    with unless_gone():
+                        client.delete_run(run)
+                client.delete_model_version(name, one["version"])
         return {
             "name": name,
             "rule": settings.registry.model_dump(),

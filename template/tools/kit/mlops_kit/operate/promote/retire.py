@@ -21,10 +21,11 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import read_yaml, write_text
 from mlops_kit.core.settings import Settings, environment, read_config
 from mlops_kit.core.utc import today
-from mlops_kit.operate.promote.log import Move, aliases_of, move, moves_of, settle
+from mlops_kit.operate.promote.log import ALIASES, Move, aliases_of, move, moves_of, settle
 from mlops_kit.operate.promote.registry import (
     EmptyRegistryError,
     registry_of,
+    unless_gone,
     version_of,
     versions_of,
 )
@@ -105,10 +106,12 @@ def _version(client: "MlflowClient", name: str, wish: Wish) -> dict[str, Any]:
     version = version_of(client, name, wish.system)
     number, aliases = str(version.version), aliases_of(client, name)
     champion = aliases.get("champion", "")
-    if number == aliases.get("challenger"):
+    moves = moves_of(client, name)
+    in_force = {one.aliases["champion"] for one in moves}
+    in_force |= {aliases.get(alias) for alias in ALIASES}
+    if number not in in_force:
         raise MlopsError(
-            f"Version {number} of {name} is the challenger and was never in force: there is "
-            "nothing to retire."
+            f"Version {number} of {name} was never in force: there is nothing to retire."
         )
     if number == champion and not wish.without_successor:
         raise MlopsError(_alone(f"Version {number} of {name}", "it is the champion"))
@@ -186,12 +189,13 @@ def _comparison(
 
 
 def _decision(client: "MlflowClient", run_id: str) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as scratch:
-        if not any(one.path.endswith("decision.json")
-                   for one in client.list_artifacts(run_id, "compare")):  # fmt: skip
-            return {}
-        place = client.download_artifacts(run_id, "compare/decision.json", scratch)
-        return json.loads(Path(place).read_text(encoding="utf-8"))
+    """Return what a run was decided by; nothing where it kept none, or is gone itself."""
+    with tempfile.TemporaryDirectory() as scratch, unless_gone():
+        if any(one.path.endswith("decision.json")
+               for one in client.list_artifacts(run_id, "compare")):  # fmt: skip
+            place = client.download_artifacts(run_id, "compare/decision.json", scratch)
+            return json.loads(Path(place).read_text(encoding="utf-8"))
+    return {}
 
 
 def _recorded(
