@@ -60,6 +60,7 @@ def html_page(
     return _template().render(
         {name: " ".join(text.split()) for name, text in context.items()},
         word=story.word_of(decision),
+        colour=decision["decision"],
         decision=decision,
         reasons=decision["reasons"][: story.MOST_REASONS],
         who=who,
@@ -86,7 +87,7 @@ def _template() -> "Template":
 
 @cache
 def template_in(folder: Path) -> "Template":
-    """Return the page.html of a folder; style.css is the one of this folder for all pages."""
+    """Return the page.html of a folder; base.html and style.css of this folder are for all."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

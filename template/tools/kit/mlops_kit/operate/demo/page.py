@@ -15,7 +15,7 @@ def demo_page(result: dict[str, Any], project: str) -> str:
     """Write demo.html: the ending, and every step with its page."""
     good = result["expected"]
     return template_in(Path(__file__).parent).render(
-        title="The loop closed" if good else "Not as expected",
+        word="The loop closed" if good else "Not as expected",
         colour="promote" if good else "reject",
         project=project,
         story=STORIES[result["ending"]] if good else "A step went otherwise: see which below.",

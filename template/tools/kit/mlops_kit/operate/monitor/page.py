@@ -53,7 +53,7 @@ def html_page(result: dict[str, Any], look: "Look") -> str:
         alarms=[one | {"name": NAMES.get(one["check"], one["check"])} for one in alarms],
         figures=_figures(result, look),
         columns=[_row(one) for one in result["columns"]],
-        looks=list(reversed(result["looks"]))[:10],
+        looks=_looks(result["looks"]),
         notes=result["notes"],
     )
 
@@ -67,6 +67,14 @@ def seen(result: dict[str, Any]) -> str:
     if result["verdict"] == "quiet":
         return f"Nothing beyond the limits in {len(result['columns'])} columns and answers."
     return "Too few rows in this window, or nothing to set them against."
+
+
+def _looks(looks: list[dict[str, Any]]) -> list[list[str]]:
+    found = [["as of", "version", "verdict", "new", "cleared"]]
+    for one in looks[:-11:-1]:
+        news = (", ".join(one[word]) for word in ("opened", "cleared"))
+        found.append([one["as_of"], one["version"], one["verdict"], *news])
+    return found
 
 
 def _row(one: dict[str, Any]) -> dict[str, Any]:
