@@ -361,7 +361,7 @@ def test_a_full_disk_leaves_the_old_scores_and_nothing_else(
     def full(*given: object) -> None:
         raise OSError(28, "No space left on device", "x.parquet")
 
-    for where in ("_write_parquet", "write_json"):
+    for where in ("write_tables", "write_json"):
         with monkeypatch.context() as patch:
             patch.setattr(written, where, full)
             with pytest.raises(OSError, match="No space left"):

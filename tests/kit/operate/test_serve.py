@@ -18,6 +18,7 @@ from mlops_kit.core.zones import SERVED, SNAPSHOT
 from mlops_kit.operate.experiments.shadow import Shadow, shadow
 from mlops_kit.operate.serve import log as logs
 from mlops_kit.operate.serve import served, snapshot
+from mlops_kit.operate.serve.commands import serve
 from mlops_kit.operate.serve.config import Serve
 from mlops_kit.operate.serve.limits import KEY_FILE, keys_of
 from mlops_kit.operate.serve.served import Served
@@ -612,3 +613,14 @@ def test_a_model_that_no_plan_is_known_for_says_why(start: Start) -> None:
     model = Served(scorer_of(Ranks(), task="recommendation"), fast=True)
     assert model.path == "plain"
     assert "Ranks" in model.why_plain
+
+
+def test_an_address_that_others_reach_needs_a_key_wherever_it_is_said(club: Path) -> None:
+    file = club / "conf/serve.yaml"
+    file.write_text("require_key: false\n")
+    refused = r"at 192\.0\.2\.1 others can ask: leave require_key"
+    with pytest.raises(MlopsError, match=refused):
+        serve(host="192.0.2.1")
+    file.write_text("require_key: false\nhost: 192.0.2.1\n")
+    with pytest.raises(MlopsError, match=refused):
+        serve()

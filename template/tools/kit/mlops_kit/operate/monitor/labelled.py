@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_kit.core.zones import OPEN_ZONE
+from mlops_kit.core.zones import OPEN_ZONE, SERVED
 from mlops_kit.operate.feedback.labels import as_json, load
-from mlops_kit.operate.monitor.served import ANSWERS, SERVED, batches, days_of
+from mlops_kit.operate.monitor.served import ANSWERS, batches, days_of
 from mlops_kit.train.model_file import MODEL_CARD, read_card
 
 if TYPE_CHECKING:

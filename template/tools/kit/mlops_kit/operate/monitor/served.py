@@ -15,22 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress, write_text
-from mlops_kit.core.zones import OPEN_ZONE
+from mlops_kit.core.zones import OPEN_ZONE, SERVED
 from mlops_kit.operate.monitor.judging.windows import Column, Days
-from mlops_kit.train.checks.reference import (
-    ANSWER,
-    OUTCOME,
-    answered,
-    as_numbers,
-    cells_of,
-    coded,
-)
+from mlops_kit.operate.predict.logged import OWN
+from mlops_kit.train.checks.reference import ANSWER, OUTCOME, answered, as_numbers, cells_of, coded
 
 if TYPE_CHECKING:
     import numpy
     import polars
 
-SERVED = OPEN_ZONE / "served"
 KEPT = OPEN_ZONE / "monitor"
 ANSWERS = ("score", "scores", "prediction", "items")
 BATCH = 262_144
@@ -49,8 +42,9 @@ class Served(NamedTuple):
 
 
 def grids_of(learned: dict[str, Any]) -> dict[str, Any]:
-    """Return the cells of features and answers alone."""
-    return {name: grid_of_summary(one) for name, one in learned.items() if name != OUTCOME}
+    """Return the cells of features and answers alone, without features that are not logged."""
+    left = {OUTCOME, *OWN} - {"horizon"}
+    return {name: grid_of_summary(one) for name, one in learned.items() if name not in left}
 
 
 def grid_of_summary(one: dict[str, Any]) -> dict[str, Any]:
@@ -96,11 +90,18 @@ def count_served(
     for known in sorted(place.glob("*.json")) if place.is_dir() else ():
         # Of rows that retention cleared away the summary stays; of those that changed it does not.
         if known.name not in wanted and (summary := _read(known)) is not None:
-            if summary.get("cleared"):
+            # The server clears away whole days itself.
+            part = summary["part"]
+            by_server = part.startswith("day=") and not (folder / part).exists()
+            if summary.get("cleared") or by_server:
                 wanted[known.name] = summary
             else:
                 known.unlink(missing_ok=True)
     found = _added(list(wanted.values()), grids)
+    if unseen := sorted(set(learned) - set(grids) - {OUTCOME}):
+        found.notes.append(
+            f"not looked at: {', '.join(unseen)}, which the log has of its own: rename the feature"
+        )
     for name, one in wanted.items():
         if one["days"]:
             found.parts[one["part"]] = max(map(int, one["days"])), place / name
@@ -133,12 +134,16 @@ def _count(part: Path, grids: dict[str, Any], classes: Any, version: str | None)
         if "served_at" in frame.columns and len(frame):
             newest = frame["served_at"].cast(str).max()
             last = max(last, str(newest or ""))
-        missing |= {name for name in grids if name != ANSWER and name not in frame.columns}
+        # A part without any feature is of rows of which none is logged: it tells of answers alone.
+        features = {name for name in grids if name != ANSWER}
+        silent = features if features.isdisjoint(frame.columns) else set()
+        missing |= features - set(frame.columns) - silent
         places, day = np.unique(when[~np.isnat(when)].astype(int), return_inverse=True)
         kept = frame.filter(~np.isnat(when)) if untimed else frame
         counted = {
             name: _one(name, kept, grid, day, places.size, classes, version)
             for name, grid in grids.items()
+            if name not in silent
         }
         for at, place in enumerate(places.tolist()):
             known = total.setdefault(place, {"rows": 0, "columns": {}})

@@ -1,27 +1,31 @@
 """Scored rows with their features, kept in data/open/served for `mlops monitor`."""
 
 import datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_kit.core.files import written_beside
-from mlops_kit.core.zones import OPEN_ZONE
+from mlops_kit.core.files import progress, written_beside
+from mlops_kit.core.zones import SERVED
+from mlops_kit.operate.predict.written import tables_of, write_tables
 
 if TYPE_CHECKING:
     import pyarrow
 
-SERVED = OPEN_ZONE / "served"
 SUFFIX = ".served"
 BUCKETS = 10_000
+# What a line says besides the features; a feature of such a name is not logged.
+OWN = ("id", "time", "horizon", "request_id", "row", "served_at", "version", "answered_by",
+       "features_sha256", "milliseconds", "known", "stale", "score", "scores", "prediction",
+       "items")  # fmt: skip
 
 
 def row_log(
     keys: "pyarrow.Table", names: list[str], features: "pyarrow.Table", answers: "pyarrow.Table"
 ) -> "pyarrow.Table":
     """Lay out scored rows: ids of the open zone, time, features by name, and answers."""
-    taken = {*keys.column_names, *answers.column_names}
     for place, name in enumerate(names):
-        if name not in taken:
+        if name not in OWN:
             keys = keys.append_column(name, features.column(place))
     for name in answers.column_names:
         keys = keys.append_column(name, answers[name])
@@ -55,26 +59,18 @@ def keep_log(parts: list[Path], name: str, version: str, most: int) -> Path | No
     share = min(most / total, 1.0)
     target = SERVED / f"{name}.parquet"
     served_at = datetime.datetime.now(datetime.UTC).replace(tzinfo=None, microsecond=0)
-    writer = None
+
+    def logged() -> "Iterator[pyarrow.Table]":
+        for table in tables_of(files):
+            kept = table.filter(_sampled(table["id"], share)) if share < 1 else table
+            rows = kept.num_rows
+            kept = kept.append_column("version", pa.array([version] * rows, "string"))
+            yield kept.append_column("served_at", pa.array([served_at] * rows, pa.timestamp("us")))
+
     with written_beside(target) as beside:
-        try:
-            for file in files:
-                with pyarrow.parquet.ParquetFile(file) as stream:
-                    for batch in stream.iter_batches():
-                        table = pa.Table.from_batches([batch])
-                        if share < 1:
-                            table = table.filter(_sampled(table["id"], share))
-                        rows = table.num_rows
-                        table = table.append_column("version", pa.array([version] * rows, "string"))
-                        moments = pa.array([served_at] * rows, pa.timestamp("us"))
-                        table = table.append_column("served_at", moments)
-                        writer = writer or pyarrow.parquet.ParquetWriter(
-                            beside, table.schema, compression="zstd"
-                        )
-                        writer.write_table(table)
-        finally:
-            if writer is not None:
-                writer.close()
+        rows = write_tables(logged(), beside)
+    if rows < total:
+        progress("predict", f"{rows:,} of {total:,} scored rows are logged for `mlops monitor`")
     return target
 
 

@@ -1,7 +1,7 @@
 """What a scoring leaves: the scores, which rows were set aside, and a record, each whole."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,7 @@ def reasons_of(aside: Path) -> dict[str, int]:
 def write(parts: list[Path], aside: Path, target: Path, record: dict[str, Any]) -> dict[str, Any]:
     """Write all of it, the scores last; return the record with the digest of the scores."""
     with written_beside(target) as beside:
-        (_write_csv if target.suffix == ".csv" else _write_parquet)(parts, beside)
+        (_write_csv if target.suffix == ".csv" else write_tables)(_scores(parts), beside)
         if record["set_aside"]:
             with written_beside(aside_of(target)) as listed, connect() as connection:
                 connection.read_parquet(str(aside)).write_csv(str(listed))
@@ -62,37 +62,45 @@ def write(parts: list[Path], aside: Path, target: Path, record: dict[str, Any]) 
     return record
 
 
-def _tables(parts: list[Path]) -> "Iterator[pyarrow.Table]":
+def tables_of(parts: list[Path]) -> "Iterator[pyarrow.Table]":
+    """Give the rows of parquet files, some at a time."""
     import pyarrow as pa
     import pyarrow.parquet
 
     for part in parts:
         with pyarrow.parquet.ParquetFile(part) as file:
             for batch in file.iter_batches():
-                table = pa.Table.from_batches([batch]).drop_columns(list(OWN))
-                yield table.replace_schema_metadata(None)
+                yield pa.Table.from_batches([batch])
 
 
-def _write_parquet(parts: list[Path], target: Path) -> None:
+def write_tables(tables: "Iterable[pyarrow.Table]", target: Path) -> int:
+    """Write tables of one form, at least one, one below the other; return how many rows."""
     import pyarrow.parquet
 
-    writer = None
+    writer, rows = None, 0
     try:
-        for table in _tables(parts):
+        for table in tables:
             writer = writer or pyarrow.parquet.ParquetWriter(
                 target, table.schema, compression="zstd"
             )
             writer.write_table(table)
+            rows += table.num_rows
     finally:
         if writer is not None:
             writer.close()
+    return rows
 
 
-def _write_csv(parts: list[Path], target: Path) -> None:
+def _scores(parts: list[Path]) -> "Iterator[pyarrow.Table]":
+    for table in tables_of(parts):
+        yield table.drop_columns(list(OWN)).replace_schema_metadata(None)
+
+
+def _write_csv(tables: "Iterable[pyarrow.Table]", target: Path) -> None:
     import polars as pl
 
     with target.open("wb") as stream:
-        for number, table in enumerate(_tables(parts)):
+        for number, table in enumerate(tables):
             frame = pl.DataFrame(pl.from_arrow(table))
             lists = [_as_json(frame[name]) for name in frame.columns if _is_list(frame[name])]
             frame.with_columns(lists).write_csv(stream, include_header=number == 0)

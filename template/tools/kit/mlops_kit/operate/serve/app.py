@@ -25,6 +25,7 @@ from mlops_kit.operate.serve.metrics import Metrics
 from mlops_kit.operate.serve.openapi import described
 from mlops_kit.operate.serve.request.ids import AskedError
 from mlops_kit.operate.serve.request.rows import Row
+from mlops_kit.operate.serve.served import Served
 from mlops_kit.operate.serve.state import MODEL, SHADOW, Holder, Load, State
 from mlops_kit.train.predictions import SCORES, VALUE_COLUMN
 
@@ -161,19 +162,20 @@ class Server:
             as_of = _as_of(state)
             time_of = None if as_of is None else datetime.datetime.fromisoformat(as_of)
             shared = {"time": time_of, "request_id": name, "served_at": at, "stale": stale}
-            said: dict[int, list[tuple[int, Row, Answer]]] = {}
+            log = self.config.log
+            said: dict[tuple[Served, bool], list[tuple[int, Row, Answer]]] = {}
             for place, (row, answer) in enumerate(zip(rows, answers, strict=True)):
-                said.setdefault(id(answer.model), []).append((place, row, answer))
-            for told in said.values():
-                _, _, first = told[0]
-                made = functools.partial(logs.lines_of, told, shared, self.config.log)
-                self.log.put(first.model, len(told), made)
-                by = self.metrics.predictions.labels(first.by, first.model.number)
-                by.inc(len(told))
+                entity = name if row.id is None else row.id
+                shown = log.features and logs.sampled(entity, log.sample, "log")
+                said.setdefault((answer.model, shown), []).append((place, row, answer))
+                self.metrics.predictions.labels(answer.by, answer.model.number).inc()
+            for shape, told in said.items():
+                made = functools.partial(logs.lines_of, told, shared, shape[1])
+                self.log.put(shape, len(told), made)
             if state.snapshot is not None and (new := sum(not row.known for row in rows)):
                 self.metrics.new.inc(new)
         except Exception:
-            self.log.failures += 1
+            self.log.failed()
 
     def _shadowed(self, state: State, name: str, rows: list[Row], answers: list[Answer]) -> None:
         """Ask the shadow about the same rows, after the answer."""
@@ -203,7 +205,7 @@ class Server:
             for place, (answer, value) in enumerate(zip(answers, values, strict=True))
             if answer.by == MODEL
         ]  # fmt: skip
-        if self.pairs is not None:
+        if self.pairs is not None and pairs:
             self.pairs.put(_PAIRS, len(pairs), lambda: pairs)
 
 

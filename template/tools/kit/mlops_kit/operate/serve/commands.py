@@ -22,8 +22,12 @@ THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address; conf/serve.yaml if not given.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; conf/serve.yaml if not given.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that answer.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port; conf/serve.yaml if not given.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes that answer.")
+    ] = None,
     openapi: Annotated[
         bool, typer.Option("--openapi", help="Print the interface as OpenAPI, and end.")
     ] = False,
@@ -43,9 +47,7 @@ def serve(
         ) from error
     from mlops_kit.operate.serve.config import load_serve
 
-    config = load_serve()
-    asked = {"host": host, "port": port, "workers": workers}
-    config = config.model_copy(update={k: v for k, v in asked.items() if v is not None})
+    config = load_serve(host=host, port=port, workers=workers)
     if config.workers > 1:
         # Before the library is loaded: it decides then whether workers share their figures.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="mlops-serve-")

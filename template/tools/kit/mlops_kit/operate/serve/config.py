@@ -1,7 +1,7 @@
 """What conf/serve.yaml may say: models, features, limits, the log, and who may ask."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -118,8 +118,13 @@ class Serve(Section):
     """What is kept of predictions."""
 
 
-def load_serve() -> Serve:
+def load_serve(**asked: Any) -> Serve:
     """Read conf/serve.yaml.
+
+    Parameters
+    ----------
+    **asked
+        What takes the place of a key; None where the file is to say it.
 
     Raises
     ------
@@ -127,6 +132,7 @@ def load_serve() -> Serve:
         When it is missing, a key is unknown or missing, or a value does not fit.
     """
     config = read_config(SERVE_FILE, Serve)
+    config = config.model_copy(update={k: v for k, v in asked.items() if v is not None})
     if config.host not in ("127.0.0.1", "::1", "localhost") and not config.require_key:
         raise MlopsError(
             f"{SERVE_FILE.as_posix()}: at {config.host} others can ask: leave require_key true, or "

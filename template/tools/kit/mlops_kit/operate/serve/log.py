@@ -18,6 +18,7 @@ from mlops_kit.core.errors import refused_by_machine
 from mlops_kit.core.files import progress, remove_leftovers, written_beside
 from mlops_kit.core.utc import today
 from mlops_kit.core.zones import OPEN_ZONE
+from mlops_kit.operate.predict.logged import OWN
 from mlops_kit.operate.serve.config import Log
 from mlops_kit.train.predictions import answers as columns_of
 
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
 
 SHADOW = OPEN_ZONE / "shadow"
 MOST_LINES = 20_000  # of a part
-# What a line says besides the features; a feature of such a name is not logged.
-OWN = ("id", "time", "horizon", "request_id", "row", "served_at", "version", "answered_by",
-       "features_sha256", "milliseconds", "known", "stale", "score", "scores", "prediction",
-       "items")  # fmt: skip
+# What a server knows of a row beside what `mlops predict` does, and its type.
+OF_REQUESTS = (("request_id", "string"), ("row", "int64"), ("answered_by", "string"),
+               ("features_sha256", "string"), ("milliseconds", "float64"), ("known", "bool"),
+               ("stale", "bool"))  # fmt: skip
 _LEFT = 3600  # seconds after which an unfinished file has no writer any more
 
 
@@ -70,9 +71,10 @@ class Kept:
         """Start the thread; `table` lays lines out that were put together."""
         self.config, self.folder, self._table = config, folder, table
         self.dropped = self.failures = 0
+        self._counts = threading.Lock()
         self._waiting: deque[tuple[Any, int, Callable[[], list[Any]]]] = deque()
         self._lines = 0
-        self._taken: tuple[Any, list[Any]] | None = None
+        self._taken: pyarrow.Table | None = None
         self._stop = threading.Event()
         self._number, self._told, self._cleared = 0, "", ""
         self._thread = threading.Thread(target=self._write_on, name=f"log {folder}", daemon=True)
@@ -80,11 +82,17 @@ class Kept:
 
     def put(self, shape: Any, lines: int, made: "Callable[[], list[Any]]") -> None:
         """Add lines, which the thread makes; those of one `shape` fit into one table."""
-        if self._lines + lines > self.config.most_waiting:
-            self.dropped += lines
-            return
-        self._lines += lines
+        with self._counts:
+            if self._lines + lines > self.config.most_waiting:
+                self.dropped += lines
+                return
+            self._lines += lines
         self._waiting.append((shape, lines, made))
+
+    def failed(self) -> None:
+        """Count what could not be kept."""
+        with self._counts:
+            self.failures += 1
 
     def close(self) -> None:
         """Write what waits, and end."""
@@ -101,16 +109,17 @@ class Kept:
             while self._taken is not None or self._waiting:
                 if self._taken is None:
                     self._taken = self._take()
-                shape, lines = self._taken
-                if lines:
-                    self._write(shape, lines)
-                self._lines -= len(lines)
+                if self._taken is None:
+                    continue
+                self._write(self._taken)
+                with self._counts:
+                    self._lines -= self._taken.num_rows
                 self._taken = None
             if self._cleared != (day := today().isoformat()):
                 self._clear()
                 self._cleared = day
         except Exception as error:
-            self.failures += 1
+            self.failed()
             why = refused_by_machine(error) or f"{type(error).__name__}: {error}"
             if why != self._told:
                 progress("serve", f"the log cannot be written, requests are answered: {why}")
@@ -118,26 +127,41 @@ class Kept:
         else:
             self._told = ""
 
-    def _take(self) -> tuple[Any, list[Any]]:
-        """Make the lines of one shape that wait first; only this thread takes any away."""
-        shape = self._waiting[0][0]
-        lines: list[Any] = []
-        while self._waiting and self._waiting[0][0] is shape and len(lines) < MOST_LINES:
-            _, count, made = self._waiting.popleft()
-            try:
-                lines += made()
-            except Exception:
-                self._lines -= count
-                self.dropped += count
-        return shape, lines
+    def _take(self) -> "pyarrow.Table | None":
+        """Lay out the lines of one shape that wait first; only this thread takes any away."""
+        import pyarrow as pa
 
-    def _write(self, shape: Any, lines: list[Any]) -> None:
+        shape = self._waiting[0][0]
+        taken: list[tuple[int, Callable[[], list[Any]]]] = []
+        while self._waiting and self._waiting[0][0] == shape and len(taken) < MOST_LINES:
+            _, count, made = self._waiting.popleft()
+            taken.append((count, made))
+        try:
+            return self._table([line for _, made in taken for line in made()])
+        except Exception:  # those of one request: no other ones are to be lost for them
+            alone = [self._alone(count, made) for count, made in taken]
+        tables = [table for table in alone if table is not None]
+        return pa.concat_tables(tables, promote_options="default") if tables else None
+
+    def _alone(self, count: int, made: "Callable[[], list[Any]]") -> "pyarrow.Table | None":
+        """Lay out the lines of one request; where that fails it would fail for ever."""
+        try:
+            return self._table(made())
+        except Exception as error:
+            with self._counts:
+                self.dropped += count
+                self._lines -= count
+            why = f"{type(error).__name__}: {error}"
+            progress("serve", f"{count:,} lines of the log are lost: {why}")
+            return None
+
+    def _write(self, table: "pyarrow.Table") -> None:
         import pyarrow.parquet
 
         self._number += 1
         name = f"{os.getpid()}-{int(time.time() * 1000):x}-{self._number}.parquet"
         with written_beside(self.folder / f"day={today().isoformat()}" / name) as beside:
-            pyarrow.parquet.write_table(self._table(lines), beside, compression="zstd")
+            pyarrow.parquet.write_table(table, beside, compression="zstd")
 
     def _clear(self) -> None:
         """Remove days that are too old, and what a killed writer left."""
@@ -149,41 +173,41 @@ class Kept:
 
 
 def lines_of(
-    told: "list[tuple[int, Row, Answer]]", shared: dict[str, Any], config: Log
+    told: "list[tuple[int, Row, Answer]]", shared: dict[str, Any], shown: bool
 ) -> "list[tuple[Served, bool, dict[str, Any]]]":
-    """Make a line of each answer of a request, for served_table()."""
+    """Make a line of each answer of a request, for served_table(), with its features or without."""
     lines = []
     for place, row, answer in told:
-        shown = config.features and sampled(row.id, config.sample, "log")
         line = shared | {
             "id": row.id, "horizon": row.horizon, "row": place, "version": answer.model.number,
             "answered_by": answer.by, "features_sha256": digest(row.values),
             "milliseconds": answer.milliseconds, "known": row.known, "answer": answer.value,
-            "features": without_strange(row.values, row.given, answer.model),
+            "features": without_strange(row.values, row.given, answer.model) if shown else None,
         }  # fmt: skip
         lines.append((answer.model, shown, line))
     return lines
 
 
 def served_table(lines: list[tuple["Served", bool, dict[str, Any]]]) -> "pyarrow.Table":
-    """Lay out lines of one model: what each says, its features by name, and the answer."""
+    """Lay out lines of one model, all with their features by name or all without, and the answer.
+
+    Columns and types are those of the log of `mlops predict`, and more that only a server knows.
+    """
     import numpy as np
     import pyarrow as pa
 
-    model = lines[0][0]
+    model, shown, _ = lines[0]
     told = [line for _, _, line in lines]
     columns: dict[str, Any] = {
-        name: pa.array([line[name] for line in told])
-        for name in ("id", "horizon", "request_id", "row", "version", "answered_by",
-                     "features_sha256", "milliseconds", "known", "stale")
-        if name != "horizon" or "horizon" in model.names
-    }  # fmt: skip
+        field.name: pa.array([line[field.name] for line in told], field.type)
+        for field in model.keys
+    }
+    columns |= {name: pa.array([line[name] for line in told], kind) for name, kind in OF_REQUESTS}
+    columns["version"] = pa.array([line["version"] for line in told], "string")
     columns["served_at"] = pa.array([line["served_at"] for line in told], pa.timestamp("us"))
-    if any(line["time"] is not None for line in told):
-        columns["time"] = pa.array([line["time"] for line in told], pa.timestamp("us"))
-    for place, name in enumerate(model.names):
+    for place, name in enumerate(model.names if shown else []):
         if name not in OWN:
-            values = [line["features"][place] if shown else None for _, shown, line in lines]
+            values = [line["features"][place] for line in told]
             columns[name] = pa.array(values, model.schema.field(place).type)
     found = [line["answer"] for line in told]
     task = model.scorer.config["task"]

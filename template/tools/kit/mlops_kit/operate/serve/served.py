@@ -31,6 +31,8 @@ class Served:
         The version, and what it learned from.
     names : list of str
         Its features, in the order of a row.
+    schema, keys : pyarrow.Schema
+        Types of the features, and of what names a row.
     path : str
         `fast` or `plain`.
     why_plain : str
@@ -47,7 +49,9 @@ class Served:
         """
         self.scorer = scorer
         self.names = [str(name) for name, _ in scorer.config["features"]]
-        self.schema = arrow_schema(self.names, scorer.config["training"]["types"])
+        training = scorer.config["training"]
+        self.schema = arrow_schema(self.names, training["types"])
+        self.keys = arrow_schema(list(training["keys"]), training["keys"])
         self.number, self.digest = scorer.number, scorer.digest
         self._plan = None
         self.why_plain = "fast is false in conf/serve.yaml" if not fast else self._compile(known)
