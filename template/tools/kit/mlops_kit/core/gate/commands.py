@@ -12,16 +12,24 @@ from mlops_kit.core.files import write_text
 from mlops_kit.core.gate import secrets as searching
 from mlops_kit.core.gate.sarif import code_quality, text_of
 
+# What every search for findings is asked.
+Paths = Annotated[list[Path] | None, typer.Argument(help="Files or folders.")]
+Staged = Annotated[bool, typer.Option("--staged", help="What git has staged.")]
+Baseline = Annotated[Path | None, typer.Option(help="Accepted findings.")]
+Sarif = Annotated[Path | None, typer.Option(help="Write SARIF to this file too.")]
+Quality = Annotated[
+    Path | None, typer.Option("--code-quality", help="Write GitLab's report to this file too.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
 
 def secrets(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders.")] = None,
-    staged: Annotated[bool, typer.Option("--staged", help="What git has staged.")] = False,
-    baseline: Annotated[Path | None, typer.Option(help="Accepted findings.")] = None,
-    sarif: Annotated[Path | None, typer.Option(help="Write SARIF to this file too.")] = None,
-    quality: Annotated[
-        Path | None, typer.Option("--code-quality", help="Write GitLab's report to this file too.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    paths: Paths = None,
+    staged: Staged = False,
+    baseline: Baseline = None,
+    sarif: Sarif = None,
+    quality: Quality = None,
+    as_json: AsJson = False,
 ) -> None:
     """Find passwords, keys and tokens in what git has or would take, as it is now.
 

@@ -2,34 +2,40 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mlops_kit.core.errors import NEGATIVE, OK
 from mlops_kit.core.gate import secrets as searching
-from mlops_kit.core.gate.commands import show, write_log
+from mlops_kit.core.gate.commands import (
+    AsJson,
+    Baseline,
+    Paths,
+    Quality,
+    Sarif,
+    Staged,
+    show,
+    write_log,
+)
 from mlops_kit.privacy.gate.check import check as looked_at
 from mlops_kit.privacy.gate.report import as_json as report
 from mlops_kit.privacy.gate.report import as_sarif, sentence, summary
 
 
 def check(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders.")] = None,
-    staged: Annotated[bool, typer.Option("--staged", help="What git has staged.")] = False,
-    baseline: Annotated[Path | None, typer.Option(help="Accepted findings.")] = None,
+    paths: Paths = None,
+    staged: Staged = False,
+    baseline: Baseline = None,
     names: Annotated[
         bool, typer.Option("--names", help="Let the language model look for names in prose.")
     ] = False,
     secrets: Annotated[
         bool, typer.Option("--secrets", help="Look for passwords, keys and tokens too.")
     ] = False,
-    sarif: Annotated[Path | None, typer.Option(help="Write SARIF to this file too.")] = None,
-    quality: Annotated[
-        Path | None, typer.Option("--code-quality", help="Write GitLab's report to this file too.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    sarif: Sarif = None,
+    quality: Quality = None,
+    as_json: AsJson = False,
 ) -> None:
     """Find personal data where there should be none.
 
