@@ -113,7 +113,7 @@ def about_the_index(doctor: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return finding
 
 
-@pytest.mark.parametrize("way", first_and_repetitions(*WAYS, kept=2))
+@pytest.mark.parametrize("way", first_and_repetitions(*WAYS))
 def test_another_index_fails_the_lock_check_and_doctor_names_both_with_the_command(
     way: str, behind: Callable[..., Project], index: Index
 ) -> None:

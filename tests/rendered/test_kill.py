@@ -201,7 +201,7 @@ def watched(project: Project) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("undisturbed", "watched")
-@pytest.mark.parametrize("stage", first_and_repetitions(*STAGES, kept=2))
+@pytest.mark.parametrize("stage", first_and_repetitions(*STAGES))
 def test_kill_9_in_the_middle_of_a_stage_leaves_every_result_whole(
     project: Project, plan: Path, stage: str
 ) -> None:

@@ -176,8 +176,19 @@ def judge(project: Project, *stages: str) -> dict[str, Any]:
     return decision_of(project)
 
 
-@pytest.mark.parametrize("functionality", FUNCTIONALITIES)
-@every_task
+@pytest.mark.parametrize(
+    ("task", "functionality"),
+    [
+        pytest.param(
+            task,
+            functionality,
+            marks=[pytest.mark.xdist_group(f"pipelines_{task}")]
+            + [pytest.mark.repetition] * (task != "classification" and functionality != "new"),
+        )
+        for task in TASKS
+        for functionality in FUNCTIONALITIES
+    ],
+)
 def test_every_pipeline_closes_half_of_the_possible_gain_and_is_promoted(
     task: str, functionality: str, pipelines: Pipelines, figure
 ) -> None:
@@ -347,7 +358,17 @@ def _of_no_day(project: Project) -> str:
     return text
 
 
-@every_task
+@pytest.mark.parametrize(
+    "task",
+    [
+        pytest.param(
+            task,
+            marks=[pytest.mark.xdist_group(f"pipelines_{task}")]
+            + [pytest.mark.repetition] * (task != "classification"),
+        )
+        for task in TASKS
+    ],
+)
 def test_another_key_changes_no_figure(task: str, pipelines: Pipelines) -> None:
     project = pipelines(task, "existing_rules")
     opened = project.path / "data/open/tables/orders.parquet"

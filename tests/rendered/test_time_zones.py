@@ -14,7 +14,7 @@ from mlops_kit.core import utc
 from mlops_kit.data import config as sources
 from mlops_kit.data import contract
 from rendering import SHOP, render
-from running import replace
+from running import first_and_repetitions, replace
 
 ZONES = (
     "UTC",
@@ -149,7 +149,10 @@ def test_no_code_of_the_project_asks_the_machine_which_day_it_is() -> None:
     assert found == []
 
 
-def test_the_whole_pipeline_is_byte_equal_in_five_zones_and_four_locales(tmp_path: Path) -> None:
+@pytest.mark.parametrize("last", first_and_repetitions(3, 5))
+def test_the_whole_pipeline_is_byte_equal_in_five_zones_and_four_locales(
+    tmp_path: Path, last: int
+) -> None:
     project = render(tmp_path / "shop", SHOP | {"personal_data": "none"})
     file = project / "conf" / "sources.yaml"
     text = file.read_text(encoding="utf-8")
@@ -165,8 +168,9 @@ def test_the_whole_pipeline_is_byte_equal_in_five_zones_and_four_locales(tmp_pat
     latin = _locale(tmp_path, "es_AR", "ISO-8859-1")
     # Where the small letter of I is another one.
     turkish = _locale(tmp_path, "tr_TR", "ISO-8859-9")
-    locales = ("C.UTF-8", latin, "C", turkish, "C.UTF-8")
-    told = {zone: _told(project, zone, used) for zone, used in zip(ZONES, locales, strict=True)}
+    locales = ("C.UTF-8", latin, turkish, "C", "C.UTF-8")
+    places = list(zip(ZONES, locales, strict=True))[: last : 2 if last < 5 else 1]
+    told = {zone: _told(project, zone, used) for zone, used in places}
     first = told["UTC"]
     assert len(first) >= 8
     assert any(name.endswith("predictions.parquet") for name in first)

@@ -1,13 +1,12 @@
 """One model from dev through staging to prod: three registries, three remotes, three decisions.
 
-Real: SQLite for dev and staging, MLflow with sign-in on PostgreSQL for prod. The remotes are
-folders here; `DELIVERY_REMOTES`, a JSON mapping of environment to {url, options, variables}, puts
-others in their place: DVC's options of a remote, and variables of the environment that may use it.
+Real: SQLite for dev and staging, MLflow with sign-in on PostgreSQL for prod; a folder as the remote
+of dev, and buckets of SeaweedFS for the other two, each open to its own key alone.
 """
 
 import json
-import os
 import secrets
+import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.operate.promote.bundle import verify
 from rendering import git
 from running import Project, new_project
+from storage_servers import make_buckets, seaweedfs
 from tracking_server import TrackingServer, server_of
 
 ENVIRONMENTS = ("dev", "staging", "prod")
@@ -58,11 +58,22 @@ class Delivery:
 
 
 @pytest.fixture(scope="module")
-def remotes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Remote]:
-    given = json.loads(os.environ.get("DELIVERY_REMOTES", "{}"))
-    folders = {name: {"url": str(tmp_path_factory.mktemp(f"remote-{name}"))}
-               for name in ENVIRONMENTS}  # fmt: skip
-    return {name: Remote(**(folders | given)[name]) for name in ENVIRONMENTS}
+def remotes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Remote]]:
+    buckets = {name: f"of-{name}" for name in ("staging", "prod")}
+    keys = {name: (f"{name}key", f"{name}secret", [bucket]) for name, bucket in buckets.items()}
+    admin = ("adminkey", "adminsecret")
+    folder = tmp_path_factory.mktemp("weed") / "data"
+    with seaweedfs(folder, {**keys, "admin": (*admin, [])}) as weed:
+        make_buckets(weed, *admin, *buckets.values())
+        at = {"endpointurl": weed.address}
+        yield {"dev": Remote(str(tmp_path_factory.mktemp("remote-dev")))} | {
+            name: Remote(f"s3://{buckets[name]}/dvc", at, signed_in(key, secret))
+            for name, (key, secret, _) in keys.items()
+        }
+
+
+def signed_in(key: str, secret: str) -> dict[str, str]:
+    return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +82,9 @@ def project(tmp_path_factory: pytest.TempPathFactory, remotes: dict[str, Remote]
     who: dict[str, str] = {}
     for role in ("AUTHOR", "COMMITTER"):
         who |= {f"GIT_{role}_NAME": "Ana Example", f"GIT_{role}_EMAIL": "ana@example.org"}
-    made = new_project(tmp_path_factory.mktemp("delivery") / "dev")
-    made = replace(made, extra=who)
+    folder = tmp_path_factory.mktemp("delivery")
+    made = new_project(folder / "dev", {"hosting": "aws"})
+    made = replace(made, extra={**who, "UV_PROJECT_ENVIRONMENT": str(folder / "venv")})
     for name, remote in remotes.items():
         made.uv("dvc", "remote", "add", "--force", name, remote.url)
         for option, value in remote.options.items():
@@ -196,6 +208,13 @@ def test_each_environment_has_pushed_to_its_own_remote_alone(
         Project(fresh, clone.extra).mlops("data", "pull")
         for made in ("models/model.skops", "data/open/features.parquet"):
             assert (fresh / made).read_bytes() == (clone.path / made).read_bytes(), (name, made)
+    shutil.rmtree(fresh / ".dvc/cache")
+    shutil.rmtree(fresh / "models")
+    as_staging = Project(fresh, {**clone.extra, **remotes["staging"].variables})
+    refused = as_staging.mlops("data", "pull", check=False)
+    assert refused.returncode == 3, refused.stdout
+    assert "prod" in refused.stderr and "Traceback" not in refused.stderr, refused.stderr
+    assert not (fresh / "models/model.skops").exists()
 
 
 def test_two_importers_and_two_promoters_leave_one_champion_and_a_rollback_is_exact(

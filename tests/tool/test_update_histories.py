@@ -1,19 +1,22 @@
-"""Twenty fixed histories of working repositories: no line is lost over any update."""
+"""Fixed histories of working repositories: no line is lost over any update."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from histories import Figures, live
 from lifecycle import memoised_versions, versioned_template, with_artificial_versions
+from running import first_and_repetitions
 
-HISTORIES = 20
 
-
-def test_twenty_histories_lose_nothing(tmp_path: Path, figure: Callable[[str], None]) -> None:
+@pytest.mark.parametrize("histories", first_and_repetitions(6, 20))
+def test_histories_lose_nothing(
+    tmp_path: Path, figure: Callable[[str], None], histories: int
+) -> None:
     figures = Figures()
     template = with_artificial_versions(versioned_template(tmp_path / "template"))
     with memoised_versions(template):
-        for seed in range(HISTORIES):
+        for seed in range(histories):
             live(template, tmp_path / f"project-{seed}", seed, figures)
     figure(f"working repositories: {figures.text()}")
     assert figures.lost == []
