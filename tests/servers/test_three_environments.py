@@ -208,6 +208,7 @@ def test_each_environment_has_pushed_to_its_own_remote_alone(
         Project(fresh, clone.extra).mlops("data", "pull")
         for made in ("models/model.skops", "data/open/features.parquet"):
             assert (fresh / made).read_bytes() == (clone.path / made).read_bytes(), (name, made)
+    fresh, clone = tmp_path / "prod", delivery.clones["prod"]
     shutil.rmtree(fresh / ".dvc/cache")
     shutil.rmtree(fresh / "models")
     as_staging = Project(fresh, {**clone.extra, **remotes["staging"].variables})

@@ -130,6 +130,30 @@ def sample(
         print("\n".join(said(card)))
 
 
+def labels(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Labels of params.yaml; without any: all of them.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> None:
+    """Say how far people agree about labels, what they confuse, and how late labels come.
+
+    Exit codes: 0 as good as `least` demands or nothing is, 1 worse, 2 the interval holds it.
+    """
+    import json
+
+    from mlops_kit.data.labelling.labels import examined, said, verdict
+
+    found = list(examined(names or []))
+    if as_json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        for one in found:
+            print("\n".join(said(one)))
+    codes = {verdict(one) for one in found}
+    raise typer.Exit(next((code for code in (NEGATIVE, INCONCLUSIVE) if code in codes), OK))
+
+
 def push() -> None:
     """Send what the pipeline made to the remote of this environment."""
     from mlops_kit.data.remote import move
@@ -262,6 +286,7 @@ ROOM = Room(
         "data ingest": ingest,
         "data describe": describe,
         "data sample": sample,
+        "data labels": labels,
         "data push": push,
         "data pull": pull,
         "data diff": difference,

@@ -13,7 +13,7 @@ from mlops_kit.core.sql import place_of, quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import load_sources
-from mlops_kit.data.sampling.definition import Samples
+from mlops_kit.data.labelling.definition import Labelled
 from mlops_kit.train.checks.columns import (
     PIPELINE,
     check_names,
@@ -41,7 +41,7 @@ PARAMS_FILE = Path("params.yaml")
 NOT_FEATURES = PIPELINE
 
 
-class Params(Samples, extra="ignore"):
+class Params(Labelled, extra="ignore"):
     """What the template reads in params.yaml; other keys belong to the team's own stages."""
 
     seed: int

@@ -1,0 +1,1 @@
+"""Labels that people give: do they agree, and how late do they come?"""
