@@ -73,10 +73,16 @@ def _word(loud: list[Any], found: list[Any]) -> str:
 
 
 def _kinds(columns: list[dict[str, Any]]) -> str:
-    names = {"number": "numbers", "text": "texts", "boolean": "yes or no", "time": "times",
-             "other": "of other types"}  # fmt: skip
+    names = {
+        "number": ("number", "numbers"),
+        "text": ("text", "texts"),
+        "boolean": ("yes or no", "yes or no"),
+        "time": ("time", "times"),
+        "other": ("of another type", "of other types"),
+    }
     counts = {kind: sum(one["kind"] == kind for one in columns) for kind in names}
-    return ", ".join(f"{count} {names[kind]}" for kind, count in counts.items() if count)
+    said = [f"{count} {names[kind][count > 1]}" for kind, count in counts.items() if count]
+    return ", ".join(said)
 
 
 def _missing(profile: dict[str, Any]) -> str:
@@ -257,12 +263,13 @@ def value_of(one: dict[str, Any], value: Any) -> str:
 
 
 def number(value: float) -> str:
-    """Write a number with four digits, large ones with commas."""
+    """Write a number with four digits at least; from 10,000 on with commas."""
     if isinstance(value, bool):
         return str(value)
-    if value == int(value) and abs(value) < 1e15 if abs(value) < 1e300 else False:
-        return f"{int(value):,}"
-    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+    size = abs(value)
+    if size < 1e15 and (value == int(value) or size >= 1e4):
+        return f"{value:,.0f}" if size >= 1e4 else f"{value:.0f}"
+    return f"{value:.4g}"
 
 
 def share(value: float) -> str:

@@ -22,6 +22,8 @@ HUGE = 1e100
 # Far out (Tukey 1977): so many interquartile ranges beyond the quartiles.
 FAR = 3.0
 LEAST_OF_A_KEY = 20
+# Texts of more words are prose, not names.
+SPACES = 3
 
 
 def described(table: Opened) -> list[dict[str, Any]]:
@@ -84,6 +86,7 @@ def _aggregates(one: Column) -> list[tuple[str, str]]:
         text = f"CAST({at} AS VARCHAR)"
         found += [("shortest", f"min(length({text}))"), ("mean_length", f"avg(length({text}))"),
                   ("longest", f"max(length({text}))"),
+                  ("spaces", f"avg(length({text}) - length(replace({text}, ' ', '')))"),
                   ("blank", f"count(*) FILTER (WHERE trim({text}) = '')")]  # fmt: skip
     return found
 
@@ -166,7 +169,7 @@ def _is_identifier(
         return False
     unique = record["distinct"] == there and record["distinct_exact"]
     if one.kind == "text":
-        short = facts["mean_length"] <= 40
+        short = facts["mean_length"] <= 60 and facts["spaces"] < SPACES
         return there >= LEAST_OF_A_KEY and short and (unique or record["distinct"] > there / 2)
     counts_rows = facts["maximum"] - facts["minimum"] + 1 == there
     key = unique and (named or counts_rows)

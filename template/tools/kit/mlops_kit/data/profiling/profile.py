@@ -24,7 +24,7 @@ HELD_OUT = 0.3
 # A number of more values is an amount, not a class.
 MOST_CLASSES = 20
 # Words from which on a column of text is prose.
-PROSE = 3.0
+PROSE = 4.0
 
 
 def profile(table: Opened, suspects: Suspects) -> dict[str, Any]:
