@@ -15,6 +15,7 @@ from mlops_kit.compare.profile.written import profiled
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.profiling import spread
 from mlops_kit.data.profiling.opened import Asked, opened
+from own_table import OwnTable
 from scipy import stats
 from small_disk import small_disk, told_of
 
@@ -308,3 +309,22 @@ def test_a_full_disk_is_one_sentence(folder: Path) -> None:
         disk.fill(20_000)
         said = told_of(lambda: list(profiled([Asked("t.csv")], None)))
     assert "The disk is full" in said
+
+
+def test_a_project_profiles_its_features_and_every_open_table(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = honest(600).drop("id", "split").rename({"y_true": "outcome"})
+    own = OwnTable(rows.with_columns(id=pl.int_range(pl.len()) + 1))
+    own.featured(folder, monkeypatch)
+    capsys.readouterr()
+    assert command(monkeypatch) == 0
+    said = capsys.readouterr().out
+    assert "features     600 rows" in said
+    assert "reports/data/profile.html" in said
+    assert "reports/data/profile-t.html" in said
+    features = json.loads(Path("reports/data/profile.json").read_text("utf-8"))
+    assert features["outcome"]["column"] == "y_true"
+    assert not features["restricted"]
+    assert 300 < features["candidates_rows"] < 600
+    assert not list(Path("data").rglob(".profile*"))

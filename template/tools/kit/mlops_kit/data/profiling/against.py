@@ -10,6 +10,7 @@ from mlops_kit.data.profiling.spread import histogram
 # that as much comes of itself, from which on a column differs.
 MOVED, ALPHA = 0.05, 0.001
 MISSING = 0.02
+LEAST_STEP = 0.05
 MOST_LEVELS = 1_000
 
 
@@ -94,7 +95,8 @@ def _of_numbers(
         where = ""
         if "mean" in record and "mean" in before and before.get("deviation"):
             steps = (record["mean"] - before["mean"]) / before["deviation"]
-            where = f", the mean {abs(steps):.2f} standard deviations {_way(steps)}"
+            if abs(steps) >= LEAST_STEP:
+                where = f", the mean {abs(steps):.2f} standard deviations {_way(steps)}"
         elif record["kind"] == "time":
             where = ", as of another period"
         sentence = f'"{record["name"]}" moved: {size:.0%} of the rows lie elsewhere than in {name}'

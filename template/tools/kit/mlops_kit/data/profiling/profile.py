@@ -54,6 +54,7 @@ def profile(table: Opened, suspects: Suspects) -> dict[str, Any]:
     _add_modes(table, sample, records)
     _add_words(table, sample, records)
     beside = [one for one in looked_at if one not in table.set_aside]
+    beside.sort(key=lambda one: one != table.target)  # first, so that no limit leaves it out
     usable = [one for one in beside if one != table.target and _may_tell(one, known[one.name])]
     result: dict[str, Any] = {
         "name": table.name,
