@@ -188,12 +188,12 @@ def _spread(
     low, high = facts["minimum"], facts["maximum"]
     found: dict[str, Any] = {"minimum": low, "maximum": high}
     found |= {key: facts[key] for key in ("mean", "deviation") if facts.get(key) is not None}
+    if max(abs(low), abs(high)) >= HUGE:
+        return found
     if levels is not None:
         quantiles = spread.of_counts(*(np.array(each, float) for each in zip(*levels, strict=True)))
-    elif max(abs(low), abs(high)) < HUGE:
-        quantiles = spread.quantiles(table, one, low, high, facts["there"])
     else:
-        return found
+        quantiles = spread.quantiles(table, one, low, high, facts["there"])
     found["median"] = quantiles[0.5]
     found["quantiles"] = {f"{share:g}": value for share, value in quantiles.items()}
     start, end = low, high

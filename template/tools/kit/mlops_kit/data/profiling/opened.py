@@ -27,7 +27,7 @@ FEATURES = "features"
 OUTCOME, SPLIT = "y_true", "split"
 # Columns of the features that say which row it is.
 OF_THE_ROW = ("id", "time", "group", SPLIT)
-MOST_COLUMNS = 2_000
+MOST_COLUMNS = 500
 # What DuckDB may hold before it writes to the scratch folder.
 MEMORY = "768MB"
 NUMBER = "_number_of_row"
