@@ -77,7 +77,8 @@ def test_no_jinja_is_left(projects: Projects) -> None:
     # Pages are templates of the kit's own, and rules of Prometheus': copied byte for byte.
     kit = "tools/kit/mlops_kit"
     pages = {
-        f"{kit}/{room}/page.html" for room in ("compare/report", "operate/demo", "operate/monitor")
+        f"{kit}/{room}/page.html"
+        for room in ("compare/profile", "compare/report", "operate/demo", "operate/monitor")
     }
     pages |= {f"{kit}/compare/report/base.html", f"{kit}/operate/monitor/rules.yml"}
     assert left == pages

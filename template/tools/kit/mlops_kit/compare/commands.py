@@ -1,4 +1,4 @@
-"""Commands of the compare room: `mlops compare run`, `check` and `report`."""
+"""Commands of the compare room: `mlops compare run`, `check`, `report`, `mlops data profile`."""
 
 import json
 from collections.abc import Sequence
@@ -92,6 +92,45 @@ def report(data: Table = None, config: Config = CONFIG, out: Out = REPORTS) -> N
     print(rewrite(data or OPEN_ZONE / PREDICTIONS, chosen, out, context).as_posix())
 
 
+def profile(
+    subjects: Annotated[
+        list[str] | None,
+        typer.Argument(help="Tables of the open zone, or files; features and all tables without."),
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="Column of the outcome, if known.")] = None,
+    against: Annotated[
+        str | None, typer.Option(help="Another table or file to set it against.")
+    ] = None,
+    columns: Annotated[str | None, typer.Option(help="Look at these alone, with commas.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="How a file is written, as of describe: encoding=cp1252."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look at tables: distributions, outliers, what goes together, leaks, copies; json and a page.
+
+    What was never protected is written to the restricted zone, and printed without values.
+    """
+    from mlops_kit.compare.profile import written
+    from mlops_kit.data.describing.asked import declared
+    from mlops_kit.data.profiling.opened import Asked
+
+    chosen = [name.strip() for name in (columns or "").split(",") if name.strip()]
+    options, _ = declared(settings or [])
+    asked = [Asked(one, target, chosen, options) for one in subjects or []]
+    if not asked and (target or chosen or against or settings):
+        raise MlopsError("--target, --columns, --against and --set are about a table: name it.")
+    results = []
+    for result in written.profiled(asked, against):
+        if as_json:
+            results.append(written.for_machines(result))
+        else:
+            print("\n".join(written.said(result)), flush=True)
+    if as_json:
+        print(json.dumps(results, indent=2, ensure_ascii=False))
+
+
 def _classes() -> Sequence[str | int] | None:
     from mlops_kit.compare.config import CompareConfig
     from mlops_kit.core.settings import read_config
@@ -128,7 +167,12 @@ def _vouches(finding: str) -> bool:
 
 
 ROOM = Room(
-    commands={"compare run": run, "compare check": check, "compare report": report},
+    commands={
+        "compare run": run,
+        "compare check": check,
+        "compare report": report,
+        "data profile": profile,
+    },  # fmt: skip
     classes=_classes,
     yardstick=_yardstick,
     systems=_systems,
