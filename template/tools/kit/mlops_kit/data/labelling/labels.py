@@ -134,7 +134,8 @@ def _examined(name: str, asked: Labels, seed: int) -> dict[str, Any]:
         raise MlopsError(f'labels: "{name}" is no name of a file: use letters, digits, _ and -.')
     with connect() as connection:
         counted = given(connection, asked)
-        found: dict[str, Any] = {"name": name, "asked": asked.model_dump(mode="json", exclude_none=True)}
+        found: dict[str, Any] = {"name": name}
+        found["asked"] = asked.model_dump(mode="json", exclude_none=True)
         found |= counted | _agreement(connection, asked, seed)
         found["pairs"] = _pairs(connection, found.pop("kinds"), asked.scale)
         found["delay"] = _delay(connection, asked)
