@@ -245,8 +245,8 @@ def _delay(connection: "duckdb.DuckDBPyConnection", asked: Labels) -> dict[str, 
     ((labels, before, median, p95, most),) = connection.execute(
         """SELECT count(*), count(*) FILTER (days < 0), median(days), quantile_cont(days, 0.95),
                   max(days)
-           FROM (SELECT (epoch(CAST(told_at AS TIMESTAMP)) - epoch(CAST(event AS TIMESTAMP))) / 86400
-                        AS days
+           FROM (SELECT (epoch(CAST(told_at AS TIMESTAMP)) - epoch(CAST(event AS TIMESTAMP)))
+                        / 86400 AS days
                  FROM given WHERE told_at IS NOT NULL AND event IS NOT NULL)"""
     ).fetchall()
     if not labels:
