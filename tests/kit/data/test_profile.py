@@ -1,6 +1,9 @@
 """Profiles: what is planted is named, numbers are exact, and nobody's values come into the open."""
 
+import datetime
+import decimal
 import json
+import math
 import os
 import re
 import sys
@@ -13,7 +16,7 @@ import pytest
 from mlops_kit import cli
 from mlops_kit.compare.profile.written import profiled
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.profiling import spread
+from mlops_kit.data.profiling import repeated, spread
 from mlops_kit.data.profiling.opened import Asked, opened
 from own_table import OwnTable
 from scipy import stats
@@ -272,6 +275,52 @@ def test_what_cannot_be_profiled_is_one_sentence(
         list(profiled([Asked(file)], None))
     assert command(monkeypatch, file) == 3
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_columns_of_every_type_are_looked_at(tmp_path: Path) -> None:
+    n = 400
+    start = datetime.date(1600, 1, 1)
+    odd = pl.DataFrame(
+        {
+            "inf": [math.inf if i % 50 == 0 else float(i) for i in range(n)],
+            "huge": [1e308 * (1 if i % 2 else -1) for i in range(n)],
+            "nan": [math.nan if i % 3 else 1.0 for i in range(n)],
+            "dec": [decimal.Decimal(i) / 100 for i in range(n)],
+            "list": [[1, 2]] * n, "struct": [{"a": i} for i in range(n)], "bytes": [b"ab"] * n,
+            "old": [start + datetime.timedelta(days=i) for i in range(n)],
+            "clock": [datetime.time(1, 2)] * n, "empty": [None] * n,
+            "\N{DECIDUOUS TREE} name": ["oak", "elm"] * (n // 2),
+            "group": pl.Series(["x", "y", "z", "w"] * (n // 4), dtype=pl.Categorical),
+            "case": range(n), "Case": range(n),
+        }
+    )  # fmt: skip
+    odd.write_parquet(tmp_path / "odd.parquet")
+    (result,) = profiled([Asked("odd.parquet")], None)
+    assert [one["name"] for one in result["columns"]] == odd.columns
+    found = named(result)
+    assert (found["infinite"], found["empty"]) == ([["inf"]], [["empty"]])
+    assert ["Case"] in [columns[:1] for columns in found["equal columns"]]
+
+
+def test_columns_of_other_values_are_told_apart_without_asking_all_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random = np.random.default_rng(1)
+    wide = pl.DataFrame({f"c{n}": random.normal(size=300) for n in range(30)})
+    again = wide.with_columns(copy=pl.col("c7"), word=pl.col("c9").cast(str))
+    asked = []
+    how = repeated._how
+
+    def counted(*given: Any) -> str | None:
+        asked.append(given)
+        return how(*given)
+
+    monkeypatch.setattr(repeated, "_how", counted)
+    again.write_parquet("wide.parquet")
+    (result,) = profiled([Asked("wide.parquet")], None)
+    pairs = {(one["column"], one["of"]) for one in result["repeated_columns"]}
+    assert pairs == {("copy", "c7"), ("word", "c9")}
+    assert len(asked) == 2
 
 
 def test_an_empty_table_and_a_wrong_name_are_one_sentence() -> None:

@@ -55,7 +55,7 @@ def repeated_columns(
             continue
         if column == table.target:  # what holds the outcome is a leak, and told as one
             continue
-        codes = _codes(sample[column.name])
+        codes = _codes(sample[column.name], is_few=_few(table, record))
         digest = hashlib.sha256(codes.tobytes()).hexdigest()
         for other in seen.setdefault(digest, []):
             if how := _how(table, column, other, known):
@@ -66,10 +66,22 @@ def repeated_columns(
     return found
 
 
-def _codes(values: "polars.Series") -> Any:
-    """Code values by the order in which they come, -1 where there is none, shape (n,)."""
+def _few(table: Opened, *records: dict[str, Any]) -> bool:
+    """Whether values stand often enough that one may stand for another by more than chance."""
+    return table.rows >= LEAST_ROWS and max(one["distinct"] for one in records) <= table.rows / 5
+
+
+def _codes(values: "polars.Series", *, is_few: bool) -> Any:
+    """Code values by the order in which they come, -1 where there is none, shape (n,).
+
+    Where nearly each value stands once that order is the same of any two columns: the values
+    themselves are coded.
+    """
     import pandas as pd
 
+    if not is_few:
+        written = values.cast(str).str.strip_suffix(".0")
+        return pd.util.hash_array(written.fill_null("\0").to_numpy().astype(object))
     return pd.factorize(values.to_numpy())[0] if values.dtype.is_numeric() else pd.factorize(
         values.cast(str).to_numpy()
     )[0]  # fmt: skip
@@ -86,9 +98,7 @@ def _how(
     if not differ:
         return "equal"
     facts = [records[each.name] for each in (column, other)]
-    few = max(fact["distinct"] for fact in facts) <= table.rows / 5
-    if not few or table.rows < LEAST_ROWS:
-        # Where nearly each value stands once, any two columns stand for each other.
+    if not _few(table, *facts):
         return None
     pairs = f"SELECT DISTINCT {one} AS a, {two} AS b FROM source"
     ((most,),) = table.ask(
