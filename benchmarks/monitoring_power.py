@@ -15,6 +15,7 @@ import importlib.util
 import json
 import os
 import sys
+from collections import Counter, defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
 import duckdb
 import numpy as np
 import pandas as pd
+import polars as pl
 from measuring import cpu_seconds, machine
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.data.sources.sample_shop.shop import generate
@@ -33,16 +35,8 @@ from mlops_kit.operate.monitor.judging.alarms import alarm_days
 from mlops_kit.operate.monitor.judging.drift import Series, all_series
 from mlops_kit.operate.monitor.judging.performance import judge
 from mlops_kit.operate.monitor.judging.windows import Column, Days
-from mlops_kit.operate.monitor.served import grid_of_summary
-from mlops_kit.train.checks.reference import (
-    ANSWER,
-    OUTCOME,
-    as_numbers,
-    as_series,
-    cells_of,
-    coded,
-    summary,
-)
+from mlops_kit.operate.monitor.served import counted, grid_of_summary
+from mlops_kit.train.checks.reference import ANSWER, OUTCOME, summary
 from scipy.special import gammaincinv
 from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -144,40 +138,23 @@ def watched(
     score = year.model.predict_proba(year.inputs(rows))[:, 1] if len(rows) else np.zeros(0)
     rows = rows.assign(score=score)
     days = Days(first, np.bincount(place, minlength=size).astype(float))
-    named = {name: name for name in year.names} | {ANSWER: "score", OUTCOME: "y_true"}
-    for name, source in named.items():
-        grid, values = grid_of_summary(year.learned[name]), as_series(rows[source])
-        codes, strange = coded(values, grid)
-        cells = cells_of(grid)
-        table = np.bincount(place * (cells + 1) + codes + 1, minlength=size * (cells + 1))
-        table = table.reshape(size, cells + 1).astype(float)
-        numbers = as_numbers(values) if grid["kind"] == "number" else None
-        total = np.zeros(len(rows)) if numbers is None else np.nan_to_num(numbers)
-        days.columns[name] = Column(
-            grid,
-            table[:, 1:],
-            table[:, 0],
-            np.bincount(place, strange, minlength=size).astype(float),
-            np.bincount(place, total, minlength=size).astype(float),
-        )
+    frame = pl.from_pandas(rows.reset_index(drop=True)).rename({"y_true": OUTCOME})
+    for name in (*year.names, ANSWER, OUTCOME):
+        grid = grid_of_summary(year.learned[name])
+        table, strange, total = counted(name, frame, grid, place, size, None, None)
+        parts = (table[:, 1:], table[:, 0], strange, total)
+        days.columns[name] = Column(grid, *(part.astype(float) for part in parts))
     series, _ = all_series(days, year.learned, config)
     if judged is None:
         return days, series
-    import polars as pl
-
     start, stop, _ = judged.indices(size)
-    rows = rows[(place >= start) & (place < stop)]
-    frame = pl.DataFrame(
-        {
-            "id": rows["id"].astype(str).tolist(),
-            "day": pl.Series(rows["time"].to_numpy().astype("datetime64[ms]")).cast(pl.Date),
-            "outcome": rows["y_true"].astype(str).tolist(),
-            "score": rows["score"].to_numpy(),
-        }
-    )
+    frame = frame.filter((place >= start) & (place < stop)).select(
+        pl.col("id").cast(pl.String), day=pl.col("time").cast(pl.Date),
+        outcome=pl.col(OUTCOME).cast(pl.String), score="score",
+    )  # fmt: skip
     compare = CompareConfig.model_validate({"case": "A", "primary": {"metric": "auc"}})
-    series += judge(frame, first, size, "classification", config, compare, year.before, size).series
-    return days, series
+    found = judge(frame, first, size, "classification", config, compare, year.before, size)
+    return days, series + found.series
 
 
 def alarms(days: Days, series: list[Series], config: MonitorConfig) -> dict[str, np.ndarray]:
@@ -258,13 +235,12 @@ def main() -> int:
     parser.add_argument("--years", type=int, default=200)
     parser.add_argument("--first", type=int, default=0, help="Seed of the first year.")
     parser.add_argument("--jobs", type=int, default=1, help="Processes.")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--keys", action="store_true", help="Show which alarms were false.")
+    parser.add_argument("--json", action="store_true", help="And which alarms were false.")
     arguments = parser.parse_args()
     about, started = machine(), cpu_seconds()
-    false: dict[str, list[int]] = {"quiet": [], "seasonality alone": []}
-    delays: dict[str, list[float]] = {shift: [] for shift in SHIFTS}
-    keys: dict[str, int] = {}
+    false: dict[str, list[int]] = defaultdict(list)
+    delays: dict[str, list[float]] = defaultdict(list)
+    keys: Counter[str] = Counter()
     seeds = range(arguments.first, arguments.first + arguments.years)
     with ProcessPoolExecutor(arguments.jobs) as pool:
         for done, found in enumerate(pool.map(one_year, seeds), 1):
@@ -272,28 +248,20 @@ def main() -> int:
                 false[name].append(count)
             for shift, days in found["delays"].items():
                 delays[shift].append(days)
-            for key in found["keys"]:
-                keys[key] = keys.get(key, 0) + 1
+            keys.update(found["keys"])
             if done % 20 == 0:
-                so_far = json.dumps(table_of(false, delays))
-                print(f"{done} years: {so_far}", file=sys.stderr, flush=True)
+                print(f"{done} years: {table_of(false, delays)}", file=sys.stderr, flush=True)
     table = table_of(false, delays)
     good = all(one["good"] for one in table)
     result = {"machine": about, "years": arguments.years, "cpu": cpu_seconds() - started,
               "table": table, "keys": keys, "good": good}  # fmt: skip
-    if arguments.json:
-        print(json.dumps(result, indent=2))
-    else:
-        show(result)
-        if arguments.keys:
-            print(json.dumps(keys, indent=2))
+    print(json.dumps(result, indent=2) if arguments.json else shown(result))
     return 0 if good else 1
 
 
 def table_of(false: dict[str, list[int]], delays: dict[str, list[float]]) -> list[dict[str, Any]]:
     """Judge each row of the table."""
-    table = [judged_false(name, counts) for name, counts in false.items()]
-    return table + [judged_delay(shift, found) for shift, found in delays.items()]
+    return [*map(judged_false, false, false.values()), *map(judged_delay, delays, delays.values())]
 
 
 def judged_false(name: str, counts: list[int]) -> dict[str, Any]:
@@ -313,19 +281,18 @@ def judged_delay(shift: str, found: list[float]) -> dict[str, Any]:
             "nine_of_ten": late, "good": seen >= 0.9}  # fmt: skip
 
 
-def show(result: dict[str, Any]) -> None:
-    """Print the table as Markdown."""
-    print(f"{result['years']} years, {result['cpu']:.0f} CPU-s; {result['machine']}\n")
-    print("| what | size | seen within 14 days | delay: median, 90 % | false alarms a year |")
-    print("| --- | --- | --- | --- | --- |")
+def shown(result: dict[str, Any]) -> str:
+    """Return the table as Markdown."""
+    lines = [f"{result['years']} years, {result['cpu']:.0f} CPU-s; {result['machine']}\n"]
+    lines += ["| what | size | seen within 14 days | delay: median, 90 % | false alarms a year |"]
+    lines += ["| --- | --- | --- | --- | --- |"]
     for one in result["table"]:
         if "per_year" in one:
-            rate = f"{one['per_year']:.2f} (at most {one['at_most']:.2f})"
-            print(f"| {one['what']} | {one['size']} | | | {rate} |")
+            told = f"| | {one['per_year']:.2f} (at most {one['at_most']:.2f})"
         else:
-            delay = f"{one['median']:.0f}, {one['nine_of_ten']:.0f}"
-            print(f"| {one['what']} | {one['size']} | {one['seen']:.1%} | {delay} | |")
-    print("\nas promised" if result["good"] else "\nnot as promised")
+            told = f"{one['seen']:.1%} | {one['median']:.0f}, {one['nine_of_ten']:.0f} |"
+        lines += [f"| {one['what']} | {one['size']} | {told} |"]
+    return "\n".join([*lines, "", "as promised" if result["good"] else "not as promised"])
 
 
 if __name__ == "__main__":

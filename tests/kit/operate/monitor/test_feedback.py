@@ -1,7 +1,9 @@
 """Outcomes: taken in once, joined by request or by id and time, and told when they differ."""
 
+import datetime
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from mlops_kit.core.errors import MlopsError
@@ -71,10 +73,6 @@ def test_rows_that_cannot_be_read_are_counted() -> None:
 
 
 def test_scored_rows_find_their_outcome_by_request_or_by_id_and_time() -> None:
-    import datetime
-
-    import numpy as np
-
     place = Path("data/open/served")
     place.mkdir(parents=True)
     days = [datetime.datetime(2025, 1, 1 + n) for n in range(4)]
@@ -89,6 +87,39 @@ def test_scored_rows_find_their_outcome_by_request_or_by_id_and_time() -> None:
     ).write_parquet(place / "one.parquet")
     take_in(given("request_id,outcome\nr2,1\nr4,1\nr9,1\n"), "classification")
     take_in(given("who,time,outcome\na,2025-01-03,0\na,2025-02-01,1\n"), "classification")
-    found = labelled_rows("classification", "1", np.datetime64("2025-01-01"), [])
+    found, notes = labelled_rows("classification", "1", np.datetime64("2025-01-01"), [])
+    assert not notes
     told = dict(zip(found["request_id"], found["outcome"], strict=True))
     assert told == {"r2": "1", "r3": "0"}
+
+
+def write_served(**columns: list) -> None:
+    place = Path("data/open/served")
+    place.mkdir(parents=True)
+    pl.DataFrame(columns).write_parquet(place / "one.parquet")
+
+
+def test_an_outcome_of_a_request_about_several_rows_is_of_none_of_them_and_it_is_said() -> None:
+    day = datetime.datetime(2025, 1, 1)
+    write_served(
+        id=["a", "b", "c"], time=[day] * 3, score=[0.1, 0.2, 0.3],
+        request_id=["batch", "batch", "one"], row=[0, 1, 0],
+    )  # fmt: skip
+    take_in(given("request_id,outcome\nbatch,1\none,1\n"), "classification")
+    found, notes = labelled_rows("classification", None, np.datetime64("2025-01-01"), [])
+    assert found["id"].to_list() == ["c"]
+    assert "1 requests that asked about several rows" in notes[0]
+
+
+def test_each_forecast_is_judged_by_the_outcome_of_its_own_horizon() -> None:
+    day, ahead = datetime.datetime(2025, 1, 1), [1, 2, 3]
+    write_served(id=["a"] * 3, time=[day] * 3, horizon=ahead, prediction=[10.0, 20.0, 30.0])
+    pl.DataFrame(
+        {"id": ["a"] * 3, "time": [day] * 3, "horizon": ahead, "y_true": [11.0, 21.0, 31.0]}
+    ).write_parquet("data/open/features.parquet")
+    # Of which of the three it would be, nobody could say.
+    take_in(given("who,time,outcome\na,2025-01-01,99\n"), "regression")
+    found, notes = labelled_rows("regression", None, np.datetime64("2025-01-01"), [])
+    told = dict(zip(found["prediction"], found["outcome"], strict=True))
+    assert "do not say of which forecast" in notes[0]
+    assert told == {10.0: "11.0", 20.0: "21.0", 30.0: "31.0"}

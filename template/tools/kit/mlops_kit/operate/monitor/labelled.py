@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import polars
 
 FEATURES = OPEN_ZONE / "features.parquet"
+KEYS = ("id", "time", "horizon")  # of a row that the pipeline made
 
 
 def labelled_rows(
@@ -21,7 +22,7 @@ def labelled_rows(
     since: "numpy.datetime64",
     columns: list[str],
     folder: Path = SERVED,
-) -> "polars.DataFrame":
+) -> "tuple[polars.DataFrame, list[str]]":
     """Join scored rows with their outcomes; those without one are left out.
 
     Parameters
@@ -35,20 +36,29 @@ def labelled_rows(
 
     Returns
     -------
-    polars.DataFrame
-        id, day, the answer, outcome (text, as JSON has it) and `columns`; a row that was scored
-        several times stands once, as it was scored last.
+    tuple
+        polars.DataFrame: id, day, the answer, outcome (text, as JSON has it) and `columns`; a row
+        that was scored several times stands once, as it was scored last. And sentences about what
+        is left out.
     """
     import polars as pl
 
+    notes: list[str] = []
     labels = load()
+    if several := _of_several_rows(labels, folder):
+        labels = labels.filter(~pl.col("request").is_in(several).fill_null(False))
+        notes.append(
+            f"outcomes of {len(several):,} requests that asked about several rows are left out: "
+            "give them by id and time"
+        )
     tables = _of_tables(task)
-    parts = []
+    parts, forecasts = [], False
     for part in sorted(folder.rglob("*.parquet")) if folder.is_dir() else []:
         if part.name.startswith("."):
             continue
         there = pl.read_parquet_schema(part)
-        named = ["id", "time", "request_id", "version", "served_at", *ANSWERS, *columns]
+        named = ["id", "time", "horizon", "request_id", "row", "version", "served_at", *ANSWERS]
+        named += columns
         wanted = [name for name in dict.fromkeys(named) if name in there]
         for frame in batches(part, wanted):
             day = days_of(frame, part)
@@ -57,14 +67,22 @@ def labelled_rows(
             if version is not None and "version" in frame.columns:
                 keep &= pl.col("version").cast(pl.String) == version
             frame = frame.filter(keep)
+            forecasts |= _are_forecasts(frame)
             if len(frame):
                 parts.append(_joined(frame, labels, tables))
+    if forecasts and labels["id"].count():
+        notes.append(
+            "outcomes by id and time do not say of which forecast they are, and are left out: "
+            "those of the tables are used, as the pipeline computes them"
+        )
     rows = [part for part in parts if len(part)]
     if not rows:
-        return pl.DataFrame(schema={"id": pl.String, "day": pl.Date, "outcome": pl.String})
+        nothing = {"id": pl.String, "day": pl.Date, "outcome": pl.String}
+        return pl.DataFrame(schema=nothing), notes
     every = pl.concat(rows, how="diagonal_relaxed")
-    keys = [name for name in ("id", "day", "time", "request_id") if name in every.columns]
-    return every.unique(keys, keep="last", maintain_order=True)
+    own = ("id", "day", "time", "horizon", "request_id", "row")
+    keys = [name for name in own if name in every.columns]
+    return every.unique(keys, keep="last", maintain_order=True), notes
 
 
 def _of_tables(task: str) -> "polars.DataFrame | None":
@@ -76,15 +94,38 @@ def _of_tables(task: str) -> "polars.DataFrame | None":
     names = pl.read_parquet_schema(FEATURES)
     if "y_true" not in names:
         return None
-    keys = [name for name in ("id", "time") if name in names]
+    keys = [name for name in KEYS if name in names]
     table = pl.read_parquet(FEATURES, columns=[*keys, "y_true"])
     table = table.filter(pl.col("y_true").is_not_null())
     found = table.select(
-        pl.col("id").cast(pl.String),
-        *(pl.col(key).cast(pl.Datetime("us")) for key in keys[1:]),
+        *_alike(keys),
         as_json(table["y_true"], task).alias("_table"),
     )
     return found.unique(keys, keep="first")
+
+
+def _alike(keys: list[str]) -> "list[polars.Expr]":
+    """Return keys of a row as they are compared, whatever types their tables have."""
+    import polars as pl
+
+    kinds = {"id": pl.String(), "time": pl.Datetime("us"), "horizon": pl.Int64()}
+    return [pl.col(key).cast(kinds[key]) for key in keys]
+
+
+def _of_several_rows(labels: "polars.DataFrame", folder: Path) -> list[str]:
+    """Return the requests with an outcome that asked about several rows: of which it is, none says.
+
+    Outcomes of forecasts by id and time alone are another such case, see _joined().
+    """
+    import polars as pl
+
+    given = labels["request"].drop_nulls()
+    found: set[str] = set()
+    for part in sorted(folder.rglob("[!.]*.parquet")) if len(given) and folder.is_dir() else []:
+        if {"request_id", "row"} <= set(pl.read_parquet_schema(part)):
+            for frame in batches(part, ["request_id", "row"]):
+                found |= set(frame.filter(pl.col("row") > 0)["request_id"])
+    return sorted(found & set(given))
 
 
 def _joined(
@@ -94,22 +135,21 @@ def _joined(
 
     found = pl.Series("outcome", [None] * len(frame), dtype=pl.String)
     frame = frame.with_columns(pl.col("id").cast(pl.String))
-    asked = frame.select("id", *(["time"] if "time" in frame.columns else []))
-    if "time" in asked.columns:
-        asked = asked.with_columns(pl.col("time").cast(pl.Datetime("us")))
+    asked = frame.select(_alike([name for name in KEYS if name in frame.columns]))
     sources: list[Any] = []
     if "request_id" in frame.columns:
         by_request = labels.filter(pl.col("request").is_not_null()).select("request", "outcome")
         sources.append((frame.select(request=pl.col("request_id").cast(pl.String)), by_request))
     by_id = labels.filter(pl.col("id").is_not_null())
-    timed = "time" in asked.columns
-    if timed:
-        sources.append((asked, by_id.select("id", "time", "outcome")))
+    if _are_forecasts(asked):
+        pass  # id and time are those of forecasts for several days: the tables say which is which
+    elif "time" in asked.columns:
+        sources.append((asked.select("id", "time"), by_id.select("id", "time", "outcome")))
     else:
         latest = by_id.unique("id", keep="last", maintain_order=True)
         sources.append((asked.select("id"), latest.select("id", "outcome")))
     if tables is not None:
-        keys = [name for name in ("id", "time") if name in tables.columns]
+        keys = [name for name in KEYS if name in tables.columns]
         if set(keys) <= set(asked.columns):
             sources.append((asked.select(keys), tables.rename({"_table": "outcome"})))
     for left, right in sources:
@@ -119,6 +159,10 @@ def _joined(
         )["outcome"]
         found = pl.select(pl.coalesce(found, values)).to_series()
     return frame.with_columns(found.alias("outcome")).filter(pl.col("outcome").is_not_null())
+
+
+def _are_forecasts(rows: "polars.DataFrame") -> bool:
+    return "horizon" in rows.columns and rows["horizon"].null_count() < len(rows)
 
 
 def known_classes() -> "list[str | int] | None":

@@ -23,6 +23,7 @@ from mlops_kit.operate.monitor.labelled import labelled_rows
 from mlops_kit.operate.monitor.page import html_page
 from mlops_kit.operate.monitor.served import (
     KEPT,
+    MOST_DAYS,
     Served,
     clear_old,
     count_served,
@@ -90,8 +91,7 @@ def monitor(
         line = log.note(told)
         result["opened"], result["cleared"] = line["opened"], line["cleared"]
         result["looks"] = log.looks()[-20:]
-        oldest = int(np.datetime64(result["as_of"], "D").astype(int)) - config.keep_days
-        if cleared := clear_old(served, oldest):
+        if cleared := clear_old(served, oldest_kept(days, config.keep_days)):
             result["notes"].append(
                 f"{cleared:,} logged parts older than {config.keep_days} days were removed"
             )
@@ -113,7 +113,7 @@ def look_at(
     """Judge all days, and list the alarms of the last."""
     since = days.first + max(at - 200, 0)
     columns = [*compare.columns, *config.slices]
-    rows = labelled_rows(settings.task, model.version or None, since, columns)
+    rows, left_out = labelled_rows(settings.task, model.version or None, since, columns)
     latest = days.first + (at - config.labels_after_days)
     rows = rows.filter(rows["day"].to_numpy().astype("datetime64[D]") <= latest)
     if len(rows) and OUTCOME in model.learned:
@@ -124,6 +124,7 @@ def look_at(
         judged = judge(
             rows, days.first, days.rows.size, settings.task, config, compare, model.before
         )
+    judged.notes.extend(left_out)
     series += judged.series
     alarms = alarms_of(series, days, model.learned, config, at)
     return Look(days, series, calendar, judged, alarms, at, model.learned, config)
@@ -142,17 +143,25 @@ def until(served: Served, as_of: datetime.date | None, now: datetime.date) -> tu
         gap = int((clock - came).astype(int))
         behind = int((came - (days.first + last)).astype(int))
         # Today is not over: its rows are judged tomorrow.
-        end = int((clock - days.first).astype(int)) - 1 if behind <= LIVE else last
-        end = max(end, 0)
+        end = int((clock - days.first).astype(int)) - 1 if behind <= LIVE and gap >= -1 else last
+        # A clock that jumps ahead by decades asks for no more days than are kept.
+        end = min(max(end, 0), last + MOST_DAYS)
         if gap < -1:
             served.notes.append(
                 f"rows were logged on {came}, which has not come by this machine's clock: one of "
-                "the two clocks is wrong"
+                "the two clocks is wrong, and the last day that has rows is looked at"
             )
     if end < 0:
         end = 0
     size = end + 1
     return _of_size(days, size), size - 1, gap
+
+
+def oldest_kept(days: Days, keep: int) -> int:
+    """Return the oldest day that stays, since 1970: by the newest rows, as a clock may jump."""
+    there = np.flatnonzero(days.rows > 0)
+    newest = int(there[-1]) if there.size else 0
+    return int((days.first + newest).astype(int)) - keep
 
 
 def _of_size(days: Days, size: int) -> Days:

@@ -140,15 +140,15 @@ def _count(part: Path, grids: dict[str, Any], classes: Any, version: str | None)
         missing |= features - set(frame.columns) - silent
         places, day = np.unique(when[~np.isnat(when)].astype(int), return_inverse=True)
         kept = frame.filter(~np.isnat(when)) if untimed else frame
-        counted = {
-            name: _one(name, kept, grid, day, places.size, classes, version)
+        found = {
+            name: counted(name, kept, grid, day, places.size, classes, version)
             for name, grid in grids.items()
             if name not in silent
         }
         for at, place in enumerate(places.tolist()):
             known = total.setdefault(place, {"rows": 0, "columns": {}})
             known["rows"] += int((day == at).sum())
-            for name, (table, strange, sums) in counted.items():
+            for name, (table, strange, sums) in found.items():
                 old = known["columns"].get(name)
                 new: list[Any] = [table[at].tolist(), int(strange[at]), float(sums[at])]
                 known["columns"][name] = new if old is None else [
@@ -177,7 +177,7 @@ def batches(part: Path, columns: list[str] | None = None) -> "Iterator[polars.Da
     import pyarrow.parquet
 
     try:
-        with pyarrow.parquet.ParquetFile(part) as file:
+        with pyarrow.parquet.ParquetFile(part, pre_buffer=False) as file:  # or all is in memory
             for batch in file.iter_batches(BATCH, columns=columns):
                 yield pl.DataFrame(pl.from_arrow(batch))
     except pa.ArrowInvalid as error:
@@ -203,7 +203,7 @@ def days_of(frame: "polars.DataFrame", part: Path) -> "numpy.ndarray":
     return frame[name].cast(pl.Datetime("us")).to_numpy().astype("datetime64[D]")
 
 
-def _one(
+def counted(
     name: str,
     frame: "polars.DataFrame",
     grid: Any,

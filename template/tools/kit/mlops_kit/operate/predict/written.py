@@ -68,7 +68,8 @@ def tables_of(parts: list[Path]) -> "Iterator[pyarrow.Table]":
     import pyarrow.parquet
 
     for part in parts:
-        with pyarrow.parquet.ParquetFile(part) as file:
+        # Buffered before, the whole file would be in memory.
+        with pyarrow.parquet.ParquetFile(part, pre_buffer=False) as file:
             for batch in file.iter_batches():
                 yield pa.Table.from_batches([batch])
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from mlops_kit.data.config import Column, Sources
@@ -17,6 +17,14 @@ MOST_NUMBER = 1e100
 MOST_TEXT = 10_000
 MOST_ITEMS = 10_000
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+def _whole(given: Any) -> Any:
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+# 7.0 is a whole number in JSON, and what many a caller sends for 7.
+WHOLE = BeforeValidator(_whole)
 
 
 def optional(kind: Any) -> Any:
@@ -51,8 +59,8 @@ def kind_of(type_: "pyarrow.DataType", contract: Column | None) -> Any:
         if contract is not None and contract.allowed and all(
             isinstance(one, int) for one in contract.allowed
         ):  # fmt: skip
-            return Literal[tuple(contract.allowed)]  # type: ignore[valid-type]
-        return Annotated[int, Field(**bounds)]
+            return Annotated[Literal[tuple(contract.allowed)], WHOLE]  # type: ignore[valid-type]
+        return Annotated[int, Field(**bounds), WHOLE]
     if pa.types.is_floating(type_):
         return Annotated[float, Field(**_bounds(low, high, MOST_NUMBER))]
     if contract is not None and contract.allowed:

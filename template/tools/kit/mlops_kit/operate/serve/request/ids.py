@@ -8,7 +8,7 @@ from pydantic import Field
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import Sources
-from mlops_kit.operate.serve.request.fields import MOST_TEXT
+from mlops_kit.operate.serve.request.fields import MOST_TEXT, WHOLE
 from mlops_kit.room import rooms
 
 
@@ -37,7 +37,7 @@ def ids_of(sources: Sources, kind: str) -> Ids:
     """
     import polars as pl
 
-    whole = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+    whole = Annotated[int, Field(ge=-(2**63), le=2**63 - 1), WHOLE]
     text = Annotated[str, Field(max_length=MOST_TEXT)]
     try:
         opened = next((one for room in rooms() if (one := room.open_ids(sources))), None)

@@ -10,6 +10,7 @@ from mlops_kit.data.config import Sources
 from mlops_kit.operate.serve.config import SERVE_FILE, Serve
 from mlops_kit.operate.serve.request.fields import (
     MOST_ITEMS,
+    WHOLE,
     contract_of,
     kind_of,
     mapping,
@@ -179,10 +180,10 @@ class Reader:
                          fields.values())  # fmt: skip
             items["features"] = features if needed else optional(features)
         if self.horizons:
-            items["horizon"] = int
+            items["horizon"] = Annotated[int, WHOLE]
         if self.model.scorer.config["task"] == "recommendation":
             told = Field(max_length=MOST_ITEMS, description="Items that are not recommended.")
-            items["exclude"] = optional(Annotated[list[int | str], told])
+            items["exclude"] = optional(Annotated[list[Annotated[int, WHOLE] | str], told])
         return mapping("Row", items)
 
     def _field(self, name: str, sources: Sources) -> Any:
