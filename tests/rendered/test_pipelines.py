@@ -22,10 +22,14 @@ CASES = dict(zip(FUNCTIONALITIES, "ABC", strict=True))
 Pipelines = Callable[[str, str], Project]
 
 # One worker keeps all pipelines of a task, so that its tests share their runs.
-every_task = pytest.mark.parametrize(
-    "task",
-    [pytest.param(task, marks=pytest.mark.xdist_group(f"pipelines_{task}")) for task in TASKS],
-)
+
+
+def of_task(task: str, *more: str, repeated: bool = False) -> Any:
+    marks = [pytest.mark.xdist_group(f"pipelines_{task}")]
+    return pytest.param(task, *more, marks=marks + [pytest.mark.repetition] * repeated)
+
+
+every_task = pytest.mark.parametrize("task", [of_task(task) for task in TASKS])
 classification = pytest.mark.xdist_group("pipelines_classification")
 regression = pytest.mark.xdist_group("pipelines_regression")
 
@@ -179,14 +183,9 @@ def judge(project: Project, *stages: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("task", "functionality"),
     [
-        pytest.param(
-            task,
-            functionality,
-            marks=[pytest.mark.xdist_group(f"pipelines_{task}")]
-            + [pytest.mark.repetition] * (task != "classification" and functionality != "new"),
-        )
+        of_task(task, each, repeated=task != "classification" and each != "new")
         for task in TASKS
-        for functionality in FUNCTIONALITIES
+        for each in FUNCTIONALITIES
     ],
 )
 def test_every_pipeline_closes_half_of_the_possible_gain_and_is_promoted(
@@ -359,15 +358,7 @@ def _of_no_day(project: Project) -> str:
 
 
 @pytest.mark.parametrize(
-    "task",
-    [
-        pytest.param(
-            task,
-            marks=[pytest.mark.xdist_group(f"pipelines_{task}")]
-            + [pytest.mark.repetition] * (task != "classification"),
-        )
-        for task in TASKS
-    ],
+    "task", [of_task(task, repeated=task != "classification") for task in TASKS]
 )
 def test_another_key_changes_no_figure(task: str, pipelines: Pipelines) -> None:
     project = pipelines(task, "existing_rules")

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,19 +33,10 @@ from serving import (
     estimator,
     learned,
     scorer_of,
-    starter,
 )
 
 MEMBERS = range(40)
 KINDS = [("regression", 2), ("classification", 2), ("classification", 3)]
-
-
-@pytest.fixture
-def start(club: Path, club_tables: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    made, started = starter(club, club_tables, monkeypatch)
-    yield made
-    for one in started:
-        one.stop()
 
 
 class Slow:

@@ -2,7 +2,6 @@
 
 import datetime
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +17,10 @@ from mlops_kit.operate.predict import logged, predict
 from mlops_kit.operate.serve import log as logs
 from mlops_kit.train.checks.reference import ANSWER, summary
 from serving import DAY, FEATURES, NAMES, TYPES, Registry, Start, estimator, learned, scorer_of
-from serving import starter as server_starter
 
 # What the server alone knows of a row.
 OF_REQUESTS = {"request_id", "row", "answered_by", "features_sha256", "milliseconds", "known",
                "stale"}  # fmt: skip
-
-
-@pytest.fixture
-def start(club: Path, club_tables: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    made, started = server_starter(club, club_tables, monkeypatch)
-    yield made
-    for one in started:
-        one.stop()
 
 
 def parts() -> list[Path]:

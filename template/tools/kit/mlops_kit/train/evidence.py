@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
-from mlops_kit.core.zones import OPEN_ZONE
+from mlops_kit.core.zones import open_table
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.train.checks.alone import alone
 from mlops_kit.train.checks.copies import codes_of, same_rows
@@ -75,7 +75,7 @@ def notes(
         found["telling_features"] = telling
     if is_vouched_for():
         with connect() as connection:
-            features = connection.read_parquet(str(OPEN_ZONE / "features.parquet"))
+            features = connection.read_parquet(str(open_table("features")))
             if determining := determining_in(features, names):
                 found["determining_features"] = determining
     if near := alone(train, holdout, names, answers, classes):
@@ -93,7 +93,7 @@ def newest_fact(sources: Sources) -> tuple[str, str] | None:
     found = []
     with connect() as connection:
         for name, table in sources.tables.items():
-            file = OPEN_ZONE / "tables" / f"{name}.parquet"
+            file = open_table(name)
             if table.time is None or name == ANSWERS or not file.is_file():
                 continue
             connection.read_parquet(str(file)).create_view("facts", replace=True)

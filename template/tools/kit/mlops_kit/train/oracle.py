@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
-from mlops_kit.core.zones import OPEN_ZONE
+from mlops_kit.core.zones import open_table
 from mlops_kit.data.config import Sample, load_sources
 from mlops_kit.train.features import load_params
 from mlops_kit.train.splits.split import IN_TIME
@@ -19,7 +19,7 @@ def best_predictions(task: str) -> "numpy.ndarray | None":
     """Return the oracle's predictions of the holdout, when the sample publishes all of them."""
     sources = load_sources()
     table = sources.tables.get("oracle")
-    file = OPEN_ZONE / "tables" / "oracle.parquet"
+    file = open_table("oracle")
     if (
         table is None
         or not isinstance(sources.sources[table.source], Sample)
@@ -28,7 +28,7 @@ def best_predictions(task: str) -> "numpy.ndarray | None":
     ):
         return None
     column, entity = quoted(ORACLE_COLUMN[task]), quoted(sources.entity.column)
-    features = OPEN_ZONE / "features.parquet"
+    features = open_table("features")
     with connect() as connection:
         connection.read_parquet(str(file)).create_view("published")
         rows = connection.read_parquet(str(features)).filter("split = 'holdout'")

@@ -13,7 +13,7 @@ from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.labelling import agreement
 from mlops_kit.data.labelling.definition import Labelled, Labels
 from mlops_kit.data.labelling.reading import coded, given
-from mlops_kit.data.sampling.definition import PARAMS_FILE
+from mlops_kit.data.sampling.definition import PARAMS_FILE, check_name
 
 if TYPE_CHECKING:
     import duckdb
@@ -130,8 +130,7 @@ def _pair(one: dict[str, Any]) -> str:
 
 
 def _examined(name: str, asked: Labels, seed: int) -> dict[str, Any]:
-    if not name.replace("_", "a").replace("-", "a").isalnum():
-        raise MlopsError(f'labels: "{name}" is no name of a file: use letters, digits, _ and -.')
+    check_name("labels", name)
     with connect() as connection:
         counted = given(connection, asked)
         found: dict[str, Any] = {"name": name}

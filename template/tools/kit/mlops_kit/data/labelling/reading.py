@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import literal, quoted
-from mlops_kit.core.zones import OPEN_ZONE
+from mlops_kit.core.zones import open_table
 from mlops_kit.data.labelling.definition import Labels
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ MOST_LABELS = 200  # different ones, of names or an order
 
 def given(connection: "duckdb.DuckDBPyConnection", asked: Labels) -> dict[str, Any]:
     """Make `given`, a row for each item and person: code of the label, and the label itself."""
-    place = OPEN_ZONE / f"tables/{asked.table}.parquet"
+    place = open_table(asked.table)
     if not place.is_file():
         raise MlopsError(
             f"labels: {place.as_posix()} is not there: a table of conf/sources.yaml comes with "

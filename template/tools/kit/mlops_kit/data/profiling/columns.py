@@ -1,6 +1,5 @@
 """What all rows show of each column: counts, extremes, means, levels, quantiles, bars."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -244,8 +243,3 @@ def _shown(one: Column, levels: list[tuple[Any, int]] | None, there: int) -> dic
 
 def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool) else str(value)
-
-
-def name_for_people(name: str) -> str:
-    """Write a name on one line."""
-    return re.sub(r"\s+", " ", name).strip() or "(no name)"

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 50_000
 # Columns whose relations are looked at.
-MOST_COLUMNS = 300
+MOST_RELATED = 300
 
 
 def drawn(table: Opened, columns: list[Column], rows: int = MOST_ROWS) -> "polars.DataFrame":

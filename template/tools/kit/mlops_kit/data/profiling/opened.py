@@ -12,7 +12,7 @@ from mlops_kit.core.settings import Settings
 from mlops_kit.core.sql import literal
 from mlops_kit.core.team import project_folder
 from mlops_kit.core.utc import connect
-from mlops_kit.core.zones import OPEN_ZONE
+from mlops_kit.core.zones import OPEN_ZONE, open_table
 from mlops_kit.data.config import load_sources
 from mlops_kit.data.describing.written import texts, written
 from mlops_kit.data.ingest import ENTITIES
@@ -27,7 +27,7 @@ FEATURES = "features"
 OUTCOME, SPLIT = "y_true", "split"
 # Columns of the features that say which row it is.
 OF_THE_ROW = ("id", "time", "group", SPLIT)
-MOST_COLUMNS = 500
+MOST_IN_ALL = 500
 # What DuckDB may hold before it writes to the scratch folder.
 MEMORY = "768MB"
 NUMBER = "_number_of_row"
@@ -108,12 +108,7 @@ class Opened:
 def names_of_open_tables() -> list[str]:
     """Name the tables of the open zone that are there, the features first."""
     names = [FEATURES, *(load_sources().tables if project_folder() else ()), ENTITIES]
-    return [name for name in dict.fromkeys(names) if place_of(name).is_file()]
-
-
-def place_of(name: str) -> Path:
-    """Return where a table of the open zone lies."""
-    return OPEN_ZONE / ("features.parquet" if name == FEATURES else f"tables/{name}.parquet")
+    return [name for name in dict.fromkeys(names) if open_table(name).is_file()]
 
 
 def is_restricted(place: Path) -> bool:
@@ -158,7 +153,7 @@ def opened(asked: Asked, settings: Settings | None) -> Iterator[Opened]:
 
 
 def _found(subject: str) -> Path:
-    place = place_of(subject)
+    place = open_table(subject)
     if "/" not in subject and place.is_file():
         return place
     file = Path(subject)
@@ -250,7 +245,7 @@ def _view(
     if not rows:
         raise MlopsError(f"{place.as_posix()} has no rows: there is nothing to profile.")
     by_name = {one.name: one for one in columns}
-    is_features = place == place_of(FEATURES)
+    is_features = place == open_table(FEATURES)
     target = asked.target or (OUTCOME if is_features else None)
     if target is not None and target not in by_name:
         raise MlopsError(
@@ -258,7 +253,7 @@ def _view(
             f"{', '.join(by_name)}."[:500]
         )
     aside = [by_name[name] for name in OF_THE_ROW if is_features and name in by_name]
-    name = asked.subject if place == place_of(asked.subject) else place.name
+    name = asked.subject if place == open_table(asked.subject) else place.name
     return Opened(
         name=name,
         place=place,
@@ -284,10 +279,10 @@ def _kind(name: str) -> str:
 
 
 def _refuse_many(place: Path, names: Sequence[str], asked: Asked) -> None:
-    if len(names) > MOST_COLUMNS and not asked.columns:
+    if len(names) > MOST_IN_ALL and not asked.columns:
         raise MlopsError(
             f"{place.as_posix()} has {len(names):,} columns, and a profile looks at no more than "
-            f"{MOST_COLUMNS:,}: choose some with --columns a,b,c."
+            f"{MOST_IN_ALL:,}: choose some with --columns a,b,c."
         )
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mlops_kit.core.files import sha256_of
 from mlops_kit.data.profiling import columns as of_columns
-from mlops_kit.data.profiling.drawn import MOST_COLUMNS, NUMBER, drawn
+from mlops_kit.data.profiling.drawn import MOST_RELATED, NUMBER, drawn
 from mlops_kit.data.profiling.findings import findings
 from mlops_kit.data.profiling.opened import OUTCOME, SPLIT, Column, Opened
 from mlops_kit.data.profiling.outliers import add_outliers
@@ -47,7 +47,7 @@ def profile(table: Opened, suspects: Suspects) -> dict[str, Any]:
     records = of_columns.described(table)
     add_outliers(table, records)
     known = {one["name"]: one for one in records}
-    looked_at = [one for one in table.columns if one.kind != "other"][:MOST_COLUMNS]
+    looked_at = [one for one in table.columns if one.kind != "other"][:MOST_RELATED]
     if table.target is not None and table.target not in looked_at:
         looked_at.append(table.target)
     sample = drawn(table, looked_at)
@@ -80,10 +80,10 @@ def profile(table: Opened, suspects: Suspects) -> dict[str, Any]:
         names = [name for name in names if not known[name].get("constant") and
                  known[name]["distinct"]]  # fmt: skip
         result["leaks"] = dict(suspects(_for_leaks(table, rows, names), names)) if names else {}
-    if len([one for one in table.columns if one.kind != "other"]) > MOST_COLUMNS:
+    if len([one for one in table.columns if one.kind != "other"]) > MOST_RELATED:
         result["notes"].append(
             f"relations, candidates, leaks and repeated columns were looked for among the first "
-            f"{MOST_COLUMNS} columns; --columns chooses others"
+            f"{MOST_RELATED} columns; --columns chooses others"
         )
     result["findings"] = findings(result)
     return result
@@ -149,6 +149,6 @@ def _add_words(table: Opened, sample: "polars.DataFrame", records: list[dict[str
     for one in records:
         many = one["kind"] == "text" and (one["distinct"] or 0) > of_columns.MOST_OF_A_TEXT
         if many and not one["identifier"] and one["name"] in sample.columns:
-            found = vocabulary(sample[one["name"]], show=True)
+            found = vocabulary(sample[one["name"]])
             if found.get("mean_words", 0) >= PROSE:
                 one["text"] = found

@@ -12,21 +12,20 @@ SHARE = 0.01
 SHOWN = 12
 
 
-def vocabulary(values: "polars.Series", show: bool) -> dict[str, Any]:
+def vocabulary(values: "polars.Series") -> dict[str, Any]:
     """Count the words of texts: letters and digits between anything else, in small letters.
 
     Parameters
     ----------
     values : polars.Series, shape (n,)
         Texts.
-    show : bool
-        Whether words that many rows have may be shown.
 
     Returns
     -------
     dict
         mean_words of a text, vocabulary (different words), once (share of them that stand once),
-        rows (looked at), and words, the commonest with the share of texts that have them.
+        rows (looked at), and words: the commonest of those that many texts have, each with the
+        share of texts that have it.
     """
     import polars as pl
 
@@ -41,7 +40,7 @@ def vocabulary(values: "polars.Series", show: bool) -> dict[str, Any]:
         "vocabulary": len(counts),
         "once": sum(count == 1 for count in counts.values()) / max(len(counts), 1),
     }
-    if show and len(counts):
+    if counts:
         per_text = lists.list.unique().explode().drop_nulls().value_counts(sort=True)
         least = max(OFTEN, SHARE * len(lists))
         rows = [(word, count) for word, count in per_text.head(200).iter_rows() if count >= least]

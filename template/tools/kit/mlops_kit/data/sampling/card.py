@@ -12,9 +12,9 @@ from mlops_kit.core.files import sha256_of, write_json, written_beside
 from mlops_kit.core.settings import Settings, read_config
 from mlops_kit.core.sql import literal, quoted
 from mlops_kit.core.utc import connect
-from mlops_kit.core.zones import OPEN_ZONE
+from mlops_kit.core.zones import OPEN_ZONE, open_table
 from mlops_kit.data.config import Sources, load_sources
-from mlops_kit.data.sampling.definition import PARAMS_FILE, Sample, Samples
+from mlops_kit.data.sampling.definition import PARAMS_FILE, Sample, Samples, check_name
 from mlops_kit.data.sampling.draw import PROBABILITY, check_free, draw
 from mlops_kit.data.sampling.stream import reservoir
 from mlops_kit.room import raw_zone
@@ -144,8 +144,7 @@ def given(settings: list[str], names: list[str]) -> dict[str, Any]:
 
 def _defined(config: Samples, name: str, over: dict[str, Any]) -> Sample:
     """Return a sample as params.yaml and the command define it."""
-    if not name.replace("_", "a").replace("-", "a").isalnum():
-        raise MlopsError(f'samples: "{name}" is no name of a file: use letters, digits, _ and -.')
+    check_name("samples", name)
     if not over:
         if name not in config.samples:
             known = ", ".join(config.samples) or "none"
@@ -237,7 +236,7 @@ def _table(name: str, sources: Sources) -> Path:
     if name not in {*sources.tables, "features"}:
         known = ", ".join([*sources.tables, "features"])
         raise MlopsError(f'samples: there is no table "{name}"; there are: {known}.')
-    place = OPEN_ZONE / ("features.parquet" if name == "features" else f"tables/{name}.parquet")
+    place = open_table(name)
     if not place.is_file():
         raise MlopsError(f"samples: {place.as_posix()} is not there yet; first: uv run mlops run.")
     return place

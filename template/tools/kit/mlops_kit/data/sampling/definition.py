@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import Section
 
 PARAMS_FILE = Path("params.yaml")
@@ -35,6 +36,18 @@ KEYS: dict[str, tuple[set[str], set[str]]] = {
 }
 # Nobody knows how likely a row was to come into these: no estimate for the whole follows from them.
 WITHOUT_CHANCE = {"quota", "judgement", "convenience", "snowball"}
+
+
+def check_name(part: str, name: str) -> None:
+    """Refuse a name in a part of params.yaml of which no file can be named.
+
+    Raises
+    ------
+    MlopsError
+        As said.
+    """
+    if not name.replace("_", "a").replace("-", "a").isalnum():
+        raise MlopsError(f'{part}: "{name}" is no name of a file: use letters, digits, _ and -.')
 
 
 class Edges(Section):

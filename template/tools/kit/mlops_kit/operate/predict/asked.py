@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import literal, quoted
 from mlops_kit.core.utc import connect
+from mlops_kit.core.zones import open_table
 from mlops_kit.data.config import Column, Files, Sources, Table
 from mlops_kit.data.contract import EMPTY, Contract
 from mlops_kit.data.ingest import ENTITIES
@@ -175,7 +176,7 @@ def read_asked(
     with connect(spill=place / "spilled") as connection:
         connection.read_parquet(str(read)).create_view("read")
         connection.read_parquet(str(broken)).create_view("broken")
-        known = connection.read_parquet(f"data/open/tables/{ENTITIES}.parquet")
+        known = connection.read_parquet(open_table(ENTITIES).as_posix())
         known.project(f"{quoted(sources.entity.column)} AS id").create_view("known")
         connection.execute(
             f"""

@@ -19,7 +19,7 @@ from mlops_kit.core.files import progress, written_beside
 from mlops_kit.core.settings import Settings
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect, today
-from mlops_kit.core.zones import OPEN_ZONE, SNAPSHOT
+from mlops_kit.core.zones import SNAPSHOT, open_table
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.ingest import ENTITIES
 from mlops_kit.operate.predict.asked import moment
@@ -128,7 +128,7 @@ def write(
         In a sentence; the file is as it was.
     """
     sources = load_sources()
-    if not (OPEN_ZONE / "tables" / f"{ENTITIES}.parquet").is_file():
+    if not open_table(ENTITIES).is_file():
         raise MlopsError("data/open/tables holds no tables: run `uv run mlops run`.")
     model = scorer(settings, alias)
     training = model.config["training"]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
-from mlops_kit.core.zones import OPEN_ZONE
+from mlops_kit.core.zones import open_table
 from mlops_kit.data.config import load_sources
 from mlops_kit.train.checks.copies import codes_of, same_rows
 from mlops_kit.train.splits.split import IN_TIME, KNOWN_AT
@@ -128,7 +128,7 @@ def units_of(train: "pandas.DataFrame", names: list[str], split: "Split") -> "nu
     if split.method != "group":
         return codes_of(train["id"])
     sources = load_sources()
-    file = OPEN_ZONE / "tables" / f"{sources.entity.table}.parquet"
+    file = open_table(sources.entity.table)
     if file.is_file():
         with connect() as connection:
             table = connection.read_parquet(str(file))
