@@ -273,6 +273,20 @@ def test_too_many_at_once_are_told_to_come_back(start: Start) -> None:
     assert one.ask({"id": 1})[0].is_success
 
 
+def test_a_snapshot_of_the_future_is_stale_as_nobody_knows_its_age(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = 24 * 365 * 100
+    one = start(features={"max_age_hours": most})
+    assert one.ask({"id": 1})[0].is_success
+    made = one.server.holder.state.snapshot.facts["made"]
+    monkeypatch.setattr(time, "time", lambda: made - 1800)  # another machine's clock
+    assert one.ask({"id": 1})[0].is_success
+    monkeypatch.setattr(time, "time", lambda: made - 24 * 3600)
+    (stale,) = one.ask({"id": 1})
+    assert stale.status_code == 503
+
+
 def test_a_stale_snapshot_and_an_unknown_entity_are_told(start: Start) -> None:
     one = start(features={"max_age_hours": 36})
     (stale,) = one.ask({"id": 1})

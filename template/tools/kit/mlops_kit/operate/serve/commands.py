@@ -123,13 +123,15 @@ def examine() -> "Iterator[Finding]":
         yield Finding("serving", "note", "there is no snapshot", "uv run mlops snapshot")
         return
     try:
-        age = Snapshot().age_hours()
+        made = Snapshot()
     except MlopsError as error:
         yield Finding("serving", "problem", str(error), "uv run mlops snapshot")
         return
-    most = config.features.max_age_hours
-    if most is not None and age > most:
+    most, age = config.features.max_age_hours, made.age_hours()
+    if made.is_stale(most):
         told = f"the snapshot is of {age:,.0f} hours ago, and {most:g} are allowed"
+        if (ahead := made.ahead_hours()) > 0:
+            told = f"the snapshot was made {ahead:,.0f} hours after now by this machine's clock"
         yield Finding("serving", "problem", told, "uv run mlops snapshot")
     else:
         yield Finding("serving", "ok", f"a snapshot of {age:,.0f} hours ago")

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 ANY = -1  # stands for the horizon of rows that have none
 TOGETHER = 200  # rows that are looked up at once
+AHEAD = 1.0  # hours by which the clock of the machine that made it may be ahead
 
 
 class Snapshot:
@@ -99,6 +100,14 @@ class Snapshot:
             of = datetime.datetime.fromisoformat(self.facts["as_of"]).replace(tzinfo=datetime.UTC)
             made = min(made, of.timestamp())
         return (time.time() - made) / 3600
+
+    def is_stale(self, most: float | None) -> bool:
+        """Whether it is older than so many hours, or of the future, so that nobody knows its age."""
+        return most is not None and (self.age_hours() > most or self.ahead_hours() > AHEAD)
+
+    def ahead_hours(self) -> float:
+        """Return by how much it was made after now, as this machine's clock says."""
+        return (self.facts["made"] - time.time()) / 3600
 
     def close(self) -> None:
         """Let the file go."""

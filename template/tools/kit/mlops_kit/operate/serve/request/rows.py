@@ -84,7 +84,7 @@ class Reader:
     def stale(self) -> bool:
         """Whether the snapshot is older than it may be."""
         most = self.config.features.max_age_hours
-        return self.snapshot is not None and most is not None and self.snapshot.age_hours() > most
+        return self.snapshot is not None and self.snapshot.is_stale(most)
 
     def read(self, body: bytes, batch: bool) -> list[dict[str, Any]]:
         """Read the rows of a body.
