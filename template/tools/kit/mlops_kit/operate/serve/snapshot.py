@@ -102,7 +102,7 @@ class Snapshot:
         return (time.time() - made) / 3600
 
     def is_stale(self, most: float | None) -> bool:
-        """Whether it is older than so many hours, or of the future, so that nobody knows its age."""
+        """Whether it is older than so many hours, or of the future: nobody knows its age then."""
         return most is not None and (self.age_hours() > most or self.ahead_hours() > AHEAD)
 
     def ahead_hours(self) -> float:
