@@ -12,21 +12,18 @@ import argparse
 import asyncio
 import json
 import os
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from measuring import machine
-from running import Project, new_project
+from listening import free_port, listening
+from measuring import cpu_of, machine
+from running import Project, new_project, replace
 from stages import pipeline, registered
 
 KEY = "a-key-of-the-benchmark"
@@ -66,56 +63,6 @@ served.compiled = compiled
 served.alike = lambda found, wanted: True
 from mlops_kit.operate.serve.app import create
 """
-
-
-def free_port() -> int:
-    """Find a port that nobody listens at."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def cpu_of(session: int) -> float:
-    """Add up the CPU seconds of a session's processes, finished children included."""
-    ticks = 0
-    for place in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            told = place.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(told[3]) == session:
-            ticks += sum(map(int, told[11:15]))
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def started(
-    command: list[str], folder: Path, environment: dict[str, str], port: int, path: str
-) -> Iterator[int]:
-    """Start a server, wait until it answers, and stop it by its session."""
-    log = folder / "server.log"
-    with log.open("wb") as said:
-        server = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=said, stderr=said, start_new_session=True
-        )
-    try:
-        for _ in range(1200):
-            try:
-                status, _ = asyncio.run(one(port, request("GET", path, b"")))
-                if status == 200:
-                    break
-            except OSError:
-                pass
-            if server.poll() is not None:
-                raise SystemExit(log.read_text(encoding="utf-8")[-3000:])
-            time.sleep(0.5)
-        yield server.pid
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
 
 
 def request(method: str, path: str, body: bytes) -> bytes:
@@ -181,11 +128,9 @@ async def load(
 def shop(folder: Path) -> Project:
     """Render a shop, run its pipeline and make its model the champion."""
     project = new_project(folder / "shop", SHOP)
-    sources = project.path / "conf/sources.yaml"
-    text = sources.read_text(encoding="utf-8")
-    small = text.replace("customers: 5000, products: 300, order_lines: 60000",
-                         "customers: 1500, products: 100, order_lines: 20000")  # fmt: skip
-    sources.write_text(small, encoding="utf-8")
+    whole = "customers: 5000, products: 300, order_lines: 60000"
+    small = "customers: 1500, products: 100, order_lines: 20000"
+    replace(project.path / "conf/sources.yaml", whole, small)
     pipeline(project)
     registered(project)
     project.run("uv", "sync", "--frozen", "--quiet")
@@ -205,94 +150,104 @@ def rows_of(project: Project) -> pd.DataFrame:
     return table[table["split"] == "holdout"].drop(columns=known, errors="ignore").head(500)
 
 
-def servers(project: Project, folder: Path) -> Iterator[tuple[str, Any, Any]]:
-    """Give each server: its name, how to start it and its port, and what asks it for rows."""
+def servers(project: Project, folder: Path) -> Iterator[tuple[str, int, Any, Any]]:
+    """Give each server: its name, its port, what starts and stops it, and what asks it for rows."""
     own = {**project.environment(), "MLOPS_SERVE_KEY": KEY, "OMP_NUM_THREADS": "1",
            "OMP_WAIT_POLICY": "PASSIVE"}  # fmt: skip
-
-    def ours(frame: pd.DataFrame) -> bytes:
-        listed = [{"features": row} for row in json.loads(frame.to_json(orient="records"))]
-        single = len(listed) == 1
-        body = listed[0] if single else {"rows": listed}
-        return request(
-            "POST", "/predict" if single else "/predict/batch", json.dumps(body).encode()
-        )
-
-    serve = ["uv", "run", "--frozen", "mlops", "serve", "--port"]
-    for name, settings in (("mlops serve", {}), ("mlops serve, plain path", {"fast": False})):
-        configured(project, **settings)
-        port = free_port()
-        yield name, (started([*serve, str(port)], project.path, own, port, "/ready"), port), ours
-    (folder / "constant.py").write_text(CONSTANT, encoding="utf-8")
-    configured(project)
-    port = free_port()
-    command = ["uv", "run", "--frozen", "python", "-m", "uvicorn", "constant:create", "--factory",
-               "--workers", "2", "--port", str(port), "--log-level", "error"]  # fmt: skip
-    constant = own | {"PYTHONPATH": str(folder)}
-    yield "constant", (started(command, project.path, constant, port, "/ready"), port), ours
     apart = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL"))}
     apart |= {"MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
     (model,) = project.path.glob("mlruns/*/models/*/artifacts")
     needs = [word for line in (model / "requirements.txt").read_text().split() for word in
              ("--with", line)]  # fmt: skip
-
-    def of_mlflow(frame: pd.DataFrame) -> bytes:
-        table = json.loads(frame.to_json(orient="split", index=False))
-        return request("POST", "/invocations", json.dumps({"dataframe_split": table}).encode())
-
-    port = free_port()
     isolated = ["uv", "run", "--no-project", "--python", sys.executable]
-    command = [*isolated, "--with", "mlflow==3.17.2", *needs, "mlflow", "models", "serve", "-m",
-               str(model), "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port),
-               "--workers", "2"]  # fmt: skip
-    yield (
-        "mlflow models serve",
-        (started(command, folder, apart, port, "/ping"), port),
-        of_mlflow,
-    )
-
-    def of_litserve(frame: pd.DataFrame) -> bytes:
-        listed = json.loads(frame.to_json(orient="records"))
-        return request("POST", "/predict", json.dumps({"rows": listed}).encode())
-
+    (folder / "constant.py").write_text(CONSTANT, encoding="utf-8")
     (folder / "peer.py").write_text(LITSERVE, encoding="utf-8")
-    port = free_port()
-    command = [*isolated, "--with", "litserve>=0.2.19,<1", *needs, "python", "peer.py",
-               str(project.path / "models/model.skops"), str(port)]  # fmt: skip
-    yield "LitServe", (started(command, folder, apart, port, "/health"), port), of_litserve
+
+    def given(
+        name: str, asked: Any, path: str, where: Path, environment: dict[str, str], *command: str
+    ) -> tuple[str, int, Any, Any]:
+        port = free_port()
+        words = [str(port) if word == "PORT" else word for word in command]
+        return name, port, started(words, where, environment, port, path), asked
+
+    serve = ["uv", "run", "--frozen", "mlops", "serve", "--port", "PORT"]
+    for name, settings in (("mlops serve", {}), ("mlops serve, plain path", {"fast": False})):
+        configured(project, **settings)
+        yield given(name, of_ours, "/ready", project.path, own, *serve)
+    configured(project)
+    constant = ["uv", "run", "--frozen", "python", "-m", "uvicorn", "constant:create", "--factory",
+                "--workers", "2", "--port", "PORT", "--log-level", "error"]  # fmt: skip
+    at = own | {"PYTHONPATH": str(folder)}
+    yield given("constant", of_ours, "/ready", project.path, at, *constant)
+    mlflow = ["mlflow", "models", "serve", "-m", str(model), "--env-manager", "local", "--host",
+              "127.0.0.1", "--port", "PORT", "--workers", "2"]  # fmt: skip
+    mlflow = [*isolated, "--with", "mlflow==3.17.2", *needs, *mlflow]
+    yield given("mlflow models serve", of_mlflow, "/ping", folder, apart, *mlflow)
+    peer = ["python", "peer.py", str(project.path / "models/model.skops"), "PORT"]
+    peer = [*isolated, "--with", "litserve>=0.2.19,<1", *needs, *peer]
+    yield given("LitServe", of_litserve, "/health", folder, apart, *peer)
+
+
+def started(
+    command: list[str], folder: Path, environment: dict[str, str], port: int, path: str
+) -> Any:
+    """Return what starts a server, waits until it answers, and stops it by its session."""
+
+    def answers() -> bool:
+        return asyncio.run(one(port, request("GET", path, b"")))[0] == 200
+
+    return listening(command, folder, answers, folder / "server.log", environment, 600)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows as JSON has them."""
+    return json.loads(frame.to_json(orient="records"))
+
+
+def of_ours(frame: pd.DataFrame) -> bytes:
+    """Ask `mlops serve` for rows."""
+    listed = [{"features": row} for row in records(frame)]
+    if len(listed) == 1:
+        return request("POST", "/predict", json.dumps(listed[0]).encode())
+    return request("POST", "/predict/batch", json.dumps({"rows": listed}).encode())
+
+
+def of_mlflow(frame: pd.DataFrame) -> bytes:
+    """Ask `mlflow models serve` for them."""
+    table = frame.to_json(orient="split", index=False)
+    return request("POST", "/invocations", f'{{"dataframe_split": {table}}}'.encode())
+
+
+def of_litserve(frame: pd.DataFrame) -> bytes:
+    """Ask LitServe for them."""
+    return request("POST", "/predict", json.dumps({"rows": records(frame)}).encode())
 
 
 def swaps(project: Project, seconds: float) -> str:
     """Move the alias ten times under load; return what came of it."""
     configured(project, workers=1, poll_seconds=0.3)
     own = {**project.environment(), "MLOPS_SERVE_KEY": KEY, "OMP_NUM_THREADS": "1"}
-    params = project.path / "params.yaml"
-    params.write_text(params.read_text().replace("trees: 60", "trees: 40"), encoding="utf-8")
+    replace(project.path / "params.yaml", "trees: 60", "trees: 40")
     pipeline(project)
     registered(project)
     port = free_port()
     command = ["uv", "run", "--frozen", "mlops", "serve", "--port", str(port)]
-    body = json.loads(rows_of(project).head(1).to_json(orient="records"))[0]
-    content = request("POST", "/predict", json.dumps({"features": body}).encode())
+    content = of_ours(rows_of(project).head(1))
 
-    async def under_load() -> tuple[list[float], int, int]:
+    async def under_load() -> tuple[list[float], int]:
         loading = asyncio.create_task(load(port, [content], 4, seconds))
-        seen = []
         for turn in range(10):
             number = 1 + turn % 2
             await asyncio.to_thread(move, project, number)
-            for _ in range(600):
-                said = json.loads((await one(port, content))[1])
-                if said["version"] == str(number):
-                    seen.append(number)
-                    break
+            until = time.monotonic() + 60
+            while json.loads((await one(port, content))[1])["version"] != str(number):
+                assert time.monotonic() < until
                 await asyncio.sleep(0.1)
-        took, failed = await loading
-        return took, failed, len(seen)
+        return await loading
 
     with started(command, project.path, own, port, "/ready"):
-        took, failed, seen = asyncio.run(under_load())
-    return f"{seen} swaps under load: {len(took):,} requests, {failed} failed"
+        took, failed = asyncio.run(under_load())
+    return f"10 swaps under load: {len(took):,} requests, {failed} failed"
 
 
 def move(project: Project, number: int) -> None:
@@ -309,8 +264,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="per measurement")
     parser.add_argument("--only", default="", help="servers whose name holds this")
-    seconds = parser.parse_args().seconds
-    only = parser.parse_args().only
+    seconds, only = parser.parse_args().seconds, parser.parse_args().only
     print(machine(), flush=True)
     with tempfile.TemporaryDirectory(prefix="serve-") as scratch:
         folder = Path(scratch)
@@ -318,17 +272,17 @@ def main() -> None:
         rows = rows_of(project)
         print("| server | rows | clients | requests/s | per CPU s | p50 ms | p95 | p99 | failed |")
         print("|---|---:|---:|---:|---:|---:|---:|---:|---:|", flush=True)
-        for name, (server, port), asked in servers(project, folder):
+        for name, port, server, asked in servers(project, folder):
             if only not in name:
                 continue
-            with server as session:
+            with server as process:
                 for count, connections in CASES:
                     starts = range(0, len(rows) - count, max(1, count))
                     contents = [asked(rows[start : start + count]) for start in starts]
                     asyncio.run(load(port, contents, connections, 1.0))
-                    before = cpu_of(session)
+                    before = cpu_of(process.pid)
                     took, failed = asyncio.run(load(port, contents, connections, seconds))
-                    spent = cpu_of(session) - before
+                    spent = cpu_of(process.pid) - before
                     cuts = statistics.quantiles(took, n=100)
                     print(
                         f"| {name} | {count} | {connections} | {len(took) / seconds:,.0f} | "

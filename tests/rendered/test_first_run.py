@@ -8,10 +8,8 @@ or in the repository would be missed.
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from typing import Any
 
 import pytest
 import yaml
+from listening import free_port, gives, listening
 from processes import run
 from rendering import PROFILES, ROOT, files_of, git
 from running import Project, first_and_repetitions, without_network
@@ -339,39 +338,15 @@ def test_doctor_finds_a_committed_first_run_in_order(committed: FirstRun) -> Non
     }
 
 
-def free_port() -> int:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 def test_ui_serves_the_runs_on_this_machine_only(newcomer: FirstRun) -> None:
     """It needs the group `ui`, which a first run does not install: the only step with a network."""
     project, port = newcomer.project, free_port()
     project.run("uv", "sync", "--frozen", "--group", "ui")
     log = project.path / "ui.log"
-    with log.open("w", encoding="utf-8") as stream:
-        server = subprocess.Popen(
-            ["uv", "run", "--group", "ui", "mlops", "ui", "--port", str(port)],
-            cwd=project.path,
-            env=project.environment(),
-            stdout=stream,
-            stderr=stream,
-            # A group of its own: uv and MLflow start workers, and all of them are to stop.
-            start_new_session=True,
-        )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                assert urllib.request.urlopen(f"{address}/health", timeout=5).read() == b"OK"  # noqa: S310
-                break
-            except OSError:
-                assert server.poll() is None, log.read_text(encoding="utf-8")
-                assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
-                time.sleep(0.5)
+    command = ["uv", "run", "--group", "ui", "mlops", "ui", "--port", str(port)]
+    address = f"http://127.0.0.1:{port}"
+    health = gives(f"{address}/health", b"OK")
+    with listening(command, project.path, health, log, project.environment(), 120):
         page = urllib.request.urlopen(address, timeout=30).read().decode()
         assert "<title>MLflow</title>" in page
         request = urllib.request.Request(  # noqa: S310
@@ -380,15 +355,8 @@ def test_ui_serves_the_runs_on_this_machine_only(newcomer: FirstRun) -> None:
         answer = json.load(urllib.request.urlopen(request, timeout=30))  # noqa: S310
         assert answer["registered_model"]["aliases"] == [{"alias": "challenger", "version": "1"}]
         assert f"{address} (stop with Ctrl-C)" in log.read_text(encoding="utf-8")
-        listening = run(["ss", "--listening", "--tcp", "--numeric"], cwd=project.path)
-        if listening.returncode == 0:
-            (line,) = [line for line in listening.stdout.splitlines() if f":{port} " in line]
+        found = run(["ss", "--listening", "--tcp", "--numeric"], cwd=project.path)
+        if found.returncode == 0:
+            (line,) = [line for line in found.stdout.splitlines() if f":{port} " in line]
             assert f"127.0.0.1:{port}" in line
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait(timeout=30)
-        log.unlink()
+    log.unlink()

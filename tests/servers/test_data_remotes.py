@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 import storage_servers as servers
+from listening import free_ports
 from rendering import git
 from running import Project, new_project, replace
 from small_disk import small_disk
@@ -148,7 +149,7 @@ def test_seaweedfs_gives_back_what_it_was_given_and_refuses_in_one_sentence(
     # Prod's bucket is not for dev, whatever dev's configuration says.
     sender.remote(url="s3://of-prod/other")
     assert "does not let this user in or write" in sender.refused("push", env=DEV)
-    (port,) = servers.free_ports(1)
+    (port,) = free_ports(1)
     taker.remote(endpointurl=f"http://127.0.0.1:{port}")
     assert "cannot be reached" in taker.refused("pull", env=DEV)
     taker.remote(endpointurl="http://storage.invalid")
@@ -176,7 +177,7 @@ def test_azurite_gives_back_what_it_was_given_and_refuses_in_one_sentence(
     assert "gets no credentials" in taker.refused("pull", env={"HOME": str(tmp_path)})
     sender.remote(url="azure://nowhere/dvc")
     assert "has no such bucket or container" in sender.refused("push", env=signed())
-    (port,) = servers.free_ports(1)
+    (port,) = free_ports(1)
     env = {"AZURE_STORAGE_CONNECTION_STRING": servers.connection_string(port)}
     assert "cannot be reached" in taker.refused("pull", env=env)
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from listening import free_port, gives, listening
 from rendering import ROOT
 from running import Project, new_project
-from tracking_server import TrackingServer, free_port, server_environment, server_of, started
+from tracking_server import TrackingServer, server_environment, server_of
 
 DRIVER = ROOT / "tests" / "support" / "promotion_driver.py"
 BEFORE = {"challenger": "3", "previous": "1", "champion": "2"}
@@ -162,7 +163,8 @@ def test_a_server_that_is_too_old_is_one_sentence_and_the_run_is_kept(
     kept["PATH"] = f"{mlflow.parent}:{os.environ['PATH']}"
     serve = [str(mlflow), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
              "--backend-store-uri", "sqlite:///old.db"]  # fmt: skip
-    with started(serve, kept, f"http://127.0.0.1:{port}/health", tmp_path):
+    health = gives(f"http://127.0.0.1:{port}/health")
+    with listening(serve, tmp_path, health, tmp_path / "log", kept):
         uri = f"http://127.0.0.1:{port}"
         asked = Project(project.path, {**project.extra, "MLOPS_TRACKING__URI": uri})
         done = asked.mlops("run", check=False)

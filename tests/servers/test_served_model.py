@@ -3,11 +3,8 @@
 import http.client
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from listening import free_port, gives, listening
 from running import Project, new_project, replace
 
 VALUES = {"classification": "score", "regression": "prediction", "recommendation": "items"}
@@ -33,9 +31,7 @@ def served(model: Path, folder: Path) -> Iterator[int]:
         [*install, "mlflow==3.17.2", "--requirement", str(model / "requirements.txt")],
     ):
         subprocess.run(command, check=True, cwd=folder)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     kept = {
         k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "MLFLOW", "VIRTUAL"))
     }
@@ -45,27 +41,9 @@ def served(model: Path, folder: Path) -> Iterator[int]:
     }
     log = folder / "server.log"
     serve = [str(environment / "bin" / "mlflow"), "models", "serve", "--model-uri", str(model)]
-    with log.open("wb") as said:
-        server = subprocess.Popen(
-            [*serve, "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)],
-            cwd=folder,
-            env=kept | own,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
-    try:
-        for _ in range(240):
-            try:
-                assert ask(port, "GET", "/ping", "")[0] == 200
-                break
-            except OSError:
-                assert server.poll() is None, log.read_text(encoding="utf-8")[-3000:]
-                time.sleep(0.5)
+    serve += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
+    with listening(serve, folder, gives(f"http://127.0.0.1:{port}/ping"), log, kept | own):
         yield port
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(timeout=30)
 
 
 def ask(port: int, method: str, path: str, body: str) -> tuple[int, str]:

