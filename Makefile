@@ -44,7 +44,7 @@ coverage: $(BOOTSTRAP)
 	COVERAGE_CORE=sysmon $(RUN) pytest tests/kit --numprocesses auto --dist loadgroup --cov --cov-report=term
 
 test-servers: $(BOOTSTRAP)
-	$(RUN) pytest tests/servers
+	$(RUN) pytest tests/servers --numprocesses auto --dist loadfile
 
 # Everything is run, then what failed is named. One after the other: they measure.
 verify: $(BOOTSTRAP)
