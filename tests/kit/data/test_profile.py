@@ -320,7 +320,20 @@ def test_columns_of_other_values_are_told_apart_without_asking_all_rows(
     (result,) = profiled([Asked("wide.parquet")], None)
     pairs = {(one["column"], one["of"]) for one in result["repeated_columns"]}
     assert pairs == {("copy", "c7"), ("word", "c9")}
+    assert result["notes"] == []
     assert len(asked) == 2
+
+
+def test_what_is_not_looked_at_of_many_columns_is_said() -> None:
+    random = np.random.default_rng(1)
+    wide = {f"c{n}": random.integers(0, 9, 200) for n in range(302)} | {"same": [1] * 200}
+    pl.DataFrame(wide).write_parquet("wide.parquet")
+    (result,) = profiled([Asked("wide.parquet")], None)
+    assert [note.split(" among the first ")[1] for note in result["notes"]] == [
+        "300 columns; --columns chooses others", "60 columns; --columns chooses others"
+    ]  # fmt: skip
+    assert (len(result["relations"]["columns"]), result["relations"]["beyond"]) == (60, 240)
+    assert result["relations"]["left_out"] == []
 
 
 def test_an_empty_table_and_a_wrong_name_are_one_sentence() -> None:

@@ -63,7 +63,7 @@ def _set_against(result: dict[str, Any], table: Any, other: Asked, settings: Any
         "name": then["name"],
         "of": then["of"],
         "rows": then["rows"],
-        "said": f"{counts}; {counted(len(found), 'difference')} that matter"
+        "said": f"{counts}; {counted(len(found), 'difference')} worth a look"
         if found else f"{counts}; nothing differs by more than chance and a little.",
         "differences": found,
     }  # fmt: skip

@@ -9,7 +9,7 @@ from mlops_kit.data.profiling.drawn import MOST_RELATED, NUMBER, drawn
 from mlops_kit.data.profiling.findings import findings
 from mlops_kit.data.profiling.opened import OUTCOME, SPLIT, Column, Opened
 from mlops_kit.data.profiling.outliers import add_outliers
-from mlops_kit.data.profiling.related import related, told
+from mlops_kit.data.profiling.related import MOST_PAIRED, related, told
 from mlops_kit.data.profiling.repeated import repeated_columns, repeated_rows
 from mlops_kit.data.profiling.words import vocabulary
 
@@ -82,8 +82,13 @@ def profile(table: Opened, suspects: Suspects) -> dict[str, Any]:
         result["leaks"] = dict(suspects(_for_leaks(table, rows, names), names)) if names else {}
     if len([one for one in table.columns if one.kind != "other"]) > MOST_RELATED:
         result["notes"].append(
-            f"relations, candidates, leaks and repeated columns were looked for among the first "
+            "candidates, leaks and repeated columns were looked for among the first "
             f"{MOST_RELATED} columns; --columns chooses others"
+        )
+    if result["relations"]["beyond"]:
+        result["notes"].append(
+            f"what goes together was looked for among the first {MOST_PAIRED} columns; --columns "
+            "chooses others"
         )
     result["findings"] = findings(result)
     return result

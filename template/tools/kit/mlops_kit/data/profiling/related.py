@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 MOST_LEVELS = 50
 # Columns of which every pair is looked at.
-MOST_COLUMNS = 60
+MOST_PAIRED = 60
 LEAST_ROWS = 30
 BINS = 10
 STRONG = 0.8
@@ -33,18 +33,22 @@ def related(
     -------
     dict
         `columns`, names; `strength`, a symmetric list of lists, None where it cannot be told;
-        `pairs`, the strongest first: a, b, measure, value, and of numbers pearson and spearman.
+        `pairs`, the strongest first: a, b, measure, value, and of numbers pearson and spearman;
+        `left_out`, names of columns with nothing to compare; `beyond`, how many were too many.
     """
     import numpy as np
 
     known = {one["name"]: one for one in records}
     kinds: dict[str, tuple[str, Array]] = {}
+    left_out, beyond = [], 0
     for one in columns:
-        if len(kinds) == MOST_COLUMNS:
-            break
         values = _values(sample[one.name], one, known[one.name])
-        if values is not None:
+        if values is None:
+            left_out += [one.name] if one.kind != "other" else []
+        elif len(kinds) < MOST_PAIRED:
             kinds[one.name] = values
+        else:
+            beyond += 1
     names = list(kinds)
     strength: list[list[float | None]] = [[None] * len(names) for _ in names]
     ranks = {name: _ranks(values) for name, (kind, values) in kinds.items() if kind == "number"}
@@ -59,13 +63,13 @@ def related(
             strength[i][j] = strength[j][i] = round(pair["value"], 4)
             pairs.append({"a": b, "b": a} | pair)
     pairs.sort(key=lambda pair: -pair["value"])
-    left_out = [one.name for one in columns if one.name not in kinds and one.kind != "other"]
     return {
         "rows": len(sample),
         "columns": names,
         "strength": strength,
         "pairs": pairs[:100],
-        "left_out": left_out if len(columns) <= MOST_COLUMNS else left_out[:MOST_COLUMNS],
+        "left_out": left_out,
+        "beyond": beyond,
         "limit": float(np.sqrt(8 / max(len(sample), 1))),
     }
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_kit.core.zones import OPEN_ZONE, SERVED
+from mlops_kit.core.zones import SERVED, open_table
 from mlops_kit.operate.feedback.labels import as_json, load
 from mlops_kit.operate.monitor.served import ANSWERS, batches, days_of
 from mlops_kit.train.model_file import MODEL_CARD, read_card
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy
     import polars
 
-FEATURES = OPEN_ZONE / "features.parquet"
+FEATURES = open_table("features")
 KEYS = ("id", "time", "horizon")  # of a row that the pipeline made
 
 
