@@ -324,6 +324,13 @@ def test_columns_of_other_values_are_told_apart_without_asking_all_rows(
     assert len(asked) == 2
 
 
+def test_equal_rows_of_two_columns_are_counted_and_no_finding() -> None:
+    pl.DataFrame({"a": [1, 2] * 40, "b": ["x", "y"] * 40}).write_parquet("narrow.parquet")
+    (result,) = profiled([Asked("narrow.parquet")], None)
+    assert result["repeated_rows"]["rows"] == 78
+    assert "equal rows" not in named(result)
+
+
 def test_what_is_not_looked_at_of_many_columns_is_said() -> None:
     random = np.random.default_rng(1)
     wide = {f"c{n}": random.integers(0, 9, 200) for n in range(302)} | {"same": [1] * 200}

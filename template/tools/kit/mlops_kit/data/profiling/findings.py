@@ -18,6 +18,7 @@ STRONG = 0.95
 VERY_FAR, FAR_TOGETHER = 3.0, 1.5
 FEW_LEVELS = 12
 MOST_PAIRS = 5
+LEAST_COMPARED = 3  # columns, of which equal rows are no matter of course
 MOST_NAMES = 12
 
 
@@ -110,14 +111,12 @@ def _repeated(profile: dict[str, Any]) -> Iterator[dict[str, Any]]:
             f'"{one["column"]}" {how} "{one["of"]}" holds, in every row.', "Keep one of them.",
         )  # fmt: skip
     repeated = profile["repeated_rows"]
-    if repeated["rows"]:
+    if repeated["rows"] and repeated["compared"] >= LEAST_COMPARED:
         but = f" but {_named(repeated['left_out'])}" if repeated["left_out"] else ""
-        few = repeated["compared"] < 3
         yield _finding(
             "equal rows", [],
             f"{counted(repeated['rows'], 'row')} ({_share(repeated['share'])}) repeat another one "
             f"in all {counted(repeated['compared'], 'column')}{but}.",
-            "With so few columns that may be so." if few else
             "Ask whether they were read twice; copies in training and holdout flatter a model.",
         )  # fmt: skip
 
