@@ -206,6 +206,8 @@ def test_equal_weights_at_the_limit_are_certain_together(
     at_least=st.integers(0, 3),
     part=st.floats(0.01, 1),
 )
+@example(rows=[(2, 5e-324)], allocation="optimal", at_least=0, part=0.5)
+@example(rows=[(50, 1e308), (50, 1e307)], allocation="optimal", at_least=0, part=0.5)
 @settings(max_examples=300, deadline=None)
 def test_a_size_is_divided_exactly(
     rows: list[tuple[int, float]], allocation: str, at_least: int, part: float

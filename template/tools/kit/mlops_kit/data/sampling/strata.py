@@ -36,10 +36,11 @@ def allocated(sample: Sample, strata: Mapping[str, tuple[int, float]]) -> dict[s
             f"{sum(least.values()):,} rows, more than the size of {size:,}: ask for more, or for "
             "coarser strata."
         )
+    widest = max(spread for _, spread in strata.values()) or 1.0  # or products leave the range
     pull = {
         "proportional": {name: float(rows) for name, (rows, _) in strata.items()},
         "equal": dict.fromkeys(strata, 1.0),
-        "optimal": {name: rows * spread for name, (rows, spread) in strata.items()},
+        "optimal": {name: rows * (spread / widest) for name, (rows, spread) in strata.items()},
     }[sample.allocation]
     largest = max(pull.values())
     pull = {name: one if one > LEAST * largest else 0.0 for name, one in pull.items()}
