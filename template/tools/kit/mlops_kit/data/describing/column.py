@@ -9,27 +9,19 @@ from mlops_kit.data.config import Column, Table
 from mlops_kit.data.describing import moments
 from mlops_kit.data.values.cast import INTEGERS, cast
 from mlops_kit.data.values.missing import counted, missing
-from mlops_kit.data.values.numbers import EXACT, plain
+from mlops_kit.data.values.ways import Numbers, Way, all_match, size, spread, ways
 
 if TYPE_CHECKING:
     import polars
 
-# Decimal mark and thousands mark, the usual first; each way is tried on all values.
-WAYS = (
-    *((".", None), (".", ","), (",", None), (",", ".")),
-    *((".", " "), (",", " "), (".", "'"), (",", "'")),
-)
-MARKS = {".": ".", ",": ",", "'": "'", " ": " \u00a0\u202f"}
-GROUPS = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)$"
 PAIRS = (("true", "false"), ("yes", "no"), ("t", "f"), ("y", "n"))
 CODE = r"^[+-]?0\d"
 QUOTED, DOUBLED = r"(?s)^'.*'$", r"^'(?:[^']|'')*(?:''|[,;\t|~])(?:[^']|'')*'$"  # by single ones
 SHARE = 0.9  # of numbers, or times, from which the rest of a column is asked about
 MOST_LEVELS = 1_000
-SOME = 100  # values that are tried before all of them are
 OFTEN = 5  # rows that a value needs before it is shown: then it is nobody's own
 STAND_IN = re.compile(r"-?9{2,}|-9")
-Way = tuple[str, str | None]
+NINES = r"^\s*-?9[9.,' \u00a0\u202f]*0*\s*$"  # as it may be written
 
 
 @dataclass
@@ -53,8 +45,8 @@ class Seen:
     digest: int = 0
     levels: dict[str, int] = field(default_factory=dict)
     """Its values as text, with their rows, where there are at most MOST_LEVELS; not to be shown."""
-    ways: "dict[Way, polars.Series]" = field(default_factory=dict)
-    """The values as numbers, by each way of writing them that fits all of them."""
+    ways: dict[Way, Numbers] = field(default_factory=dict)
+    """What its numbers show, by each way of writing them that fits all of them."""
 
     @property
     def is_unique(self) -> bool:
@@ -109,7 +101,7 @@ def look(values: "polars.Series", table: Table, given: dict[str, Any]) -> Seen:
         _typed(seen, there)
     else:
         _texts(seen, there.str.strip_chars(), often, table)
-    _check_stand_in(seen, there, often)
+    _check_stand_in(seen, there, often, table)
     if "NA" in seen.missing and seen.type == "string" and there.str.contains("^[A-Z]{2}$").all():
         seen.notes.append(
             f"NA, {seen.missing['NA']:,} times among codes of 2 letters, is taken as missing; if "
@@ -152,13 +144,13 @@ def _nested(seen: Seen, values: "polars.Series") -> Seen:
 
 def _texts(seen: Seen, there: "polars.Series", often: "polars.Series", table: Table) -> None:
     """Find the type of stripped texts, each distinct one once."""
-    if _all(there, QUOTED) or there.str.contains(DOUBLED).any():
+    if all_match(there, QUOTED) or there.str.contains(DOUBLED).any():
         seen.options["quoted"] = True
     lower = set(there.head(8).str.to_lowercase()) if len(there) <= 8 else set()
     if any(lower == set(pair) for pair in PAIRS):
         seen.type, seen.evidence = "boolean", f"only {' and '.join(sorted(lower))}"
         return
-    digits = _all(there, r"^[+-]?\d+$")
+    digits = all_match(there, r"^[+-]?\d+$")
     if digits and there.str.contains(CODE).any():
         seen.evidence = "digits with a zero before them: codes, which numbers would shorten"
         return
@@ -168,95 +160,36 @@ def _texts(seen: Seen, there: "polars.Series", often: "polars.Series", table: Ta
         whole = cast(there, Column(type="integer"), table)
         seen.evidence = "digits, too many for a number: codes"
         if not whole.null_count():
-            seen.type, seen.evidence = "integer", f"whole numbers{_size(whole)}"
+            seen.type, seen.evidence = "integer", f"whole numbers{size(whole)}"
             seen.distinct = whole.n_unique() if seen.is_unique else seen.distinct  # +1 and 1
         return
-    seen.ways = _ways(there, table)
-    if seen.ways:
-        seen.type = "number"
-        settle(seen, next(iter(seen.ways)))
+    if found := ways(there, table, unique=seen.is_unique):
+        seen.ways = found
+        settle(seen, next(iter(found)))
         if not there.str.contains("[.,' \u00a0\u202f]").any():  # the same in every way
             seen.ways = {}
         return
-    if _all(there, INTEGERS):
+    if all_match(there, INTEGERS):
         seen.type, seen.evidence = "integers", "lists of whole numbers"
         return
     seen.evidence = _why_text(seen, there, often, table)
 
 
-def _ways(there: "polars.Series", table: Table) -> "dict[Way, polars.Series]":
-    """Read texts as numbers in each way that fits all of them."""
-    column = Column(type="number")
-    first = _spread(there)
-    if not first.str.contains(r"^[+-]?[\d.,]").all():
-        return {}
-    usual = plain(first, column)
-    usual = usual if usual.null_count() or first is there else plain(there, column)
-    marks = {
-        mark
-        for mark, pattern in MARKS.items()
-        if (usual.null_count() or mark == ".") and there.str.contains(f"[{pattern}]").any()
-    }
-    declared = (table.decimal or ".", table.thousands)
-    ways = [declared] if {"decimal", "thousands"} & table.model_fields_set else WAYS
-    found: dict[Way, polars.Series] = {}
-    for decimal, thousands in ways:
-        if thousands and thousands not in marks and ways is WAYS:
-            continue
-        if decimal == "," and "," not in marks and thousands is None and ways is WAYS:
-            continue
-        if thousands == "." and "," not in marks and not _all(first, GROUPS):
-            continue
-        if (decimal, thousands) == WAYS[0]:
-            made = usual
-        else:
-            tried = table.model_copy(update={"decimal": decimal, "thousands": thousands})
-            if cast(first, column, tried).null_count():
-                continue
-            made = cast(there, column, tried)
-        if not made.null_count():
-            found[decimal, thousands] = made
-    return found
-
-
-def _numbers(there: "polars.Series") -> "polars.Series":
-    import polars as pl
-
-    stripped = there.str.strip_chars() if there.dtype == pl.String else there
-    return stripped.cast(pl.Float64, strict=False)
-
-
-def _spread(there: "polars.Series") -> "polars.Series":
-    """Take some values from all over: what all must have, these have."""
-    return there.gather_every(step) if (step := len(there) // SOME) > 9 else there
-
-
-def _all(there: "polars.Series", pattern: str) -> bool:
-    return all(bool(values.str.contains(pattern).all()) for values in (_spread(there), there))
-
-
 def settle(seen: Seen, way: Way) -> None:
-    """Say whether numbers, written in one way, are whole ones."""
-    made = seen.ways[way]
-    whole = bool(((made % 1 == 0) & (made.abs() < EXACT)).all())
-    seen.type = "integer" if whole else "number"
-    seen.distinct = made.n_unique() if seen.is_unique else seen.distinct  # 0 and 0.0
-    seen.evidence = f"{'whole ' * whole}numbers{_size(made)}"
-
-
-def _size(made: "polars.Series") -> str:
-    """Say how large numbers are, not the smallest or largest: these are somebody's own."""
-    n = len(str(int(made.abs().max())))  # type: ignore[arg-type]
-    return f" of up to {n} digit{'s' * (n > 1)}{', some below zero' * bool((made < 0).any())}"
+    """Take what its numbers show when they are read in one way."""
+    numbers = seen.ways[way]
+    seen.type = "integer" if numbers.whole else "number"
+    seen.distinct = numbers.distinct or seen.distinct
+    seen.evidence = f"{'whole ' * numbers.whole}numbers{numbers.size}"
 
 
 def _why_text(seen: Seen, there: "polars.Series", often: "polars.Series", table: Table) -> str:
     """Say what kind of text it is, and ask where a few values keep it from being numbers."""
     rows = int(often.sum())
-    if _all(there, r"^[$€£¥]? ?-?\d[\d.,]* ?[%$€£¥]?$"):
+    if all_match(there, r"^[$€£¥]? ?-?\d[\d.,]* ?[%$€£¥]?$"):
         seen.notes.append("amounts with a sign of currency or percent: no number until it goes")
         return "text"
-    if (_spread(there).str.contains(r"^[+-]?[\d.,]").mean() or 0) < SHARE / 2:  # type: ignore[operator]
+    if (spread(there).str.contains(r"^[+-]?[\d.,]").mean() or 0) < SHARE / 2:  # type: ignore[operator]
         return "text" if seen.distinct > 1 else "text, the same in every row"
     number = cast(there, Column(type="number"), table.model_copy(update={"decimal": "."}))
     rest = number.is_null()
@@ -279,11 +212,22 @@ def _why_text(seen: Seen, there: "polars.Series", often: "polars.Series", table:
     return "text" if seen.distinct > 1 else "text, the same in every row"
 
 
-def _check_stand_in(seen: Seen, there: "polars.Series", often: "polars.Series") -> None:
+def _check_stand_in(
+    seen: Seen, there: "polars.Series", often: "polars.Series", table: Table
+) -> None:
     """Point at a number such as -999 that stands apart from all others, several times."""
+    import polars as pl
+
     if seen.type not in ("integer", "number") or seen.distinct < 5:
         return
-    made = next(iter(seen.ways.values())) if seen.ways else _numbers(there)
+    if there.dtype == pl.String:
+        if not there.str.contains(NINES).any():
+            return
+        if seen.ways:
+            decimal, thousands = next(iter(seen.ways))
+            table = table.model_copy(update={"decimal": decimal, "thousands": thousands})
+        there = cast(there, Column(type="number"), table)
+    made = there.cast(pl.Float64)
     for end in (made.arg_min(), made.arg_max()):
         if end is None:
             return

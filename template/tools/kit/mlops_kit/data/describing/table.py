@@ -12,9 +12,10 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import scratch_beside
 from mlops_kit.data.config import RESERVED_TABLES, Table
 from mlops_kit.data.describing import column as columns
-from mlops_kit.data.describing.column import Seen, Way
+from mlops_kit.data.describing.column import Seen
 from mlops_kit.data.describing.kept import keep, kept
 from mlops_kit.data.describing.written import Written, texts, written
+from mlops_kit.data.values.ways import WAYS, Numbers, Way
 
 KEY = re.compile(
     r"(?:^|[_\s.-])(?:id|key|code|codigo|uuid|guid|number|numero|no|nr|nro|num|ref)$", re.I
@@ -132,7 +133,7 @@ def _settle_numbers(made: Described) -> None:
     marked = {name: one for name, one in made.columns.items() if one.ways}
     if not marked or {"decimal", "thousands"} & made.table.model_fields_set:
         return
-    common = [way for way in columns.WAYS if all(way in one.ways for one in marked.values())]
+    common = [way for way in WAYS if all(way in one.ways for one in marked.values())]
     if not common:
         votes = Counter(next(iter(one.ways)) for one in marked.values())
         way = votes.most_common(1)[0][0]
@@ -148,7 +149,7 @@ def _settle_numbers(made: Described) -> None:
     different = [common[0]]
     for way in common[1:]:
         if any(
-            way in one.ways and first in one.ways and not one.ways[way].equals(one.ways[first])
+            way in one.ways and first in one.ways and one.ways[way].digest != one.ways[first].digest
             for one in marked.values()
             for first in different[:1]
         ):
@@ -175,9 +176,8 @@ def _settle_numbers(made: Described) -> None:
                 columns.settle(one, way)
 
 
-def _alike(ways: Mapping[Way, Any], chosen: list[Way]) -> bool:
-    made = [ways[way] for way in chosen if way in ways]
-    return all(one.equals(made[0]) for one in made)
+def _alike(ways: Mapping[Way, Numbers], chosen: list[Way]) -> bool:
+    return len({ways[way].digest for way in chosen if way in ways}) == 1
 
 
 def _declared(way: Way) -> dict[str, str]:
