@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import statsmodels.api as statsmodels
 from mlops_kit import cli
 from mlops_kit.compare.profile.written import profiled
 from mlops_kit.core.errors import MlopsError
@@ -170,6 +171,37 @@ def test_relations_are_scipys_and_chance_is_called_so() -> None:
     assert told["kind"]["chance"]
     assert told["amount"]["chance"]
     assert result["candidates"][0]["column"] in ("height", "noise", "weight")
+
+
+def test_categories_go_together_as_scipy_and_a_regression_on_them_say() -> None:
+    random = np.random.default_rng(7)
+    a = random.integers(0, 4, 600)
+    b = np.where(random.random(600) < 0.4, a, random.integers(0, 3, 600))
+    height = a * 0.7 + random.normal(size=600)
+    table = pl.DataFrame(
+        {
+            "a": [None if n % 50 == 0 else f"a{one}" for n, one in enumerate(a)],
+            "b": [f"b{one}" for one in b],
+            "y_true": random.integers(0, 2, 600),
+            "height": [None if n % 70 == 0 else one for n, one in enumerate(height)],
+        }
+    )
+    pairs = {(one["a"], one["b"]): one["value"] for one in looked(table)["relations"]["pairs"]}
+    both = table.drop_nulls(["a", "b"]).pivot("b", index="a", values="b", aggregate_function="len")
+    counts = both.drop("a").fill_null(0).to_numpy()
+    n, (rows, columns) = counts.sum(), counts.shape
+    # Bergsma (2013): chi-square and the numbers of levels, each without what chance gives it.
+    phi = max(stats.chi2_contingency(counts, correction=False)[0] / n
+              - (rows - 1) * (columns - 1) / (n - 1), 0)  # fmt: skip
+    fewest = min(each - (each - 1) ** 2 / (n - 1) for each in (rows, columns))
+    assert pairs["a", "b"] == pytest.approx(math.sqrt(phi / (fewest - 1)))
+    assert pairs["a", "b"] < stats.contingency.association(counts, method="cramer")
+    # Kelley (1935) is the adjusted R² of a regression on the categories.
+    there = table.drop_nulls(["a", "height"])
+    known = statsmodels.OLS(
+        there["height"].to_numpy(), there["a"].to_dummies().to_numpy().astype(float)
+    ).fit()
+    assert pairs["a", "height"] == pytest.approx(math.sqrt(known.rsquared_adj))
 
 
 def test_the_page_runs_nothing_and_asks_nothing_of_the_network() -> None:
