@@ -578,3 +578,31 @@ def test_on_a_full_disk_nothing_is_left_and_with_room_the_same_is_found(
         with only_readable(disk.path / "raw"):
             assert found(place).files == wanted
         patch.undo()
+
+
+def test_documents_are_described_by_where_their_rows_stand_and_read_back() -> None:
+    sale = '<sale id="{0}"><price>{0}.50</price><tag>a</tag><tag>b</tag></sale>\n'
+    inside = "".join(sale.format(at) for at in range(9))
+    description = found(put(f"<shop>\n<sales>{inside}</sales></shop>", "raw/t.xml"))
+    (table,) = declared(description)["tables"].values()
+    assert table["records"] == "shop/sales/sale"
+    assert {name: one["type"] for name, one in table["columns"].items()} == {
+        "id": "integer",
+        "price": "number",
+    }
+    text = description.files[Path("conf/sources.yaml")]
+    assert "# tag: not read: stands several times in one record" in text
+    assert read_back(description)["price"].to_list() == [at + 0.5 for at in range(9)]
+    objects = [{"id": at, "price": at + 0.5} for at in range(9)]
+    description = found(put(json.dumps({"x": [1], "data": {"rows": objects}}), "raw/t.json"))
+    (table,) = declared(description)["tables"].values()
+    assert table["records"] == "data/rows"
+    assert read_back(description)["price"].to_list() == [at + 0.5 for at in range(9)]
+    description = found(put(json.dumps(objects), "raw/u.json"))
+    assert "records" not in description.files[Path("conf/sources.yaml")]
+    assert read_back(description)["price"].to_list() == [at + 0.5 for at in range(9)]
+    two = "<shop>" + "<a x='1'/><b x='2'/>" * 2 + "</shop>"
+    with pytest.raises(MlopsError, match="--set records=shop/a or --set records=shop/b"):
+        found(put(two, "raw/v.xml"))
+    description = found(Path("raw/v.xml"), "records=shop/b")
+    assert read_back(description)["x"].to_list() == [2, 2]

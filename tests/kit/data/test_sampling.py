@@ -326,6 +326,21 @@ def test_what_only_late_lines_of_json_have_is_kept(tmp_path: Path) -> None:
     assert rows["late"].to_pylist()[-1] == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.json", '{"n": 1, "rows": [{"id": "1"}, {"id": "2", "note": 3.50}]}'),
+        ("t.xml", '<shop><row id="1"/><row id="2"><note>3.50</note></row></shop>'),
+    ],
+)
+def test_documents_are_drawn_from_as_texts(tmp_path: Path, name: str, text: str) -> None:
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+    rows, population = reservoir(file, 5, 1)
+    assert population == 2
+    assert rows.to_pylist() == [{"id": "1", "note": None}, {"id": "2", "note": "3.50"}]
+
+
 def test_batches_of_a_large_file_change_no_chance(tmp_path: Path) -> None:
     file = tmp_path / "rows.parquet"
     pl.DataFrame({"id": range(250_000)}).write_parquet(file)

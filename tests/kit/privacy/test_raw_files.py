@@ -177,3 +177,62 @@ def test_a_raw_text_has_the_token_of_what_its_table_makes_of_it(
     named = Named("id", "people", "", contract, table)
     typed = token(pl.Series("id", [value]), b"k" * 32, "people")
     assert tokens_of(pl.Series("id", [text]), named, b"k" * 32).to_list() == typed.to_list()
+
+
+HEAD = (
+    '<?xml version="1.0" encoding="{0}"?>\n<!-- <order id="7"/> -->'
+    '<s:shop xmlns:s="urn:x"><s:orders>\n  <order id="6" note="a > b"><b>x</b></order>'
+)
+MARKED = '\n  <order id=" 7 ">ñ<![CDATA[</order>]]></order>'
+TAIL = "\n  <order id='9'/>\n</s:orders></s:shop>\n"
+OPEN, SIX = '{{"by": "{0}", "rows": [\n  ', '{{"id" : 6,  "x": "ñ"}}'
+DOCUMENTS = {
+    "xml": (
+        HEAD + MARKED + "\n  <order ><id>8</id></order><order id='7' note='>'/>" + TAIL,
+        HEAD + "\n  <order ><id>8</id></order>" + TAIL,
+        "shop/orders/order",
+    ),
+    "json": (
+        OPEN
+        + '{{"id": 7, "x": [1]}},\n  '
+        + SIX
+        + ',{{"id": "7"}},\n  {{"x": null}},\n  {{"id": 7}} ]}}\n',
+        OPEN + SIX + ',\n  {{"x": null}} ]}}\n',
+        "rows",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+@pytest.mark.parametrize("packer", [bytes, gzip.compress])
+def test_rows_go_from_documents_and_what_is_around_them_stays(
+    kind: str, encoding: str, packer, tmp_path: Path
+) -> None:
+    before, after, records = DOCUMENTS[kind]
+    file = tmp_path / (f"t.{kind}" if packer is bytes else f"t.{kind}.gz")
+    file.write_bytes(packer(before.format(encoding).encode(encoding)))
+    options = {"records": records} | ({"encoding": encoding} if kind == "json" else {})
+    table = Table.model_validate({**PLAIN.model_dump(exclude_unset=True), **options})
+    how = raw_files.Written(table, kind)
+    removed = raw_files.remove_rows(file, ["id"], of_seven, True, how)
+    assert removed == (2 if kind == "xml" else 3)
+    assert raw_files.remove_rows(file, ["id"], of_seven, False, how) == removed
+    left = file.read_bytes() if packer is bytes else gzip.decompress(file.read_bytes())
+    assert left.decode(encoding) == after.format(encoding)
+    assert raw_files.remove_rows(file, ["id"], of_seven, False, how) == 0
+
+
+def test_all_rows_go_from_an_array_and_one_record_does_not_go_from_its_document(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "t.json"
+    file.write_text('[{"id": 7}, {"id": 7}]', encoding="utf-8")
+    how = raw_files.Written(PLAIN, "json")
+    assert raw_files.remove_rows(file, ["id"], of_seven, False, how) == 2
+    assert file.read_text(encoding="utf-8") == "[]"
+    whole = tmp_path / "t.xml"
+    whole.write_text('<order id="7"/>', encoding="utf-8")
+    table = PLAIN.model_copy(update={"records": "order"})
+    with pytest.raises(MlopsError, match="one record as a whole"):
+        raw_files.remove_rows(whole, ["id"], of_seven, False, raw_files.Written(table, "xml"))

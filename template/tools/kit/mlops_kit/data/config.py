@@ -30,6 +30,7 @@ NUMBERS = ("integer", "number", "decimal")
 OPTIONS = (
     *("format", "delimiter", "quote", "escape", "decimal", "thousands", "encoding", "header"),
     "compression",
+    "records",
 )
 
 
@@ -135,12 +136,15 @@ class Table(Section):
     """The columns that are read, by name; others are left out."""
     nulls: list[str | int | float] = []
     """What means that a value is missing, besides a blank, NA, N/A, nan, NULL, ? and -."""
-    format: Literal["csv", "jsonl", "parquet"] | None = None
+    format: Literal["csv", "jsonl", "json", "xml", "parquet"] | None = None
     """What the files are; otherwise their endings say it."""
     compression: Literal["none", "gzip", "bz2", "xz"] | None = None
     """How the files are packed; otherwise their endings (`.gz`, `.bz2`, `.xz`) say it."""
     encoding: str = "utf-8"
-    """How letters are written in csv and JSON lines: `cp1252`, `latin-1`, `utf-16`."""
+    """How letters are written in csv, JSON and XML: `cp1252`, `latin-1`, `utf-16`."""
+    records: str | None = None
+    """Where rows stand: in XML the path of the element that is one, such as `orders/order`; in JSON
+    that of their array, such as `data/items`, unless the whole document is it."""
     header: bool | list[str] = True
     """Has a csv a line of names? Without one: the names of all its columns in their order, or
     false when `columns` names them all in their order."""
@@ -196,7 +200,7 @@ class Entity(Section):
 
 
 class Files(Section):
-    """A folder of csv, parquet or JSON-lines files."""
+    """A folder of csv, parquet, JSON or XML files."""
 
     kind: Literal["files"]
     folder: Path

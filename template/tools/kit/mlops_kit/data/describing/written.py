@@ -14,7 +14,7 @@ from mlops_kit.data.config import Files, Table
 from mlops_kit.data.describing.header import check_header, contrasts
 from mlops_kit.data.dialect import Dialect, check_quotes, dialect_of
 from mlops_kit.data.opened import MAGIC, UTF_16, byte_lines, compression_of, open_packed, open_utf8
-from mlops_kit.data.sources import files
+from mlops_kit.data.sources import documents, files
 
 BLOCK = 2**22
 LOOKED_AT = 100  # lines in which the header line must stand
@@ -69,7 +69,7 @@ def written(
     if "compression" not in options and packed != {compression_of(f) for f in found.files}:
         options["compression"] = packed.pop()
     said = []
-    if "encoding" not in options:
+    if "encoding" not in options and found.format != "xml":
         encodings = {_encoding(file, options.get("compression")) for file in found.files}
         if encodings != {"utf-8"}:
             options["encoding"] = encodings.pop()
@@ -77,6 +77,14 @@ def written(
     table = Table.model_validate(stub | options)
     if found.format == "jsonl":
         return table, found, _named(options, said, _keys(found.files, table))
+    if found.format in ("json", "xml"):
+        rows = documents.look(found.files, found.format, table)
+        if rows.records != table.records:
+            options["records"] = rows.records
+            said.append(f"rows stand at {rows.records} and nowhere else")
+        how = _named(options, said, rows.names)
+        how.unread.update(rows.unread)
+        return Table.model_validate(stub | options), found, how
     names = _csv(found.files, table, options, said, thoroughly)
     return Table.model_validate(stub | options), found, _named(options, said, names)
 

@@ -17,7 +17,7 @@ from mlops_kit.data.config import load_sources
 from mlops_kit.data.describing.written import texts, written
 from mlops_kit.data.ingest import ENTITIES
 from mlops_kit.data.profiling.typed import typed
-from mlops_kit.data.sources.files import format_of
+from mlops_kit.data.sources.files import FORMATS, format_of
 from mlops_kit.room import raw_zone
 
 if TYPE_CHECKING:
@@ -160,8 +160,8 @@ def _found(subject: str) -> Path:
     if file.is_file():
         if format_of(file) is None:
             raise MlopsError(
-                f"{file.as_posix()} is no table that can be read here: give a csv, parquet or "
-                "JSON-lines file (.csv, .tsv, .txt, .parquet, .jsonl, .ndjson, packed or not)."
+                f"{file.as_posix()} is no table that can be read here: give a csv, parquet, "
+                f"JSON or XML file ({', '.join(FORMATS)}, packed or not)."
             )
         return file
     if file.is_dir():

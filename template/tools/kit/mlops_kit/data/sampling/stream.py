@@ -9,9 +9,11 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import literal
 from mlops_kit.core.utc import connect
 from mlops_kit.data import delimited
+from mlops_kit.data.config import Column, Table
 from mlops_kit.data.dialect import Dialect
 from mlops_kit.data.opened import byte_lines, open_utf8
-from mlops_kit.data.sources.files import format_of
+from mlops_kit.data.sources import documents
+from mlops_kit.data.sources.files import NAMED, format_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,13 +30,13 @@ def reservoir(file: Path, size: int, seed: int) -> "tuple[pa.Table, int]":
     """Go once through the rows and keep `size` of them, each set of them as likely as another.
 
     Each row gets a number of its own; those with the smallest are kept (bottom-k, which is what
-    Vitter's reservoir comes to when its draws are made beforehand). The first line of csv names
-    the columns, and its values stay texts.
+    Vitter's reservoir comes to when its draws are made beforehand).
 
     Parameters
     ----------
     file : Path
-        A csv, parquet or JSON-lines file; `.gz` too.
+        A csv, parquet, JSON or XML file; `.gz` too. The first line of csv names its columns, and
+        values of csv and documents stay texts.
     size : int
         Rows to keep.
     seed : int
@@ -53,9 +55,11 @@ def reservoir(file: Path, size: int, seed: int) -> "tuple[pa.Table, int]":
     kind = format_of(file)
     if kind is None or not file.is_file():
         raise MlopsError(
-            f"samples: {file.as_posix()} is no csv, parquet or JSON-lines file that is there."
+            f"samples: {file.as_posix()} is no csv, parquet, JSON or XML file that is there."
         )
-    return _kept(_csv(file) if kind == "csv" else _typed(file, READERS[kind]), size, seed)
+    if kind in READERS:
+        return _kept(_typed(file, READERS[kind]), size, seed)
+    return _kept(_csv(file) if kind == "csv" else _document(file, kind), size, seed)
 
 
 def _csv(file: Path) -> "Iterator[pa.Table]":
@@ -69,6 +73,20 @@ def _csv(file: Path) -> "Iterator[pa.Table]":
     names = delimited.header_at(lines, 0, str(dialect.delimiter), dialect).names
     found = delimited.layout(file, names, "is named there", dialect)
     for frame in delimited.batches(file, names, found, dialect):
+        yield frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+def _document(file: Path, kind: str) -> "Iterator[pa.Table]":
+    import polars as pl
+
+    bare = Table(source="samples", columns={"any": Column(type="string")})
+    found = documents.look([file], kind, bare)
+    columns = {name: Column(type="string") for name in found.names}
+    table = bare.model_copy(update={"columns": columns, "records": found.records})
+    yield pl.DataFrame(schema=dict.fromkeys(found.names, pl.String)).to_arrow(
+        compat_level=pl.CompatLevel.oldest()
+    )
+    for frame in NAMED[kind](file, table, "is named there"):
         yield frame.to_arrow(compat_level=pl.CompatLevel.oldest())
 
 

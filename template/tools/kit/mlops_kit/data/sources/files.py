@@ -10,7 +10,7 @@ from mlops_kit.data import delimited
 from mlops_kit.data.config import SOURCES_FILE, Files, Table
 from mlops_kit.data.dialect import dialect_of
 from mlops_kit.data.opened import PACKED
-from mlops_kit.data.sources import json_lines
+from mlops_kit.data.sources import json_array, json_lines, xml_records
 
 if TYPE_CHECKING:
     import polars
@@ -20,17 +20,23 @@ FORMATS = {
     **dict.fromkeys((".csv", ".tsv", ".txt"), "csv"),
     **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
     ".parquet": "parquet",
+    ".json": "json",
+    ".xml": "xml",
 }
+# Endings of what often stands beside data: it is data only where there is none of another ending.
+BESIDE = ((".json", ".xml"), (".txt",))
 BATCH = 131_072
+OF_CSV, OF_NUMBERS = ("delimiter", "quote", "escape", "header"), ("decimal", "thousands")
 # Options that mean nothing for a format, which would be declared in vain.
 IN_VAIN = {
-    "csv": (),
-    "jsonl": ("delimiter", "quote", "escape", "header", "decimal", "thousands"),
-    "parquet": (
-        *("delimiter", "quote", "escape", "header", "decimal", "thousands", "encoding"),
-        "compression",
-    ),
+    "csv": ("records",),
+    "jsonl": ("records", *OF_CSV, *OF_NUMBERS),
+    "json": (*OF_CSV, *OF_NUMBERS),
+    "xml": OF_CSV,
+    "parquet": ("records", *OF_CSV, *OF_NUMBERS, "encoding", "compression"),
 }
+# Formats whose rows bring their names with them.
+NAMED = {"jsonl": json_lines.batches, "json": json_array.batches, "xml": xml_records.batches}
 
 
 class Found(NamedTuple):
@@ -70,8 +76,9 @@ def find(source: Files, name: str, table: Table) -> Found:
     formats = {
         file: format_of(file) for file in inside if file.is_file() and not file.name.startswith(".")
     }
-    if any(kind and _ending(file) != ".txt" for file, kind in formats.items()):
-        formats = {file: kind for file, kind in formats.items() if _ending(file) != ".txt"}
+    for endings in BESIDE:
+        if any(kind and _ending(file) not in endings for file, kind in formats.items()):
+            formats = {file: one for file, one in formats.items() if _ending(file) not in endings}
     first_of: dict[str, Path] = {}
     for file, kind in formats.items():
         if kind is not None:
@@ -116,6 +123,10 @@ def shown(found: Found, table: Table, names: list[str]) -> list[str]:
         columns = set(_parquet(file).names)
     elif found.format == "jsonl":
         columns = json_lines.names_in(file, table)
+    elif found.format == "json":
+        columns = set(json_array.names_in(file, table))
+    elif found.format == "xml":
+        columns = set(xml_records.names_in(file, table)[0])
     else:
         columns = set()
         for name in names:
@@ -135,7 +146,7 @@ def read(
     Returns
     -------
     iterator of Path and iterator of polars.DataFrame
-        csv and JSON lines come as text, parquet in its own types; the contract casts them.
+        Text, or of parquet its own types; the contract casts them.
 
     Raises
     ------
@@ -145,8 +156,8 @@ def read(
     found = find(source, name, table)
     asked = f'table "{name}" of {SOURCES_FILE.as_posix()} declares'
     columns = list(table.columns)
-    if found.format == "jsonl":
-        return ((file, json_lines.batches(file, table, asked)) for file in found.files)
+    if found.format in NAMED:
+        return ((file, NAMED[found.format](file, table, asked)) for file in found.files)
     if found.format == "csv":
         dialect = dialect_of(table)
         layouts = {file: delimited.layout(file, columns, asked, dialect) for file in found.files}

@@ -13,6 +13,8 @@ from mlops_kit.data.sources import files, ids
 if TYPE_CHECKING:
     import polars
 
+JSON = ("jsonl", "json")
+
 
 def as_written(config: Sources, name: str) -> Table:
     """The declaration of a table with what its format says of itself.
@@ -21,7 +23,7 @@ def as_written(config: Sources, name: str) -> Table:
     """
     table = config.tables[name]
     source = config.sources[table.source]
-    if isinstance(source, Files) and files.find(source, name, table).format == "jsonl":
+    if isinstance(source, Files) and files.find(source, name, table).format in JSON:
         return table.model_copy(update={"decimal": "."})
     return table
 

@@ -1,4 +1,4 @@
-"""Removing rows from csv, JSON lines and parquet; of the first two no other byte changes."""
+"""Removing rows from csv, JSON, XML and parquet; of texts no other byte changes."""
 
 import csv
 import functools
@@ -18,7 +18,8 @@ from mlops_kit.data.config import Table
 from mlops_kit.data.delimited import Layout, layout
 from mlops_kit.data.dialect import Dialect, dialect_of
 from mlops_kit.data.opened import compression_of, open_packed, open_utf8
-from mlops_kit.data.sources.json_lines import values_of
+from mlops_kit.data.sources import json_array, xml_parsing, xml_records
+from mlops_kit.data.sources.json_lines import text_of, values_of
 
 if TYPE_CHECKING:
     import polars
@@ -37,12 +38,12 @@ class Written(NamedTuple):
 def remove_rows(
     file: Path, columns: list[str], mark: Mark, dry_run: bool, written: Written | None = None
 ) -> int:
-    """Rewrite a csv, JSON-lines or parquet file without the rows that `mark` marks.
+    """Rewrite a csv, JSON, XML or parquet file without the rows that `mark` marks.
 
     Parameters
     ----------
     columns : list of str
-        What `mark` looks at; csv and JSON lines give text.
+        What `mark` looks at; text of all but parquet.
     dry_run : bool
         Only count.
     written : Written, optional
@@ -62,6 +63,9 @@ def remove_rows(
         remove = functools.partial(_from_csv, found, dialect)
     elif written and written.format == "jsonl":
         remove = functools.partial(_from_lines, written.table.encoding, packed)
+    elif written and written.format in ("json", "xml"):
+        document = written.table.model_copy(update={"compression": packed})
+        remove = functools.partial(_from_array if written.format == "json" else _from_xml, document)
     removed = remove(file, columns, mark, None)
     if removed == 0 or dry_run:
         return removed
@@ -128,6 +132,43 @@ def _from_lines(
         return _kept(records(), columns, mark, _text_file(out, encoding, packed), "")
 
 
+def _from_array(table: Table, file: Path, columns: list[str], mark: Mark, out: Path | None) -> int:
+    with open_utf8(file, table.encoding, table.compression) as stream:
+
+        def records() -> Iterator[tuple[str, list[str | None]]]:
+            nothing: list[str | None] = [None] * len(columns)
+            for number, one in enumerate(json_array.elements(file, stream, table.records, True)):
+                if one.value is None or not number:  # the array begins, or has ended
+                    yield one.before, nothing
+                if one.value is not None:
+                    values = [text_of(one.value.get(name)) for name in columns]
+                    yield (one.before if number else "") + one.text, values
+
+        to = _text_file(out, table.encoding, table.compression)
+        return _kept(records(), columns, mark, to, "", _Joined())
+
+
+class _Joined:
+    """Takes the comma from the first object that stays in an array."""
+
+    def __init__(self) -> None:
+        self._first = True
+
+    def __call__(self, texts: Iterable[str]) -> Iterator[str]:
+        for text in texts:
+            is_object = text.lstrip().startswith((",", "{")) and text.endswith("}")
+            yield text.lstrip().removeprefix(",").lstrip() if is_object and self._first else text
+            self._first &= not is_object
+
+
+def _from_xml(table: Table, file: Path, columns: list[str], mark: Mark, out: Path | None) -> int:
+    encoding = xml_parsing.encoding_of(file, table)
+    with open_utf8(file, encoding, table.compression) as stream:
+        found = xml_records.with_texts(file, stream, table, columns)
+        pairs = ((text, [values.get(name) for name in columns]) for text, values in found)
+        return _kept(pairs, columns, mark, _text_file(out, encoding, table.compression), "")
+
+
 def _text_file(out: Path | None, encoding: str, packed: str | None) -> IO[str] | None:
     if out is None:
         return None
@@ -140,6 +181,7 @@ def _kept(
     mark: Mark,
     stream: IO[str] | None,
     head: str,
+    joined: Callable[[Iterable[str]], Iterable[str]] = iter,
 ) -> int:
     import polars as pl
 
@@ -155,7 +197,7 @@ def _kept(
             removed += int(gone.sum())
             if stream:
                 pairs = zip(some, gone, strict=True)
-                stream.writelines(text for (text, _), theirs in pairs if not theirs)
+                stream.writelines(joined(text for (text, _), theirs in pairs if not theirs))
     finally:
         if stream:
             stream.close()

@@ -1,0 +1,81 @@
+"""Rows that bring their names with them, as columns of text: what JSON and XML have in common."""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_kit.core.errors import MlopsError
+
+if TYPE_CHECKING:
+    import polars
+
+BATCH = 65_536
+Check = Callable[[int, str, Any], None]
+
+
+def batches(
+    file: Path,
+    columns: list[str],
+    asked: str,
+    records: Iterator[tuple[int, Mapping[str, Any]]],
+    text: Callable[[Any], str | None],
+    checks: Mapping[str, Check],
+) -> "Iterator[polars.DataFrame]":
+    """Read the declared columns of records as text, some rows at a time.
+
+    A name that a record does not have is a missing value there, but a name that no record has, or
+    one of another case, is refused.
+
+    Parameters
+    ----------
+    asked : str
+        Who declares the columns, for messages.
+    records : iterator
+        The line where each stands, and its values by their names.
+    text : callable
+        Gives a value as it is written.
+    checks : mapping
+        By column, what refuses a value; it is told the line, the column and the value.
+
+    Raises
+    ------
+    MlopsError
+        As said; the message names the line.
+    """
+    import polars as pl
+
+    schema = dict.fromkeys(columns, pl.String)
+    checked = [(at, name, checks[name]) for at, name in enumerate(columns) if name in checks]
+    seen: set[str] = set()
+    count = 0
+    while some := list(islice(records, BATCH)):
+        rows = []
+        for number, record in some:
+            if not seen.issuperset(record):
+                _check_case(file, number, record, columns)
+                seen |= record.keys()
+            found = [record.get(column) for column in columns]
+            for at, name, check in checked:
+                check(number, name, found[at])
+            rows.append([text(value) for value in found])
+        count += len(rows)
+        yield pl.DataFrame(rows, schema=schema, orient="row")
+    if not count:
+        yield pl.DataFrame(schema=schema)
+    elif missing := [column for column in columns if column not in seen]:
+        raise MlopsError(
+            f'{file.as_posix()} has no "{missing[0]}" in any line, which {asked}; correct the name.'
+        )
+
+
+def _check_case(file: Path, number: int, record: Mapping[str, Any], columns: list[str]) -> None:
+    folded = {name.casefold(): name for name in record}
+    for column in columns:
+        if column not in record and (other := folded.get(column.casefold())):
+            if other in columns:
+                continue
+            raise MlopsError(
+                f'{file.as_posix()}, line {number:,}, has "{other}" where "{column}" is declared; '
+                "write both alike."
+            )
