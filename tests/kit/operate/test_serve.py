@@ -1,6 +1,7 @@
 """What is served is what was judged, whoever asks, and whatever fails beside it."""
 
 import asyncio
+import datetime
 import json
 import time
 from pathlib import Path
@@ -519,15 +520,23 @@ def test_the_log_never_fails_a_request_and_goes_on_when_there_is_room(
     assert len(parts()) == 10
 
 
-def test_old_days_of_the_log_are_removed(start: Start) -> None:
-    old = SERVED / "day=2020-01-01/part.parquet"
-    old.parent.mkdir(parents=True)
-    old.write_bytes(b"")
-    one = start()
-    one.ask({"id": 1})
-    one.stop()
-    assert not old.parent.exists()
-    assert len(parts()) == 1
+def test_old_days_of_the_log_go_unless_the_clock_jumps(
+    start: Start, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    def on(day: str) -> set[str]:
+        """Answer once on a day; return the days that are kept."""
+        monkeypatch.setattr(logs, "today", lambda: datetime.date.fromisoformat(day))
+        one = start()
+        one.ask({"id": 1})
+        one.stop()
+        return {place.name.removeprefix("day=") for place in SERVED.glob("day=*")}
+
+    assert on("2025-01-01") == {"2025-01-01"}
+    assert on("2025-01-20") == {"2025-01-01", "2025-01-20"}
+    assert on("2035-01-01") == {"2025-01-01", "2025-01-20", "2035-01-01"}
+    assert "2 days of the log are too old by this machine's clock" in capsys.readouterr().err
+    assert "2025-01-01" in on("2025-02-01")  # back: it has jumped, too
+    assert on("2025-02-02") == {"2025-01-20", "2025-02-01", "2025-02-02", "2035-01-01"}
 
 
 def test_recommendations_leave_out_what_is_excluded(start: Start) -> None:

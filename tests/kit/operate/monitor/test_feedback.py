@@ -111,6 +111,48 @@ def test_an_outcome_of_a_request_about_several_rows_is_of_none_of_them_and_it_is
     assert "1 requests that asked about several rows" in notes[0]
 
 
+def test_an_outcome_may_name_its_row_of_a_request_about_several() -> None:
+    day = datetime.datetime(2025, 1, 1)
+    write_served(
+        id=["a", "b", "c"], time=[day] * 3, score=[0.1, 0.2, 0.3],
+        request_id=["batch", "batch", "one"], row=[0, 1, 0],
+    )  # fmt: skip
+    text = "request_id,row,outcome\nbatch,1,1\nbatch,0,0\none,,1\nbatch,7,1\nbatch,-1,1\n"
+    told = take_in(given(text), "classification")
+    assert (told["new"], told["broken"], take_in(given(text), "classification")["new"]) == (4, 1, 0)
+    found, notes = labelled_rows("classification", None, np.datetime64("2025-01-01"), [])
+    assert dict(zip(found["id"], found["outcome"], strict=True)) == {"a": "0", "b": "1", "c": "1"}
+    assert notes == []
+
+
+def test_an_outcome_may_name_the_horizon_of_its_forecast() -> None:
+    day = datetime.datetime(2025, 1, 1)
+    write_served(id=["a"] * 3, time=[day] * 3, horizon=[1, 2, 3], prediction=[10.0, 20.0, 30.0])
+    text = "who,time,horizon,outcome\na,2025-01-01,3,33\na,2025-01-01,1,11\na,2025-01-01,,5\n"
+    take_in(given(text), "regression")
+    found, notes = labelled_rows("regression", None, np.datetime64("2025-01-01"), [])
+    assert dict(zip(found["horizon"], found["outcome"], strict=True)) == {1: "11.0", 3: "33.0"}
+    assert "alone do not say of which forecast" in notes[0]
+    Path("data/open/served/one.parquet").unlink()
+    pl.DataFrame({"id": ["a"], "time": [day], "prediction": [1.0]}).write_parquet(
+        "data/open/served/two.parquet"
+    )
+    found, notes = labelled_rows("regression", None, np.datetime64("2025-01-01"), [])
+    assert found["outcome"].to_list() == ["5.0"]
+    assert "2 outcomes with a horizon are left out" in notes[0]
+
+
+def test_outcomes_that_an_earlier_release_took_in_are_read() -> None:
+    Path("data/open/feedback").mkdir(parents=True)
+    now = datetime.datetime(2025, 1, 1)
+    pl.DataFrame(
+        {"request": ["r"], "id": [None], "time": [None], "outcome": ["1"], "received": [now]},
+        schema_overrides={"id": pl.String, "time": pl.Datetime("us")},
+    ).write_parquet("data/open/feedback/old.parquet")
+    told = take_in(given("request_id,outcome\nr,1\ns,0\n"), "classification")
+    assert (told["known"], told["new"]) == (1, 1)
+
+
 def test_each_forecast_is_judged_by_the_outcome_of_its_own_horizon() -> None:
     day, ahead = datetime.datetime(2025, 1, 1), [1, 2, 3]
     write_served(id=["a"] * 3, time=[day] * 3, horizon=ahead, prediction=[10.0, 20.0, 30.0])

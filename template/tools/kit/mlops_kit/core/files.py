@@ -107,7 +107,12 @@ def write_texts(texts: Mapping[Path, str]) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, whole or not at all."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False) + "\n")
+    write_text(path, as_json(value))
+
+
+def as_json(value: Any) -> str:
+    """Return `value` as indented JSON, as it stands in a file."""
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False) + "\n"
 
 
 def sha256_of(path: Path) -> str:

@@ -245,7 +245,7 @@ def _parquet_batches(file: Path, columns: list[str]) -> "Iterator[polars.DataFra
     import pyarrow.parquet
 
     try:
-        with pyarrow.parquet.ParquetFile(file) as opened:
+        with pyarrow.parquet.ParquetFile(file, pre_buffer=False) as opened:
             yield pl.DataFrame(pl.from_arrow(opened.schema_arrow.empty_table())).select(columns)
             for batch in opened.iter_batches(BATCH, columns=columns):
                 yield pl.DataFrame(pl.from_arrow(batch)).select(columns)

@@ -22,8 +22,10 @@ FEEDBACK = OPEN_ZONE / "feedback"
 REPORT = Path("reports/monitor/feedback.json")
 NAMES = ("outcome", "y_true", "label")
 REQUEST = "request_id"
-# Names of the columns in a part: the key of a row, and when it came in.
-KEYS = ("request", "id", "time")
+# What names a row: a request, and its place in one about several; or an id, with its time, and
+# the horizon of a forecast.
+KEYS = ("request", "row", "id", "time", "horizon")
+PLACES = ("row", "horizon")  # whole numbers, which most rows do not have
 
 
 def take_in(given: Path, task: str, classes: Any = None) -> dict[str, Any]:
@@ -32,8 +34,9 @@ def take_in(given: Path, task: str, classes: Any = None) -> dict[str, Any]:
     Parameters
     ----------
     given : Path
-        csv, JSON lines or parquet with `outcome` (or y_true, label), and `request_id`, or the
-        entity's column (or id) and, where rows have one, `time`.
+        csv, JSON lines or parquet with `outcome` (or y_true, label), and `request_id` (with `row`
+        from 0 where a request asked about several), or the entity's column (or id) and, where rows
+        have them, `time` and `horizon`.
     task : str
         What outcomes are: classes, numbers or lists of items.
     classes : sequence, optional
@@ -83,16 +86,20 @@ def take_in(given: Path, task: str, classes: Any = None) -> dict[str, Any]:
 
 
 def load(folder: Path = FEEDBACK) -> "polars.DataFrame":
-    """Give all outcomes: request, id, time (of the row) and outcome (JSON), each key once."""
+    """Give all outcomes: KEYS and outcome (JSON), each key once."""
     import polars as pl
 
-    schema = dict.fromkeys((*KEYS, "outcome"), pl.String) | {"time": pl.Datetime("us")}
+    schema: dict[str, Any] = dict.fromkeys((*KEYS, "outcome"), pl.String)
+    schema |= {"time": pl.Datetime("us"), **dict.fromkeys(PLACES, pl.Int64)}
     parts = sorted(folder.glob("*.parquet")) if folder.is_dir() else []
     if not parts:
         return pl.DataFrame(schema=schema)
     try:
-        frames = [pl.read_parquet(part).select("request", "id", "time", "outcome", "received")
-                  for part in parts]  # fmt: skip
+        # Parts of earlier releases have no places.
+        frames = [
+            pl.concat([pl.DataFrame(schema=schema), pl.read_parquet(part)], how="diagonal")
+            for part in parts
+        ]
     except (pl.exceptions.PolarsError, OSError) as error:
         raise MlopsError(
             f"A part of {folder.as_posix()} is damaged: remove it, and give its file again."
@@ -111,7 +118,7 @@ def _read(given: Path, task: str, classes: Any) -> "tuple[polars.DataFrame, int]
     table = Table(source="feedback", path=given.name, columns={"id": Column(type="string")})
     source = Files(kind="files", folder=given.parent)
     found = files.find(source, "feedback", table)
-    wanted = list(dict.fromkeys([*NAMES, REQUEST, entity.column, "id", "time"]))
+    wanted = list(dict.fromkeys([*NAMES, REQUEST, entity.column, "id", "time", *PLACES]))
     there = files.shown(found, table, wanted)
     outcome = next((name for name in NAMES if name in there), None)
     key = next((name for name in (REQUEST, entity.column, "id") if name in there), None)
@@ -128,6 +135,9 @@ def _read(given: Path, task: str, classes: Any) -> "tuple[polars.DataFrame, int]
         columns[key] = own.model_copy(update={"unique": False, "nullable": True})
         if "time" in there:
             columns["time"] = Column(type="datetime")
+    place = "row" if key == REQUEST else "horizon"
+    if place in there and place != key:
+        columns[place] = Column(type="integer", nullable=True, minimum=0)
     table = table.model_copy(update={"columns": columns})
     parts, broken = [], 0
     for _, frames in files.read(source, "feedback", table):
@@ -153,13 +163,16 @@ def _read(given: Path, task: str, classes: Any) -> "tuple[polars.DataFrame, int]
                 ids = pl.select(pl.coalesce(kept, opened.made(ids))).to_series()
             ids = ids.cast(pl.String)
             nothing = pl.Series([None] * len(good), dtype=pl.String)
-            moments = good["time"] if "time" in good.columns else pl.Series(
-                [None] * len(good), dtype=pl.Datetime("us"))  # fmt: skip
+            other = {
+                name: good[name] if name in good.columns else nothing for name in ("time", *PLACES)
+            }
             part = pl.DataFrame(
                 {
                     "request": ids if key == REQUEST else nothing,
+                    "row": other["row"].cast(pl.Int64),
                     "id": nothing if key == REQUEST else ids,
-                    "time": moments.cast(pl.Datetime("us")),
+                    "time": other["time"].cast(pl.Datetime("us")),
+                    "horizon": other["horizon"].cast(pl.Int64),
                     "outcome": as_json(good[outcome], task),
                 }
             )

@@ -46,10 +46,11 @@ def labelled_rows(
     notes: list[str] = []
     labels = load()
     if several := _of_several_rows(labels, folder):
-        labels = labels.filter(~pl.col("request").is_in(several).fill_null(False))
+        vague = pl.col("request").is_in(several).fill_null(False) & pl.col("row").is_null()
+        labels = labels.filter(~vague)
         notes.append(
             f"outcomes of {len(several):,} requests that asked about several rows are left out: "
-            "give them by id and time"
+            "give their row (0 is the first), or id and time"
         )
     tables = _of_tables(task)
     parts, forecasts = [], False
@@ -70,11 +71,14 @@ def labelled_rows(
             forecasts |= _are_forecasts(frame)
             if len(frame):
                 parts.append(_joined(frame, labels, tables))
-    if forecasts and labels["id"].count():
+    vague = pl.col("id").is_not_null() & pl.col("horizon").is_null()
+    if forecasts and len(labels.filter(vague)):
         notes.append(
-            "outcomes by id and time do not say of which forecast they are, and are left out: "
-            "those of the tables are used, as the pipeline computes them"
+            "outcomes by id and time alone do not say of which forecast they are, and are left "
+            "out: give their horizon; those of the tables are used, as the pipeline computes them"
         )
+    if parts and not forecasts and (ahead := labels["horizon"].count()):
+        notes.append(f"{ahead:,} outcomes with a horizon are left out: no forecast was scored")
     rows = [part for part in parts if len(part)]
     if not rows:
         nothing = {"id": pl.String, "day": pl.Date, "outcome": pl.String}
@@ -113,13 +117,10 @@ def _alike(keys: list[str]) -> "list[polars.Expr]":
 
 
 def _of_several_rows(labels: "polars.DataFrame", folder: Path) -> list[str]:
-    """Return the requests with an outcome that asked about several rows: of which it is, none says.
-
-    Outcomes of forecasts by id and time alone are another such case, see _joined().
-    """
+    """Return the requests that asked about several rows and have an outcome that names none."""
     import polars as pl
 
-    given = labels["request"].drop_nulls()
+    given = labels.filter(pl.col("row").is_null())["request"].drop_nulls()
     found: set[str] = set()
     for part in sorted(folder.rglob("[!.]*.parquet")) if len(given) and folder.is_dir() else []:
         if {"request_id", "row"} <= set(pl.read_parquet_schema(part)):
@@ -138,11 +139,20 @@ def _joined(
     asked = frame.select(_alike([name for name in KEYS if name in frame.columns]))
     sources: list[Any] = []
     if "request_id" in frame.columns:
-        by_request = labels.filter(pl.col("request").is_not_null()).select("request", "outcome")
-        sources.append((frame.select(request=pl.col("request_id").cast(pl.String)), by_request))
+        by_request = labels.filter(pl.col("request").is_not_null())
+        requests = frame.select(request=pl.col("request_id").cast(pl.String))
+        whole = by_request.filter(pl.col("row").is_null()).select("request", "outcome")
+        sources.append((requests, whole))
+        if "row" in frame.columns:
+            requests = requests.with_columns(frame["row"].cast(pl.Int64))
+            sources.append((requests, by_request.select("request", "row", "outcome")))
+    ahead = pl.col("horizon").is_not_null()
     by_id = labels.filter(pl.col("id").is_not_null())
+    forecasts = by_id.filter(ahead).select(*KEYS, "outcome")
+    by_id = by_id.filter(~ahead)
     if _are_forecasts(asked):
-        pass  # id and time are those of forecasts for several days: the tables say which is which
+        if "time" in asked.columns:
+            sources.append((asked, forecasts))
     elif "time" in asked.columns:
         sources.append((asked.select("id", "time"), by_id.select("id", "time", "outcome")))
     else:

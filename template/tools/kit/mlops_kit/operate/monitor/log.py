@@ -46,10 +46,11 @@ def alone(file: Path = LOG) -> Iterator[None]:
         yield
 
 
-def note(told: dict[str, Any], file: Path = LOG) -> dict[str, Any]:
-    """Append a look, with what is new and what has cleared since the last one of this model's name.
+def compared(told: dict[str, Any], file: Path = LOG) -> dict[str, Any]:
+    """Return a look as a line, with what is new and what has cleared since the last one.
 
-    Nothing is appended where the same was seen before: a look can be repeated.
+    Where the same was seen before it has the number of that look, and no `at`: a look can be
+    repeated.
     """
     before = looks(file)
     last = before[-1] if before else {"number": 0, "alarms": []}
@@ -59,17 +60,22 @@ def note(told: dict[str, Any], file: Path = LOG) -> dict[str, Any]:
     line = told | {"opened": opened, "cleared": cleared}
     if same:
         return line | {"number": last["number"]}
-    line |= {
+    return line | {
         "number": last["number"] + 1,
         "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def append(line: dict[str, Any], file: Path = LOG) -> None:
+    """Append what compared() gave, unless it was seen before."""
+    if "at" not in line:
+        return
     with file.open("ab") as stream:
         # Whatever a kill has left is ended first, so that it does not spoil this line.
         start = b"\n" if stream.tell() and not _ends_well(file) else b""
         stream.write(start + json.dumps(line).encode() + b"\n")
         stream.flush()
         os.fsync(stream.fileno())
-    return line
 
 
 def _ends_well(file: Path) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
 from mlops_kit.core.errors import INCONCLUSIVE, NEGATIVE, OK
-from mlops_kit.core.files import remove_leftovers, write_json, write_text
+from mlops_kit.core.files import as_json, remove_leftovers, write_texts
 from mlops_kit.core.settings import Settings, read_config
 from mlops_kit.core.utc import today
 from mlops_kit.operate.monitor import log
@@ -88,17 +88,23 @@ def monitor(
             "verdict": verdict,
             "alarms": sorted(one["key"] for one in alarms),
         }
-        line = log.note(told)
+        line = log.compared(told)
         result["opened"], result["cleared"] = line["opened"], line["cleared"]
-        result["looks"] = log.looks()[-20:]
+        result["looks"] = [*log.looks(), *([line] if "at" in line else [])][-20:]
         if cleared := clear_old(served, oldest_kept(days, config.keep_days)):
             result["notes"].append(
                 f"{cleared:,} logged parts older than {config.keep_days} days were removed"
             )
         page = html_page(result, look)
-        write_text(REPORTS / "metrics.prom", prometheus_text(result, _now()))
-        write_text(REPORTS / "drift.html", page)
-        write_json(REPORTS / "drift.json", result)
+        write_texts(
+            {
+                REPORTS / "drift.json": as_json(result),
+                REPORTS / "drift.html": page,
+                REPORTS / "metrics.prom": prometheus_text(result, _now()),
+            }
+        )
+        # Last: a look that came to no report is told as new again.
+        log.append(line)
     return CODES[verdict], result
 
 

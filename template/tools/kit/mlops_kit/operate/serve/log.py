@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import refused_by_machine
-from mlops_kit.core.files import progress, remove_leftovers, written_beside
+from mlops_kit.core.files import progress, remove_leftovers, write_text, written_beside
 from mlops_kit.core.utc import today
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.operate.predict.logged import OWN
@@ -38,6 +38,7 @@ MOST_LINES = 20_000  # of a part
 OF_REQUESTS = (("request_id", "string"), ("row", "int64"), ("answered_by", "string"),
                ("features_sha256", "string"), ("milliseconds", "float64"), ("known", "bool"),
                ("stale", "bool"))  # fmt: skip
+LOOKED = "looked.txt"  # below the folder: the day on which old days were looked for last
 _LEFT = 3600  # seconds after which an unfinished file has no writer any more
 
 
@@ -164,11 +165,22 @@ class Kept:
             pyarrow.parquet.write_table(table, beside, compression="zstd")
 
     def _clear(self) -> None:
-        """Remove days that are too old, and what a killed writer left."""
-        oldest = today() - datetime.timedelta(days=self.config.days)
-        for place in self.folder.glob("day=*"):
-            if place.name.removeprefix("day=") < oldest.isoformat():
+        """Remove days that are too old, and what a killed writer left.
+
+        Not where the clock has moved by more than `days`, or back, since somebody looked last: it
+        may be wrong, and everything would be too old at once. The next day tells.
+        """
+        day, mark = today(), self.folder / LOOKED
+        oldest = (day - datetime.timedelta(days=self.config.days)).isoformat()
+        before = mark.read_text(encoding="utf-8").strip() if mark.is_file() else ""
+        old = [one for one in self.folder.glob("day=*") if one.name.removeprefix("day=") < oldest]
+        if oldest <= before < day.isoformat():
+            for place in old:
                 shutil.rmtree(place, ignore_errors=True)
+        elif old and before != day.isoformat():
+            progress("serve", f"{len(old):,} days of the log are too old by this machine's clock; "
+                              "they go when it says so tomorrow, too")  # fmt: skip
+        write_text(mark, f"{day.isoformat()}\n")
         remove_leftovers([self.folder], time.time() - _LEFT)
 
 

@@ -209,7 +209,7 @@ def _from_parquet(file: Path, columns: list[str], mark: Mark, out: Path | None) 
     import pyarrow.parquet
 
     removed = 0
-    with pyarrow.parquet.ParquetFile(file) as read:
+    with pyarrow.parquet.ParquetFile(file, pre_buffer=False) as read:
         packed = "zstd"
         if read.metadata.num_row_groups:
             packed = read.metadata.row_group(0).column(0).compression.lower()

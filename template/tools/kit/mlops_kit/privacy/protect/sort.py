@@ -70,7 +70,7 @@ def frames_of(file: Path, rows: int = BATCH) -> "Iterator[polars.DataFrame]":
     import polars as pl
     import pyarrow.parquet
 
-    with pyarrow.parquet.ParquetFile(file) as read:
+    with pyarrow.parquet.ParquetFile(file, pre_buffer=False) as read:
         for batch in read.iter_batches(rows):
             yield pl.DataFrame(pl.from_arrow(batch))
 

@@ -200,7 +200,7 @@ def _treated(
 
     needed = {one.column for one in plan} | {one.subject[0] for one in plan if one.subject}
     start = 0
-    with pyarrow.parquet.ParquetFile(source) as read:
+    with pyarrow.parquet.ParquetFile(source, pre_buffer=False) as read:
         for batch in read.iter_batches(BATCH, columns=sorted(needed)):
             frame = pl.DataFrame(pl.from_arrow(batch))
             memo: Memo = {}

@@ -24,7 +24,7 @@ def parquet(opened: Opened) -> Iterator[Piece]:
     """Read every row group, the schema's notes, and dictionary entries that no row uses."""
     from pyarrow.parquet import ParquetFile
 
-    file = ParquetFile(opened.stream)
+    file = ParquetFile(opened.stream, pre_buffer=False)
     notes = file.metadata.metadata or {}
     kept = {key: value for key, value in notes.items() if key != b"ARROW:schema"}
     yield from _schema(file.schema_arrow, kept, opened.place)
@@ -111,7 +111,7 @@ def _unused_entries(opened: Opened, file: Any) -> Iterator[Piece]:
     if not names:
         return
     opened.stream.seek(0)
-    again = ParquetFile(opened.stream, read_dictionary=names)
+    again = ParquetFile(opened.stream, read_dictionary=names, pre_buffer=False)
     for group in range(again.num_row_groups):
         for name in names:
             for chunk in again.read_row_group(group, columns=[name]).column(0).chunks:

@@ -238,7 +238,7 @@ def sample_of_row_groups(path: Path, rows: int) -> pl.DataFrame:
     import pyarrow.parquet
 
     try:
-        file = pyarrow.parquet.ParquetFile(path)
+        file = pyarrow.parquet.ParquetFile(path, pre_buffer=False)
         groups = file.metadata.num_row_groups
         each = max(1, math.ceil(rows / max(groups, 1)))
         parts = []
