@@ -5,6 +5,7 @@ line under template/docs includes what this module renders.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from mlops_kit.core.files import read_yaml, write_texts
 
 ANSWERS = Path(".copier-answers.yml")
 PAGES = Path(__file__).with_name("pages")
-LANGUAGES = ("en", "es")
+LANGUAGES = ("en",)
 
 
 class Document(NamedTuple):
@@ -92,16 +93,21 @@ def render(page: str, given: Mapping[str, Any], **more: Any) -> str:
     **more : Any
         What the page may call besides.
     """
-    folders = [PAGES / language(given), PAGES / "en"]
-    environment = Environment(
-        loader=FileSystemLoader(folders),
+    template = _environment(language(given)).get_template(page)
+    return template.render({**given, "pages": "", **more})
+
+
+@cache
+def _environment(language: str) -> Environment:
+    """Read pages as Copier does (`_envops` of copier.yml), a translated one before the English."""
+    return Environment(
+        loader=FileSystemLoader([PAGES / language, PAGES / "en"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - Markdown; pages escape what a person wrote
     )
-    return environment.get_template(page).render({**given, "pages": "", **more})
 
 
 def add(name: str) -> list[Path]:
