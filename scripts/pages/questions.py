@@ -45,4 +45,6 @@ def _default(default: Any) -> str:
     """Show a default, and one that is computed as what it is made from."""
     if isinstance(default, list):
         return ", ".join(f"`{each}`" for each in default)
+    if isinstance(default, bool):
+        return code(default)
     return "made from other answers" if "{" in default else code(default).replace('"', "")

@@ -6,6 +6,8 @@ from typing import Any, get_args
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.core.settings import Settings
 from mlops_kit.data.config import Sources
+from mlops_kit.govern.config import Governance
+from mlops_kit.govern.costs.config import Costs
 from mlops_kit.operate.experiments.abtest import ABTest
 from mlops_kit.operate.experiments.shadow import Shadow
 from mlops_kit.operate.serve.config import Serve
@@ -51,6 +53,15 @@ FILES: dict[str, tuple[type[BaseModel], str]] = {
         Serve,
         "How models answer requests (`serving: online` or `both`): `mlops serve` and `mlops "
         "snapshot`.",
+    ),
+    "governance.yaml": (
+        Governance,
+        "What laws and standards ask and only people can answer (`ai_governance: true`, or `mlops "
+        "docs add governance`).",
+    ),
+    "costs.yaml": (
+        Costs,
+        "Prices and use, from which `mlops costs` reckons (`mlops docs add costs`).",
     ),
     "params.yaml": (
         Params,

@@ -48,6 +48,7 @@ DOCUMENTS = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "template" / "docs").glob("*")),
     MLOPS / "privacy" / "record" / "document.md",
+    *sorted((MLOPS / "govern" / "pages").rglob("*.md")),
 ]
 COMMAND = re.compile(r"(?<![\w.-])mlops ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)((?: [^`\n|#]*)?)")
 

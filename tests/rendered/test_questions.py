@@ -28,7 +28,15 @@ ASKED = [
     "jurisdictions",
     "owner",
 ]
-NOT_ASKED = ["description", "license", "docs_language", "ci", "kit", "infrastructure"]
+NOT_ASKED = [
+    "description",
+    "license",
+    "docs_language",
+    "ci",
+    "kit",
+    "infrastructure",
+    "ai_governance",
+]
 COMPUTED = {"project_slug", "environments", "default_groups", "planned"}
 
 
@@ -240,6 +248,7 @@ def test_no_locked_distribution_can_be_the_package(tmp_path: Path) -> None:
         ("license", "GPL", "'GPL' is not in"),
         ("docs_language", "fr", "'fr' is not in"),
         ("ci", "jenkins", "'jenkins' is not in"),
+        ("ai_governance", "perhaps", "perhaps"),
     ],
 )
 def test_a_wrong_answer_is_refused_with_a_sentence(

@@ -27,6 +27,9 @@ def parameters() -> dict[str, list[Value]]:
     for name, question in questions().items():
         if name in TEXTS or question.get("when") is False:
             continue
+        if question["type"] == "bool":
+            found[name] = [(name, given) for given in (True, False)]
+            continue
         choices = list(question["choices"].values())
         if question.get("multiselect"):
             for choice in choices:

@@ -23,6 +23,7 @@ from mlops_kit.data.ingest import write_input_record
 from mlops_kit.data.storage.keeping import fetch
 from mlops_kit.room import rooms
 from mlops_kit.train.features import load_params
+from mlops_kit.train.model_file import MODEL_FILE
 from mlops_kit.train.tracking import DECISION_FILE, REGISTRATION, register
 
 INPUTS = Path("data/inputs.json")
@@ -76,13 +77,15 @@ def run(force: bool = False, reason: str = "") -> dict[str, Any]:
     write_records()
     started = time.time()
     reproduce(force)
+    seconds = time.time() - started
     # DVC ran every stage, so that nobody was writing what is older than that.
     remove_leftovers(RESULTS, started)
     known = REGISTRATION.read_bytes() if REGISTRATION.is_file() else b""
     for room in rooms():
         room.clean_up()
     decision = read(DECISION_FILE)
-    model = record(settings, decision, reason)
+    trained = MODEL_FILE.is_file() and MODEL_FILE.stat().st_mtime >= started
+    model = record(settings, decision, reason, seconds if trained else None)
     primary, decided = decision["primary"], decision["decision"]
     # What somebody vouches for is never silent.
     vouched = [each["sentence"] for each in decision["safety"] if "acknowledged" in each]
@@ -109,8 +112,13 @@ def write_records() -> None:
     write_systems_record(SYSTEMS, read_config(COMPARE_FILE, CompareConfig))
 
 
-def record(settings: Settings, decision: Decision, reason: str = "") -> dict[str, Any]:
-    """Register the model with what was decided about it; see `tracking.register`."""
+def record(
+    settings: Settings, decision: Decision, reason: str = "", seconds: float | None = None
+) -> dict[str, Any]:
+    """Register the model with what was decided about it; see `tracking.register`.
+
+    `seconds` is how long the pipeline took that trained it, where it did.
+    """
     primary = decision["primary"]
     metrics = {
         f"candidate_{primary['metric']}": decision["candidate"]["value"],
@@ -120,7 +128,7 @@ def record(settings: Settings, decision: Decision, reason: str = "") -> dict[str
         "difference_upper": primary["upper"],
     }
     tags = {"decision": decision["decision"], "holdout_sha256": decision["holdout_sha256"]}
-    return register(settings, metrics, tags, reason)
+    return register(settings, metrics, tags, reason, seconds)
 
 
 def _registered(known: bytes, decision: str) -> str:

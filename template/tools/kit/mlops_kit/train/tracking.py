@@ -55,6 +55,7 @@ def register(
     metrics: Mapping[str, float],
     tags: Mapping[str, str],
     reason: str = "",
+    seconds: float | None = None,
 ) -> dict[str, Any]:
     """Log the last run to MLflow and register its model with the alias `challenger`.
 
@@ -66,6 +67,8 @@ def register(
         What the comparison found and decided; it stands above this room.
     reason : str
         Why it ran, kept with the run.
+    seconds : float, optional
+        How long the pipeline took that trained the model.
 
     Returns
     -------
@@ -83,7 +86,9 @@ def register(
     if known:
         return known
     told = {**tags, **({"reason": reason} if reason else {})}
-    registered = _log(settings, card, metrics, told, key["decision_sha256"]) | key
+    took = {} if seconds is None else {"seconds": round(seconds, 3)}
+    registered = _log(settings, card, {**metrics, **took}, told, key["decision_sha256"])
+    registered |= key | took
     write_json(REGISTRATION, registered)
     return registered
 

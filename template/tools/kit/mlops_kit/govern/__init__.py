@@ -1,0 +1,1 @@
+"""The room of what stands around a model: charter, risks, responsible AI, governance, costs."""

@@ -1,0 +1,56 @@
+"""Links of a Markdown document: do their files and headings exist?"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+from mlops_kit.govern.checking.marks import lines_of
+
+# [words](target "title"); words may hold a pair of brackets, and a target one of round ones.
+LINK = re.compile(
+    r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(<?([^()\s<>]+(?:\([^()\s]*\))?)>?(?:\s+\"[^\"]*\")?\)"
+)
+HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*\s*$")
+OWN_ANCHOR = re.compile(r"<a\s+(?:id|name)=\"([^\"]+)\"")
+ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
+CODE = re.compile(r"`[^`]*`")
+
+
+def dead_links(path: Path, text: str) -> Iterator[tuple[int, str]]:
+    """Yield line and sentence of each link to a file or heading here that is not there.
+
+    Addresses of the web are not asked.
+    """
+    for number, line in lines_of(text):
+        for found in LINK.finditer(CODE.sub("`", line)):
+            target = unquote(found[1])
+            if ELSEWHERE.match(target):
+                continue
+            name, _, anchor = target.partition("#")
+            file = path.parent / name if name else path
+            if not file.exists():
+                yield number, f"links to {target}, which is not there"
+            elif anchor and file.suffix == ".md" and anchor not in anchors(file):
+                yield number, f"links to {target}, and {file.name} has no such heading"
+
+
+def anchors(file: Path) -> set[str]:
+    """Return the names by which code hosts reach the headings of a Markdown file."""
+    found: set[str] = set()
+    text = file.read_text(encoding="utf-8")
+    for _, line in lines_of(text):
+        found |= set(OWN_ANCHOR.findall(line))
+        if heading := HEADING.match(line):
+            slug = slug_of(heading[1])
+            count = 1
+            while (name := slug if count == 1 else f"{slug}-{count - 1}") in found:
+                count += 1
+            found.add(name)
+    return found
+
+
+def slug_of(heading: str) -> str:
+    """Return the anchor of a heading: letters and digits, hyphens for spaces, in lower case."""
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+    return re.sub(r"[^\w\- ]", "", plain.strip().lower()).replace(" ", "-")

@@ -1,0 +1,134 @@
+"""Commands of what stands around a model: `mlops docs` and `mlops costs`."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from mlops_kit.core.errors import NEGATIVE
+from mlops_kit.core.files import write_json
+from mlops_kit.core.utc import today
+from mlops_kit.core.words import counted
+from mlops_kit.govern.documents import DOCUMENTS
+from mlops_kit.govern.documents import add as add_document
+from mlops_kit.room import Room
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def build(as_json: Json = False) -> None:
+    """Write the facts of this repository to docs/facts, each number beside the file it is from."""
+    from mlops_kit.govern.facts.build import build as write
+
+    pages = write()
+    if as_json:
+        told = {path.as_posix(): page.gaps for path, page in pages.items()}
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    for path, page in pages.items():
+        gaps = counted(len(page.gaps), "gap") if page.gaps else ""
+        print(f"{path.as_posix():<26} {gaps}".rstrip())
+
+
+def check(
+    context: typer.Context,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="fill, link, review, command or facts; may be repeated."),
+    ] = None,
+    warn: Annotated[bool, typer.Option("--warn", help="For CI: say it, and exit 0.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List what is left in the documents: places to fill, dead links, reviews that are due.
+
+    Exit codes: 0 nothing is left, 1 something is.
+    """
+    from mlops_kit.govern.checking.check import check as look
+
+    found = look(names_of(context.find_root().command), today(), only or ())
+    if as_json:
+        print(json.dumps([one._asdict() for one in found], indent=2, ensure_ascii=False))
+    else:
+        for one in found:
+            owner = f"{one.owner}: " if one.owner else ""
+            if warn and os.environ.get("GITHUB_ACTIONS"):
+                print(f"::warning file={one.file},line={one.line}::{owner}{one.what}")
+            else:
+                print(f"{one.file}:{one.line}: {one.kind}: {owner}{one.what}")
+        print(f"{counted(len(found), 'finding')}" if found else "nothing is left to do")
+    if found and not warn:
+        raise typer.Exit(NEGATIVE)
+
+
+def add(
+    name: Annotated[str | None, typer.Argument(help="Which; without it, all are listed.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the first text of a document, from the answers; it is the team's from then on."""
+    if name is None:
+        there = {
+            key: [path.as_posix() for path in one.files if path.exists()]
+            for key, one in DOCUMENTS.items()
+        }
+        if as_json:
+            print(json.dumps(there, indent=2))
+            return
+        for key, one in DOCUMENTS.items():
+            print(f"{key:<15} {'there' if there[key] else '-':<6} {one.about}")
+        return
+    written = [path.as_posix() for path in add_document(name)]
+    if as_json:
+        print(json.dumps(written))
+        return
+    for path in written:
+        print(f"written    {path}")
+
+
+def costs(as_json: Json = False) -> None:
+    """Reckon what it costs, bought and rented, and from which month on buying is cheaper."""
+    from mlops_kit.govern.costs.reckon import REPORT, reckoned
+
+    told = reckoned()
+    write_json(REPORT, told)
+    if as_json:
+        print(json.dumps(told, indent=2))
+        return
+    for name, way in told["ways"].items():
+        once = f"{way['upfront']:,.0f} once, " if way["upfront"] else ""
+        month = f"{way['monthly']:,.2f} {told['currency']} a month"
+        point = told["break_even"].get(name)
+        cheaper = ""
+        if point and point["month"] is not None:
+            cheaper = f"; buying is cheaper from month {point['month']:.1f} on"
+            cheaper += "" if point["within_life"] else ", after the machine's life"
+        print(f"{name:<10} {once}{month}{cheaper}")
+    if told["examples"]:
+        number = counted(len(told["examples"]), "price")
+        print(f"note       {number} of conf/costs.yaml are examples: write yours")
+    print(f"report     {REPORT.as_posix()}; `uv run mlops docs build` writes docs/facts/costs.md")
+
+
+def names_of(command: Any, before: str = "") -> set[str]:
+    """Return the words of every command, and of every group, below one of the command line."""
+    found = set()
+    for name, one in getattr(command, "commands", {}).items():
+        words = f"{before} {name}".strip()
+        found |= {words} | names_of(one, words)
+    return found
+
+
+def _settings() -> Mapping[str, Callable[[], object]]:
+    from mlops_kit.govern.config import GOVERNANCE_FILE, load_governance
+    from mlops_kit.govern.costs.config import COSTS_FILE, load_costs
+
+    files = {GOVERNANCE_FILE: load_governance, COSTS_FILE: load_costs}
+    return {file.as_posix(): read for file, read in files.items() if file.is_file()}
+
+
+ROOM = Room(
+    groups={"docs": "The documents of the project: their facts, and what is left to fill in."},
+    commands={"docs build": build, "docs check": check, "docs add": add, "costs": costs},
+    settings=_settings,
+)

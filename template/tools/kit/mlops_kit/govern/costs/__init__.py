@@ -1,0 +1,1 @@
+"""What it costs: bought against rented, storage by class, and from when on which is cheaper."""
