@@ -36,9 +36,12 @@ INCREMENTAL = {"columns": MEMBERS, "cursor": "changed", "key": ["member_id"]}
 
 def members(database: "psycopg.Connection[Any]", count: int = 1000) -> None:
     database.execute(
-        "CREATE TABLE members (member_id int PRIMARY KEY, name text, changed timestamp);"
+        "CREATE TABLE members (member_id int PRIMARY KEY, name text, changed timestamp)"
+    )
+    database.execute(
         "INSERT INTO members SELECT g, 'm' || g, timestamp '2026-01-01' + g * interval '1 minute' "
-        f"FROM generate_series(1, {count}) g".encode()
+        "FROM generate_series(1, %s) g",
+        [count],
     )
 
 

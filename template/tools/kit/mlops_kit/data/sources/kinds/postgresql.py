@@ -9,13 +9,13 @@ from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.sql import literal as text_literal
 from mlops_kit.core.sql import quoted
 from mlops_kit.data.sources.base import Broken, Landed, Looked, Wanted
+from mlops_kit.data.sources.declared import asked_columns
+from mlops_kit.data.sources.look import clock, looked
+from mlops_kit.data.sources.missing import missing_column, missing_group
 from mlops_kit.data.sources.sql import stream
-from mlops_kit.data.sources.sql.look import clock, looked
-from mlops_kit.data.sources.sql.missing import missing_column, missing_group
 from mlops_kit.data.sources.sql.statement import (
     Dialect,
     Taken,
-    asked_columns,
     select,
     source_of,
 )

@@ -62,12 +62,6 @@ def source_of(table: "Table", dialect: Dialect) -> str:
     return ".".join(map(dialect.quoted, table.path.split(".")))
 
 
-def asked_columns(table: "Table") -> list[str]:
-    """Name the columns that are read: those declared, the cursor and the key."""
-    cursor = [] if table.cursor is None else [table.cursor]
-    return list(dict.fromkeys([*table.read_columns, *table.key, *cursor]))
-
-
 def select(
     table: "Table", columns: list[Taken], wanted: Wanted, dialect: Dialect, ordered: bool
 ) -> str:
