@@ -13,15 +13,18 @@ from typing import Any
 
 import clinic
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of
 from mlops_kit.core.settings import load_settings
 from mlops_kit.data.config import load_sources
 from mlops_kit.data.ingest import input_record
+from mlops_kit.data.landing import snapshot
 from mlops_kit.data.storage import keeping, raw
 from mlops_kit.privacy.people import erase as erase_of
 from mlops_kit.privacy.people import subjects as subjects_of
+from mlops_kit.room import rooms
 
 WHO = 7
 
@@ -468,6 +471,32 @@ def test_the_list_of_raw_files_follows_what_was_erased(
     assert {f"{one.parent.name}{one.name}" for one in place.rglob("*") if one.is_file()} == set(
         now.values()
     )
+
+
+def test_a_person_goes_from_landed_snapshots_and_from_the_parts_of_a_broken_read() -> None:
+    sources = Path("conf/sources.yaml")
+    text = sources.read_text(encoding="utf-8")
+    text = text.replace("clinic\n    path: letters.parquet", "db\n    path: letters")
+    source = "db: {kind: postgresql, address: postgresql://reader@db.example.org/clinic}"
+    text = text.replace("sources:\n", f"sources:\n  {source}\n")
+    sources.write_text(text, encoding="utf-8")
+    letters = pq.read_table("raw/letters.parquet")
+    Path("raw/letters.parquet").unlink()
+    place = Path("data/restricted/landed/dev/db/letters.parquet")
+    parts = [place.with_name("letters.landing") / name for name in ("1.parquet", "later/2.parquet")]
+    says = snapshot.Said("asked", "2026-01-01", None)
+    snapshot.write(place, letters.schema, letters.to_batches(), lambda: says)
+    for part in parts:
+        snapshot.write(part, letters.schema, letters.to_batches())
+    assert {one.as_posix() for one in (place, *parts)} <= traces()
+    erase_of.erase(clinic.token(WHO))
+    assert traces() == set()
+    assert [snapshot.rows_of(one) for one in (place, *parts)] == [len(letters) - 1] * 3
+    assert snapshot.said(place) == says  # the next read still goes on from there
+    # A source that delivers the person again brings nobody back.
+    leave_out = [room.before_ingest(load_sources()) for room in rooms()]
+    (batch,) = letters.to_batches()
+    assert len(snapshot.left_in(batch, "letters", leave_out)) == len(letters) - 1
 
 
 def test_a_raw_file_that_was_changed_before_stays_refused_after_erasing() -> None:

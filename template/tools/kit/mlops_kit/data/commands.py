@@ -1,16 +1,14 @@
 """Commands of the data room: `mlops data ...` and `mlops sources ...`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mlops_kit.core.errors import INCONCLUSIVE, NEGATIVE, OK, MlopsError
 from mlops_kit.core.files import progress
-from mlops_kit.room import Finding, Room, raw_zone, rooms
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from mlops_kit.data.storage.examined import examine
+from mlops_kit.room import Room, raw_zone, rooms
 
 
 def ingest(
@@ -23,28 +21,44 @@ def ingest(
     accept: Annotated[
         bool, typer.Option("--accept", help="Record today's raw files, by hash, and do no more.")
     ] = False,
+    source: Annotated[str | None, typer.Option(help="Land the tables of this source only.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Land rows with this cursor or a higher one.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Land at most as many rows of a table, to try it.")
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read whole again what has a cursor.")
+    ] = False,
 ) -> None:
-    """Stage: read the sources, set broken rows aside."""
-    from mlops_kit.core.provenance import raw_list
-    from mlops_kit.core.settings import environment, load_settings
+    """Land snapshots of tables from databases; with --tables: the pipeline's first stage.
+
+    The stage reads files and snapshots, opens no connection, and sets broken rows aside.
+    """
+    from mlops_kit.core.settings import load_settings
     from mlops_kit.data.config import load_sources
     from mlops_kit.data.ingest import ingest, input_record
+    from mlops_kit.data.landing.land import How, land
     from mlops_kit.data.storage.keeping import accept as record
+    from mlops_kit.data.storage.raw import committed
 
     if accept:
         sources = load_sources()
         for line in record(load_settings(), sources, input_record(sources)["tables"]):
             print(line)
-        if (written := raw_list(environment())).is_file():
-            print(f"next       git add {written.as_posix()} && git commit: hashes, no data")
+        committed()
         return
-    if tables is None or quarantine is None:
+    if tables is not None and quarantine is not None:
+        for line in ingest(load_settings(), tables, quarantine).splitlines():
+            progress("data", line)
+        return
+    if tables is not None or quarantine is not None:
         raise MlopsError(
-            "Without --tables and --quarantine there is nothing to write to; it is a stage of the "
-            "pipeline: `uv run mlops run` gives it its options. --accept records the raw files."
+            "--tables and --quarantine go together: `uv run mlops run` gives them to this stage."
         )
-    for line in ingest(load_settings(), tables, quarantine).splitlines():
-        progress("data", line)
+    for line in land(load_settings(), load_sources(), source, How(since, limit, full)):
+        print(line, flush=True)
 
 
 def describe(
@@ -187,97 +201,33 @@ def history() -> None:
 def test() -> None:
     """Read and check every source as the pipeline does, and keep nothing.
 
-    Exit codes: 0 every row keeps its contract, 1 some do not.
+    A source that is landed is asked who may do what, what its tables hold and what its clock says;
+    what was landed of it is checked like a file.
+
+    Exit codes: 0 every row keeps its contract, 1 some do not, or something is not as it should be.
     """
     from mlops_kit.data.config import load_sources
+    from mlops_kit.data.landing.looked import look
     from mlops_kit.data.reading import store
 
     config = load_sources()
     leave_out = [room.before_ingest(config) for room in rooms()]
     scratch = raw_zone()
-    broken_rows = 0
+    bad = False
+    landed = {}
+    for source, one in look(config, landed):
+        bad |= not one.well
+        print(f"{source:<12} {'ok' if one.well else 'problem':<8} {one.what}: {one.said}")
     for name in config.tables:
+        if not landed.get(name, True):
+            print(f"{name:<12} not landed yet: uv run mlops data ingest")
+            continue
         reading = store(config, name, leave_out, scratch)
-        broken_rows += reading.broken
+        bad |= bool(reading.broken)
         print(f"{name:<12} {reading.good:,} good, {reading.broken:,} broken")
         for line in reading.said():
             print(f"  {line}")
-    raise typer.Exit(NEGATIVE if broken_rows else OK)
-
-
-def examine() -> "Iterator[Finding]":
-    """Look at the files of each table, and, of an environment that is named, at where data is kept.
-
-    Nothing is read of the files.
-    """
-    import os
-
-    if "MLOPS_ENV" in os.environ:
-        yield from _places()
-    yield from _files()
-
-
-def _places() -> "Iterator[Finding]":
-    """Whether the remote and the place of raw files are this environment's and can be written."""
-    from mlops_kit.core.settings import environment, load_settings
-    from mlops_kit.data.storage import apart, stores
-    from mlops_kit.data.storage.keeping import place_of
-
-    again = f"then: MLOPS_ENV={environment()} uv run mlops doctor"
-    try:
-        settings = load_settings()
-        address = str(stores.configured().get(settings.dvc_remote, {}).get("url", ""))
-    except MlopsError:  # told among the settings
-        return
-    if address and not stores.STAND_IN.search(address):  # told by the doctor itself
-        try:
-            store = stores.remote(settings, environment())
-            apart.check_remote(settings, store)
-            stores.probe(store)
-        except MlopsError as error:
-            yield Finding("remote", "problem", str(error), again)
-        else:
-            yield Finding("remote", "ok", f'"{settings.dvc_remote}" can be written')
-    try:
-        if kept := place_of(settings):
-            stores.probe(kept)
-            yield Finding("raw files", "ok", f"{kept.shown} can be written")
-    except MlopsError as error:
-        yield Finding("raw files", "problem", str(error), again)
-
-
-def _files() -> "Iterator[Finding]":
-    from mlops_kit.core.settings import environment, load_settings
-    from mlops_kit.data.config import Files, load_sources
-    from mlops_kit.data.sources.files import find
-    from mlops_kit.data.storage.raw import listed
-
-    try:
-        known, settings = listed(environment()), load_settings()
-        config = load_sources()
-    except MlopsError:  # told among the settings
-        return
-    unlisted = False
-    for name, table in config.tables.items():
-        source = config.sources[table.source]
-        if not isinstance(source, Files):
-            continue
-        try:
-            found = find(source, name, table).files
-        except MlopsError as error:
-            if known and settings.restricted:
-                message = f"{name}: not here yet; `mlops run` fetches what is recorded"
-                yield Finding("data", "note", message)
-                continue
-            yield Finding("data", "problem", str(error), "then: uv run mlops sources test")
-        else:
-            many = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
-            yield Finding("data", "ok", f"{name}: {found[0].as_posix()}{many}")
-            unlisted |= known is None
-    if unlisted:
-        mend = f"MLOPS_ENV={environment()} uv run mlops data ingest --accept, then commit the list"
-        message = "the raw files are not recorded: a change of them is not seen"
-        yield Finding("raw files", "note", message, mend)
+    raise typer.Exit(NEGATIVE if bad else OK)
 
 
 ROOM = Room(

@@ -3,12 +3,14 @@
 import codecs
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import Field, field_validator, model_validator
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import Section, read_config
+from mlops_kit.data.sources.base import Asked, Files, Landed
+from mlops_kit.data.sources.registry import kinds
 from mlops_kit.data.sources.sample_shop.settings import Sample
 
 SOURCES_FILE = Path("conf/sources.yaml")
@@ -32,6 +34,10 @@ OPTIONS = (
     "compression",
     "records",
 )
+if TYPE_CHECKING:
+    Source = Sample | Files | Landed
+else:
+    Source = Annotated[Union[(Sample, Files, *kinds())], Field(discriminator="kind")]  # noqa: UP007
 
 
 class At(Section):
@@ -120,7 +126,7 @@ class Column(Section):
         return int(found[1]), int(found[2])
 
 
-class Table(Section):
+class Table(Asked):
     """One table: its source, where it stands there, when its facts happened, and its columns.
 
     What a file is written with is found out or declared, never guessed from a part of it.
@@ -129,7 +135,7 @@ class Table(Section):
     source: str
     """Its source by its name."""
     path: str | None = None
-    """File or folder in a source of files."""
+    """File or folder in a source of files; what a table is called in a source of another kind."""
     time: str | None = None
     """Column that says when a fact happened: features of a day may use only facts before it."""
     columns: dict[str, Column] = Field(min_length=1)
@@ -199,20 +205,12 @@ class Entity(Section):
     """The column that identifies it."""
 
 
-class Files(Section):
-    """A folder of csv, parquet, JSON or XML files."""
-
-    kind: Literal["files"]
-    folder: Path
-    """Where the files are."""
-
-
 class Sources(Section):
     """The whole of conf/sources.yaml."""
 
     entity: Entity
     """What one prediction is about."""
-    sources: dict[str, Annotated[Sample | Files, Field(discriminator="kind")]]
+    sources: dict[str, Source]
     """Where data come from, by name."""
     tables: dict[str, Table] = Field(min_length=1)
     """The tables and what each promises, by name."""
@@ -248,10 +246,12 @@ def load_sources(path: Path = SOURCES_FILE) -> Sources:
                         f'{where}.at is "{contract.known.at}": name a column of the table that is '
                         "a date or a time."
                     )
-        if isinstance(config.sources[table.source], Files) and table.path is None:
+        landed = isinstance(source := config.sources[table.source], Landed)
+        if isinstance(source, Files) and table.path is None and not (landed and table.query):
             raise MlopsError(f"{file}: tables.{name} needs a path: a file or folder in its source.")
+        _check_asked(f"{file}: tables.{name}", table, landed)
         options = [key for key in OPTIONS if key in table.model_fields_set]
-        if options and not isinstance(config.sources[table.source], Files):
+        if options and (landed or not isinstance(source, Files)):
             raise MlopsError(
                 f"{file}: tables.{name}.{options[0]} says how a file is written, and "
                 f"{table.source} is no source of files; take it out."
@@ -268,6 +268,17 @@ def load_sources(path: Path = SOURCES_FILE) -> Sources:
             "which is not declared under tables."
         )
     return config
+
+
+def _check_asked(where: str, table: Table, landed: bool) -> None:
+    """Refuse what only a source that is landed is asked, and what does not fit together."""
+    asked = [key for key in ("query", "cursor", "key") if key in table.model_fields_set]
+    if asked and not landed:
+        raise MlopsError(f"{where}.{asked[0]} means nothing in {table.source}; take it out.")
+    if table.query is not None and table.path is not None:
+        raise MlopsError(f"{where} has a path and a query: leave one of them out.")
+    if table.cursor is not None and not table.key:
+        raise MlopsError(f"{where}.cursor needs a `key`: columns that say which row has changed.")
 
 
 def _check_made(where: str, column: Column, table: Table) -> None:

@@ -12,7 +12,8 @@ from mlops_kit.core.files import read_yaml, sha256_of, write_json, written_besid
 from mlops_kit.core.settings import Settings, environment
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
-from mlops_kit.data.config import SOURCES_FILE, Files, Sources, load_sources
+from mlops_kit.data.config import SOURCES_FILE, Files, Landed, Sources, load_sources
+from mlops_kit.data.landing.snapshot import read_to
 from mlops_kit.data.reading import READING_FILE, Reading, store
 from mlops_kit.data.sources.files import find
 from mlops_kit.data.storage import raw
@@ -26,8 +27,8 @@ ENTITIES = "entities"
 def input_record(config: Sources) -> dict[str, Any]:
     """What the data stage reads from outside: committed with dvc.lock so that a clone can compare.
 
-    Files are named with size and SHA-256, the sample with its parameters; no value of any row, and
-    no folder of this machine.
+    Files are named with size and SHA-256, the sample with its parameters, a landed snapshot with
+    the cursor that it was read to; no other value of any row, and no folder of this machine.
     """
     tables: dict[str, Any] = {}
     for name, table in config.tables.items():
@@ -41,6 +42,7 @@ def input_record(config: Sources) -> dict[str, Any]:
                 "path": recorded(source, file),
                 "size": file.stat().st_size,
                 "sha256": sha256_of(file),
+                **(read_to(file) if isinstance(source, Landed) else {}),
             }
             for file in found.files
         ]
@@ -187,14 +189,14 @@ def check_apart(config: Sources, written: Iterable[Path]) -> None:
     """Refuse to write where raw data are read: what stands there belongs to somebody else."""
     for name, table in config.tables.items():
         source = config.sources[table.source]
-        if not isinstance(source, Files) or table.path is None:
+        if not isinstance(source, Files):
             continue
-        place = (source.folder / table.path).resolve()
+        place = source.place(name, table)
         for folder in written:
-            if place.is_dir() and folder.resolve().is_relative_to(place):
+            if place.is_dir() and folder.resolve().is_relative_to(place.resolve()):
                 raise MlopsError(
                     f'{SOURCES_FILE.as_posix()}: table "{name}" reads all of '
-                    f"{(source.folder / table.path).as_posix()}, where the pipeline writes "
+                    f"{place.as_posix()}, where the pipeline writes "
                     f"{folder.as_posix()}; put the raw files into a folder of their own."
                 )
 

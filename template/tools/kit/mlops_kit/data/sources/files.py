@@ -57,8 +57,7 @@ def find(source: Files, name: str, table: Table) -> Found:
     MlopsError
         When there is none, they have several formats, or the same stands there twice.
     """
-    assert table.path is not None
-    place = source.folder / table.path
+    place = source.place(name, table)
     reads = f'table "{name}" of {SOURCES_FILE.as_posix()} reads it'
     if place.is_file():
         kind = table.format or format_of(place)
@@ -69,9 +68,7 @@ def find(source: Files, name: str, table: Table) -> Found:
             )
         return _checked(Found([place], kind, []), name, table)
     if not place.is_dir():
-        raise MlopsError(
-            f"{place.as_posix()} does not exist; {reads}: put the file there or correct the path."
-        )
+        raise MlopsError(f"{place.as_posix()} does not exist; {reads}: {source.absent()}.")
     inside = sorted(place.iterdir())
     formats = {
         file: format_of(file) for file in inside if file.is_file() and not file.name.startswith(".")

@@ -143,9 +143,9 @@ def check_no_raw(sources: Sources, strict: bool) -> Iterator[str]:
         When something raw would go.
     """
     places = {
-        (source.folder / table.path).resolve(): name
+        source.place(name, table).resolve(): name
         for name, table in sources.tables.items()
-        if isinstance(source := sources.sources[table.source], Files) and table.path
+        if isinstance(source := sources.sources[table.source], Files)
     }
     zone = RESTRICTED_ZONE.resolve()
     for out, stage, is_added in _cached():

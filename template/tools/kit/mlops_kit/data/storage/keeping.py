@@ -11,7 +11,7 @@ from typing import Any
 from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.files import scratch_beside, sha256_of
 from mlops_kit.core.settings import Settings, environment
-from mlops_kit.data.config import Files, Sources, Table
+from mlops_kit.data.config import Files, Sources
 from mlops_kit.data.storage import apart, stores
 from mlops_kit.data.storage.raw import (
     HALF_DONE,
@@ -79,6 +79,45 @@ def accept(settings: Settings, config: Sources, tables: Mapping[str, Any]) -> li
     return told
 
 
+def listed_again(settings: Settings, config: Sources, names: Iterable[str]) -> list[str]:
+    """Bring the list up to date for tables that were just landed, and for nothing else.
+
+    The place of raw files keeps the newest snapshot of each only: no person who asks to be erased
+    is left in an older one.
+
+    Returns
+    -------
+    list of str
+        What changed, in a line each; nothing where no list of this environment is there.
+    """
+    known = listed(environment())
+    if known is None:
+        return []
+    told, new, old = [], [], set()
+    for name in names:
+        table = config.tables[name]
+        source = config.sources[table.source]
+        assert isinstance(source, Files)
+        place = source.place(name, table)
+        raw, path = Raw(place, place.stat().st_size, sha256_of(place)), recorded(source, place)
+        files = known.setdefault(table.source, {})
+        if (was := files.get(path, {}).get("sha256")) == raw.sha256:
+            continue
+        check_name(path)
+        check_foreign(settings, {table.source: {path: raw}})
+        files[path] = raw.entry(path)
+        new.append(raw)
+        old |= {was} if was else set()
+        told.append(f"recorded   {path} ({raw.sha256})")
+    store = place_of(settings) if new else None
+    if store is not None:
+        _keep(store, new)
+        _forget(store, old - {one["sha256"] for fs in known.values() for one in fs.values()})
+    if new:
+        write_list(known)
+    return told
+
+
 def fetch(settings: Settings, config: Sources) -> int:
     """Bring what the list names and is not here from the place of raw files, by its hash.
 
@@ -97,9 +136,9 @@ def fetch(settings: Settings, config: Sources) -> int:
         return 0
     lacking = [
         (target, one["sha256"])
-        for table in config.tables.values()
+        for name, table in config.tables.items()
         for path, one in known.get(table.source, {}).items()
-        if (target := _target(config, table, path)) is not None and not target.is_file()
+        if (target := _target(config, name, path)) is not None and not target.is_file()
     ]
     lacking = list(dict(lacking).items())
     store = place_of(settings) if lacking else None
@@ -149,9 +188,9 @@ def rewritten(
         return
     mine = {
         target: one
-        for table in config.tables.values()
+        for name, table in config.tables.items()
         for path, one in known.get(table.source, {}).items()
-        if (target := _target(config, table, path)) is not None
+        if (target := _target(config, name, path)) is not None
     }
     touched = {
         file: mine[file]
@@ -192,12 +231,12 @@ def place_of(settings: Settings) -> Store | None:
     return store
 
 
-def _target(config: Sources, table: Table, path: str) -> Path | None:
+def _target(config: Sources, table: str, path: str) -> Path | None:
     """Where a listed file of a table lies; None where the table does not read it."""
-    source = config.sources[table.source]
-    if not isinstance(source, Files) or table.path is None:
+    source = config.sources[config.tables[table].source]
+    if not isinstance(source, Files):
         return None
-    place = source.folder / table.path
+    place = source.place(table, config.tables[table])
     name = recorded(source, place)
     if path == name:
         return place

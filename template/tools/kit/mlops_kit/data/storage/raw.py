@@ -203,6 +203,12 @@ def tell_unlisted() -> None:
     )
 
 
+def committed() -> None:
+    """Say how the list of raw files comes into git, if there is one."""
+    if (written := raw_list(environment())).is_file():
+        print(f"next       git add {written.as_posix()} && git commit: hashes, no data")
+
+
 def write_list(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
     """Write this environment's list, by source and name; the same files are the same text."""
     content = {

@@ -10,6 +10,7 @@ from mlops_kit.core.errors import NEGATIVE, MlopsError
 from mlops_kit.core.settings import load_settings
 from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE
 from mlops_kit.data.config import Files, Sources, load_sources
+from mlops_kit.data.landing.snapshot import parts_of
 from mlops_kit.data.sources.files import Found, find
 from mlops_kit.data.sources.tables import read
 from mlops_kit.data.storage.keeping import rewritten
@@ -94,6 +95,7 @@ def erase(subject: str, dry_run: bool = False, leave_shared: bool = False) -> di
             for name, found in raw
             for file in found.files
         ),
+        *((file, names[name], None) for name, file in parts_of(sources)),
         *((file, named, None) for file, named in _quarantined(names)),
         (folder / "entities.parquet", mine, None),
         *((tables[name], names[name], None) for name in telling),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import polars
 
 BATCH = 50_000
+SCHEMA = b"ARROW:schema"  # each writer writes its own
 Mark = Callable[["polars.DataFrame"], "polars.Series"]
 
 
@@ -223,6 +224,10 @@ def _from_parquet(file: Path, columns: list[str], mark: Mark, out: Path | None) 
                 removed += int(gone.sum())
                 if writer:
                     writer.write_batch(batch.filter((~gone).to_arrow()))
+            # What the file says of itself, such as how far its source was read, stays true.
+            says = {k: v for k, v in (read.metadata.metadata or {}).items() if k != SCHEMA}
+            if writer and says:
+                writer.add_key_value_metadata(says)
         finally:
             if writer:
                 writer.close()

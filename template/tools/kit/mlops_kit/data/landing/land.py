@@ -1,0 +1,90 @@
+"""`mlops data ingest`: land each table of a source as a snapshot, whole or not at all.
+
+Without a cursor a table is read whole, each time. With one, only rows whose cursor is as high as
+the highest known or higher, and those without a cursor, are read, and take the place of the rows
+with their keys: twice the same read changes nothing. Rows that were deleted in the source are seen
+only when it is read whole again.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import held, progress
+from mlops_kit.core.settings import Settings
+from mlops_kit.data.config import SOURCES_FILE, Sources, Table
+from mlops_kit.data.landing.table import How, Landing
+from mlops_kit.data.sources.base import Broken, Landed
+from mlops_kit.data.storage.keeping import listed_again
+from mlops_kit.room import LeaveOut, rooms
+
+
+def land(
+    settings: Settings, config: Sources, only: str | None = None, how: How | None = None
+) -> Iterator[str]:
+    """Land every table of the sources that are landed, or of one of them; say of each what came.
+
+    Where this environment has a list of its raw files, it is brought up to date: what is landed is
+    meant to change.
+
+    Raises
+    ------
+    MlopsError
+        When a source refuses or breaks off for good: the snapshots of before stay as they were.
+    """
+    how = how or How()
+    names = _chosen(config, only)
+    leave_out = [room.before_ingest(config) for room in rooms()]
+    for name in names:
+        table = config.tables[name]
+        source = config.sources[table.source]
+        assert isinstance(source, Landed)
+        place = source.place(name, table)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        busy = (
+            f"Another `mlops data ingest` is reading {table.source}; wait until it is done, then "
+            "run this again."
+        )
+        with held(place.parent / ".lock", busy):
+            yield _landed(source, name, table, how, leave_out)
+    yield from listed_again(settings, config, names)
+
+
+def _chosen(config: Sources, only: str | None) -> list[str]:
+    landed = [name for name, one in config.sources.items() if isinstance(one, Landed)]
+    file = SOURCES_FILE.as_posix()
+    if only is not None and only not in landed:
+        known = f"those are {', '.join(landed)}" if landed else "there is none"
+        raise MlopsError(f"--source {only}: no source of {file} that is landed; {known}.")
+    names = [
+        name
+        for name, table in config.tables.items()
+        if table.source in landed and only in (None, table.source)
+    ]
+    if not names:
+        raise MlopsError(
+            f"No table of {file} comes from a source that is landed: files and the sample are read "
+            "by `uv run mlops run` itself."
+        )
+    return names
+
+
+def _landed(
+    source: Landed, name: str, table: Table, how: How, leave_out: Sequence[LeaveOut]
+) -> str:
+    """Land one table, and try again where its source breaks off."""
+    tries = 0
+    while True:
+        try:
+            with source.connected(name, table) as connection:
+                return Landing(source, name, table, how, connection, leave_out).land()
+        except Broken as error:
+            tries += 1
+            if tries > source.retries:
+                raise MlopsError(
+                    f"{str(error).rstrip('.')}; it was tried {tries} times. The snapshot of before "
+                    "is as it was; the same command goes on."
+                ) from error
+            wait = 2 ** (tries - 1)
+            progress("data", f"{name}: {str(error).rstrip('.')}; again in {wait} s")
+            time.sleep(wait)

@@ -1,0 +1,267 @@
+"""PostgreSQL, and what speaks its protocol: psycopg asks what there is, connectorx reads it."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.core.sql import literal as text_literal
+from mlops_kit.core.sql import quoted
+from mlops_kit.data.sources.base import Broken, Landed, Looked, Wanted
+from mlops_kit.data.sources.declared import asked_columns
+from mlops_kit.data.sources.look import clock, looked
+from mlops_kit.data.sources.missing import missing_column, missing_group
+from mlops_kit.data.sources.sql import stream
+from mlops_kit.data.sources.sql.statement import (
+    Dialect,
+    Taken,
+    select,
+    source_of,
+)
+
+if TYPE_CHECKING:
+    import psycopg
+    import pyarrow
+
+    from mlops_kit.data.config import Column, Table
+
+SECONDS = 10  # for a connection
+# The same answer on every machine, and nothing is written by mistake.
+SESSION = "-c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=postgres -c extra_float_digits=3"
+READ_ONLY = " -c default_transaction_read_only=on"
+DIALECT = Dialect(
+    quoted,
+    text_literal,
+    lambda text, zoned: f"'{text}{'+00' * zoned}'::timestamp{'tz' * zoned}",
+)
+# What connectorx can hold of decimal(38, 10): digits before and after the point.
+WHOLE, AFTER = 28, 10
+
+
+class Postgresql(Landed):
+    """A PostgreSQL database."""
+
+    kind: Literal["postgresql"]  # type: ignore[assignment]
+
+    schemes: ClassVar[tuple[str, ...]] = ("postgresql", "postgres")
+    group: ClassVar[str] = "postgresql"
+
+    @contextlib.contextmanager
+    def connected(self, name: str, table: "Table") -> "Iterator[Reader]":
+        """Open a connection for one table; see `Landed`."""
+        with self.opened(table.source) as connection:
+            yield Reader(self, connection, name, table)
+
+    @contextlib.contextmanager
+    def opened(self, source: str) -> "Iterator[psycopg.Connection[Any]]":
+        """Open a read-only connection."""
+        try:
+            import psycopg
+        except ImportError:
+            raise missing_group(self.kind, self.group) from None
+        try:
+            connection = psycopg.connect(
+                _with_scheme(self.here(source)),
+                autocommit=True,
+                connect_timeout=SECONDS,
+                application_name="mlops data ingest",
+                password=self.secret(source),
+                options=SESSION + READ_ONLY,
+            )
+        except psycopg.Error as error:
+            raise self.refusal(source, error) from None
+        with connection:
+            try:
+                yield connection
+            except psycopg.Error as error:
+                raise self.refusal(source, error) from None
+
+    def whole_address(self, source: str) -> str:
+        """Return the address with the password, for connectorx alone."""
+        place = urlsplit(_with_scheme(self.here(source)))
+        host = place.netloc
+        if (secret := self.secret(source)) is not None:
+            user, _, rest = place.netloc.rpartition("@")
+            host = f"{user}:{quote(secret, safe='')}@{rest}"
+        own = f"options={quote(SESSION + READ_ONLY)}"
+        query = "&".join(filter(None, [place.query, own]))
+        return urlunsplit((place.scheme, host, place.path, query, ""))
+
+    def refusal(self, source: str, error: Any) -> MlopsError:
+        """Make a sentence of what psycopg raised."""
+        said = _without(str(error), self.secret(source))
+        state = getattr(error, "sqlstate", None) or ""
+        return sentence(self.shown(source), state, said)
+
+    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+        """Look at the connection, the permission, the clock and the tables; see `Landed`."""
+        source = next(iter(tables.values())).source
+        with self.opened(source) as connection:
+            yield Looked("connection", True, f"{self.shown(source)} answers")
+            row = connection.execute(MAY_WRITE).fetchone()
+            yield from looked(None if row is None else str(row[0]))
+            (there,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)
+            yield clock(there)
+
+
+# A table that this user may change, if there is one.
+MAY_WRITE = """
+SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+AND n.nspname NOT LIKE 'pg\\_toast%'
+AND has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+ORDER BY 1 LIMIT 1
+"""
+
+
+class Reader:
+    """An open connection for one table; see `Connection`."""
+
+    def __init__(
+        self,
+        source: Postgresql,
+        connection: "psycopg.Connection[Any]",
+        name: str,
+        table: "Table",
+    ) -> None:
+        import pyarrow
+
+        self.source, self.connection, self.table = source, connection, table
+        self.whose = f"{name} of {table.source}"
+        self.ordered = bool(table.key and table.cursor)
+        self.columns = list(self._columns())
+        self.schema: pyarrow.Schema = pyarrow.schema([(one.name, one.type) for one in self.columns])
+
+    def _columns(self) -> Iterator[Taken]:
+        import psycopg
+
+        asked = asked_columns(self.table)
+        place = source_of(self.table, DIALECT)
+        names = ", ".join(map(quoted, asked))
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute(f"SELECT {names} FROM {place} LIMIT 0".encode())
+                described = list(cursor.description or ())
+        except psycopg.errors.UndefinedColumn:
+            with self.connection.cursor() as cursor:
+                cursor.execute(f"SELECT * FROM {place} LIMIT 0".encode())
+                there = [one.name for one in cursor.description or ()]
+            raise missing_column(self.whose, asked, there) from None
+        oids = [one.type_code for one in described]
+        known = dict(
+            self.connection.execute(
+                "SELECT oid::int8, typname FROM pg_type WHERE oid = ANY(%s)", [oids]
+            ).fetchall()
+        )
+        for one in described:
+            digits = (one.precision, one.scale)
+            column = self.table.columns.get(one.name)
+            yield _taken(one.name, known[one.type_code], digits, column)
+
+    def newest(self) -> Any:
+        """Return the highest cursor that the table has now."""
+        assert self.table.cursor is not None
+        place = source_of(self.table, DIALECT)
+        found = self.connection.execute(
+            f"SELECT max({quoted(self.table.cursor)}) FROM {place}".encode()
+        ).fetchone()
+        return None if found is None else found[0]
+
+    def rows(self, wanted: Wanted) -> "Iterator[pyarrow.RecordBatch]":
+        """Read rows, some at a time."""
+        statement = select(self.table, self.columns, wanted, DIALECT, self.ordered)
+        return stream.rows(
+            self.source.whole_address(self.table.source),
+            statement,
+            self.columns,
+            self.source.batch,
+            self.whose,
+            self._broke,
+        )
+
+    def _broke(self, said: str) -> MlopsError:
+        """Make a sentence of what connectorx says."""
+        password = self.source.secret(self.table.source)
+        said = _without(said, password)
+        if "NaN" in said:
+            return MlopsError(
+                f"A number of {self.whose} is NaN, which no decimal can be: declare its type as "
+                "string in conf/sources.yaml, and it comes as text."
+            )
+        state = said.partition("SqlState(E")[2][:5]
+        return sentence(self.source.shown(self.table.source), state, said)
+
+
+def _taken(
+    name: str, kind: str, digits: tuple[int | None, int | None], column: "Column | None"
+) -> Taken:
+    """Choose how a column is asked for, so that nothing of it is lost."""
+    import pyarrow as pa
+
+    own = quoted(name)
+    as_text = Taken(name, f"{own}::text", pa.string())
+    plain = {
+        "int2": pa.int16(), "int4": pa.int32(), "int8": pa.int64(), "float4": pa.float32(),
+        "float8": pa.float64(), "bool": pa.bool_(), "text": pa.string(), "varchar": pa.string(),
+        "bpchar": pa.string(), "date": pa.date32(), "timestamp": pa.timestamp("us"),
+        "timestamptz": pa.timestamp("us", "UTC"), "time": pa.time64("us"), "bytea": pa.binary(),
+        "_int2": pa.list_(pa.int16()), "_int4": pa.list_(pa.int32()),
+        "_int8": pa.list_(pa.int64()), "_float4": pa.list_(pa.float32()),
+        "_float8": pa.list_(pa.float64()), "_bool": pa.list_(pa.bool_()),
+        "_text": pa.list_(pa.string()), "_varchar": pa.list_(pa.string()),
+    }  # fmt: skip
+    declared_text = column is not None and column.type == "string"
+    if kind in ("text", "varchar", "bpchar") or (kind in plain and not declared_text):
+        return Taken(name, own, plain[kind])
+    if kind == "numeric" and not declared_text:
+        precision, scale = digits
+        if precision is not None and scale is not None and 0 <= scale <= precision <= 38:
+            fits = scale <= AFTER and precision - scale <= WHOLE
+            return Taken(name, own if fits else f"{own}::text", pa.decimal128(precision, scale))
+        if column is not None and column.kind == "decimal":
+            return Taken(name, f"{own}::text", pa.decimal128(*column.digits))
+    return as_text
+
+
+def _with_scheme(address: str) -> str:
+    return "postgresql" + address[address.index("://") :]
+
+
+def _without(said: str, password: str | None) -> str:
+    """Take the password, and what addresses hold of it, out of a sentence."""
+    said = without_credentials(" ".join(said.split()))
+    return said.replace(password, "***") if password else said
+
+
+# The beginning of SQLSTATE, by PostgreSQL's appendix A, and what to do.
+STATES = {
+    "28": "does not let this user in: check the user in its address and its password",
+    "3D": "has no such database: correct its address",
+    "42501": "does not permit it: ask for SELECT on this table",
+    "42P01": "has no such table: correct `path` or `query`",
+    "3F": "has no such schema: correct `path` or `query`",
+    "42": "cannot read the statement: correct `path`, `query`, `key` or `cursor`",
+    "22": "cannot take a value: correct the query, or declare the column's type as string",
+    "53100": "has no room left on its disk",
+}
+
+
+def sentence(shown: str, state: str, said: str) -> MlopsError:
+    """Say what refuses, why, and what to do; whether trying again may help, its type says."""
+    first = said.split(" DETAIL:")[0][:200].rstrip(".")
+    why = next((text for begin, text in STATES.items() if state.startswith(begin)), None)
+    if why is None and not state:
+        lower = said.lower()
+        if "authentication failed" in lower or "no password supplied" in lower:
+            why = STATES["28"]
+        elif "does not exist" in lower and "database" in lower:
+            why = STATES["3D"]
+        elif "role" in lower and "does not exist" in lower or "pg_hba" in lower:
+            why = STATES["28"]
+    if why is not None:
+        return MlopsError(f"{shown} {why} ({first}).")
+    return Broken(f"{shown} does not answer, or broke off ({first})")
+
+
+SOURCE = Postgresql

@@ -1,0 +1,128 @@
+"""Rows of a statement as Arrow, by connectorx's stream, each column pinned to its type.
+
+connectorx makes every number a decimal(38, 10) and rounds what has more digits, takes infinite
+times for some day, and prints what fails itself: a column is asked for as text where that could
+happen, and everything is looked at when it arrives.
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.data.sources.sql.statement import Taken
+
+if TYPE_CHECKING:
+    import pyarrow
+
+# Beyond these years a date is no date: what stands for "for ever" in a database.
+FIRST_YEAR, LAST_YEAR = -4712, 9999
+DAYS = tuple((year - 1970) * 365.2425 for year in (FIRST_YEAR, LAST_YEAR + 1))
+PER_DAY = 86_400_000_000  # microseconds
+
+
+def rows(
+    address: str,
+    statement: str,
+    columns: list[Taken],
+    batch: int,
+    whose: str,
+    refusal: Callable[[str], MlopsError],
+) -> "Iterator[pyarrow.RecordBatch]":
+    """Read a statement, some rows at a time.
+
+    Parameters
+    ----------
+    address : str
+        With the password, as connectorx takes it.
+    whose : str
+        The table and its source, for messages.
+    refusal : callable
+        Makes an error of what connectorx says.
+
+    Raises
+    ------
+    MlopsError
+        As `refusal` makes it, or where a value cannot be taken exactly.
+    """
+    import connectorx
+
+    try:
+        with _muted():
+            stream: Any = connectorx.read_sql(
+                address, statement, return_type="arrow_stream", batch_size=batch
+            )
+        while True:
+            with _muted():
+                arrived = next(stream, None)
+            if arrived is None:
+                return
+            yield pinned(arrived, columns, whose)
+    except (MlopsError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # a panic of Rust is no Exception
+        raise refusal(" ".join(str(error).split())) from None
+
+
+def pinned(batch: "pyarrow.RecordBatch", columns: list[Taken], whose: str) -> "pyarrow.RecordBatch":
+    """Give each column the type that was announced, and lose nothing.
+
+    Raises
+    ------
+    MlopsError
+        When a value is none of that type.
+    """
+    import pyarrow
+    import pyarrow.compute
+
+    made = []
+    for one, values in zip(columns, batch.columns, strict=True):
+        try:
+            if pyarrow.types.is_temporal(values.type) and not pyarrow.types.is_time(values.type):
+                _check_days(values)
+            made.append(values if values.type == one.type else values.cast(one.type))
+        except (pyarrow.ArrowException, ValueError) as error:
+            said = str(error).splitlines()[0]
+            raise MlopsError(
+                f'"{one.name}" of {whose} holds a value that is no {one.type} ({_kind(said)}): '
+                "declare its type as string in conf/sources.yaml, and it comes as text."
+            ) from None
+    return pyarrow.RecordBatch.from_arrays(
+        made, schema=pyarrow.schema([(one.name, one.type) for one in columns])
+    )
+
+
+def _check_days(values: "pyarrow.Array") -> None:
+    import pyarrow
+    import pyarrow.compute
+
+    if len(values) == values.null_count:
+        return
+    days = pyarrow.types.is_date32(values.type)
+    found = pyarrow.compute.min_max(values.view(pyarrow.int32() if days else pyarrow.int64()))
+    unit = 1 if days else PER_DAY
+    low, high = (found[side].as_py() / unit for side in ("min", "max"))
+    if low < DAYS[0] or high >= DAYS[1]:
+        raise ValueError("infinity, or a year that no calendar has")
+
+
+def _kind(said: str) -> str:
+    """What is wrong, without the value."""
+    return said if said.startswith("infinity") else "it does not fit, or is written otherwise"
+
+
+@contextlib.contextmanager
+def _muted() -> Iterator[None]:
+    """Keep what a library prints by itself from the terminal; errors say it in a sentence."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as nowhere:
+        kept = os.dup(2)
+        try:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
