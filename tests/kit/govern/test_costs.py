@@ -18,21 +18,24 @@ def price(amount: float) -> dict[str, Any]:
     return {"price": amount, "date": "2026-11-01", "source": "a list of prices"}
 
 
+BUY = {
+    "machine": price(7300),
+    "life_years": 4,
+    "watts": 1000,
+    "pue": 1.0,
+    "kwh": price(0.1),
+    "upkeep_per_year": 0.12,
+    "people_hours": 4,
+}
+
+
 def costs(**more: Any) -> Costs:
     """Return prices that are easy to reckon with by hand."""
     content = {
         "years": 4,
         "usage": {"trainings_per_month": 10, "training_hours": 2, "always_on": True},
         "people": {"hour": price(50)},
-        "buy": {
-            "machine": price(7300),
-            "life_years": 4,
-            "watts": 1000,
-            "pue": 1.0,
-            "kwh": price(0.1),
-            "upkeep_per_year": 0.12,
-            "people_hours": 4,
-        },
+        "buy": BUY,
         "rent": {"machine_hour": price(1.0), "people_hours": 2},
     }
     return Costs.model_validate(content | more)
@@ -62,10 +65,10 @@ def test_buying_that_never_pays_and_a_machine_that_dies_before_it_does() -> None
     assert break_even(1000, 60, 50) is None
     assert break_even(0, 40, 50) == 0
     # Four machines that cost nothing a month: after 29,200 / 850 months.
-    cheap = costs(buy={**costs().buy.model_dump(), "machines": 4, "watts": 0, "people_hours": 0,
-                       "upkeep_per_year": 0.0})  # fmt: skip
+    free = {"machines": 4, "watts": 0, "people_hours": 0, "upkeep_per_year": 0.0}
+    cheap = costs(buy=BUY | free)
     assert reckon(cheap, USED)["break_even"]["rent"]["month"] == pytest.approx(29200 / 850)
-    short = costs(buy={**costs().buy.model_dump(), "life_years": 1})
+    short = costs(buy=BUY | {"life_years": 1})
     told = reckon(short, USED)
     assert told["break_even"]["rent"]["within_life"] is False
     # Four years with a machine that lives one: bought four times.
