@@ -8,7 +8,7 @@ from mlops_kit.core.errors import EXIT_CODES
 from pages.markdown import anchor
 
 ROOT = reference.FOLDER.parents[1]
-README = ROOT / "template" / "README.md.jinja"
+README = ROOT / "seeds" / "readme" / "en.md"
 WRITTEN = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 PAGES = sorted(reference.PAGES)
 

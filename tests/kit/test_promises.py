@@ -44,7 +44,8 @@ PROGRAMS = {
     "serve": ["httptools", "uvloop"],  # uvicorn takes them where they are
 }
 DOCUMENTS = [
-    *(ROOT / name for name in ("README.md", "template/README.md.jinja")),
+    ROOT / "README.md",
+    *sorted((ROOT / "seeds" / "readme").glob("*.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "template" / "docs").glob("*")),
     MLOPS / "privacy" / "record" / "document.md",

@@ -263,7 +263,7 @@ def test_a_wrong_answer_is_refused_with_a_sentence(
     ("answers", "fragment"),
     [
         ({"data_sources": ["sample", "oracle", "pdf"]}, "Reading from Oracle, PDF documents"),
-        ({"docs_language": "es"}, "Documents in Spanish"),
+        ({"data_sources": ["redis"], "docs_language": "es"}, "Leer de Redis está previsto"),
     ],
 )
 def test_an_answer_whose_feature_is_missing_says_so_in_the_readme(

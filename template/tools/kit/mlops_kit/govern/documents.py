@@ -16,7 +16,7 @@ from mlops_kit.core.files import read_yaml, write_texts
 
 ANSWERS = Path(".copier-answers.yml")
 PAGES = Path(__file__).with_name("pages")
-LANGUAGES = ("en",)
+LANGUAGES = ("en", "es")
 
 
 class Document(NamedTuple):

@@ -31,13 +31,14 @@ def build() -> dict[Path, Page]:
 def built() -> dict[Path, Page]:
     """Return the pages as they would be written; the same files give the same text."""
     given = answers()
-    words = read_yaml(PAGES / language(given) / "words.yaml")
-    pages = {FACTS / f"{name}.md": _page(name, given, words) for name in asked_for(given)}
+    pages = {FACTS / f"{name}.md": _page(name, given) for name in asked_for(given)}
+    words = _words("README", given)
     facts = Facts(words)
     gaps = {path.name: len(page.gaps) for path, page in pages.items()}
     if told := facts.read(REPORT.as_posix()):
-        axes = tuple(each.format(currency=told["currency"]) for each in words["axes"])
-        pages[FACTS / "costs.svg"] = Page(cumulative(told, words["ways"], axes), [], [])
+        said = _words("costs", given)
+        months, money = (each.format(currency=told["currency"]) for each in said["axes"])
+        pages[FACTS / "costs.svg"] = Page(cumulative(told, said["ways"], (months, money)), [], [])
     text = render("facts/README.md", given, facts=facts, words=words, gaps=gaps)
     return {**pages, FACTS / "README.md": Page(text, facts.gaps, facts.used)}
 
@@ -54,7 +55,15 @@ def asked_for(given: Mapping[str, Any]) -> list[str]:
     return pages
 
 
-def _page(name: str, given: Mapping[str, Any], words: Mapping[str, Any]) -> Page:
+def _words(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sentences of the language that a page is written in."""
+    chosen = language(given)
+    translated = (PAGES / chosen / f"facts/{name}.md").is_file()
+    return read_yaml(PAGES / (chosen if translated else "en") / "words.yaml")
+
+
+def _page(name: str, given: Mapping[str, Any]) -> Page:
+    words = _words(name, given)
     facts = Facts(words)
     more: dict[str, Any] = {"facts": facts, "words": words}
     if name == "governance":
