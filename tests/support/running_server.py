@@ -1,10 +1,14 @@
 """A running `mlops serve`: the real process of a rendered project, and a client of it."""
 
+import contextlib
 import http.client
+import itertools
 import json
+import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,14 +60,71 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=60)
 
+    def kill(self) -> None:
+        """End it as a power cut does, workers and all."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=60)
+
+
+class Callers:
+    """Who ask one id after the other, each on a connection that is kept open, until told to stop.
+
+    Attributes
+    ----------
+    answers : list of (status, id, what was said)
+        In no order between callers.
+    lost : int
+        Requests whose connection ended before their answer.
+    """
+
+    def __init__(self, port: int, ids: Sequence[Any], callers: int = 3) -> None:
+        self.port, self.ids = port, ids
+        self.answers: list[tuple[int, Any, Any]] = []
+        self.lost = 0
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(n,)) for n in range(callers)]
+
+    def __enter__(self) -> "Callers":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self, number: int) -> None:
+        own = itertools.cycle(self.ids[number::3] or self.ids)
+        headers = {"Authorization": f"Bearer {KEY}"}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with contextlib.closing(connection):
+            for id_ in own:
+                if self._stop.is_set():
+                    return
+                try:
+                    connection.request("POST", "/predict", json.dumps({"id": id_}), headers)
+                    answer = connection.getresponse()
+                    said = json.loads(answer.read())
+                except (OSError, http.client.HTTPException, ValueError):
+                    self.lost += 1
+                    return
+                self.answers.append((answer.status, id_, said))
+
 
 @contextmanager
 def served(
-    project: Project, *options: str, environment: Mapping[str, str] | None = None
+    project: Project,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    before: Sequence[str] = (),
 ) -> Iterator[Server]:
-    """Serve a project on a free port; it is stopped at the end if it still runs."""
+    """Serve a project on a free port; it is stopped at the end if it still runs.
+
+    `before` are words that stand before its command.
+    """
     port, log = free_port(), project.path.parent / "server.log"
-    command = ["uv", "run", "mlops", "serve", "--port", str(port), *options]
+    command = [*before, "uv", "run", "mlops", "serve", "--port", str(port), *options]
     own = {**project.environment(), "MLOPS_SERVE_KEY": KEY, **(environment or {})}
 
     def ready() -> bool:

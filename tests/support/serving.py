@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -101,6 +102,29 @@ def scorer_of(
         "training": training,
     } | ({"classes": classes} if classes else {})
     return Scorer("dev.club", number, "champion", f"d{number}", registered.config, registered)
+
+
+def malformed(turn: int) -> bytes:
+    """Make a body that is no request, or one of a wrong one; the same for the same number."""
+    import numpy as np
+
+    random = np.random.default_rng(turn)
+    whole = json.dumps({"rows": [{"id": 7, "features": {"kind": "odd"}}]}).encode()
+    kind = turn % 5
+    if kind == 0:
+        return bytes(random.integers(0, 256, random.integers(0, 200), dtype=np.uint8))
+    if kind == 1:
+        return whole[: random.integers(0, len(whole))]
+    if kind == 2:
+        broken = bytearray(whole)
+        for place in random.integers(0, len(whole), 3):
+            broken[place] = random.integers(0, 256)
+        return bytes(broken)
+    values = [None, True, [], {}, "x", -1, 1e308, 2**70, "\x00", [[[[1]]]], {"id": {}}]
+    odd = values[random.integers(0, len(values))]
+    if kind == 3:
+        return json.dumps({"id": odd, "features": {"kind": odd}}).encode()
+    return json.dumps({"rows": [{"id": 1, "features": odd}, odd]}).encode()
 
 
 class Registry:

@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime
-import json
 import time
 from pathlib import Path
 from typing import Any, cast
@@ -33,6 +32,7 @@ from serving import (
     Start,
     estimator,
     learned,
+    malformed,
     scorer_of,
 )
 
@@ -571,26 +571,6 @@ def test_a_snapshot_of_other_features_is_refused_by_name(start: Start) -> None:
 def test_forecasts_are_asked_for_by_horizon(start: Start, monkeypatch: Any) -> None:
     one = start()
     assert one.ask({"id": 1, "horizon": 1})[0].status_code == 422
-
-
-def malformed(turn: int) -> bytes:
-    random = np.random.default_rng(turn)
-    whole = json.dumps({"rows": [{"id": 7, "features": {"kind": "odd"}}]}).encode()
-    kind = turn % 5
-    if kind == 0:
-        return bytes(random.integers(0, 256, random.integers(0, 200), dtype=np.uint8))
-    if kind == 1:
-        return whole[: random.integers(0, len(whole))]
-    if kind == 2:
-        broken = bytearray(whole)
-        for place in random.integers(0, len(whole), 3):
-            broken[place] = random.integers(0, 256)
-        return bytes(broken)
-    values = [None, True, [], {}, "x", -1, 1e308, 2**70, "\x00", [[[[1]]]], {"id": {}}]
-    odd = values[random.integers(0, len(values))]
-    if kind == 3:
-        return json.dumps({"id": odd, "features": {"kind": odd}}).encode()
-    return json.dumps({"rows": [{"id": 1, "features": odd}, odd]}).encode()
 
 
 @pytest.mark.parametrize("bodies", first_and_repetitions(200, 10_000))

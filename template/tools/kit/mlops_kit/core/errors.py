@@ -123,7 +123,7 @@ def refusal(error: Exception, uri: str) -> str:
         why = re.search(r"(?:\[Errno -?\d+\] |: )([\w ]+)[^\w]*$", said)
         reason = f": {why[1].strip()}" if why else ""
         return f"{where} does not answer{reason}. Start it, or mend its address or the network."
-    reason = re.sub(r"^API request to .* body: '?", "", said)
+    reason = re.sub(r"^API request to .* body: '?| \[SQL: .*", "", said)
     return f"{where} refuses: {reason[:200].rstrip('.')}."
 
 

@@ -141,7 +141,8 @@ def quiet_mlflow() -> Iterator[None]:
         import mlflow  # noqa: F401  (it sets up the loggers that are turned down next)
 
         for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.ERROR)
+            # Not even errors: they come as exceptions, too.
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         yield
 
 

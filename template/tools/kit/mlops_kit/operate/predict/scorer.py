@@ -116,8 +116,7 @@ def number_of(settings: Settings, alias: str) -> str:
     try:
         return _number(MlflowClient(uri), name, alias)
     except MlflowException as error:
-        reason = str(error).strip().splitlines()[0]
-        raise MlopsError(f"MLflow at tracking.uri ({uri}) refuses: {reason}") from error
+        raise MlopsError(refusal(error, uri)) from error
 
 
 def _number(client: "MlflowClient", name: str, alias: str) -> str:

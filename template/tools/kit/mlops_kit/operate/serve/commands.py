@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # A thread that waits by spinning takes the core that answers.
 THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
+# A connection that is kept reads on in a file that another one has replaced.
+REGISTRY = {"MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool"}
 
 
 def serve(
@@ -36,7 +38,7 @@ def serve(
 
     Exit codes: 0 stopped.
     """
-    for name, value in THREADS.items():
+    for name, value in (THREADS | REGISTRY).items():
         os.environ.setdefault(name, value)
     try:
         import uvicorn
@@ -53,6 +55,7 @@ def serve(
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="mlops-serve-")
     from mlops_kit.core.settings import load_settings
     from mlops_kit.operate.serve.app import application
+    from mlops_kit.operate.serve.limits import Impatient
 
     settings = load_settings()
     app = application(settings, config)
@@ -66,7 +69,10 @@ def serve(
         host=config.host,
         port=config.port,
         workers=config.workers,
-        log_level="warning",
+        http=Impatient,
+        ws="none",
+        proxy_headers=False,
+        log_level="error",  # a warning for whatever anybody sends
         access_log=False,
         server_header=False,
         timeout_keep_alive=30,

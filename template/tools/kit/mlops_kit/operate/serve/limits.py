@@ -1,4 +1,4 @@
-"""What stands before the application: keys, the size and time of a body, and how many at once."""
+"""What stands before the application: keys, size and time of a request, and how many at once."""
 
 import asyncio
 import hashlib
@@ -9,6 +9,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import environment
 from mlops_kit.operate.serve.config import Limits, Serve
@@ -16,8 +18,11 @@ from mlops_kit.operate.serve.config import Limits, Serve
 KEY_FILE = Path(".secrets/serve.key")
 VARIABLE = "MLOPS_SERVE_KEY"
 SHORTEST = 16
+RETRY = (b"retry-after", b"1")
+CLOSE = (b"connection", b"close")  # what is still to come of the request is not read
 # Say nothing but that somebody is there; load balancers ask them without a key.
 OPEN_PATHS = ("/health", "/ready")
+MOST_HEAD = 65_536  # bytes of the lines before a body
 
 
 def keys_of(config: Serve) -> list[bytes]:
@@ -57,12 +62,14 @@ class Gate:
     Attributes
     ----------
     at_work : int
-        Requests that are at work.
+        Requests that are at work: those whose body has come.
     """
 
     def __init__(self, app: Any, limits: Limits, keys: list[bytes], required: bool) -> None:
         self.app, self.limits, self.keys, self.required = app, limits, keys, required
         self.at_work = 0
+        # Bytes of bodies that have not come whole; who sends slowly holds up nobody.
+        self._held, self._most_held = 0, limits.concurrency * limits.body_bytes
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -71,50 +78,58 @@ class Gate:
         headers = {name.lower(): value for name, value in scope["headers"]}
         path = scope["path"]
         if self.required and path not in OPEN_PATHS and not self._known(headers):
-            await _refuse(send, 401, "a key is needed", [(b"www-authenticate", b"Bearer")])
+            await _refuse(send, 401, "a key is needed", [(b"www-authenticate", b"Bearer"), CLOSE])
             return
         if path in OPEN_PATHS or scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
+        body = await self._body(headers, receive, send)
+        if body is None:
+            return
         if self.at_work >= self.limits.concurrency:
-            await _refuse(send, 429, "too many requests at once", [(b"retry-after", b"1")])
+            await _refuse(send, 429, "too many requests at once", [RETRY])
             return
-        self.at_work += 1
-        try:
-            await self._pass_on(scope, headers, receive, send)
-        finally:
-            self.at_work -= 1
-
-    async def _pass_on(
-        self, scope: Any, headers: dict[bytes, bytes], receive: Any, send: Any
-    ) -> None:
-        most = self.limits.body_bytes
-        told = headers.get(b"content-length", b"0")
-        if not told.isdigit() or int(told[:20]) > most:
-            await _refuse(send, 413, f"the body is larger than {most:,} bytes")
-            return
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self.limits.body_seconds):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        return
-                    body += message.get("body", b"")
-                    if len(body) > most:
-                        await _refuse(send, 413, f"the body is larger than {most:,} bytes")
-                        return
-                    if not message.get("more_body"):
-                        break
-        except TimeoutError:
-            await _refuse(send, 408, "the body did not come in time", [(b"connection", b"close")])
-            return
-        whole = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+        whole = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def given() -> Any:
             return whole.pop() if whole else await receive()
 
-        await self.app(scope, given, send)
+        self.at_work += 1
+        try:
+            await self.app(scope, given, send)
+        finally:
+            self.at_work -= 1
+
+    async def _body(self, headers: dict[bytes, bytes], receive: Any, send: Any) -> bytes | None:
+        """Read a body; None where it was refused, or its caller has gone."""
+        most = self.limits.body_bytes
+        told = headers.get(b"content-length", b"0")
+        if not told.isdigit() or int(told[:20]) > most:
+            await _refuse(send, 413, f"the body is larger than {most:,} bytes", [CLOSE])
+            return None
+        body, more = bytearray(), True
+        try:
+            async with asyncio.timeout(self.limits.body_seconds):
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return None
+                    part, more = message.get("body", b""), bool(message.get("more_body"))
+                    body += part
+                    self._held += len(part)
+                    if len(body) > most:
+                        told = f"the body is larger than {most:,} bytes"
+                        await _refuse(send, 413, told, [CLOSE])
+                        return None
+                    if more and self._held > self._most_held:
+                        await _refuse(send, 429, "too many bodies at once", [RETRY, CLOSE])
+                        return None
+        except TimeoutError:
+            await _refuse(send, 408, "the body did not come in time", [CLOSE])
+            return None
+        finally:
+            self._held -= len(body)
+        return bytes(body)
 
     def _known(self, headers: dict[bytes, bytes]) -> bool:
         """Compare in constant time, with every key, whatever was found before."""
@@ -123,6 +138,63 @@ class Gate:
             given = headers.get(b"x-api-key", b"")
         found = hashlib.sha256(given.strip()).digest()
         return any([hmac.compare_digest(found, key) for key in self.keys])
+
+
+class Impatient(HttpToolsProtocol):
+    """A connection that is ended when a request takes too long to come, or its head is too large.
+
+    The server beneath waits for ever, and every connection holds one of the process's files: some
+    hundred callers who send a letter a minute would keep all others out.
+    """
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for a first request."""
+        super().connection_made(transport)
+        self._seconds = self.app.limits.body_seconds
+        self._whole, self._head = False, 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; a head that is not whole has a limit in bytes."""
+        super().data_received(data)
+        if self._whole:
+            return
+        self._head += len(data)
+        if self._head > MOST_HEAD:
+            self.transport.abort()
+        elif self._timer is None:
+            self._wait()
+
+    def on_message_begin(self) -> None:
+        """Note that a head begins."""
+        self._whole, self._head = False, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Wait for the body as long again; the application gives it up first, with an answer."""
+        self._whole = True
+        self._wait_no_more()
+        self._wait(1)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Wait no more."""
+        self._wait_no_more()
+        super().on_message_complete()
+
+    def _wait(self, more: float = 0) -> None:
+        self._timer = self.loop.call_later(self._seconds + more, self.transport.close)
+
+    def _wait_no_more(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 async def _refuse(

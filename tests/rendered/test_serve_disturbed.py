@@ -1,0 +1,297 @@
+"""A real server that is killed, whose registry, disk and clock fail: no wrong answer, one sentence.
+
+An answer is wrong that is not the one of the version which it names.
+"""
+
+import contextlib
+import os
+import random
+import re
+import shutil
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+import pytest
+from running import Project, first_and_repetitions, new_project, replace
+from running_server import KEY, Callers, ready_to_serve, served
+from serving import malformed
+from small_disk import small_disk
+from stages import command, pipeline, registered
+
+pytestmark = pytest.mark.xdist_group("disturbed server")
+LOG = "data/open/served"
+
+
+class Shop(NamedTuple):
+    """A project with two versions, and what each says about each id."""
+
+    project: Project
+    said: dict[str, dict[str, float]]
+
+    @property
+    def ids(self) -> list[str]:
+        return list(self.said["1"])
+
+    @property
+    def registry(self) -> Path:
+        return self.project.path / "mlflow.db"
+
+    def champion(self, version: str) -> None:
+        """Move the alias, as a promotion does at its end, in the file that is there now."""
+        with contextlib.closing(sqlite3.connect(self.registry)) as database, database:
+            database.execute(
+                "UPDATE registered_model_aliases SET version = ? WHERE alias = 'champion'", [version]
+            )
+
+    def check(self, callers: Callers) -> None:
+        """Every answer is the one of the version that it names, and none was refused."""
+        assert {status for status, _, _ in callers.answers} == {200}
+        wrong = [
+            said for _, id_, said in callers.answers if said["score"] != self.said[said["version"]][id_]
+        ]
+        assert wrong == []
+
+    def logged(self) -> pl.DataFrame:
+        """Read every part of the log to its end."""
+        parts = [part for part in (self.project.path / LOG).rglob("[!.]*.parquet")]
+        return pl.concat([pl.read_parquet(part) for part in parts], how="diagonal_relaxed")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    project = new_project(tmp_path_factory.mktemp("disturbed") / "shop", {"serving": "both"})
+    ready_to_serve(project, log={"flush_seconds": 0.1}, limits={"body_seconds": 2}, poll_seconds=0.2)
+    replace(project.path / "params.yaml", "trees: 60", "trees: 30")
+    pipeline(project)
+    registered(project)
+    command(project, "snapshot").check_returncode()
+    table = pl.read_parquet(project.path / "data/open/predictions.parquet")
+    found = Shop(project, {"1": {}, "2": {}})
+    ids = table["id"].unique().sort().to_list()[:30]
+    for version in found.said:
+        found.champion(version)
+        with served(project) as server:
+            for id_ in ids:
+                status, said = server.ask("/predict", {"id": id_})
+                assert (status, said["version"]) == (200, version), said
+                found.said[version][id_] = said["score"]
+    assert found.said["1"] != found.said["2"]
+    return found
+
+
+@contextlib.contextmanager
+def moved(shop: Shop) -> Iterator[None]:
+    """Promote the one and the other version again and again, and write the snapshot anew."""
+    stop = threading.Event()
+    snapshot = shop.project.path / "data/open/snapshot.sqlite"
+
+    def on() -> None:
+        while not stop.wait(0.15):
+            shop.champion(random.choice("12"))  # noqa: S311
+            copy = snapshot.with_suffix(".new")
+            shutil.copyfile(snapshot, copy)
+            os.replace(copy, snapshot)
+
+    mover = threading.Thread(target=on)
+    mover.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        mover.join()
+
+
+@pytest.mark.parametrize("kills", first_and_repetitions(1, 10))
+def test_kill_9_of_the_server_leaves_a_whole_log_and_no_wrong_answer(
+    shop: Shop, kills: int, figure: Any
+) -> None:
+    draw, told, kept = random.Random(kills), 0, 0
+    for _ in range(kills):
+        shutil.rmtree(shop.project.path / LOG, ignore_errors=True)
+        with served(shop.project) as server, moved(shop), Callers(server.port, shop.ids) as callers:
+            server.wait_for(lambda: len(callers.answers) > 10)
+            time.sleep(draw.uniform(0.2, 3))
+            server.kill()
+        shop.check(callers)
+        logged = shop.logged()
+        requests = {said["request_id"] for _, _, said in callers.answers}
+        assert logged["request_id"].n_unique() == len(logged)
+        # Each line is of an answer; those of the last moment may be lost, or their answers.
+        assert len(set(logged["request_id"]) - requests) <= 3
+        told, kept = told + len(requests), kept + len(logged)
+    figure(f"{kills} kills: {told:,} answers, {kept:,} of them in the log, none wrong")
+    with served(shop.project) as server:
+        assert server.ask("/predict", {"id": shop.ids[0]})[0] == 200
+
+
+def test_a_registry_that_is_locked_gone_or_another_leaves_the_model_in_force(shop: Shop) -> None:
+    shop.champion("1")
+    kept = shop.registry.with_suffix(".kept")
+    with served(shop.project) as server, Callers(server.port, shop.ids) as callers:
+        with contextlib.closing(sqlite3.connect(shop.registry)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            server.wait_for(lambda: "Version 1 answers on." in server.said)
+            assert "mlops_serve_out_of_date 1.0" in server.ask("/metrics")[1]
+            other.rollback()
+        server.wait_for(lambda: "mlops_serve_out_of_date 0.0" in server.ask("/metrics")[1])
+        shop.registry.rename(kept)
+        server.wait_for(lambda: "no model is registered" in server.said)
+        # Whoever brings it back brings another file: it must be seen that it says something else.
+        shutil.copyfile(kept, shop.registry)
+        shop.champion("2")
+        server.wait_for(lambda: callers.answers[-1][2]["version"] == "2", 30)
+        shop.registry.write_bytes(b"no database at all")
+        server.wait_for(lambda: server.said.count("answers on.") >= 3)
+        os.replace(kept, shop.registry)
+        server.wait_for(lambda: callers.answers[-1][2]["version"] == "1", 30)
+        assert "Traceback" not in server.said
+        assert all(len(line) < 300 for line in server.said.splitlines()), server.said
+    shop.check(callers)
+    assert callers.lost == 0
+    with contextlib.closing(sqlite3.connect(shop.registry)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        for words in ("serve", "snapshot", "promote"):
+            done = command(
+                Project(shop.project.path, {"MLOPS_SERVE_KEY": KEY}), words
+            )
+            assert done.returncode == 3, (words, done.stderr)
+            assert "holds the registry" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_full_disk_costs_lines_of_the_log_and_no_answer(shop: Shop) -> None:
+    shop.champion("1")
+    shutil.rmtree(shop.project.path / LOG, ignore_errors=True)
+    with small_disk(shop.project.path / LOG, 2) as disk:
+        disk.fill(0)
+        with served(shop.project) as server, Callers(server.port, shop.ids) as callers:
+            server.wait_for(lambda: "The disk is full" in server.said)
+            server.wait_for(lambda: len(callers.answers) > 300)
+            assert not list(disk.path.rglob("[!.]*.parquet"))
+            disk.clear()
+            server.wait_for(lambda: list(disk.path.rglob("[!.]*.parquet")))
+            assert server.said.count("The disk is full") == 1, "it is said once"
+        # The server has ended when its block ends: what waited is written by then.
+        shop.check(callers)
+        assert sorted(shop.logged()["request_id"]) == sorted(
+            said["request_id"] for _, _, said in callers.answers
+        )
+        assert not list(disk.path.rglob(".*.tmp"))
+
+
+BROKEN = [
+    b"\x00" * 50,
+    b"GET\r\n\r\n",
+    b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"POST /predict HTTP/9.9\r\n\r\n",
+    b"POST /predict HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+    b"POST /predict HTTP/1.1\r\nContent-Length: 9999999999999999999999999\r\n\r\n",
+    b"POST /predict HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
+    b"POST /predict HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST /predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"POST /predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+    b"GET /predict HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+    b"GET /health HTTP/1.1\r\n" + b"A: b\r\n" * 50_000,
+    b"GET /" + b"a" * 200_000,
+]
+
+
+def sent(port: int, content: bytes, seconds: float = 20) -> bytes:
+    """Send bytes on a connection of their own, and no more; return what comes until it ends."""
+    said = b""
+    address = ("127.0.0.1", port)
+    with (
+        socket.create_connection(address, timeout=seconds) as connection,
+        contextlib.suppress(ConnectionError),
+    ):
+        connection.sendall(content)
+        connection.shutdown(socket.SHUT_WR)
+        while part := connection.recv(65536):
+            said += part
+    return said
+
+
+def posted(body: bytes, key: str = KEY, path: str = "/predict") -> bytes:
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+@pytest.mark.parametrize("bodies", first_and_repetitions(300, 10_000))
+def test_whatever_is_sent_the_others_are_answered(shop: Shop, bodies: int, figure: Any) -> None:
+    shop.champion("1")
+    found: dict[bytes, int] = {}
+    with served(shop.project) as server, Callers(server.port, shop.ids) as callers:
+        for turn in range(bodies):
+            path = ("/predict", "/predict/batch")[turn % 2]
+            said = sent(server.port, posted(malformed(turn), path=path))
+            found[said[9:12]] = found.get(said[9:12], 0) + 1
+        assert set(found) <= {b"200", b"404", b"413", b"422"}
+        for content in BROKEN:
+            assert not sent(server.port, content).startswith(b"HTTP/1.1 5"), content[:80]
+        large = posted(b'{"id": "' + b"a" * 5_000_000 + b'"}')
+        assert sent(server.port, large)[9:12] in (b"413", b"")
+        told = {sent(server.port, posted(malformed(turn), key="wrong")) for turn in range(50)}
+        # Nobody without a key learns anything: not even when it was asked.
+        assert {re.sub(rb"\r\ndate: [^\r]*", b"", one) for one in told if one} == {
+            b"HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\ncontent-length: 63\r\n"
+            b"www-authenticate: Bearer\r\nconnection: close\r\n\r\n"
+            b'{"detail": [{"field": "request", "reason": "a key is needed"}]}'
+        }
+        assert "Traceback" not in server.said
+        assert len(server.said) < 2_000, server.said
+    shop.check(callers)
+    assert callers.lost == 0
+    figure(f"{bodies} malformed bodies: {found}; {len(callers.answers):,} others answered")
+
+
+SLOW = {
+    "nothing at all": b"",
+    "a head that does not end": b"GET /health HTTP/1.1\r\n",
+    "a body that does not come": posted(b"").replace(b"Length: 0", b"Length: 9") + b"{",
+    "a body without a key": b"POST /predict HTTP/1.1\r\nContent-Length: 900\r\n\r\n{",
+}
+
+
+@pytest.mark.parametrize("what", first_and_repetitions(*SLOW))
+def test_hundreds_who_are_slow_hold_up_nobody(shop: Shop, what: str) -> None:
+    """More connections than the server may have files: each sends a letter now and then."""
+    shop.champion("1")
+    few = ("sh", "-c", 'ulimit -n 200; exec "$@"', "sh")
+    with served(shop.project, before=few) as server:
+        # One alone is ended, too: with an answer, or without.
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as alone:
+            alone.sendall(SLOW[what])
+            while alone.recv(65536):
+                pass
+        with Callers(server.port, shop.ids) as callers, contextlib.ExitStack() as opened:
+            server.wait_for(lambda: len(callers.answers) > 10)
+            slow = []
+            for _ in range(300):
+                one = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+                opened.callback(one.close)
+                slow.append(one)
+                with contextlib.suppress(OSError):
+                    one.sendall(SLOW[what])
+
+            def new_ones_are_answered() -> bool:
+                for one in slow:
+                    with contextlib.suppress(OSError):
+                        one.sendall(b"x" if SLOW[what] else b"")
+                return all(
+                    server.ask("/predict", {"id": id_}, seconds=1)[0] == 200 for id_ in shop.ids[:9]
+                )
+
+            server.wait_for(new_ones_are_answered, 20)
+            asked = len(callers.answers)
+            server.wait_for(lambda: len(callers.answers) > asked, 20)
+        shop.check(callers)
+        assert callers.lost == 0
+        assert "Traceback" not in server.said, server.said
