@@ -272,7 +272,8 @@ def test_every_text_comes_back_however_the_blocks_fall(
             texts = list(xml_records.with_texts(file, stream, table, ()))
         assert "".join(text for text, _ in texts) == file.read_text(encoding="utf-8")
         assert [values for _, values in texts if values] == [one for one in found if one]
-        whole = json.dumps({"x": [[{}]], "rows": found}, ensure_ascii=False, indent=1)
+        document = {"n": 1234.5, "x": [[{}], -67], "rows": found}
+        whole = json.dumps(document, ensure_ascii=False, indent=1)
         file.write_text(whole, encoding="utf-8", newline="")
         with file.open("rb") as stream:
             parts = list(json_array.elements(file, stream, "rows", texts=True))

@@ -11,6 +11,7 @@ import yaml
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.operate.experiments import enough as module
+from mlops_kit.train.fitting.fit import Fitted
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -34,9 +35,11 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
     (tmp_path / "conf/compare.yaml").write_text(
         "case: B\nincumbent: rules\nprimary: {metric: auc}\n", encoding="utf-8"
     )
-    monkeypatch.setattr(
-        module, "fit", lambda table, truth: LogisticRegression(C=100).fit(table, truth)
-    )
+
+    def fitted(table: pd.DataFrame, truth: pd.Series) -> Fitted:
+        return Fitted(LogisticRegression(C=100).fit(table, truth), None)
+
+    monkeypatch.setattr(module, "fit", fitted)
     random = np.random.default_rng(5)
     features = random.normal(size=(4000, 100))
     chance = 1 / (1 + np.exp(-features @ random.normal(0, 0.2, 100)))

@@ -116,10 +116,15 @@ def train_and_predict(settings: Settings) -> str:
         card["classes"] = classes
     if search is not None:
         card["search"] = search
+    if made[-1].augmented is not None:
+        card["augmented_rows"] = made[-1].augmented
     write_json(MODEL_CARD, card)
     seconds = time.perf_counter() - started
+    rows = f"{len(train):,} rows"
+    if (more := made[-1].augmented) is not None:
+        rows = f"{more:,} rows, which augment() of model.py made of {rows}"
     several = "" if classes is None else f", {len(classes)} classes"
-    learned = f"on {len(train):,} rows" if given is None else f"of bundle {given.sha256[:SHORT]}"
+    learned = f"on {rows}" if given is None else f"of bundle {given.sha256[:SHORT]}"
     line = f"{type(estimator).__name__} {learned}{several} ({seconds:.1f} s)"
     if given is not None:
         line += f", built in {given.facts['environment']} and not fitted here"
@@ -143,9 +148,10 @@ def train_and_predict(settings: Settings) -> str:
 
 
 class _Made(NamedTuple):
-    """One trained model, and what it and the other systems say about its holdout rows."""
+    """One trained model, its rows as augmented, and what all systems say about its holdout."""
 
     estimator: Any
+    augmented: int | None
     systems: "dict[str, numpy.ndarray]"
     digests: dict[str, str]
     columns: list[str]
@@ -163,11 +169,11 @@ def _predicted(
 ) -> _Made:
     import numpy as np
 
-    estimator = judged
+    estimator, more = judged, None
     if judged is None:
-        estimator = fit(each.train[names], each.train["y_true"], setting)
+        estimator, more = fit(each.train[names], each.train["y_true"], setting)
     answers = np.asarray(predict(estimator, each.holdout[names], settings.task, classes))
-    made = _Made(estimator, {"candidate": answers}, {}, [], None)
+    made = _Made(estimator, more, {"candidate": answers}, {}, [], None)
     seed = load_params().seed
     for room in rooms():
         others = room.systems(settings.task, each.train, each.holdout, seed, classes, known)

@@ -25,6 +25,8 @@ def about_data(holdout: Holdout) -> Data:
     }
     if known.trained_on:
         found["training_rows"], found["features"] = known.trained_on
+    if known.augmented_rows is not None:
+        found["augmented_rows"] = known.augmented_rows
     days = days_of(holdout)
     if days is not None:
         found["holdout_days"] = [str(days.min()), str(days.max())]

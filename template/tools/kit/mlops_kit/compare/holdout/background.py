@@ -50,6 +50,8 @@ class Data(TypedDict, total=False):
     """By table of conf/sources.yaml."""
     training_rows: int
     """Rows that the candidate learned from."""
+    augmented_rows: int
+    """How many rows augment() of model.py made of them; absent where there is none."""
     features: int
     """How many it has."""
     holdout_days: list[str]
@@ -129,6 +131,8 @@ class Background:
         How the model's setting was chosen, where it was searched.
     importance : Importance, optional
         What the model looks at, where it was asked.
+    augmented_rows : int or None
+        What the team's augment() made of the training rows.
     """
 
     horizon_days: int | None = None
@@ -144,6 +148,7 @@ class Background:
     cutoffs: tuple[Cutoff, ...] = ()
     search: Chosen | None = None
     importance: Importance | None = None
+    augmented_rows: int | None = None
 
 
 def background_of(card: dict[str, Any], read: Mapping[str, Any]) -> Background:
@@ -166,4 +171,5 @@ def background_of(card: dict[str, Any], read: Mapping[str, Any]) -> Background:
         (card["training_rows"], len(card["features"])) if "training_rows" in card else None,
         tuple(card.get("cutoffs", ())),
         about_search(card),
+        augmented_rows=card.get("augmented_rows"),
     )

@@ -47,6 +47,9 @@ def _caption(decision: Decision, data: Data, more: int) -> str:
             f"Learned from {counted(data['training_rows'], 'row')} with "
             f"{counted(data['features'], 'feature')}, judged on {held}."
         )
+    if "augmented_rows" in data:
+        made = counted(data["augmented_rows"], "row")
+        said.append(f"augment() of model.py made {made} of those learned from, of no others.")
     if fits := data.get("cutoffs"):
         days = [each["cutoff"].removesuffix("T00:00:00") for each in fits]
         said.append(

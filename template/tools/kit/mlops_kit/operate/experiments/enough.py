@@ -62,7 +62,7 @@ def enough(settings: Settings, config: CompareConfig) -> dict[str, Any]:
         some = learn[drawn < part]
         if len(some) < FEWEST or not _has_all_outcomes(settings.task, some, learn):
             continue
-        estimator = fit(some[names], some["y_true"])
+        estimator = fit(some[names], some["y_true"]).estimator
         answers[part] = np.asarray(predict(estimator, judge[names], settings.task, classes))
         rows[part] = len(some)
     if not {0.5, 1.0} <= set(answers):

@@ -2,15 +2,23 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.train.features import PARAMS_FILE, Params, load_params
+from mlops_kit.train.fitting.augment import augmented
 from mlops_kit.train.model_file import read_card
 
 if TYPE_CHECKING:
     import pandas
+
+
+class Fitted(NamedTuple):
+    """A fitted estimator, and how many rows `augment` of model.py made for it, if it has one."""
+
+    estimator: Any
+    augmented: int | None
 
 
 def fit(
@@ -18,8 +26,8 @@ def fit(
     target: "pandas.Series",
     setting: Mapping[str, Any] | None = None,
     where: str = "model.py: building or fitting the model",
-) -> Any:
-    """Build the team's estimator and fit it.
+) -> Fitted:
+    """Build the team's estimator and fit it, on what the team's `augment` makes of the rows.
 
     Parameters
     ----------
@@ -31,10 +39,13 @@ def fit(
         What a failure is told about.
     """
     setting = setting_in_force(load_params()) if setting is None else setting
+    estimator = build(setting, where)
+    rows, outcomes = augmented(features, target, {**setting, "seed": load_params().seed})
     try:
-        return build(setting, where).fit(features, target)
+        estimator = estimator.fit(rows, outcomes)
     except Exception as error:
         raise team.failure(where, error) from error
+    return Fitted(estimator, None if rows is features else len(rows))
 
 
 def build(setting: Mapping[str, Any], where: str) -> Any:

@@ -125,7 +125,7 @@ def _judged(
 
     learn, judge = (train.iloc[rows].reset_index(drop=True) for rows in fold)
     try:
-        estimator = fit(learn[names], learn["y_true"], setting, what)
+        estimator = fit(learn[names], learn["y_true"], setting, what).estimator
         answers = np.asarray(predict(estimator, judge[names], settings.task, classes, what))
         value = yardstick.value(judge["y_true"], answers)
     except MlopsError as error:

@@ -182,7 +182,17 @@ def _elementwise(step: Any) -> "Callable[[numpy.ndarray], numpy.ndarray]":
         if np.isnan(filled).any() or not _is_nan(step.missing_values):
             raise NotCompiledError("SimpleImputer of columns without a value")
         return lambda matrix: np.where(np.isnan(matrix), filled, matrix)
+    if name == "FunctionTransformer" and _is_elementwise(step):
+        return step.func
     raise NotCompiledError(f"{name} among its steps")
+
+
+def _is_elementwise(step: Any) -> bool:
+    """Whether numpy applies the function to each number by itself, as np.log1p."""
+    import numpy as np
+
+    known = isinstance(step.func, np.ufunc) and (step.func.nin, step.func.nout) == (1, 1)
+    return known and step.func.signature is None and not step.kw_args
 
 
 def _is_nan(value: Any) -> bool:
