@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import house
+import jinja2
 import pytest
 import yaml
 from processes import run
@@ -106,12 +107,15 @@ def test_rendering_and_updating_need_no_trust() -> None:
         assert key not in text
 
 
-def test_answers_are_read_with_a_default_where_an_update_meets_old_answers() -> None:
+def test_what_is_left_out_can_be_said_where_an_update_meets_old_answers() -> None:
     """A new question in _exclude would otherwise break the update of every existing repository."""
     settings = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8").split("\n---\n")[0])
-    conditions = re.findall(r"\{% (?:el)?if (.*?) %\}", "\n".join(settings["_exclude"]))
-    assert conditions
-    assert all("| default(" in condition for condition in conditions)
+    strict = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    entries = [strict.from_string(entry) for entry in settings["_exclude"]]
+    for answers in ({}, *({**SHOP, **profile(name)} for name in PROFILES)):
+        for missing in ("", *answers):
+            old = {key: value for key, value in answers.items() if key != missing}
+            assert "".join(entry.render(old) for entry in entries), missing
 
 
 def workflow_folders(tmp_path: Path) -> list[Path]:
