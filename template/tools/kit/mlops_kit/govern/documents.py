@@ -43,7 +43,7 @@ DOCUMENTS = {
     "model-card": Document("what no file knows about the model", _page("model-card")),
     "costs": Document(
         "what it costs, and why so",
-        {**_page("costs"), Path("conf/costs.yaml"): "costs.yaml"},
+        {**_page("costs"), Path("conf/costs.yaml"): "costs.yaml.txt"},
     ),
     "governance": Document(
         "what laws and standards ask", {Path("conf/governance.yaml"): "governance.yaml"}
