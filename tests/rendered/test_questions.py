@@ -248,7 +248,6 @@ def test_no_locked_distribution_can_be_the_package(tmp_path: Path) -> None:
         ("license", "GPL", "'GPL' is not in"),
         ("docs_language", "fr", "'fr' is not in"),
         ("ci", "jenkins", "'jenkins' is not in"),
-        ("ai_governance", "perhaps", "perhaps"),
     ],
 )
 def test_a_wrong_answer_is_refused_with_a_sentence(

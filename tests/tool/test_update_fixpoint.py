@@ -70,7 +70,7 @@ def test_an_untouched_repository_becomes_a_fresh_render(
     runs_in = ["image", "compose" if stored["hosting"] == "on_premises" else "kubernetes"]
     asked = {} if stored["stage"] == "poc" else {"infrastructure": runs_in}
     # Asked by newer versions, in this order.
-    new: dict[str, Any] = {"kit": "tools/kit", **asked, "review_days": 14}
+    new: dict[str, Any] = {"kit": "tools/kit", **asked, "ai_governance": False, "review_days": 14}
     fresh = fresh_render({**given, **{name: new[name] for name in new if name not in given}})
     after = tracked(project)
     if crosses:

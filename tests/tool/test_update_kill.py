@@ -1,26 +1,19 @@
 """An update killed at any moment can be undone exactly, or finished."""
 
-import json
-import os
 import random
-import signal
-import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 from copier_mlops.errors import ToolError
 from copier_mlops.git import repository_at
 from copier_mlops.repository import snapshot
-from copier_mlops.updating import apply
 from copier_mlops.updating.update import resume, undo, update
+from killing import killed_update
 from lifecycle import commit, state_of
 from rendering import git
 from tiny_template import MANAGED, second_version, tiny_project, tiny_template
 
 MOMENTS = 20
-# What Python reports of itself when it touches files or starts a process.
-TOUCHING = ("open", "os.", "shutil.", "subprocess.", "tempfile.", "sqlite3.")
 
 
 @pytest.fixture(scope="module")
@@ -62,39 +55,6 @@ def worked_in(template: Path, folder: Path) -> Path:
     (project / "data/raw.bin").write_bytes(b"\0raw")
     (project / "untracked.txt").write_text("mine\n")
     return project
-
-
-def killed_update(project: Path, moment: int | None) -> int:
-    """Update in a child process and kill it at the n-th time it touches something; return n."""
-    with tempfile.NamedTemporaryFile() as told:
-        child = os.fork()
-        if child == 0:
-            events = 0
-
-            def hook(event: str, _arguments: object) -> None:
-                nonlocal events
-                if event.startswith(TOUCHING):
-                    events += 1
-                    if events == moment:
-                        os.kill(os.getpid(), signal.SIGKILL)
-
-            carry_out = apply.carry_out
-
-            def watched(*arguments: object) -> None:
-                sys.addaudithook(hook)
-                carry_out(*arguments)  # type: ignore[arg-type]
-                Path(told.name).write_text(json.dumps(events))
-
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("copier_mlops.updating.update.carry_out", watched)
-                update(project, lock=False)
-            os._exit(0)
-        status = os.waitpid(child, 0)[1]
-        if moment is not None:
-            assert os.WIFSIGNALED(status), "the update ended before its kill"
-            return moment
-        assert os.waitstatus_to_exitcode(status) == 0
-        return json.loads(Path(told.name).read_text())
 
 
 def result_of(project: Path) -> tuple[dict[str, bytes], str]:

@@ -43,10 +43,10 @@ DOCUMENTS = {
     "model-card": Document("what no file knows about the model", _page("model-card")),
     "costs": Document(
         "what it costs, and why so",
-        {**_page("costs"), Path("conf/costs.yaml"): "costs.yaml.j2"},
+        {**_page("costs"), Path("conf/costs.yaml"): "costs.yaml.txt"},
     ),
     "governance": Document(
-        "what laws and standards ask", {Path("conf/governance.yaml"): "governance.yaml.j2"}
+        "what laws and standards ask", {Path("conf/governance.yaml"): "governance.yaml"}
     ),
 }
 # Answers that are not stored where they were not asked, or older than their question.

@@ -1,0 +1,98 @@
+"""A proof of concept that somebody has worked in goes to production: nothing is lost."""
+
+import random
+from pathlib import Path
+
+import pytest
+from copier_mlops.git import repository_at
+from copier_mlops.repository import snapshot
+from copier_mlops.updating.update import undo, update
+from killing import killed_update
+from lifecycle import (
+    NEXT,
+    commit,
+    memoised_versions,
+    repository,
+    state_of,
+    tracked,
+    versioned_template,
+)
+from rendering import SHOP, files_of, git, profile, render
+
+COMMITS = 30
+GIVEN = {"stage": "production"}
+# What a team changes in a proof of concept: its own files, and some of the template's.
+OWN = (
+    "src/shop/features.py",
+    "src/shop/model.py",
+    "conf/compare.yaml",
+    "conf/sources.yaml",
+    "params.yaml",
+    "docs/poc.md",
+    "docs/charter.md",
+    "README.md",
+    "notebooks/start.ipynb",
+    "tests/test_features.py",
+)
+MANAGED = (".gitignore", "dvc.yaml", ".github/workflows/ci.yml")
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return versioned_template(tmp_path_factory.mktemp("graduation") / "template")
+
+
+def worked_in(template: Path, folder: Path) -> tuple[Path, dict[str, set[str]]]:
+    """Return a proof of concept with thirty commits, and the lines that people wrote by file."""
+    project = repository(template, folder, NEXT, profile("poc"))
+    written: dict[str, set[str]] = {}
+    for number in range(COMMITS):
+        names = [*OWN, *MANAGED, f"src/shop/own_{number}.py", f"docs/notes/{number}.md"]
+        name = names[number % len(names)]
+        path, line = project / name, f"# ours, number {number}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        before = path.read_text(encoding="utf-8") if path.is_file() else ""
+        path.write_text(f"{before}{line}\n", encoding="utf-8", newline="")
+        written.setdefault(name, set()).add(line)
+        commit(project, f"Work {number}")
+    return project, written
+
+
+def test_nothing_is_lost_and_the_rest_is_rendered(template: Path, tmp_path: Path) -> None:
+    project, written = worked_in(template, tmp_path / "poc")
+    assert int(git("rev-list", "--count", "HEAD", cwd=project)) == COMMITS + 1
+    before = tracked(project)
+    report, _ = update(project, to=NEXT, given=GIVEN, lock=False)
+    assert report.merged.conflicts == {}
+    after = tracked(project)
+    for name, lines in written.items():
+        assert lines <= set(after[name].decode().splitlines()), name
+    seeded = {name for name in OWN if name in written}
+    assert {name: after[name] for name in seeded} == {name: before[name] for name in seeded}
+    fresh = files_of(render(tmp_path / "fresh", {**SHOP, **profile("poc"), **GIVEN}))
+    assert set(after) == set(fresh) | set(before)
+    assert {"docs/responsible-ai.md", "docs/runbook.md", "conf/prod.yaml"} <= set(after)
+
+
+def test_the_page_of_the_proof_of_concept_stays_where_it_is(template: Path, tmp_path: Path) -> None:
+    project = repository(template, tmp_path / "poc", NEXT, profile("poc"))
+    page = (project / "docs/poc.md").read_bytes()
+    update(project, to=NEXT, given=GIVEN, lock=False)
+    assert (project / "docs/poc.md").read_bytes() == page
+
+
+def test_a_killed_graduation_is_taken_back_exactly(template: Path, tmp_path: Path) -> None:
+    project, _ = worked_in(template, tmp_path / "poc")
+    before = state_of(project)
+    with memoised_versions(template):
+        last = killed_update(project, None, to=NEXT, given=GIVEN)
+        undo(project)
+        assert state_of(project) == before
+        halfway = 0
+        for moment in sorted(random.Random(3).sample(range(1, last), 4)):  # noqa: S311
+            killed_update(project, moment, to=NEXT, given=GIVEN)
+            if (waits := snapshot.current(repository_at(project))) is not None:
+                halfway += waits.phase == snapshot.RUNNING
+                undo(project)
+            assert state_of(project) == before, f"killed at {moment} of {last}"
+    assert halfway
