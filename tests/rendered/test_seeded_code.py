@@ -65,7 +65,7 @@ def feature_table(tables: dict[str, pl.DataFrame], task: str) -> pd.DataFrame:
             f"""
             SELECT * FROM ({features.features(params)}) JOIN ({features.target(params)})
             USING (id, time) ORDER BY time, id
-            """  # noqa: S608
+            """
         ).df()
 
 

@@ -1,14 +1,84 @@
 """Tables come from a real PostgreSQL as they are, whole or not at all, and once."""
 
+import datetime
 from collections.abc import Iterator
-from pathlib import Path
+from decimal import Decimal
 from typing import Any
 
+import polars as pl
 import psycopg
 import pytest
-from databases import MEMBERS, landed, left, place, recorded, snapshot, written
-from mlops_kit.core.files import sha256_of
+from databases import landed, place, snapshot, written
+from landing_suite import LandsOnce, refused
 from tracking_server import PostgreSQL
+
+
+class Postgres:
+    """The database `mlflow` of a server that is ours."""
+
+    def __init__(self, server: PostgreSQL) -> None:
+        self.server, self.password = server, server.password
+
+    def source(self, user: str = "mlflow", **more: Any) -> dict[str, Any]:
+        """Return an entry in conf/sources.yaml."""
+        address = f"postgresql://{user}@127.0.0.1:{self.server.port}/mlflow"
+        return {"kind": "postgresql", "address": address, "retries": 0, **more}
+
+    def connection(self) -> "psycopg.Connection[Any]":
+        """Connect as the owner."""
+        return psycopg.connect(self.server.uri().replace("+psycopg", ""), autocommit=True)
+
+    def run(self, *statements: str) -> None:
+        """Run statements as the owner."""
+        with self.connection() as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def members(self, count: int) -> None:
+        """Make the table `members`."""
+        self.run(
+            "CREATE TABLE members (member_id int PRIMARY KEY, name text, changed timestamp)",
+            "INSERT INTO members SELECT g, 'm' || g || repeat('.', 200), timestamp '2026-01-01' + "
+            f"g * interval '1 minute' FROM generate_series(1, {count}) g",
+        )
+
+    def _user(self, name: str, *grants: str) -> dict[str, Any]:
+        self.run(
+            f"DROP ROLE IF EXISTS {name}", f"CREATE ROLE {name} LOGIN PASSWORD '{self.password}'",
+            *grants,
+        )  # fmt: skip
+        return self.source(name)
+
+    def load(self, name: str, rows: pl.DataFrame) -> None:
+        """Make a table of these rows."""
+        kinds: dict[Any, str] = {
+            pl.Int64: "bigint", pl.Float64: "double precision", pl.Date: "date",
+            pl.Datetime: "timestamp", pl.List: "bigint[]", pl.String: "text",
+        }  # fmt: skip
+        columns = ", ".join(
+            f'"{one}" {kinds[kind.base_type()]}' for one, kind in rows.schema.items()
+        )
+        self.run(f'CREATE TABLE "{name}" ({columns})')
+        statement = f'COPY "{name}" FROM STDIN'.encode()
+        with self.connection() as connection, connection.cursor().copy(statement) as copy:
+            for row in rows.iter_rows():
+                copy.write_row(row)
+
+    def stranger(self) -> dict[str, Any]:
+        """Return the entry of who may read nothing."""
+        return self._user("stranger")
+
+    def reader(self) -> dict[str, Any]:
+        """Return the entry of who may read `members` only."""
+        return self._user("reader", "GRANT SELECT ON members TO reader")
+
+    def kill(self) -> None:
+        """End the server as a power cut would."""
+        self.server.stop()
+
+    def start(self) -> None:
+        """Start it again."""
+        self.server.start()
 
 
 @pytest.fixture(scope="module")
@@ -19,52 +89,105 @@ def server() -> Iterator[PostgreSQL]:
 
 
 @pytest.fixture
-def database(server: PostgreSQL) -> "Iterator[psycopg.Connection[Any]]":
-    address = server.uri().replace("+psycopg", "")
-    with psycopg.connect(address, autocommit=True) as connection:
-        yield connection
-        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-
-
-def source(server: PostgreSQL, **more: Any) -> dict[str, Any]:
-    address = f"postgresql://mlflow@127.0.0.1:{server.port}/mlflow"
-    return {"kind": "postgresql", "address": address, "retries": 0, **more}
-
-
-INCREMENTAL = {"columns": MEMBERS, "cursor": "changed", "key": ["member_id"]}
-
-
-def members(database: "psycopg.Connection[Any]", count: int = 1000) -> None:
-    database.execute(
-        "CREATE TABLE members (member_id int PRIMARY KEY, name text, changed timestamp)"
-    )
-    database.execute(
-        "INSERT INTO members SELECT g, 'm' || g, timestamp '2026-01-01' + g * interval '1 minute' "
-        "FROM generate_series(1, %s) g",
-        [count],
+def database(server: PostgreSQL) -> Iterator[Postgres]:
+    one = Postgres(server)
+    yield one
+    one.run(
+        "DROP SCHEMA public CASCADE",
+        "CREATE SCHEMA public",
+        "GRANT USAGE ON SCHEMA public TO public",
+        "DROP ROLE IF EXISTS stranger, reader",
     )
 
 
-def test_new_and_changed_rows_come_once_and_take_the_place_of_the_old(
-    server: PostgreSQL,
-    database: "psycopg.Connection[Any]",
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    members(database)
-    written(tmp_path, monkeypatch, source(server), {"members": INCREMENTAL}, server.password)
-    assert landed()[0].startswith("members: 1,000 rows from db")
-    assert recorded()["members"][0]["cursor"] == "2026-01-01T16:40:00"
-    before = sha256_of(place("members"))
-    assert landed()[0].startswith("members: nothing new from db")
-    assert sha256_of(place("members")) == before
-    database.execute(
-        "UPDATE members SET name = 'new', changed = '2026-02-01' WHERE member_id = 7;"
-        "INSERT INTO members VALUES (2000, 'later', '2026-02-02'), (2001, NULL, NULL)"
-    )
-    # A row without a cursor comes each time.
-    assert landed()[0].startswith("members: 2 new and 2 changed rows, 1,002 in all")
-    rows = snapshot("members").sort("member_id")
-    assert rows["member_id"].to_list() == [*range(1, 1001), 2000, 2001]
-    assert rows.filter(member_id=7)["name"].to_list() == ["new"]
-    assert left("members") == []
+class TestPostgresql(LandsOnce):
+    """Real."""
+
+    kind = "postgresql"
+
+    def test_every_type_arrives_as_it_is(self) -> None:
+        self.database.run(TYPED, VALUES, "INSERT INTO typed (id) VALUES (2)")
+        columns = {name: {"type": "string", "nullable": True} for name in EXPECTED}
+        as_they_are = {
+            name: {**columns[name], "type": DECLARED.get(name, "integer")} for name in EXPECTED
+        }
+        for declared in (as_they_are, columns):
+            written(
+                self.folder, self.patch, self.database.source(), {"typed": {"columns": declared}},
+                self.database.password,
+            )  # fmt: skip
+            landed(full=True)
+            first, second = snapshot("typed").sort("id").rows(named=True)
+            assert second == dict.fromkeys(EXPECTED) | {"id": second["id"]}
+            for name, value in (EXPECTED if declared is as_they_are else {}).items():
+                assert (name, first[name]) == (name, value)
+        for name, text in TEXTS.items():
+            assert (name, first[name]) == (name, text)
+
+    def test_what_cannot_be_taken_exactly_is_refused_and_comes_as_text_if_declared_so(self) -> None:
+        for kind, value, says in (
+            ("timestamp", "infinity", "infinity, or a day that no calendar has"),
+            ("date", "-infinity", "infinity, or a day that no calendar has"),
+            ("timestamptz", "infinity", "infinity, or a day that no calendar has"),
+            ("numeric(12,2)", "NaN", "is NaN, which no decimal can be"),
+            ("numeric(30,12)", "NaN", "holds a value that is no decimal"),
+        ):
+            self.database.run(
+                "DROP TABLE IF EXISTS typed", f"CREATE TABLE typed (id int, x {kind})",
+                f"INSERT INTO typed VALUES (1, '{value}')",
+            )  # fmt: skip
+            for declared in ("datetime", "string"):
+                table = {"columns": {"id": {"type": "integer"}, "x": {"type": declared}}}
+                written(self.folder, self.patch, self.database.source(), {"typed": table},
+                        self.database.password)  # fmt: skip
+                if declared == "string":
+                    landed()
+                    assert snapshot("typed")["x"].to_list() == [value]
+                else:
+                    said = refused()
+                    assert says in said and "declare its type as string" in said
+                    assert not place("typed").exists()
+            place("typed").unlink()
+
+
+LONG = "\U0001f600 long " * 1_000_000
+TYPED = """
+CREATE TABLE typed (id int8, i2 int2, i4 int4, f4 float4, f8 float8, n12 numeric(12,2),
+    n38 numeric(38,10), n28 numeric(28,10), n0 numeric(38,0), small numeric(20,15), n numeric,
+    b bool, t text, e text, v varchar(9), c char(4), long text, d date, old date, ts timestamp,
+    tz timestamptz, ti time, tt timetz, iv interval, u uuid, j json, jb jsonb, by bytea,
+    ia int4[], ta text[], m money, bc timestamp)
+"""
+VALUES = """
+INSERT INTO typed VALUES (1, -32768, 2147483647, 1.1, 0.1::float8 + 0.2, -9999999999.99,
+    1234567890123456789012345678.0123456789, 123456789012345678.0123456789,
+    12345678901234567890123456789012345678, 12345.123456789012345, 0.12345678901234567890123, true,
+    '\U0001f600 \u00e9', '', 'v', 'ab', repeat('\U0001f600 long ', 1000000), '2026-02-28',
+    '1583-01-02', '1960-01-01 00:00:00.000001', '1960-01-01 00:00:00.000001+03',
+    '23:59:59.999999', '12:00:00+03', '1 day 2 hours', '0a000000-0000-0000-0000-000000000001',
+    '{"a":  1}', '{"b": 2}', '\\x00ff', '{1,NULL,3}', '{a,"b,c",NULL}', 12.5,
+    '0044-03-15 12:00:00 BC')
+"""
+U = datetime.UTC
+EXPECTED = {
+    "id": 1, "i2": -32768, "i4": 2147483647, "f4": 1.100000023841858, "f8": 0.30000000000000004,
+    "n12": Decimal("-9999999999.99"), "n38": Decimal("1234567890123456789012345678.0123456789"),
+    "n28": Decimal("123456789012345678.0123456789"),
+    "n0": Decimal("12345678901234567890123456789012345678"),
+    "small": Decimal("12345.123456789012345"), "n": "0.12345678901234567890123", "b": True,
+    "t": "\U0001f600 \u00e9", "e": "", "v": "v", "c": "ab  ", "long": LONG,
+    "d": datetime.date(2026, 2, 28), "old": datetime.date(1583, 1, 2),
+    "ts": datetime.datetime(1960, 1, 1, 0, 0, 0, 1),
+    "tz": datetime.datetime(1959, 12, 31, 21, 0, 0, 1, tzinfo=U),
+    "ti": datetime.time(23, 59, 59, 999999), "tt": "12:00:00+03", "iv": "1 day 02:00:00",
+    "u": "0a000000-0000-0000-0000-000000000001", "j": '{"a":  1}', "jb": '{"b": 2}',
+    "by": b"\x00\xff", "ia": [1, None, 3], "ta": ["a", "b,c", None], "m": "$12.50",
+}  # fmt: skip
+# What is declared matters where it is text, only.
+DECLARED: dict[str, str] = {}
+TEXTS = {
+    "i2": "-32768", "f8": "0.30000000000000004", "n12": "-9999999999.99",
+    "n38": "1234567890123456789012345678.0123456789", "b": "true", "old": "1583-01-02",
+    "ts": "1960-01-01 00:00:00.000001", "tz": "1959-12-31 21:00:00.000001+00",
+    "by": "\\x00ff", "ia": "{1,NULL,3}",
+}  # fmt: skip

@@ -205,7 +205,7 @@ def rows_of_database(place: str, content: bytes) -> Iterator[tuple[str, str | pl
         connection.text_factory = lambda data: data.decode("utf-8", "replace")
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         for (table,) in tables.fetchall():
-            cursor = connection.execute(f'SELECT * FROM "{table}"')  # noqa: S608
+            cursor = connection.execute(f'SELECT * FROM "{table}"')
             for row in cursor:
                 for (column, *_), value in zip(cursor.description, row, strict=True):
                     where = f"{place} table {table}.{column}"

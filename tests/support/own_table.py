@@ -70,8 +70,8 @@ class OwnTable:
             for name, kind in self.rows.schema.items()
         }
         others = [name for name in self.rows.columns if name not in ("id", self.outcome)]
-        sql = self.features or f"SELECT id, {', '.join(others)} FROM t"  # noqa: S608
-        target = self.target or f"SELECT id, {self.outcome} AS y_true FROM t"  # noqa: S608
+        sql = self.features or f"SELECT id, {', '.join(others)} FROM t"
+        target = self.target or f"SELECT id, {self.outcome} AS y_true FROM t"
         given = {"rows": self.rows_sql, "features": sql, "target": target}
         functions = "\n\n".join(
             f"def {name}(params):\n    return {text!r}" for name, text in given.items()

@@ -307,7 +307,7 @@ def test_a_database_is_read_with_its_blobs(value: object) -> None:
 def test_a_table_or_member_called_after_somebody_is_not_named_in_the_place() -> None:
     connection = sqlite3.connect("a.db")
     connection.execute(f'CREATE TABLE "{MAIL}" (a)')
-    connection.execute(f'INSERT INTO "{MAIL}" VALUES (?)', [MAIL])  # noqa: S608
+    connection.execute(f'INSERT INTO "{MAIL}" VALUES (?)', [MAIL])
     connection.commit()
     connection.close()
     assert entities("a.db") == ["email", "email"]

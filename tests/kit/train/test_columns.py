@@ -17,7 +17,7 @@ ROWS = pl.DataFrame(
 
 
 def table(features: str, **changes) -> OwnTable:
-    return OwnTable(ROWS, features=f"SELECT id, {features} FROM t", **changes)  # noqa: S608
+    return OwnTable(ROWS, features=f"SELECT id, {features} FROM t", **changes)
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_what_the_sql_does_wrong_is_one_sentence(tables, monkeypatch, features, 
 
 
 def test_rows_without_an_outcome_are_left_out_and_counted(tables, monkeypatch):
-    more = ROWS + " UNION ALL SELECT member_id, DATE '2025-03-01' FROM members"  # noqa: S608
+    more = ROWS + " UNION ALL SELECT member_id, DATE '2025-03-01' FROM members"
     use_features(monkeypatch, FEATURES, more)
     assert "(40 without outcome)" in dataset.build_features(load_settings())
 

@@ -40,9 +40,9 @@ def table(drawn: pl.DataFrame, split: dict[str, Any]) -> OwnTable:
     names = ", ".join(name for name in drawn.columns if name not in ("id", "day", "outcome"))
     return OwnTable(
         drawn,
-        rows_sql=f"SELECT {key} FROM t",  # noqa: S608
-        features=f"SELECT {key}, {names} FROM t",  # noqa: S608
-        target=f"SELECT {key}, outcome AS y_true FROM t",  # noqa: S608
+        rows_sql=f"SELECT {key} FROM t",
+        features=f"SELECT {key}, {names} FROM t",
+        target=f"SELECT {key}, outcome AS y_true FROM t",
         time="day" if timed else None,
         known=dict.fromkeys(names.split(", "), "in_advance") if timed else {},
         split=split,

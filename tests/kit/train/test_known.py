@@ -38,7 +38,7 @@ def table(features: str, known: dict, **changes) -> OwnTable:
     return OwnTable(
         flights(),
         rows_sql="SELECT id, leaves AS time FROM t",
-        features=f"SELECT id, leaves AS time, {features} FROM t",  # noqa: S608
+        features=f"SELECT id, leaves AS time, {features} FROM t",
         target="SELECT id, leaves AS time, outcome AS y_true FROM t",
         time="leaves",
         known=known,

@@ -46,7 +46,8 @@ class MlopsError(Exception):
 
 # What a machine refuses, under the names that libraries give it.
 _USED_UP = {
-    r"no space left on device|disk is full|disk quota exceeded|could not write.*disk": (
+    r"no space left on device|disk is full|disk quota exceeded|could not write.*disk|"
+    r"file too large": (
         "The disk is full: make room, then run this again. What was complete before is still there"
     ),
     r"database is locked|database table is locked": (

@@ -18,7 +18,7 @@ from mlops_kit.data.config import SOURCES_FILE, Table
 from mlops_kit.data.landing import snapshot
 from mlops_kit.data.landing.parts import Highest, Parts, text_of, value_of
 from mlops_kit.data.landing.snapshot import Said
-from mlops_kit.data.sources.base import LANDING, Connection, Landed, Wanted
+from mlops_kit.data.sources.base import LANDING, Broken, Connection, Landed, Wanted
 from mlops_kit.room import LeaveOut
 
 if TYPE_CHECKING:
@@ -69,7 +69,24 @@ class Landing:
         self.newest: Any = None
 
     def land(self) -> str:
-        """Read what is to be read, and write the snapshot."""
+        """Read what is to be read, and write the snapshot.
+
+        Raises
+        ------
+        Broken
+            When its source stops answering; what came by key until then is kept.
+        MlopsError
+            When something is not as it must be; nothing is kept of the read.
+        """
+        try:
+            return self._land()
+        except Broken:
+            raise
+        except MlopsError:
+            self._forget()
+            raise
+
+    def _land(self) -> str:
         known = None if self.how.full else self._known()
         since = self._since(known)
         if self.table.cursor is None or not (self.connection.ordered or since is not None):
@@ -252,7 +269,6 @@ class Landing:
 
     def _check_some(self, parts: list[Path] | None = None) -> None:
         if not (sum(map(snapshot.rows_of, parts)) if parts is not None else self.rows):
-            self._forget()
             raise MlopsError(
                 f"{self.whose} has no rows: nothing was landed. Look at its source, and at "
                 "its query or path."
@@ -264,7 +280,6 @@ class Landing:
             return
         spill = self.place.with_name(f".{self.name}.spilled.tmp")
         if twice := snapshot.repeated(files, key, spill):
-            self._forget()
             raise MlopsError(
                 f"The key {', '.join(key)} of {self.whose} is not unique: {twice:,} of its values "
                 "stand more than once; name columns that identify a row. Nothing was landed."

@@ -123,18 +123,15 @@ class Wanted(NamedTuple):
 
 
 class Connection(Protocol):
-    """An open connection for one table.
+    """An open connection for one table."""
 
-    Attributes
-    ----------
-    schema : pyarrow.Schema
-        The columns that are read, with the types in which each batch comes.
-    ordered : bool
-        Whether rows come by their key, the lowest first, so that a broken read can go on.
-    """
+    @property
+    def schema(self) -> "pyarrow.Schema":
+        """The columns that are read, with the types in which each batch comes."""
 
-    schema: "pyarrow.Schema"
-    ordered: bool
+    @property
+    def ordered(self) -> bool:
+        """Whether rows come by their key, the lowest first, so that a broken read can go on."""
 
     def newest(self) -> Any:
         """Return the highest cursor that the table has now; None where there is none."""

@@ -5,24 +5,23 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import literal as text_literal
 from mlops_kit.core.sql import quoted
-from mlops_kit.data.sources.base import Broken, Landed, Looked, Wanted
+from mlops_kit.data.sources.base import Broken, Landed, Looked
 from mlops_kit.data.sources.declared import asked_columns
 from mlops_kit.data.sources.look import clock, looked
 from mlops_kit.data.sources.missing import missing_column, missing_group
-from mlops_kit.data.sources.sql import stream
+from mlops_kit.data.sources.sql.reader import Reader, without
 from mlops_kit.data.sources.sql.statement import (
     Dialect,
     Taken,
-    select,
     source_of,
 )
+from mlops_kit.data.sources.sql.stream import AFTER, DIGITS
 
 if TYPE_CHECKING:
     import psycopg
-    import pyarrow
 
     from mlops_kit.data.config import Column, Table
 
@@ -35,8 +34,6 @@ DIALECT = Dialect(
     text_literal,
     lambda text, zoned: f"'{text}{'+00' * zoned}'::timestamp{'tz' * zoned}",
 )
-# What connectorx can hold of decimal(38, 10): digits before and after the point.
-WHOLE, AFTER = 28, 10
 
 
 class Postgresql(Landed):
@@ -51,7 +48,22 @@ class Postgresql(Landed):
     def connected(self, name: str, table: "Table") -> "Iterator[Reader]":
         """Open a connection for one table; see `Landed`."""
         with self.opened(table.source) as connection:
-            yield Reader(self, connection, name, table)
+            whose = f"{name} of {table.source}"
+
+            def one_value(statement: str) -> Any:
+                return (connection.execute(statement.encode()).fetchone() or (None,))[0]
+
+            yield Reader(
+                whose,
+                table,
+                DIALECT,
+                list(_columns(connection, whose, table)),
+                bool(table.key and table.cursor),
+                one_value,
+                self.whole_address(table.source),
+                self.batch,
+                lambda said: self.said(table.source, said),
+            )
 
     @contextlib.contextmanager
     def opened(self, source: str) -> "Iterator[psycopg.Connection[Any]]":
@@ -90,9 +102,13 @@ class Postgresql(Landed):
 
     def refusal(self, source: str, error: Any) -> MlopsError:
         """Make a sentence of what psycopg raised."""
-        said = _without(str(error), self.secret(source))
         state = getattr(error, "sqlstate", None) or ""
-        return sentence(self.shown(source), state, said)
+        return sentence(self.shown(source), state, without(str(error), self.secret(source)))
+
+    def said(self, source: str, said: str) -> MlopsError:
+        """Make a sentence of what connectorx says."""
+        said = without(said, self.secret(source))
+        return sentence(self.shown(source), said.partition("SqlState(E")[2][:5], said)
 
     def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
         """Look at the connection, the permission, the clock and the tables; see `Landed`."""
@@ -101,10 +117,11 @@ class Postgresql(Landed):
             yield Looked("connection", True, f"{self.shown(source)} answers")
             row = connection.execute(MAY_WRITE).fetchone()
             yield from looked(None if row is None else str(row[0]))
-            (there,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)
+            (there,) = connection.execute(CLOCK).fetchone() or (None,)
             yield clock(there)
 
 
+CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
 # A table that this user may change, if there is one.
 MAY_WRITE = """
 SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -115,82 +132,32 @@ ORDER BY 1 LIMIT 1
 """
 
 
-class Reader:
-    """An open connection for one table; see `Connection`."""
+def _columns(connection: "psycopg.Connection[Any]", whose: str, table: "Table") -> Iterator[Taken]:
+    """Ask which types the columns have there."""
+    import psycopg
 
-    def __init__(
-        self,
-        source: Postgresql,
-        connection: "psycopg.Connection[Any]",
-        name: str,
-        table: "Table",
-    ) -> None:
-        import pyarrow
+    asked, place = asked_columns(table), source_of(table, DIALECT)
+    names = ", ".join(map(quoted, asked))
+    try:
+        described = _described(connection, f"SELECT {names} FROM {place} LIMIT 0")
+    except psycopg.errors.UndefinedColumn:
+        there = [one.name for one in _described(connection, f"SELECT * FROM {place} LIMIT 0")]
+        raise missing_column(whose, asked, there) from None
+    known = dict(
+        connection.execute(
+            "SELECT oid::int8, typname FROM pg_type WHERE oid = ANY(%s)",
+            [[one.type_code for one in described]],
+        ).fetchall()
+    )
+    for one in described:
+        digits = (one.precision, one.scale)
+        yield _taken(one.name, known[one.type_code], digits, table.columns.get(one.name))
 
-        self.source, self.connection, self.table = source, connection, table
-        self.whose = f"{name} of {table.source}"
-        self.ordered = bool(table.key and table.cursor)
-        self.columns = list(self._columns())
-        self.schema: pyarrow.Schema = pyarrow.schema([(one.name, one.type) for one in self.columns])
 
-    def _columns(self) -> Iterator[Taken]:
-        import psycopg
-
-        asked = asked_columns(self.table)
-        place = source_of(self.table, DIALECT)
-        names = ", ".join(map(quoted, asked))
-        try:
-            with self.connection.cursor() as cursor:
-                cursor.execute(f"SELECT {names} FROM {place} LIMIT 0".encode())
-                described = list(cursor.description or ())
-        except psycopg.errors.UndefinedColumn:
-            with self.connection.cursor() as cursor:
-                cursor.execute(f"SELECT * FROM {place} LIMIT 0".encode())
-                there = [one.name for one in cursor.description or ()]
-            raise missing_column(self.whose, asked, there) from None
-        oids = [one.type_code for one in described]
-        known = dict(
-            self.connection.execute(
-                "SELECT oid::int8, typname FROM pg_type WHERE oid = ANY(%s)", [oids]
-            ).fetchall()
-        )
-        for one in described:
-            digits = (one.precision, one.scale)
-            column = self.table.columns.get(one.name)
-            yield _taken(one.name, known[one.type_code], digits, column)
-
-    def newest(self) -> Any:
-        """Return the highest cursor that the table has now."""
-        assert self.table.cursor is not None
-        place = source_of(self.table, DIALECT)
-        found = self.connection.execute(
-            f"SELECT max({quoted(self.table.cursor)}) FROM {place}".encode()
-        ).fetchone()
-        return None if found is None else found[0]
-
-    def rows(self, wanted: Wanted) -> "Iterator[pyarrow.RecordBatch]":
-        """Read rows, some at a time."""
-        statement = select(self.table, self.columns, wanted, DIALECT, self.ordered)
-        return stream.rows(
-            self.source.whole_address(self.table.source),
-            statement,
-            self.columns,
-            self.source.batch,
-            self.whose,
-            self._broke,
-        )
-
-    def _broke(self, said: str) -> MlopsError:
-        """Make a sentence of what connectorx says."""
-        password = self.source.secret(self.table.source)
-        said = _without(said, password)
-        if "NaN" in said:
-            return MlopsError(
-                f"A number of {self.whose} is NaN, which no decimal can be: declare its type as "
-                "string in conf/sources.yaml, and it comes as text."
-            )
-        state = said.partition("SqlState(E")[2][:5]
-        return sentence(self.source.shown(self.table.source), state, said)
+def _described(connection: "psycopg.Connection[Any]", statement: str) -> "list[psycopg.Column]":
+    with connection.cursor() as cursor:
+        cursor.execute(statement.encode())
+        return list(cursor.description or ())
 
 
 def _taken(
@@ -217,7 +184,7 @@ def _taken(
     if kind == "numeric" and not declared_text:
         precision, scale = digits
         if precision is not None and scale is not None and 0 <= scale <= precision <= 38:
-            fits = scale <= AFTER and precision - scale <= WHOLE
+            fits = precision <= DIGITS and scale <= AFTER
             return Taken(name, own if fits else f"{own}::text", pa.decimal128(precision, scale))
         if column is not None and column.kind == "decimal":
             return Taken(name, f"{own}::text", pa.decimal128(*column.digits))
@@ -226,12 +193,6 @@ def _taken(
 
 def _with_scheme(address: str) -> str:
     return "postgresql" + address[address.index("://") :]
-
-
-def _without(said: str, password: str | None) -> str:
-    """Take the password, and what addresses hold of it, out of a sentence."""
-    said = without_credentials(" ".join(said.split()))
-    return said.replace(password, "***") if password else said
 
 
 # The beginning of SQLSTATE, by PostgreSQL's appendix A, and what to do.

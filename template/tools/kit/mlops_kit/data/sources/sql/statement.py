@@ -28,12 +28,16 @@ class Dialect(NamedTuple):
         Writes a time that has no zone, or one in UTC; given it and whether it has a zone.
     first : str
         How at most `{rows}` rows of a statement are asked for, behind it.
+    at_least : callable, optional
+        Writes that a column, by its written name, is not lower than a written value, where that
+        takes more than `>=`; given whether it is a time with a zone, too.
     """
 
     quoted: Callable[[str], str]
     text: Callable[[str], str]
     moment: Callable[[str, bool], str]
     first: str = "LIMIT {rows}"
+    at_least: Callable[[str, str, bool], str] | None = None
 
 
 class Taken(NamedTuple):
@@ -74,8 +78,11 @@ def select(
     conditions = []
     if wanted.since is not None and table.cursor is not None:
         cursor = dialect.quoted(table.cursor)
-        since = literal(wanted.since, dialect)
-        conditions.append(f"({cursor} >= {since} OR {cursor} IS NULL)")
+        since, zoned = literal(wanted.since, dialect), getattr(wanted.since, "tzinfo", None)
+        higher = f"{cursor} >= {since}"
+        if dialect.at_least is not None:
+            higher = dialect.at_least(cursor, since, zoned is not None)
+        conditions.append(f"({higher} OR {cursor} IS NULL)")
     if wanted.after is not None:
         conditions.append(_behind(table.key, wanted.after, dialect))
     if conditions:

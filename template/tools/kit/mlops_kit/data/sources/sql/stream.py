@@ -18,6 +18,8 @@ from mlops_kit.data.sources.sql.statement import Taken
 if TYPE_CHECKING:
     import pyarrow
 
+# What connectorx's numbers hold exactly: digits in all, and after the point.
+DIGITS, AFTER = 28, 10
 # Beyond these years a date is no date: what stands for "for ever" in a database.
 FIRST_YEAR, LAST_YEAR = -4712, 9999
 DAYS = tuple((year - 1970) * 365.2425 for year in (FIRST_YEAR, LAST_YEAR + 1))
@@ -81,7 +83,9 @@ def pinned(batch: "pyarrow.RecordBatch", columns: list[Taken], whose: str) -> "p
     made = []
     for one, values in zip(columns, batch.columns, strict=True):
         try:
-            if pyarrow.types.is_temporal(values.type) and not pyarrow.types.is_time(values.type):
+            if pyarrow.types.is_integer(values.type) and pyarrow.types.is_timestamp(one.type):
+                values = _moments(values, one.type)
+            elif pyarrow.types.is_date(values.type) or pyarrow.types.is_timestamp(values.type):
                 _check_days(values)
             made.append(values if values.type == one.type else values.cast(one.type))
         except (pyarrow.ArrowException, ValueError) as error:
@@ -95,6 +99,16 @@ def pinned(batch: "pyarrow.RecordBatch", columns: list[Taken], whose: str) -> "p
     )
 
 
+def _moments(microseconds: "pyarrow.Array", kind: "pyarrow.DataType") -> "pyarrow.Array":
+    """Take microseconds since 1970 as moments; none at all is what MySQL makes of a zero date."""
+    import pyarrow
+    import pyarrow.compute
+
+    if pyarrow.compute.any(pyarrow.compute.equal(microseconds, 0)).as_py():
+        raise ValueError("infinity, or a day that no calendar has")
+    return microseconds.cast(pyarrow.int64()).cast(kind)
+
+
 def _check_days(values: "pyarrow.Array") -> None:
     import pyarrow
     import pyarrow.compute
@@ -106,7 +120,7 @@ def _check_days(values: "pyarrow.Array") -> None:
     unit = 1 if days else PER_DAY
     low, high = (found[side].as_py() / unit for side in ("min", "max"))
     if low < DAYS[0] or high >= DAYS[1]:
-        raise ValueError("infinity, or a year that no calendar has")
+        raise ValueError("infinity, or a day that no calendar has")
 
 
 def _kind(said: str) -> str:

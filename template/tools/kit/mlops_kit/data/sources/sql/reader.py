@@ -1,0 +1,73 @@
+"""One table of a database that is read by connectorx."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.data.sources.base import Wanted
+from mlops_kit.data.sources.sql import stream
+from mlops_kit.data.sources.sql.statement import Dialect, Taken, select, source_of
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from mlops_kit.data.config import Table
+
+
+@dataclass(frozen=True)
+class Reader:
+    """An open connection for one table; see `Connection` of `sources/base.py`."""
+
+    whose: str
+    """The table and its source, for messages."""
+    table: "Table"
+    dialect: Dialect
+    columns: list[Taken]
+    ordered: bool
+    one_value: Callable[[str], Any]
+    """Runs a statement and gives the one value of its result."""
+    address: str
+    """With the password, for connectorx alone."""
+    batch: int
+    refusal: Callable[[str], MlopsError]
+    """Makes an error of what connectorx says."""
+
+    @property
+    def schema(self) -> "pyarrow.Schema":
+        """The columns that are read, with the types in which each batch comes."""
+        import pyarrow
+
+        return pyarrow.schema([(one.name, one.type) for one in self.columns])
+
+    def newest(self) -> Any:
+        """Return the highest cursor that the table has now."""
+        import pyarrow
+
+        (cursor,) = (one for one in self.columns if one.name == self.table.cursor)
+        place = source_of(self.table, self.dialect)
+        value = self.one_value(f"SELECT max({cursor.expression}) FROM {place}")
+        if isinstance(value, int) and pyarrow.types.is_timestamp(cursor.type):
+            return pyarrow.scalar(value, pyarrow.int64()).cast(cursor.type).as_py()
+        return value
+
+    def rows(self, wanted: Wanted) -> "Iterator[pyarrow.RecordBatch]":
+        """Read rows, some at a time."""
+        statement = select(self.table, self.columns, wanted, self.dialect, self.ordered)
+        return stream.rows(
+            self.address, statement, self.columns, self.batch, self.whose, self._broke
+        )
+
+    def _broke(self, said: str) -> MlopsError:
+        if "NaN" in said:
+            return MlopsError(
+                f"A number of {self.whose} is NaN, which no decimal can be: declare its type as "
+                "string in conf/sources.yaml, and it comes as text."
+            )
+        return self.refusal(said)
+
+
+def without(said: str, secret: str | None) -> str:
+    """Take the password, and what addresses hold of it, out of what a driver says; one line."""
+    said = without_credentials(" ".join(said.split()))
+    return said.replace(secret, "***") if secret else said
