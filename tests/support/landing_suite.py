@@ -222,9 +222,9 @@ class LandsOnce:
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         self.patch.setattr(parts, "PART", 20_000)
-        self.write(INCREMENTAL, batch=10_000)
+        self.write(INCREMENTAL, batch=2_000)
         self.database.members(MANY)
-        break_at(self.patch, 5, self.database.kill)
+        break_at(self.patch, 2, self.database.kill)
         assert "does not answer, or broke off" in refused()
         assert not place("members").exists() and left("members") == ["members.landing"]
         self.database.start()
@@ -237,7 +237,7 @@ class LandsOnce:
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         self.patch.setattr(parts, "PART", 20_000)
-        self.write(INCREMENTAL, batch=10_000, retries=2)
+        self.write(INCREMENTAL, batch=2_000, retries=2)
         self.database.members(MANY)
         waits: list[float] = []
 
@@ -246,15 +246,15 @@ class LandsOnce:
             self.database.start()
 
         self.patch.setattr(time, "sleep", again)
-        break_at(self.patch, 5, self.database.kill, 2)
+        break_at(self.patch, 2, self.database.kill, 2)
         assert landed()[0].startswith(f"members: {MANY:,} rows")
         assert waits == [1, 2] and capsys.readouterr().err.count("goes on behind") == 2
         assert self.ids() == [*range(1, MANY + 1)]
 
     def test_without_a_cursor_a_broken_read_begins_again_and_is_right(self) -> None:
-        self.write({"columns": MEMBERS}, batch=10_000)
+        self.write({"columns": MEMBERS}, batch=2_000)
         self.database.members(MANY)
-        break_at(self.patch, 5, self.database.kill)
+        break_at(self.patch, 2, self.database.kill)
         assert "does not answer, or broke off" in refused()
         assert left("members") == []
         self.database.start()
@@ -263,7 +263,7 @@ class LandsOnce:
         self.check_changes()
 
     def test_a_client_that_is_killed_loses_nothing_and_leaves_nothing_half(self) -> None:
-        self.write(INCREMENTAL, batch=10_000)
+        self.write(INCREMENTAL, batch=2_000)
         self.database.members(MANY)
         client = subprocess.Popen([sys.executable, "-c", CLIENT], stderr=subprocess.DEVNULL)
         folder = place("members").with_name("members.landing")
