@@ -11,13 +11,12 @@ import signal
 import subprocess
 import threading
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import polars as pl
 import pytest
 from running import Project, first_and_repetitions, new_project, replace
+from whole import check_soon, check_whole, results
 
 pytestmark = [
     pytest.mark.xdist_group("kill"),
@@ -49,7 +48,6 @@ if os.environ.get("DVC_STAGE", "") == wanted.get("stage"):
 """
 # The stages in their order, and a file of each in whose writing the whole group is killed.
 STAGES = {"data": 7, "protect": 3, "features": 1, "train": 2, "compare": 3}
-RESULTS = ("data/open", "models", "reports")
 REPORTS = [f"reports/compare/{name}" for name in ("decision.json", "report.md", "report.html")]
 SMALL = "{kind: sample, customers: 600, products: 60, order_lines: 8000, seed: 7}"
 
@@ -123,12 +121,6 @@ def undisturbed(project: Project) -> bytes:
     return (copy.path / REPORTS[0]).read_bytes()
 
 
-def results(project: Project) -> list[Path]:
-    """Return every file that a reader may take for a result: all but hidden ones."""
-    found = [path for name in RESULTS for path in (project.path / name).rglob("*")]
-    return [path for path in found if path.is_file() and not path.name.startswith(".")]
-
-
 def leftovers(project: Project) -> list[Path]:
     return [
         path
@@ -143,39 +135,6 @@ def is_alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def check_whole(file: Path) -> None:
-    """Read a result to its end, as its readers do; raise when it is cut or empty."""
-    match file.suffix:
-        case ".parquet":
-            assert pl.read_parquet(file).height > 0, file
-        case ".json":
-            assert json.loads(file.read_text(encoding="utf-8")), file
-        case ".skops":
-            with zipfile.ZipFile(file) as archive:
-                assert archive.testzip() is None, file
-                assert json.loads(archive.read("schema.json")), file
-        case ".html":
-            assert file.read_text(encoding="utf-8").rstrip().endswith("</html>"), file
-        case ".md":
-            text = file.read_text(encoding="utf-8")
-            assert text.startswith("## "), file
-            assert text.endswith("\n"), file
-        case other:
-            raise AssertionError(f"{file.name} is no result anybody reads ({other})")
-
-
-def check_soon(file: Path) -> None:
-    """Read a result whole; DVC takes one away for a moment, to put its cache's copy there."""
-    until = time.monotonic() + 5
-    while True:
-        try:
-            return check_whole(file)
-        except FileNotFoundError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.01)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ An answer is wrong that is not the one of the version which it names.
 """
 
 import contextlib
-import os
 import random
 import re
 import shutil
@@ -36,37 +35,44 @@ class Shop(NamedTuple):
 
     @property
     def ids(self) -> list[str]:
+        """Name whom is asked about."""
         return list(self.said["1"])
 
     @property
     def registry(self) -> Path:
+        """Give the registry's file."""
         return self.project.path / "mlflow.db"
 
     def champion(self, version: str) -> None:
         """Move the alias, as a promotion does at its end, in the file that is there now."""
         with contextlib.closing(sqlite3.connect(self.registry)) as database, database:
             database.execute(
-                "UPDATE registered_model_aliases SET version = ? WHERE alias = 'champion'", [version]
+                "UPDATE registered_model_aliases SET version = ? WHERE alias = 'champion'",
+                [version],
             )
 
     def check(self, callers: Callers) -> None:
         """Every answer is the one of the version that it names, and none was refused."""
         assert {status for status, _, _ in callers.answers} == {200}
         wrong = [
-            said for _, id_, said in callers.answers if said["score"] != self.said[said["version"]][id_]
+            said
+            for _, id_, said in callers.answers
+            if said["score"] != self.said[said["version"]][id_]
         ]
         assert wrong == []
 
     def logged(self) -> pl.DataFrame:
         """Read every part of the log to its end."""
-        parts = [part for part in (self.project.path / LOG).rglob("[!.]*.parquet")]
+        parts = (self.project.path / LOG).rglob("[!.]*.parquet")
         return pl.concat([pl.read_parquet(part) for part in parts], how="diagonal_relaxed")
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     project = new_project(tmp_path_factory.mktemp("disturbed") / "shop", {"serving": "both"})
-    ready_to_serve(project, log={"flush_seconds": 0.1}, limits={"body_seconds": 2}, poll_seconds=0.2)
+    ready_to_serve(
+        project, log={"flush_seconds": 0.1}, limits={"body_seconds": 2}, poll_seconds=0.2
+    )
     replace(project.path / "params.yaml", "trees: 60", "trees: 30")
     pipeline(project)
     registered(project)
@@ -96,7 +102,7 @@ def moved(shop: Shop) -> Iterator[None]:
             shop.champion(random.choice("12"))  # noqa: S311
             copy = snapshot.with_suffix(".new")
             shutil.copyfile(snapshot, copy)
-            os.replace(copy, snapshot)
+            copy.replace(snapshot)
 
     mover = threading.Thread(target=on)
     mover.start()
@@ -111,7 +117,7 @@ def moved(shop: Shop) -> Iterator[None]:
 def test_kill_9_of_the_server_leaves_a_whole_log_and_no_wrong_answer(
     shop: Shop, kills: int, figure: Any
 ) -> None:
-    draw, told, kept = random.Random(kills), 0, 0
+    draw, told, kept = random.Random(kills), 0, 0  # noqa: S311
     for _ in range(kills):
         shutil.rmtree(shop.project.path / LOG, ignore_errors=True)
         with served(shop.project) as server, moved(shop), Callers(server.port, shop.ids) as callers:
@@ -148,7 +154,7 @@ def test_a_registry_that_is_locked_gone_or_another_leaves_the_model_in_force(sho
         server.wait_for(lambda: callers.answers[-1][2]["version"] == "2", 30)
         shop.registry.write_bytes(b"no database at all")
         server.wait_for(lambda: server.said.count("answers on.") >= 3)
-        os.replace(kept, shop.registry)
+        kept.replace(shop.registry)
         server.wait_for(lambda: callers.answers[-1][2]["version"] == "1", 30)
         assert "Traceback" not in server.said
         assert all(len(line) < 300 for line in server.said.splitlines()), server.said
@@ -157,9 +163,7 @@ def test_a_registry_that_is_locked_gone_or_another_leaves_the_model_in_force(sho
     with contextlib.closing(sqlite3.connect(shop.registry)) as other:
         other.execute("BEGIN EXCLUSIVE")
         for words in ("serve", "snapshot", "promote"):
-            done = command(
-                Project(shop.project.path, {"MLOPS_SERVE_KEY": KEY}), words
-            )
+            done = command(Project(shop.project.path, {"MLOPS_SERVE_KEY": KEY}), words)
             assert done.returncode == 3, (words, done.stderr)
             assert "holds the registry" in done.stderr and "Traceback" not in done.stderr
 

@@ -155,7 +155,8 @@ def _course(one: dict[str, Any], look: "Look", place: int) -> Figure:
         there = np.flatnonzero(np.isfinite(value))
         axes.plot(there, value[there], color=NOW, lw=1.5, marker="o", ms=2.5)
         axes.axhline(series.limit, color=BAD, lw=1, ls=":")
-        axes.set_ylim(0, max(float(np.nanmax(value)), series.limit) * 1.15)
+        # Where no rows came for so long, there is nothing to draw.
+        axes.set_ylim(0, max(float(value[there].max(initial=0)), series.limit) * 1.15)
         _dates(axes, look, start)
         axes.set_ylabel("index")
 

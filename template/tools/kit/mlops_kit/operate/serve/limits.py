@@ -150,7 +150,8 @@ class Impatient(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a first request."""
         super().connection_made(transport)
-        self._seconds = self.app.limits.body_seconds
+        gate: Any = self.app
+        self._seconds = gate.limits.body_seconds
         self._whole, self._head = False, 0
         self._timer: asyncio.TimerHandle | None = None
         self._wait()
