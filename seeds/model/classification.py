@@ -14,15 +14,17 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 def prepare(params: dict) -> ColumnTransformer:
     """Turn words into numbers and let numbers pass; docs/preparing-data.md has other ways."""
+    # (scikit-learn types some arguments by their defaults; hence the two comments below.)
+    folds = KFold(5, shuffle=True, random_state=params["seed"])
     words = {
         "ordinal": OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
         "one_hot": OneHotEncoder(handle_unknown="ignore", sparse_output=False),
-        "target": TargetEncoder(cv=KFold(5, shuffle=True, random_state=params["seed"])),
+        "target": TargetEncoder(cv=folds),  # type: ignore[arg-type]
     }
     return make_column_transformer(
         (
             words[params.get("words", "ordinal")],
-            # Columns that hold words. (scikit-learn types this argument by its default, None.)
+            # Columns that hold words.
             make_column_selector(dtype_exclude="number"),  # type: ignore[arg-type]
         ),
         remainder="passthrough",

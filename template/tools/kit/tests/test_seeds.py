@@ -79,7 +79,7 @@ def test_features_make_training_and_holdout_rows_that_are_unique(rows):
 def test_the_model_fits_and_predicts_each_row_as_the_task_says(rows, project):
     names = [name for name in rows.columns if name not in NOT_FEATURES]
     train, holdout = (rows[rows["split"] == part] for part in ("train", "holdout"))
-    estimator = fit(train[names], train["y_true"])
+    estimator = fit(train[names], train["y_true"]).estimator
     classes = classes_of(project.task, train, holdout)
     predicted = np.asarray(predict(estimator, holdout[names], project.task, classes))
     assert len(predicted) == len(holdout)
@@ -105,7 +105,7 @@ def test_fitting_twice_gives_the_same_predictions(rows, project):
     train = rows[rows["split"] == "train"].head(2_000)
     asked = "predict_proba" if project.task == "classification" else "predict"
     first, second = (
-        getattr(fit(train[names], train["y_true"]), asked)(train[names]) for _ in range(2)
+        getattr(fit(train[names], train["y_true"]).estimator, asked)(train[names]) for _ in range(2)
     )
     assert np.array_equal(np.asarray(first), np.asarray(second))
 
