@@ -61,7 +61,7 @@ def rows_of(task: str) -> Rows:
             connection.from_arrow(table.to_arrow()).create_view(name)
         connection.execute(f"CREATE TABLE rows AS {features.rows(params['features'])}")
         known = connection.sql(
-            f"SELECT * FROM ({features.features(params['features'])}) JOIN ({SQL}) "  # noqa: S608
+            f"SELECT * FROM ({features.features(params['features'])}) JOIN ({SQL}) "
             f"USING (id, time) JOIN ({features.target(params['features'])}) USING (id, time) "
             "ORDER BY time, id"
         )
