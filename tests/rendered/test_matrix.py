@@ -80,7 +80,8 @@ def test_no_jinja_is_left(projects: Projects) -> None:
         f"{kit}/{room}/page.html"
         for room in ("compare/profile", "compare/report", "operate/demo", "operate/monitor")
     }
-    pages |= {f"{kit}/compare/report/base.html", f"{kit}/operate/monitor/rules.yml"}
+    pages |= {f"{kit}/operate/{room}/rules.yml" for room in ("monitor", "serve")}
+    pages |= {f"{kit}/compare/report/base.html"}
     documents = (ROOT / "template" / kit / "govern/pages").rglob("*.*")
     pages |= {
         path.relative_to(ROOT / "template").as_posix()

@@ -225,6 +225,19 @@ class Oracle(TypedDict):
     """The candidate is better than possible: a leak."""
 
 
+class MadeOf(TypedDict, total=False):
+    """SHA-256 of what a decision was made of; of a table outside a project, of the table alone."""
+
+    code_sha256: str
+    """The team's package: all of its Python files."""
+    settings_sha256: str
+    """conf/compare.yaml."""
+    features_sha256: str
+    """data/open/features.parquet."""
+    predictions_sha256: str
+    """data/open/predictions.parquet, or the table."""
+
+
 class Judged(TypedDict, total=False):
     """A verdict and all its checks."""
 
@@ -271,6 +284,8 @@ class Decision(Judged, total=False):
     """What the model looks at, of a project's own model (since 0.5.0)."""
     holdout_sha256: Required[str]
     """Digest of the rows and outcomes that were judged on."""
+    made_of: MadeOf
+    """Digests of code and inputs (since 0.7.0)."""
     inference: Inference
     """The risk that was taken (since 0.2.0)."""
     candidate: Required[System]

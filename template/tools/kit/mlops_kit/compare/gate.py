@@ -7,14 +7,22 @@ from pathlib import Path
 from mlops_kit.compare.decision_file import UnknownSchemaError, read
 from mlops_kit.compare.decision_schema import Check, Decision, Judged
 from mlops_kit.core.errors import BAD_INPUT, INCONCLUSIVE, NEGATIVE, OK
+from mlops_kit.core.provenance import judged_of
 
+NAMES = {
+    "code_sha256": "your code in src/",
+    "settings_sha256": "conf/compare.yaml",
+    "features_sha256": "the features",
+    "predictions_sha256": "the predictions",
+}
 EXIT_CODES = {"promote": OK, "reject": NEGATIVE, "inconclusive": INCONCLUSIVE}
 
 
 def check(path: Path, model_card: Path | None = None) -> tuple[int, str]:
     """Return the exit code and the sentence for one decision.json; what it cannot read is 3.
 
-    With `model_card` (models/model.json), the decision must be about that model.
+    With `model_card` (models/model.json), the decision must be about that model, and made of the
+    code and inputs that lie here.
     """
     try:
         content = read(path)
@@ -34,6 +42,8 @@ def check(path: Path, model_card: Path | None = None) -> tuple[int, str]:
                     f"{path.as_posix()} is about another model than {model_card.as_posix()}: "
                     "run `mlops run` again."
                 )
+            if other := changed_since(content):
+                return BAD_INPUT, other
         sentence = f"{content['decision']} {name}: {' '.join(content['reasons'])}"
     except FileNotFoundError:
         return BAD_INPUT, f"There is no {path.as_posix()}: run `mlops run` first."
@@ -42,6 +52,24 @@ def check(path: Path, model_card: Path | None = None) -> tuple[int, str]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return BAD_INPUT, f"{path.as_posix()} is not a readable decision: run `mlops run` again."
     return code, sentence
+
+
+def changed_since(content: Decision) -> str:
+    """Say what is no longer what a decision of this project was made of; empty where nothing is.
+
+    Decisions of releases before 0.7.0 do not say what they were made of.
+    """
+    now, told = judged_of(), content.get("made_of", {})
+    changed = [
+        shown for name, shown in NAMES.items()
+        if name in now and now[name] != told.get(name, now[name])
+    ]  # fmt: skip
+    if not changed:
+        return ""
+    return (
+        f"The decision was made of other inputs than lie here: {', '.join(changed)} changed since; "
+        "run `mlops run` again, or bring back what it was made of."
+    )
 
 
 def others_of(decision: Judged) -> Iterator[tuple[str, Check]]:

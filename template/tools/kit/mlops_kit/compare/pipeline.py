@@ -6,6 +6,7 @@ from typing import Any
 
 from mlops_kit.compare.checks.running_cost import Measured, measure_pair, peak_memory_mb
 from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
+from mlops_kit.compare.decision_schema import MadeOf
 from mlops_kit.compare.explain.importance import importance, why_not
 from mlops_kit.compare.explain.record import Importance
 from mlops_kit.compare.holdout.background import background_of
@@ -14,6 +15,7 @@ from mlops_kit.compare.report.wording import gained
 from mlops_kit.compare.stage import run
 from mlops_kit.compare.systems.adapters import predict_with
 from mlops_kit.core import team
+from mlops_kit.core.provenance import judged_of
 from mlops_kit.core.settings import Settings, read_config
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import load_sources
@@ -46,7 +48,10 @@ def compare(settings: Settings) -> str:
     )
     measured = measure_ops(settings, config)
     predictions = OPEN_ZONE / PREDICTIONS
-    decision = run(predictions, config, REPORTS, context, digests, measured, LEDGER_FILE, known)
+    decision = run(
+        predictions, config, REPORTS, context, digests, measured, LEDGER_FILE, known,
+        MadeOf(**judged_of()),
+    )  # fmt: skip
     primary = decision["primary"]
     seen = gained(primary["estimate"], primary["lower"], primary["upper"])
     vouched = [f". {each['sentence']}" for each in decision["safety"] if "acknowledged" in each]

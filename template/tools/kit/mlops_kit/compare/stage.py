@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_kit.compare.decision_file import validated
-from mlops_kit.compare.decision_schema import Decision
+from mlops_kit.compare.decision_schema import Decision, MadeOf
 from mlops_kit.compare.gate import check
 from mlops_kit.compare.holdout.background import Background
 from mlops_kit.core.errors import MlopsError
@@ -30,6 +30,7 @@ def run(
     measured_ops: "Measured | None" = None,
     ledger: Path | None = None,
     background: "Background | None" = None,
+    made_of: MadeOf | None = None,
 ) -> Decision:
     """Decide on the table `predictions` and write decision.json, report.md and report.html.
 
@@ -51,6 +52,8 @@ def run(
         The file that remembers how often each holdout was used; without it nothing is spent.
     background : Background, optional
         What is known about the rows besides the table.
+    made_of : dict, optional
+        Digests of code and inputs.
 
     Raises
     ------
@@ -68,6 +71,8 @@ def run(
         paired = holdout.read_holdout(predictions, config, background)
         look = look_at(ledger, paired, config)
         result = decision.decide(paired, config, digests, measured_ops, look)
+        if made_of:
+            result["made_of"] = made_of
     except MlopsError:
         for name in REPORT_FILES:
             (out / name).unlink(missing_ok=True)
@@ -121,5 +126,5 @@ def run_table(
     known = Background(horizon_days, until, f"read on {as_of}" if as_of else "")
     return run(
         data, config, out, context_of(data), digests,
-        ledger=out / "holdouts.json", background=known,
+        ledger=out / "holdouts.json", background=known, made_of={"predictions_sha256": digest},
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """What a result was made of: the commit, the team's code, the kit, the release, the data."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -8,9 +9,11 @@ from typing import Any
 
 import mlops_kit
 from mlops_kit.core import team
+from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import read_yaml, sha256_of
 from mlops_kit.core.programs import answer_of
 from mlops_kit.core.settings import environment
+from mlops_kit.core.zones import OPEN_ZONE
 
 ANSWERS = Path(".copier-answers.yml")
 DVC_LOCK = Path("dvc.lock")
@@ -19,6 +22,12 @@ INPUTS_FILE = Path("data/inputs.json")
 COMMIT = "MLOPS_COMMIT"
 # What a result depends on, apart from data and the lock of the environment.
 INPUTS = ("src", "params.yaml", "conf", "dvc.yaml", "uv.lock")
+# What a decision depends on beside the team's code, by the name of its digest.
+JUDGED = {
+    "settings_sha256": Path("conf/compare.yaml"),
+    "features_sha256": OPEN_ZONE / "features.parquet",
+    "predictions_sha256": OPEN_ZONE / "predictions.parquet",
+}
 
 
 def code_sha256(folder: Path) -> str:
@@ -62,6 +71,14 @@ def provenance() -> dict[str, Any]:
         "inputs_sha256": _sha256(INPUTS_FILE),
         "raw_sha256": _sha256(raw_list(environment())),
     }
+
+
+def judged_of() -> dict[str, str]:
+    """Return the digests of what a decision is made of; of what is not here, none."""
+    found = {name: sha256_of(file) for name, file in JUDGED.items() if file.is_file()}
+    with contextlib.suppress(ImportError, MlopsError):
+        found = {"code_sha256": code_sha256(team.folder()), **found}
+    return found
 
 
 def raw_list(name: str) -> Path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.compare.decision_file import read
 from mlops_kit.compare.decision_schema import Decision
-from mlops_kit.compare.gate import check
+from mlops_kit.compare.gate import changed_since, check
 from mlops_kit.core.errors import OK, MlopsError
 from mlops_kit.core.files import sha256_of
 from mlops_kit.core.settings import Settings, environment
@@ -51,14 +51,16 @@ def promote(settings: Settings, decision: Path, reason: str = "") -> dict[str, A
     ------
     MlopsError
         With the gate's exit code when the decision is not promote; with 3 when the digests of
-        model or holdout differ, when there is a champion and the decision is not about it, when
-        the decision is too old or the approval that the environment demands is missing, or when
-        somebody else moved the registry in between.
+        model, holdout, code or inputs differ, when there is a champion and the decision is not
+        about it, when the decision is too old or the approval that the environment demands is
+        missing, or when somebody else moved the registry in between.
     """
     code, sentence = check(decision)
     if code != OK:
         raise MlopsError(f"Nothing is promoted: {sentence}", code)
     verdict = read(decision)
+    if other := changed_since(verdict):
+        raise MlopsError(f"Nothing is promoted: {other}")
     digest = verdict["candidate"].get("digest") or ""
     with registry_of(settings) as (client, name):
         completed, moves, aliases = _current(client, name)
