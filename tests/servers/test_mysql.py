@@ -19,6 +19,8 @@ pytestmark = pytest.mark.skipif(len(programs()) < 2, reason=NEEDED)
 class Maria:
     """The database `shop` of a server that is ours."""
 
+    sleeps = "SLEEP(2) = 0"
+
     def __init__(self, server: MariaDB) -> None:
         self.server, self.password = server, server.password
 
@@ -104,6 +106,10 @@ class TestMysql(LandsOnce):
 
     kind = "mysql"
 
+    @pytest.fixture(autouse=True)
+    def own(self, server: MariaDB) -> None:
+        self.server = server
+
     def table(self, columns: dict[str, str]) -> None:
         kinds = {name: {"type": kind, "nullable": True} for name, kind in columns.items()}
         written(self.folder, self.patch, self.database.source(), {"typed": {"columns": kinds}},
@@ -153,7 +159,7 @@ class TestMysql(LandsOnce):
         )
         moments = {"id": {"type": "integer"}, "x": {"type": "timestamptz"}}
         table = {"columns": moments, "cursor": "x", "key": ["id"]}
-        with closing(self.database.server.administrator()) as connection:
+        with closing(self.server.administrator()) as connection:
             connection.cursor().execute("SET GLOBAL time_zone = '+05:30'")
             written(self.folder, self.patch, self.database.source(), {"typed": table},
                     self.database.password)  # fmt: skip

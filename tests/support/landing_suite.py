@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,6 +48,8 @@ class Database(Protocol):
     """A server, its database, and how a project reaches it."""
 
     password: str
+    sleeps: str
+    """A condition that holds after two seconds."""
 
     def source(self, **more: Any) -> dict[str, Any]:
         """Return its entry in conf/sources.yaml, without the password."""
@@ -74,17 +76,24 @@ class Database(Protocol):
         """Start it again."""
 
 
-def break_at(monkeypatch: pytest.MonkeyPatch, batch: int, what: Any, times: int = 1) -> None:
-    """Do something when a batch of a read has arrived; a later read goes undisturbed."""
-    pinned, seen = stream.pinned, []
+def break_at(
+    monkeypatch: pytest.MonkeyPatch, batch: int, what: Any, which: Sequence[int] = (1,)
+) -> None:
+    """Do something when a batch has just come; `which` reads are disturbed, the first is 1."""
+    drained, reads = stream.drained, []
 
-    def counted(*given: Any) -> Any:
-        seen.append(1)
-        if len(seen) % batch == 0 and len(seen) // batch <= times:
-            what()
-        return pinned(*given)
+    def disturbed(opened: Any) -> Any:
+        reads.append(1)
 
-    monkeypatch.setattr(stream, "pinned", counted)
+        def batches() -> Any:
+            for number, one in enumerate(opened(), 1):
+                if number == batch and len(reads) in which:
+                    what()
+                yield one
+
+        return drained(batches)
+
+    monkeypatch.setattr(stream, "drained", disturbed)
 
 
 def refused() -> str:
@@ -110,6 +119,12 @@ class LandsOnce:
     def write(self, table: Mapping[str, Any], **source: Any) -> None:
         entry = self.database.source() | source
         written(self.folder, self.patch, entry, {"members": table}, self.database.password)
+
+    def slow(self) -> dict[str, str]:
+        """Return a query during which the server waits: what comes is read ahead otherwise."""
+        # A later read goes on behind the first of them and still meets the second.
+        rows = f"member_id NOT IN ({MANY // 3}, {MANY // 3 * 2})"
+        return {"query": f"SELECT * FROM members WHERE {rows} OR {self.database.sleeps}"}
 
     def ids(self) -> list[int]:
         return snapshot("members")["member_id"].sort().to_list()
@@ -222,9 +237,9 @@ class LandsOnce:
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         self.patch.setattr(parts, "PART", 20_000)
-        self.write(INCREMENTAL, batch=2_000)
+        self.write(INCREMENTAL | self.slow(), batch=2_000)
         self.database.members(MANY)
-        break_at(self.patch, 2, self.database.kill)
+        break_at(self.patch, 3, self.database.kill)
         assert "does not answer, or broke off" in refused()
         assert not place("members").exists() and left("members") == ["members.landing"]
         self.database.start()
@@ -237,24 +252,46 @@ class LandsOnce:
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         self.patch.setattr(parts, "PART", 20_000)
-        self.write(INCREMENTAL, batch=2_000, retries=2)
+        self.write(INCREMENTAL | self.slow(), batch=2_000, retries=2)
         self.database.members(MANY)
         waits: list[float] = []
 
         def again(seconds: float) -> None:
-            waits.append(seconds)
-            self.database.start()
+            if seconds >= 1:  # not that of who waits for the server
+                waits.append(seconds)
+                self.database.start()
 
         self.patch.setattr(time, "sleep", again)
-        break_at(self.patch, 2, self.database.kill, 2)
+        break_at(self.patch, 3, self.database.kill, (1, 2))
         assert landed()[0].startswith(f"members: {MANY:,} rows")
         assert waits == [1, 2] and capsys.readouterr().err.count("goes on behind") == 2
         assert self.ids() == [*range(1, MANY + 1)]
 
-    def test_without_a_cursor_a_broken_read_begins_again_and_is_right(self) -> None:
-        self.write({"columns": MEMBERS}, batch=2_000)
+    def test_what_is_read_after_a_broken_read_may_break_off_too(self) -> None:
+        self.patch.setattr(parts, "PART", 20_000)
+        self.write(INCREMENTAL | self.slow(), batch=2_000)
         self.database.members(MANY)
-        break_at(self.patch, 2, self.database.kill)
+
+        def gone() -> None:
+            raise RuntimeError("it went away")
+
+        break_at(self.patch, 3, gone)
+        assert "does not answer, or broke off (it went away)" in refused()
+        self.changes()
+        # The third read looks for what changed in the meantime.
+        self.patch.undo()
+        self.patch.chdir(self.folder)
+        self.patch.setenv(VARIABLE, self.database.password)
+        break_at(self.patch, 1, gone, (2,))
+        assert "does not answer, or broke off (it went away)" in refused()
+        assert not place("members").exists()
+        landed()
+        self.check_changes()
+
+    def test_without_a_cursor_a_broken_read_begins_again_and_is_right(self) -> None:
+        self.write({"columns": MEMBERS} | self.slow(), batch=2_000)
+        self.database.members(MANY)
+        break_at(self.patch, 3, self.database.kill)
         assert "does not answer, or broke off" in refused()
         assert left("members") == []
         self.database.start()

@@ -31,6 +31,8 @@ class Dialect(NamedTuple):
     at_least : callable, optional
         Writes that a column, by its written name, is not lower than a written value, where that
         takes more than `>=`; given whether it is a time with a zone, too.
+    day : callable, optional
+        Writes a date, where that is more than its text.
     """
 
     quoted: Callable[[str], str]
@@ -38,6 +40,7 @@ class Dialect(NamedTuple):
     moment: Callable[[str, bool], str]
     first: str = "LIMIT {rows}"
     at_least: Callable[[str, str, bool], str] | None = None
+    day: Callable[[str], str] | None = None
 
 
 class Taken(NamedTuple):
@@ -126,4 +129,6 @@ def literal(value: Any, dialect: Dialect) -> str:
         zoned = value.tzinfo is not None
         naive = value.astimezone(datetime.UTC).replace(tzinfo=None) if zoned else value
         return dialect.moment(naive.isoformat(sep=" ", timespec="microseconds"), zoned)
+    if isinstance(value, datetime.date) and dialect.day is not None:
+        return dialect.day(value.isoformat())
     return dialect.text(str(value))

@@ -1,18 +1,15 @@
 """Rows of a statement as Arrow, by connectorx's stream, each column pinned to its type.
 
-connectorx makes every number a decimal(38, 10) and rounds what has more digits, takes infinite
-times for some day, and prints what fails itself: a column is asked for as text where that could
-happen, and everything is looked at when it arrives.
+connectorx makes every number a decimal(38, 10) and rounds what has more digits, and takes infinite
+times for some day: a column is asked for as text where that could happen, and everything is looked
+at when it arrives.
 """
 
-import contextlib
-import os
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.data.sources.sql.drained import drained
 from mlops_kit.data.sources.sql.statement import Taken
 
 if TYPE_CHECKING:
@@ -52,18 +49,13 @@ def rows(
     """
     import connectorx
 
+    def opened() -> Any:
+        return connectorx.read_sql(address, statement, return_type="arrow_stream", batch_size=batch)
+
     try:
-        with _muted():
-            stream: Any = connectorx.read_sql(
-                address, statement, return_type="arrow_stream", batch_size=batch
-            )
-        while True:
-            with _muted():
-                arrived = next(stream, None)
-            if arrived is None:
-                return
+        for arrived in drained(opened):
             yield pinned(arrived, columns, whose)
-    except (MlopsError, KeyboardInterrupt, SystemExit, GeneratorExit):
+    except (MlopsError, OSError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:  # a panic of Rust is no Exception
         raise refusal(" ".join(str(error).split())) from None
@@ -126,17 +118,3 @@ def _check_days(values: "pyarrow.Array") -> None:
 def _kind(said: str) -> str:
     """What is wrong, without the value."""
     return said if said.startswith("infinity") else "it does not fit, or is written otherwise"
-
-
-@contextlib.contextmanager
-def _muted() -> Iterator[None]:
-    """Keep what a library prints by itself from the terminal; errors say it in a sentence."""
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as nowhere:
-        kept = os.dup(2)
-        try:
-            os.dup2(nowhere.fileno(), 2)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)

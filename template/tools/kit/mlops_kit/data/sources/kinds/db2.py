@@ -1,0 +1,190 @@
+"""DB2 by ibm_db, which brings IBM's client with it."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.sql import literal
+from mlops_kit.data.sources.base import Broken, Landed, Looked
+from mlops_kit.data.sources.declared import asked_columns
+from mlops_kit.data.sources.look import clock, looked
+from mlops_kit.data.sources.missing import missing_column, missing_group
+from mlops_kit.data.sources.sql.cursor import Paged, folded
+from mlops_kit.data.sources.sql.reader import without
+from mlops_kit.data.sources.sql.statement import Dialect, Taken, source_of
+
+if TYPE_CHECKING:
+    from mlops_kit.data.config import Column, Table
+
+SECONDS = 10  # for a connection
+DIALECT = Dialect(
+    folded,
+    literal,
+    lambda text, zoned: f"TIMESTAMP '{text}'",
+    "FETCH FIRST {rows} ROWS ONLY",
+    day=lambda text: f"DATE '{text}'",
+)
+MAY_WRITE = """
+SELECT RTRIM(TABSCHEMA) || '.' || TABNAME FROM SYSCAT.TABAUTH WHERE GRANTEE IN (USER, 'PUBLIC')
+AND ('Y' IN (INSERTAUTH, UPDATEAUTH, DELETEAUTH) OR 'G' IN (INSERTAUTH, UPDATEAUTH, DELETEAUTH))
+FETCH FIRST 1 ROWS ONLY
+"""
+CLOCK = """
+SELECT (DAYS(CURRENT TIMESTAMP - CURRENT TIMEZONE) - DAYS('1970-01-01')) * 86400
++ MIDNIGHT_SECONDS(CURRENT TIMESTAMP - CURRENT TIMEZONE) FROM SYSIBM.SYSDUMMY1
+"""
+
+
+class Db2(Landed):
+    """A DB2 database; parameters of its address are keywords of IBM's client, as `Security=SSL`."""
+
+    kind: Literal["db2"]  # type: ignore[assignment]
+
+    schemes: ClassVar[tuple[str, ...]] = ("db2",)
+    group: ClassVar[str] = "db2"
+
+    @contextlib.contextmanager
+    def connected(self, name: str, table: "Table") -> Iterator[Paged]:
+        """Open a connection for one table; see `Landed`."""
+        with self.opened(table.source) as connection:
+            whose = f"{name} of {table.source}"
+            yield Paged(
+                whose,
+                table,
+                DIALECT,
+                list(_columns(connection, whose, table)),
+                connection.cursor,
+                self.batch,
+                lambda error: self.refusal(table.source, error),
+            )
+
+    @contextlib.contextmanager
+    def opened(self, source: str) -> Iterator[Any]:
+        """Open a connection."""
+        try:
+            import ibm_db_dbi
+        except ImportError:
+            raise missing_group(self.kind, self.group) from None
+        place = urlsplit(self.here(source))
+        words = {
+            "DATABASE": unquote(place.path.lstrip("/")), "HOSTNAME": place.hostname or "localhost",
+            "PORT": str(place.port or 50000), "PROTOCOL": "TCPIP",
+            "UID": unquote(place.username or ""), "PWD": self.secret(source) or "",
+            "ConnectTimeout": str(SECONDS), **dict(parse_qsl(place.query)),
+        }  # fmt: skip
+        if odd := next((name for name, word in words.items() if ";" in word), None):
+            raise MlopsError(f"{self.shown(source)}: IBM's client takes no semicolon in {odd}.")
+        try:
+            joined = "".join(f"{name}={word};" for name, word in words.items())
+            connection = ibm_db_dbi.connect(joined, "", "")
+        except ibm_db_dbi.Error as error:
+            raise self.refusal(source, error) from None
+        try:
+            yield connection
+        except ibm_db_dbi.Error as error:
+            raise self.refusal(source, error) from None
+        finally:
+            with contextlib.suppress(ibm_db_dbi.Error):
+                connection.close()
+
+    def refusal(self, source: str, error: Exception) -> MlopsError:
+        """Make a sentence of what ibm_db raised."""
+        said = without(str(error), self.secret(source))
+        code = re.search(r"\bSQL(\d{4,5})N?\b", said)
+        return sentence(self.shown(source), code[1] if code else "", said)
+
+    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+        """Look at the connection, the permission and the clock; see `Landed`."""
+        source = next(iter(tables.values())).source
+        with self.opened(source) as connection:
+            yield Looked("connection", True, f"{self.shown(source)} answers")
+            cursor = connection.cursor()
+            cursor.execute(MAY_WRITE)
+            row = cursor.fetchone()
+            yield from looked(None if not row else str(row[0]))
+            cursor.execute(CLOCK)
+            yield clock(float(cursor.fetchone()[0]))
+
+
+def _columns(connection: Any, whose: str, table: "Table") -> Iterator[Taken]:
+    """Ask which types the columns have there."""
+    import ibm_db_dbi
+
+    asked, place = asked_columns(table), source_of(table, DIALECT)
+    names = ", ".join(map(folded, asked))
+    try:
+        described = _described(connection, f"SELECT {names} FROM {place} WHERE 1 = 0")
+    except ibm_db_dbi.Error as error:
+        if "SQL0206N" not in str(error):  # the column is not valid where it is used
+            raise
+        there = [one[0] for one in _described(connection, f"SELECT * FROM {place} WHERE 1 = 0")]
+        raise missing_column(whose, asked, there) from None
+    for name, one in zip(asked, described, strict=True):
+        yield taken(name, one, table.columns.get(name))
+
+
+def _described(connection: Any, statement: str) -> list[Any]:
+    cursor = connection.cursor()
+    cursor.execute(statement)
+    return list(cursor.description)
+
+
+def taken(name: str, one: Any, column: "Column | None") -> Taken:
+    """Choose how a column is asked for, so that nothing of it is lost.
+
+    Parameters
+    ----------
+    one : list
+        Its entry of the cursor's description: name, type, sizes, precision, scale.
+    """
+    import ibm_db_dbi
+    import pyarrow as pa
+
+    own, kind, precision, scale = folded(name), one[1], one[4], one[5]
+    as_text = Taken(name, f"VARCHAR({own})", pa.string())
+    if kind in (ibm_db_dbi.STRING, ibm_db_dbi.TEXT):
+        return Taken(name, own, pa.string())
+    if kind == ibm_db_dbi.XML:
+        return Taken(name, f"XMLSERIALIZE({own} AS CLOB(2G))", pa.string())
+    if kind == ibm_db_dbi.BINARY:
+        return Taken(name, own, pa.binary())
+    if column is not None and column.type == "string":
+        return as_text
+    if kind == ibm_db_dbi.DECIMAL and 0 <= scale <= precision <= 31:
+        return Taken(name, own, pa.decimal128(precision, scale))
+    # A timestamp may have twelve digits after the second; Python's has six.
+    if kind == ibm_db_dbi.DATETIME and scale > 6:
+        return as_text
+    plain = (
+        (ibm_db_dbi.NUMBER, pa.int64()), (ibm_db_dbi.BIGINT, pa.int64()),
+        (ibm_db_dbi.FLOAT, pa.float64()), (ibm_db_dbi.DATE, pa.date32()),
+        (ibm_db_dbi.TIME, pa.time64("us")), (ibm_db_dbi.DATETIME, pa.timestamp("us")),
+        (ibm_db_dbi.BOOLEAN, pa.bool_()),
+    )  # fmt: skip
+    return next((Taken(name, own, type_) for its, type_ in plain if its == kind), as_text)
+
+
+# By DB2's own numbers, and what to do.
+CODES = {
+    "30082": "does not let this user in: check the user in its address and its password",
+    "1060": "does not let this user in: ask for CONNECT on this database",
+    "1013": "has no such database: correct the last part of its address",
+    "0204": "has no such table: correct `path` or `query`",
+    "0551": "does not permit it: ask for SELECT on this table",
+    "0206": "has no such column: correct `query`, `key` or `cursor`",
+    "0104": "cannot read the statement: correct `path` or `query`",
+}
+
+
+def sentence(shown: str, code: str, said: str) -> MlopsError:
+    """Say what refuses, why, and what to do; whether trying again may help, its type says."""
+    first = said[:200].rstrip(".")
+    if why := CODES.get(code):
+        return MlopsError(f"{shown} {why} ({first}).")
+    return Broken(f"{shown} does not answer, or broke off ({first})")
+
+
+SOURCE = Db2

@@ -1,0 +1,97 @@
+"""One table of a database that is read by a cursor of Python's database interface (PEP 249)."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.sql import quoted as plainly_quoted
+from mlops_kit.data.sources.base import Wanted
+from mlops_kit.data.sources.sql.statement import Dialect, Taken, select, source_of
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from mlops_kit.data.config import Table
+
+
+def folded(name: str) -> str:
+    """Write a name where the database keeps names in capitals: one in small letters stands so."""
+    return plainly_quoted(name.upper() if name == name.lower() else name)
+
+
+@dataclass(frozen=True)
+class Paged:
+    """An open connection for one table; see `Connection` of `sources/base.py`."""
+
+    whose: str
+    """The table and its source, for messages."""
+    table: "Table"
+    dialect: Dialect
+    columns: list[Taken]
+    cursor: Callable[[], Any]
+    """Opens a cursor."""
+    batch: int
+    refusal: Callable[[Exception], MlopsError]
+    """Makes an error of what the driver raises."""
+
+    @property
+    def schema(self) -> "pyarrow.Schema":
+        """The columns that are read, with the types in which each batch comes."""
+        import pyarrow
+
+        return pyarrow.schema([(one.name, one.type) for one in self.columns])
+
+    @property
+    def ordered(self) -> bool:
+        """Whether rows come by their key; not by texts, which are sorted as people read them."""
+        kinds = {str(one.type) for one in self.columns if one.name in self.table.key}
+        doubtful = kinds & {"string", "timestamp[us, tz=UTC]"}
+        return bool(self.table.cursor and self.table.key) and not doubtful
+
+    def newest(self) -> Any:
+        """Return the highest cursor that the table has now."""
+        (taken,) = (one for one in self.columns if one.name == self.table.cursor)
+        place = source_of(self.table, self.dialect)
+        try:
+            with closing(self.cursor()) as cursor:
+                cursor.execute(f"SELECT max({taken.expression}) FROM {place}")
+                value = cursor.fetchone()[0]
+        except Exception as error:
+            raise self.refusal(error) from None
+        return self._array([value], taken)[0].as_py()
+
+    def rows(self, wanted: Wanted) -> "Iterator[pyarrow.RecordBatch]":
+        """Read rows, page by page."""
+        import pyarrow
+
+        statement = select(self.table, self.columns, wanted, self.dialect, self.ordered)
+        try:
+            with closing(self.cursor()) as cursor:
+                cursor.arraysize = self.batch
+                cursor.execute(statement)
+                while page := cursor.fetchmany(self.batch):
+                    arrays = [
+                        self._array(list(values), one)
+                        for values, one in zip(zip(*page, strict=True), self.columns, strict=True)
+                    ]
+                    yield pyarrow.RecordBatch.from_arrays(arrays, schema=self.schema)
+        except (MlopsError, GeneratorExit, OSError):
+            raise
+        except Exception as error:
+            raise self.refusal(error) from None
+
+    def _array(self, values: list[Any], one: Taken) -> "pyarrow.Array":
+        import pyarrow
+
+        zoned = pyarrow.types.is_timestamp(one.type) and one.type.tz is not None
+        naive = pyarrow.timestamp("us") if zoned else one.type
+        try:
+            made = pyarrow.array(values, naive)
+            return made.cast(one.type) if zoned else made
+        except (pyarrow.ArrowException, TypeError, ValueError, OverflowError):
+            raise MlopsError(
+                f'"{one.name}" of {self.whose} holds a value that is no {one.type}: declare its '
+                "type as string in conf/sources.yaml, and it comes as text."
+            ) from None
