@@ -11,7 +11,7 @@
 #   make reference     write the pages of docs/reference from the code (a test compares)
 #   make picture       run the demo and photograph its report for the README; needs Chromium
 
-.PHONY: demo test coverage test-servers verify check lock filesets reference translated picture release
+.PHONY: demo test coverage test-servers verify check lock filesets reference site translated picture release
 .DEFAULT_GOAL := check
 
 # The newest interpreter that really starts; a version manager's stub may be on PATH without one behind it.
@@ -70,6 +70,9 @@ filesets: $(BOOTSTRAP)
 
 reference: $(BOOTSTRAP)
 	$(SCRIPT) scripts/reference.py
+
+site: demo
+	$(SCRIPT) scripts/own_site.py
 
 translated: $(BOOTSTRAP)
 	$(SCRIPT) scripts/translated.py

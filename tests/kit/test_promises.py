@@ -35,6 +35,7 @@ PROGRAMS = {
     "ui": ["mlflow"],
     "notebook": ["ipykernel"],
     "workflows": ["zizmor"],
+    "docs": ["zensical"],  # python -m zensical
     # DVC loads them by the kind of an address.
     "s3": ["dvc-s3"],
     "gs": ["dvc-gs"],

@@ -120,13 +120,18 @@ FILES: dict[str, Any] = {
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a project with every file that facts are read from, as its working directory."""
-    for name, content in FILES.items():
-        write(tmp_path / name, json.dumps(content))
-    write(tmp_path / ".copier-answers.yml", yaml.safe_dump(ANSWERS))
-    write(tmp_path / "conf/compare.yaml", "primary: {metric: auc, min_effect: 0.15}\n")
-    write(tmp_path / "conf/privacy.yaml", 'record: {legal_basis: "", retention: 5 years}\n')
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(project_at(tmp_path))
     return tmp_path
+
+
+def project_at(folder: Path) -> Path:
+    """Write every file that facts are read from."""
+    for name, content in FILES.items():
+        write(folder / name, json.dumps(content))
+    write(folder / ".copier-answers.yml", yaml.safe_dump(ANSWERS))
+    write(folder / "conf/compare.yaml", "primary: {metric: auc, min_effect: 0.15}\n")
+    write(folder / "conf/privacy.yaml", 'record: {legal_basis: "", retention: 5 years}\n')
+    return folder
 
 
 def write(path: Path, text: str) -> None:

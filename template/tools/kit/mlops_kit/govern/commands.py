@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,8 +12,9 @@ from mlops_kit.core.errors import NEGATIVE
 from mlops_kit.core.files import write_json
 from mlops_kit.core.utc import today
 from mlops_kit.core.words import counted
-from mlops_kit.govern.documents import DOCUMENTS
+from mlops_kit.govern.documents import DOCUMENTS, answers, language
 from mlops_kit.govern.documents import add as add_document
+from mlops_kit.govern.site.site import site_of_project
 from mlops_kit.room import Room
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -86,6 +88,17 @@ def add(
         print(f"written    {path}")
 
 
+def site(
+    output: Annotated[Path, typer.Option(help="Folder; what is in it is replaced.")] = Path("site"),
+    as_json: Json = False,
+) -> None:
+    """Build a site of README and docs/ (group `docs`), which asks for nothing from outside."""
+    given = answers()
+    pages = site_of_project(given, language(given), output)
+    page = (output / "index.html").as_posix()
+    print(json.dumps({"pages": pages, "page": page}) if as_json else f"{pages} pages   {page}")
+
+
 def costs(as_json: Json = False) -> None:
     """Reckon what it costs, bought and rented, and from which month on buying is cheaper."""
     from mlops_kit.govern.costs.reckon import REPORT, reckoned
@@ -129,6 +142,12 @@ def _settings() -> Mapping[str, Callable[[], object]]:
 
 ROOM = Room(
     groups={"docs": "The documents of the project: their facts, and what is left to fill in."},
-    commands={"docs build": build, "docs check": check, "docs add": add, "costs": costs},
+    commands={
+        "docs build": build,
+        "docs check": check,
+        "docs add": add,
+        "docs site": site,
+        "costs": costs,
+    },
     settings=_settings,
 )
