@@ -261,7 +261,7 @@ def test_a_wrong_answer_is_refused_with_a_sentence(
 @pytest.mark.parametrize(
     ("answers", "fragment"),
     [
-        ({"data_sources": ["sample", "oracle", "pdf"]}, "Reading from Oracle, PDF documents"),
+        ({"data_sources": ["sample", "neo4j", "pdf"]}, "Reading from Neo4j, PDF documents"),
         ({"data_sources": ["redis"], "docs_language": "es"}, "Leer de Redis está previsto"),
     ],
 )
@@ -270,6 +270,45 @@ def test_an_answer_whose_feature_is_missing_says_so_in_the_readme(
 ) -> None:
     assert fragment in (render(tmp_path / "p", answers) / "README.md").read_text(encoding="utf-8")
     assert fragment not in (render(tmp_path / "q") / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_readme_says_of_which_database_no_server_was_run(tmp_path: Path) -> None:
+    answers = {"data_sources": ["postgresql", "oracle", "db2"]}
+    readme = (render(tmp_path / "p", answers) / "README.md").read_text(encoding="utf-8")
+    assert "**no server of Oracle, DB2 was run in the template's tests**" in readme
+    other = (render(tmp_path / "q") / "README.md").read_text(encoding="utf-8")
+    assert "no server of" not in other and "databases.md" not in other
+
+
+def test_a_project_holds_the_code_of_its_own_databases_and_nothing_of_others(
+    tmp_path: Path,
+) -> None:
+    speak = ["postgresql", "mysql", "alloydb", "oracle", "db2"]
+    every = render(tmp_path / "every", {"data_sources": ["sample", *speak]})
+    none = render(tmp_path / "none")
+    alone = render(tmp_path / "alone", {"data_sources": ["alloydb"]})
+    kinds = Path("tools/kit/mlops_kit/data/sources/kinds")
+    assert {one.stem for one in (every / kinds).glob("*.py")} == {"__init__", *speak}
+    # AlloyDB's module builds upon PostgreSQL's.
+    assert {one.stem for one in (alone / kinds).glob("*.py")} == {
+        *("__init__", "alloydb", "postgresql")
+    }
+    assert [one.name for one in (none / kinds).iterdir()] == ["__init__.py"]
+    drivers = re.compile(r"connectorx|pymysql|oracledb|ibm_db", re.IGNORECASE)
+    named = {
+        file.relative_to(none).as_posix()
+        for file in none.rglob("*")
+        if file.is_file() and drivers.search(file.read_text(encoding="utf-8", errors="replace"))
+    }
+    # Bounds and lock are the same for all answers.
+    assert named == {"tools/kit/pyproject.toml", "uv.lock"}
+    groups = [
+        tomllib.loads((one / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]
+        for one in (every, none, alone)
+    ]
+    assert [one["default-groups"][2:] for one in groups] == [
+        ["postgresql", "mysql", "oracle", "db2"], [], ["postgresql"],
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

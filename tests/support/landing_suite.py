@@ -403,6 +403,30 @@ class LandsOnce:
         kept = [line for line in lines if not line.startswith(("oracle:", "acknowledged:"))]
         compare.write_text("".join(kept), encoding="utf-8")
 
+    def test_a_table_is_described_by_its_address_and_then_read_as_declared(
+        self, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        self.database.members(1000)
+        answers = {"personal_data": "none", "data_sources": [self.kind]}
+        shop = new_project(tmp_path_factory.mktemp("described") / "shop", answers)
+        address = self.database.source()["address"]
+        variable = f"{address.rpartition('/')[2].upper()}_PASSWORD"
+        shop = dataclasses.replace(shop, extra={variable: self.database.password})
+        said = command(shop, f"data describe {address}/members")
+        assert said.returncode == 0, said.stderr
+        content = yaml.safe_load((shop.path / "conf/sources.yaml").read_text(encoding="utf-8"))
+        (source,) = content["sources"].values()
+        assert source["kind"] == self.kind and source["password"] == {"env": variable}
+        table = content["tables"]["members"]
+        assert table["columns"]["member_id"] == {"type": "integer", "unique": True}
+        assert table["columns"]["changed"]["type"] == "timestamp"
+        assert command(shop, "data ingest").returncode == 0
+        assert "1,000 good, 0 broken" in command(shop, "sources test").stdout
+        told = command(shop, f"data describe {address}/nothing")
+        assert told.returncode == 3 and "has no such table" in told.stderr
+        told = command(shop, "data describe gopher://host/database/table")
+        assert "no source here has such addresses; there are" in told.stderr
+
     def test_memory_does_not_grow_with_the_table(self) -> None:
         peaks = []
         for count in (100_000, 800_000):

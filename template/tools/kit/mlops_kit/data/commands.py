@@ -62,7 +62,10 @@ def ingest(
 
 
 def describe(
-    path: Annotated[Path, typer.Argument(help="A file, or a folder of files of one table.")],
+    path: Annotated[
+        str,
+        typer.Argument(help="A file, a folder of files of one table, or a table in a database."),
+    ],
     target: Annotated[
         str | None,
         typer.Option(help="Column of the outcome, for a first features.py; COLUMN=VALUE is 1."),
@@ -92,7 +95,10 @@ def describe(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Read all of a file or folder, and write the configuration that reads it, with the evidence.
+    """Read all of a file, folder or table, and write the configuration that reads it.
+
+    Each guess has its evidence beside it. A table of a database is named by its address and the
+    table, `postgresql://user@host/database/table`, and is landed.
 
     Exit codes: 0 written, 2 something may be read in two ways and waits for your answer.
     """

@@ -19,6 +19,7 @@ from mlops_kit.data.describing import first_code, sources_file
 from mlops_kit.data.describing.asked import Asked
 from mlops_kit.data.describing.kept import spaced
 from mlops_kit.data.describing.table import Described, described
+from mlops_kit.data.landing.described import landed_from
 from mlops_kit.data.sources.ids import with_ids
 from mlops_kit.room import Draft, raw_zone, rooms
 
@@ -64,13 +65,13 @@ class Description:
         }
 
 
-def describe(place: Path, settings: list[str], asked: Asked) -> Description:
-    """Read all of a file or folder and make the texts of the files that describe it.
+def describe(given: str | Path, settings: list[str], asked: Asked) -> Description:
+    """Read all of a file, folder or table and make the texts of the files that describe it.
 
     Parameters
     ----------
-    place : Path
-        A file or a folder of files.
+    given : str or Path
+        A file, a folder of files, or the address of a table in a database, which is landed.
     settings : list of str
         What a person declares: `option=value` of the table, `column.option=value` of a column.
     asked : Asked
@@ -81,17 +82,21 @@ def describe(place: Path, settings: list[str], asked: Asked) -> Description:
     MlopsError
         When it cannot be read, or is asked for what it does not have.
     """
+    place, origin = Path(given), None
+    if "://" in str(given):
+        place, origin = landed_from(str(given))
     if not place.exists():
         raise MlopsError(f"{place.as_posix()} does not exist; give a file or a folder of files.")
     if place.is_absolute() and place.is_relative_to(Path.cwd()):
         place = place.relative_to(Path.cwd())
-    options, given = questions.declared(settings)
-    with described(place, options, given, raw_zone()) as (made, file):
+    options, told = questions.declared(settings)
+    with described(place, options, told, raw_zone()) as (made, file):
         entity, ids, why = questions.identity(made, asked)
         known = questions.known(made, asked)
         group = questions.group(made, asked, entity)
         ids |= group.made if group is not None else {}
-        files = {SOURCES_FILE: sources_file.text(made, entity, ids, asked.time, known, why)}
+        text = sources_file.text(made, entity, ids, asked.time, known, why, origin)
+        files = {SOURCES_FILE: text}
         sources = _checked(files[SOURCES_FILE], made)
         draft, said = Draft(), []
         if not made.asked():

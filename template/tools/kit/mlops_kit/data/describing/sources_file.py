@@ -7,13 +7,14 @@ from typing import Any
 from mlops_kit.data.config import Column
 from mlops_kit.data.describing.column import Seen
 from mlops_kit.data.describing.table import TYPES_OF_KEYS, Described
+from mlops_kit.data.landing.described import Origin
 
 KNOWN = ("type", *Column.model_fields)
 
 
 def text(
     made: Described, entity: str, ids: Mapping[str, dict[str, Any]], time: str | None,
-    known: Mapping[str, str], why: str,
+    known: Mapping[str, str], why: str, origin: Origin | None = None,
 ) -> str:  # fmt: skip
     """Write the file.
 
@@ -27,7 +28,12 @@ def text(
         By column: when it is known.
     why : str
         Why the entity is that column.
+    origin : Origin, optional
+        The database that the table is from.
     """
+    if origin is None:
+        folder = {"kind": "files", "folder": made.place.parent.as_posix()}
+        origin = Origin("mine", folder, made.place.name)
     options = {key: value for key, value in made.written.options.items() if key != "choices"}
     lines = [
         f"# Described by `uv run mlops data describe` from all {made.rows:,} rows of "
@@ -39,12 +45,12 @@ def text(
         f"entity: {_flow({'table': made.name, 'column': entity})} # {why}",
         "",
         "sources:",
-        f"  mine: {_flow({'kind': 'files', 'folder': made.place.parent.as_posix()})}",
+        f"  {_scalar(origin.name)}: {_flow(origin.source)}",
         "",
         "tables:",
         f"  {_scalar(made.name)}:",
-        "    source: mine",
-        f"    path: {_scalar(made.place.name)}",
+        f"    source: {_scalar(origin.name)}",
+        f"    path: {_scalar(origin.path)}",
         *(f"    {key}: {_scalar(value)}" for key, value in options.items()),
         *_choices(made.written.options.get("choices")),
         f"    time: {_scalar(time)} # as asked" if time else None,

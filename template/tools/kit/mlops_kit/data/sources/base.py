@@ -238,6 +238,19 @@ class Landed(Files):
         """
         raise NotImplementedError
 
+    def names(self, table: "Table") -> list[str]:
+        """Name all columns that a table has there, for `mlops data describe`.
+
+        Raises
+        ------
+        MlopsError
+            As `connected`, or where a source of this kind has no names to tell.
+        """
+        raise MlopsError(
+            f"What a source of kind {self.kind} holds cannot be described: declare the columns of "
+            f"{table.path} in conf/sources.yaml."
+        )
+
     def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
         """Look at the connection, the permission and the clock, and at each table of its own."""
         raise NotImplementedError

@@ -96,6 +96,11 @@ class Db2(Landed):
         code = re.search(r"\bSQL(\d{4,5})N?\b", said)
         return sentence(self.shown(source), code[1] if code else "", said)
 
+    def names(self, table: "Table") -> list[str]:
+        """Name all columns that a table has there; see `Landed`."""
+        with self.opened(table.source) as connection:
+            return _names(connection, table)
+
     def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
         """Look at the connection, the permission and the clock; see `Landed`."""
         source = next(iter(tables.values())).source
@@ -120,10 +125,15 @@ def _columns(connection: Any, whose: str, table: "Table") -> Iterator[Taken]:
     except ibm_db_dbi.Error as error:
         if "SQL0206N" not in str(error):  # the column is not valid where it is used
             raise
-        there = [one[0] for one in _described(connection, f"SELECT * FROM {place} WHERE 1 = 0")]
+        there = _names(connection, table)
         raise missing_column(whose, asked, there) from None
     for name, one in zip(asked, described, strict=True):
         yield taken(name, one, table.columns.get(name))
+
+
+def _names(connection: Any, table: "Table") -> list[str]:
+    place = source_of(table, DIALECT)
+    return [one[0] for one in _described(connection, f"SELECT * FROM {place} WHERE 1 = 0")]
 
 
 def _described(connection: Any, statement: str) -> list[Any]:

@@ -148,6 +148,11 @@ class Mysql(Landed):
         code = re.search(r"ERROR (\d{4})", said)
         return sentence(self.shown(source), int(code[1]) if code else 0, said)
 
+    def names(self, table: "Table") -> list[str]:
+        """Name all columns that a table has there; see `Landed`."""
+        with self.opened(table.source) as connection:
+            return _names(connection, table)
+
     def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
         """Look at the connection, the permission and the clock; see `Landed`."""
         source = next(iter(tables.values())).source
@@ -191,10 +196,15 @@ def _columns(connection: Any, whose: str, table: "Table") -> Iterator[Taken]:
     except pymysql.MySQLError as error:
         if error.args[0] != 1054:  # unknown column
             raise
-        there = [one.name for one in _described(connection, f"SELECT * FROM {place} LIMIT 0")]
+        there = _names(connection, table)
         raise missing_column(whose, asked, there) from None
     for one in described:
         yield _taken(one, table.columns.get(one.name), whose)
+
+
+def _names(connection: Any, table: "Table") -> list[str]:
+    place = source_of(table, DIALECT)
+    return [one.name for one in _described(connection, f"SELECT * FROM {place} LIMIT 0")]
 
 
 def _described(connection: Any, statement: str) -> list[Any]:

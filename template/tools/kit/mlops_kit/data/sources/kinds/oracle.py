@@ -94,6 +94,11 @@ class Oracle(Landed):
         code = getattr(error.args[0], "full_code", "") if error.args else ""
         return sentence(self.shown(source), code, without(str(error), self.secret(source)))
 
+    def names(self, table: "Table") -> list[str]:
+        """Name all columns that a table has there; see `Landed`."""
+        with self.opened(table.source) as connection:
+            return _names(connection, table)
+
     def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
         """Look at the connection, the permission and the clock; see `Landed`."""
         source = next(iter(tables.values())).source
@@ -130,10 +135,15 @@ def _columns(connection: Any, whose: str, table: "Table") -> Iterator[Taken]:
     except oracledb.DatabaseError as error:
         if getattr(error.args[0], "full_code", "") != "ORA-00904":  # invalid identifier
             raise
-        there = [one[0] for one in _described(connection, f"SELECT * FROM {place} WHERE 1 = 0")]
+        there = _names(connection, table)
         raise missing_column(whose, asked, there) from None
     for name, one in zip(asked, described, strict=True):
         yield taken(name, one, table.columns.get(name))
+
+
+def _names(connection: Any, table: "Table") -> list[str]:
+    place = source_of(table, DIALECT)
+    return [one[0] for one in _described(connection, f"SELECT * FROM {place} WHERE 1 = 0")]
 
 
 def _described(connection: Any, statement: str) -> list[Any]:

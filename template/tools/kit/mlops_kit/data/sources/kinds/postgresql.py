@@ -110,6 +110,11 @@ class Postgresql(Landed):
         said = without(said, self.secret(source))
         return sentence(self.shown(source), said.partition("SqlState(E")[2][:5], said)
 
+    def names(self, table: "Table") -> list[str]:
+        """Name all columns that a table has there; see `Landed`."""
+        with self.opened(table.source) as connection:
+            return _names(connection, table)
+
     def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
         """Look at the connection, the permission, the clock and the tables; see `Landed`."""
         source = next(iter(tables.values())).source
@@ -141,7 +146,7 @@ def _columns(connection: "psycopg.Connection[Any]", whose: str, table: "Table") 
     try:
         described = _described(connection, f"SELECT {names} FROM {place} LIMIT 0")
     except psycopg.errors.UndefinedColumn:
-        there = [one.name for one in _described(connection, f"SELECT * FROM {place} LIMIT 0")]
+        there = _names(connection, table)
         raise missing_column(whose, asked, there) from None
     known = dict(
         connection.execute(
@@ -152,6 +157,11 @@ def _columns(connection: "psycopg.Connection[Any]", whose: str, table: "Table") 
     for one in described:
         digits = (one.precision, one.scale)
         yield _taken(one.name, known[one.type_code], digits, table.columns.get(one.name))
+
+
+def _names(connection: Any, table: "Table") -> list[str]:
+    place = source_of(table, DIALECT)
+    return [one.name for one in _described(connection, f"SELECT * FROM {place} LIMIT 0")]
 
 
 def _described(connection: "psycopg.Connection[Any]", statement: str) -> "list[psycopg.Column]":

@@ -1,0 +1,81 @@
+"""A table of a database that nobody has declared yet, landed whole so that it can be described."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.core.files import progress
+from mlops_kit.data.config import Column, Table
+from mlops_kit.data.landing.table import How, Landing
+from mlops_kit.data.sources.base import Landed
+from mlops_kit.data.sources.registry import kinds
+
+
+class Origin(NamedTuple):
+    """Where a described table is from: the source's name, its settings, and the table there."""
+
+    name: str
+    source: dict[str, Any]
+    path: str
+
+
+def landed_from(address: str) -> tuple[Path, Origin]:
+    """Land a table by its address, `postgresql://user@host:port/database/table`.
+
+    Returns
+    -------
+    Path and Origin
+        The snapshot, and what conf/sources.yaml will say of where it is from.
+
+    Raises
+    ------
+    MlopsError
+        When no kind of source has such addresses, or the database refuses.
+    """
+    scheme = address.partition("://")[0]
+    kind = next((one for one in kinds() if scheme in one.schemes), None)
+    if kind is None:
+        known = ", ".join(f"{scheme}://" for one in kinds() for scheme in one.schemes)
+        raise MlopsError(
+            f"{without_credentials(address)}: no source here has such addresses"
+            + (f"; there are {known}." if known else ": the answer `data_sources` brings them.")
+        )
+    address, question, parameters = address.partition("?")
+    database, _, path = address.rpartition("/")
+    if "/" not in database.partition("://")[2] or not path:
+        raise MlopsError(
+            f"{without_credentials(address)} names no table: write {scheme}://user@host/"
+            "database/table."
+        )
+    name = re.sub(r"\W+", "_", database.rpartition("/")[2]).strip("_").lower() or scheme
+    variable = f"{name.upper()}_PASSWORD"
+    origin = Origin(name, {"address": database + question + parameters}, path)
+    if variable in os.environ:
+        origin.source["password"] = {"env": variable}
+    else:
+        progress("describe", f"without a password: if one is needed, set {variable}")
+    source = _made(kind, origin)
+    origin = origin._replace(source={"kind": source.kind, **origin.source})
+    asked = Table(source=name, path=path, columns={"any": Column(type="integer")})
+    # As they come: nothing is declared a text that is none.
+    columns = {one: Column(type="integer", nullable=True) for one in source.names(asked)}
+    table = asked.model_copy(update={"columns": columns})
+    short = path.rpartition(".")[2]
+    place = source.place(short, table)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with source.connected(short, table) as connection:
+        progress("describe", Landing(source, short, table, How(full=True), connection, ()).land())
+    return place, origin
+
+
+def _made(kind: type[Landed], origin: Origin) -> Landed:
+    from pydantic import ValidationError
+
+    try:
+        (name,) = get_args(kind.model_fields["kind"].annotation)
+        return kind.model_validate({"kind": name, **origin.source})
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise MlopsError(f"{without_credentials(origin.source['address'])}: {said}.") from None
