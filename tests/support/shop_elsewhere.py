@@ -2,7 +2,7 @@
 
 import datetime
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -12,6 +12,7 @@ from mlops_kit.data.sources.sample_shop import shop
 from running import Project, new_project, replace
 
 SIZE = {"customers": 400, "products": 60, "order_lines": 8000}
+TABLES = ("customers", "products", "orders", "oracle")
 ANSWERS = {"personal_data": "none"}
 Write = Callable[[Path, str, pl.DataFrame], None]
 
@@ -33,13 +34,14 @@ def project_of(
     return project
 
 
-def move(project: Project, source: str, of_table: Callable[[str], str]) -> None:
-    """Declare that the tables are in another source, and of each what `of_table` says."""
+def move(
+    project: Project, source: str, of_table: Callable[[str], str], names: Iterable[str] = TABLES
+) -> None:
+    """Declare that tables are in another source, and of each what `of_table` says."""
     file = project.path / "conf/sources.yaml"
-    head, _, rest = file.read_text(encoding="utf-8").partition("\nsources:\n")
-    _, _, rest = rest.partition("\n\ntables:")
-    text = f"{head}\nsources:\n  mine: {source}\n\ntables:{rest}"
-    for name in tables({"customers": 50, "products": 20, "order_lines": 500}):
+    head, _, rest = file.read_text(encoding="utf-8").partition("\n\ntables:")
+    text = f"{head}\n  mine: {source}\n\ntables:{rest}"
+    for name in names:
         before, mark, after = text.partition(f"\n  {name}:")
         assert mark, name
         declared = f"source: mine\n{of_table(name)}".rstrip().replace("\n", "\n    ")

@@ -1,0 +1,140 @@
+"""A value of any store as one of the types that a contract knows: exactly, or a ValueError."""
+
+import datetime
+import json
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+UTC = datetime.UTC
+
+
+def text(value: Any) -> str:
+    """Write a value as its store shows it; what is inside of it as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).decode("utf-8")
+    if isinstance(value, Mapping | list | tuple):
+        return json.dumps(value, default=text, ensure_ascii=False)
+    if isinstance(value, set | frozenset):
+        return json.dumps(sorted(value, key=text), default=text, ensure_ascii=False)
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _integer(value: Any) -> int | None:
+    if isinstance(value, str):
+        return int(value) if _is_number(value) else None
+    if isinstance(value, bool) or value != int(value):
+        raise ValueError
+    return int(value)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, str):
+        return float(value) if _is_number(value) else None
+    if isinstance(value, bool) or (isinstance(value, int) and int(float(value)) != value):
+        raise ValueError
+    return float(value)
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if isinstance(value, bool):
+        raise TypeError
+    if isinstance(value, str) and not _is_number(value):
+        return None
+    made = Decimal(repr(value) if isinstance(value, float) else value)
+    if not made.is_finite():
+        raise ValueError
+    return made
+
+
+def _is_number(value: str) -> bool:
+    """Whether a text is a number of JSON; a blank one is none at all, and anything else refused."""
+    if value.strip() and not NUMBER.fullmatch(value.strip()):
+        raise ValueError
+    return bool(value.strip())
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "false": False, "1": True, "0": False}[str(value).lower()]
+
+
+def _date(value: Any) -> datetime.date | None:
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        value = datetime.datetime.fromisoformat(value)
+    if isinstance(value, datetime.datetime):
+        return (value.astimezone(UTC) if value.tzinfo else value).date()
+    if not isinstance(value, datetime.date):
+        raise TypeError
+    return value
+
+
+def _moment(value: Any) -> datetime.datetime | None:
+    if isinstance(value, str):
+        return datetime.datetime.fromisoformat(value) if value.strip() else None
+    if not isinstance(value, datetime.datetime):
+        raise TypeError
+    return value
+
+
+def _naive(value: Any) -> datetime.datetime | None:
+    """A moment without its zone, in UTC: a store that knows only moments tells them so."""
+    made = _moment(value)
+    return made.astimezone(UTC).replace(tzinfo=None) if made and made.tzinfo else made
+
+
+def local(value: Any) -> datetime.datetime | None:
+    """Take a day and a time that have no zone."""
+    made = _moment(value)
+    if made is not None and made.tzinfo is not None:
+        raise ValueError
+    return made
+
+
+def only_text(value: Any) -> str:
+    """Take a text that was one already."""
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _zoned(value: Any) -> datetime.datetime | None:
+    made = _moment(value)
+    if made is not None and made.tzinfo is None:
+        raise ValueError
+    return made
+
+
+def _integers(value: Any) -> list[int] | None:
+    if isinstance(value, str):
+        value = json.loads(value) if value.strip() else None
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple | set):
+        raise TypeError
+    return [made for one in value if (made := _integer(one)) is not None]
+
+
+TAKEN: dict[str, Callable[[Any], Any]] = {
+    "string": text,
+    "int64": _integer,
+    "double": _number,
+    "decimal": _decimal,
+    "bool": _boolean,
+    "date32[day]": _date,
+    "timestamp[us]": _naive,
+    "timestamp[us, tz=UTC]": _zoned,
+    "list<item: int64>": _integers,
+    "list<element: int64>": _integers,
+}

@@ -1,0 +1,137 @@
+"""Cassandra, and what speaks its protocol: a table, or what a query of CQL selects.
+
+No server was run for it: paging and errors were tried on a recorded cursor, the sentences on a
+driver that finds nobody. See the README.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.core.sql import quoted
+from mlops_kit.data.sources import objects
+from mlops_kit.data.sources.base import Broken, Landed, Looked, Wanted
+from mlops_kit.data.sources.declared import asked_columns
+from mlops_kit.data.sources.missing import missing_group
+
+if TYPE_CHECKING:
+    from mlops_kit.data.config import Table
+
+SECONDS = 10
+
+
+class Cassandra(Landed):
+    """A keyspace of Cassandra: `path` is a table, or `query` is CQL.
+
+    `cassandra://user@host:9042/keyspace`; several hosts stand between commas.
+    """
+
+    kind: Literal["cassandra"]  # type: ignore[assignment]
+    batch: int = Field(5_000, ge=1)
+    """Rows of a page."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("cassandra",)
+
+    @contextlib.contextmanager
+    def connected(self, name: str, table: "Table") -> "Iterator[Reader]":
+        """Open a connection for one table; see `Landed`."""
+        with self.opened(table.source) as session:
+            yield Reader(self, session, name, table)
+
+    @contextlib.contextmanager
+    def opened(self, source: str) -> Iterator[Any]:
+        """Open a session, and make sentences of what the driver raises."""
+        try:
+            import cassandra
+            from cassandra import auth, cluster, query
+        except ImportError:
+            raise missing_group(self.kind, "cassandra") from None
+        place, secret, shown = urlsplit(self.here(source)), self.secret(source), self.shown(source)
+        user, _, hosts = place.netloc.rpartition("@")
+        names = [one.rpartition(":")[0] or one for one in hosts.split(",")]
+        port = hosts.rpartition(":")[2]
+        connected = cluster.Cluster(
+            names,
+            port=int(port) if port.isdigit() else 9042,
+            auth_provider=auth.PlainTextAuthProvider(user, secret) if secret is not None else None,
+            connect_timeout=SECONDS,
+        )
+        try:
+            session = connected.connect(place.path.strip("/") or None)
+            session.row_factory = query.dict_factory
+            session.default_fetch_size = self.batch
+            yield session
+        except cluster.NoHostAvailable as error:
+            found = dict(error.errors or {}).values()
+            reasons = [one for one in found if isinstance(one, Exception)]
+            if any(isinstance(one, cassandra.AuthenticationFailed) for one in reasons):
+                raise _not_in(shown, reasons[0]) from None
+            raise Broken(f"{shown} does not answer, or broke off ({_said(error)})") from None
+        except cassandra.AuthenticationFailed as error:
+            raise _not_in(shown, error) from None
+        except cassandra.Unauthorized as error:
+            raise MlopsError(
+                f"{shown} does not permit it ({_said(error)}): ask for SELECT on this table."
+            ) from None
+        except cassandra.InvalidRequest as error:
+            raise MlopsError(
+                f"{shown} refuses the query ({_said(error)}): correct `path`, `query` or the "
+                "columns."
+            ) from None
+        except (cassandra.DriverException, cassandra.OperationTimedOut, OSError) as error:
+            raise Broken(f"{shown} does not answer, or broke off ({_said(error)})") from None
+        finally:
+            connected.shutdown()
+
+    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+        """Look at the connection; what a user may do is not asked."""
+        source = next(iter(tables.values())).source
+        with self.opened(source) as session:
+            session.execute("SELECT release_version FROM system.local")
+            yield Looked("connection", True, f"{self.shown(source)} answers")
+            yield Looked("permission", True, "it is not asked; reading needs SELECT alone")
+
+
+class Reader(objects.Reader):
+    """An open connection for one table; see `Connection`."""
+
+    def __init__(self, source: Cassandra, session: Any, name: str, table: "Table") -> None:
+        super().__init__(source, name, table)
+        self.session = session
+        columns = ", ".join(map(quoted, asked_columns(table)))
+        place = ".".join(map(quoted, str(table.path).split(".")))
+        self.query = table.query or f"SELECT {columns} FROM {place}"
+
+    def found(self, wanted: Wanted) -> Iterator[Mapping[str, Any]]:
+        """Run the query; the driver asks for the next page when one is used up."""
+        for row in self.session.execute(self.query):
+            yield {name: _plain(value) for name, value in row.items()}
+
+
+def _not_in(shown: str, error: Exception) -> MlopsError:
+    return MlopsError(
+        f"{shown} does not let this user in ({_said(error)}): check the user in its address and "
+        "its password."
+    )
+
+
+def _said(error: Exception) -> str:
+    return without_credentials(" ".join(str(error).split()))[:200]
+
+
+def _plain(value: Any) -> Any:
+    """Turn what Cassandra has of its own into types of Python: its dates, and sorted sets."""
+    if type(value).__module__ == "cassandra.util":
+        if hasattr(value, "date"):
+            return value.date()
+        if hasattr(value, "time"):
+            return value.time()
+        return list(value)
+    return value
+
+
+SOURCE = Cassandra

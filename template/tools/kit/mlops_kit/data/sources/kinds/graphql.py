@@ -1,0 +1,187 @@
+"""A GraphQL service: pages of a connection by its cursor, as the Relay specification describes."""
+
+import contextlib
+import email.utils
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.data.sources import objects
+from mlops_kit.data.sources.base import Broken, Landed, Looked, Wanted
+from mlops_kit.data.sources.declared import asked_columns
+from mlops_kit.data.sources.look import clock
+from mlops_kit.data.sources.missing import missing_group
+
+if TYPE_CHECKING:
+    import httpx
+
+    from mlops_kit.data.config import Table
+
+SECONDS = 60  # for one page
+BUSY = (408, 425, 429, 500, 502, 503, 504)
+
+
+class Graphql(Landed):
+    """A GraphQL service: `path` is the field of a connection, or `query` asks for one.
+
+    A query is given `$first` (rows of a page) and `$after` (a cursor), and must ask for
+    `pageInfo {hasNextPage endCursor}` beside `edges {node {...}}` or `nodes {...}`. The password
+    is sent as a bearer token.
+    """
+
+    kind: Literal["graphql"]  # type: ignore[assignment]
+    batch: int = Field(500, ge=1)
+    """Rows of a page: many services allow no more than some hundred."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("http", "https")
+
+    @contextlib.contextmanager
+    def connected(self, name: str, table: "Table") -> "Iterator[Reader]":
+        """Open a connection for one table; see `Landed`."""
+        with self.opened(table.source) as client:
+            yield Reader(self, client, name, table)
+
+    @contextlib.contextmanager
+    def opened(self, source: str) -> "Iterator[httpx.Client]":
+        """Open a client that sends the token to this address alone."""
+        try:
+            import httpx
+        except ImportError:
+            raise missing_group(self.kind, "graphql") from None
+        secret = self.secret(source)
+        headers = {"Authorization": f"Bearer {secret}"} if secret is not None else {}
+        with httpx.Client(headers=headers, timeout=SECONDS) as client:
+            yield client
+
+    def ask(
+        self, client: "httpx.Client", source: str, query: str, variables: Mapping[str, Any]
+    ) -> "httpx.Response":
+        """Send a query.
+
+        Raises
+        ------
+        Broken, MlopsError
+            When there is no whole answer, or one with errors.
+        """
+        import httpx
+
+        shown = self.shown(source)
+        try:
+            answer = client.post(
+                self.here(source), json={"query": query, "variables": dict(variables)}
+            )
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            said = without_credentials(str(error)) or type(error).__name__
+            raise Broken(f"{shown} does not answer, or broke off ({said})") from None
+        if answer.status_code in (401, 403):
+            raise MlopsError(
+                f"{shown} does not let this user in ({answer.status_code}): check its password, "
+                "which is sent as a bearer token."
+            )
+        if answer.status_code in BUSY:
+            raise Broken(f"{shown} is busy or broken ({answer.status_code})")
+        said = self._errors(answer)
+        if said:
+            raise MlopsError(
+                f"{shown} refuses the query ({said}): correct `path`, `query` or the columns."
+            )
+        if answer.status_code != 200:
+            raise MlopsError(
+                f"{shown} answers with {answer.status_code} and no data: correct its address."
+            )
+        return answer
+
+    def _errors(self, answer: "httpx.Response") -> str:
+        try:
+            content = answer.json()
+        except ValueError:
+            return "" if answer.status_code != 200 else "the answer is no JSON"
+        errors = content.get("errors") if isinstance(content, dict) else None
+        if not errors:
+            return "" if isinstance(content, dict) else "the answer is no object"
+        return "; ".join(str(one.get("message", one)) for one in errors)[:300]
+
+    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+        """Look at the connection and the clock; what a token permits is not told by GraphQL."""
+        source = next(iter(tables.values())).source
+        with self.opened(source) as client:
+            answer = self.ask(client, source, "{__typename}", {})
+            yield Looked("connection", True, f"{self.shown(source)} answers")
+            yield Looked("permission", True, "GraphQL does not tell; nothing but queries is sent")
+            date = answer.headers.get("date")
+            yield clock(email.utils.parsedate_to_datetime(date) if date else None)
+
+
+class Reader(objects.Reader):
+    """An open connection for one table; see `Connection`."""
+
+    def __init__(self, source: Graphql, client: "httpx.Client", name: str, table: "Table") -> None:
+        super().__init__(source, name, table)
+        self.service, self.client = source, client
+        self.query = table.query or _query(str(table.path), asked_columns(table))
+
+    def found(self, wanted: Wanted) -> Iterator[Mapping[str, Any]]:
+        """Ask for page after page."""
+        size = min(self.size, wanted.limit or self.size)
+        variables: dict[str, Any] = {"first": size, "after": None}
+        while True:
+            answer = self.service.ask(self.client, self.table.source, self.query, variables)
+            connection = self._connection(answer.json().get("data"))
+            if "nodes" in connection:
+                yield from connection["nodes"]
+            else:
+                yield from (edge["node"] for edge in connection.get("edges") or ())
+            page = connection["pageInfo"]
+            if not page.get("hasNextPage"):
+                return
+            cursor = page.get("endCursor")
+            if cursor is None or cursor == variables["after"]:
+                raise MlopsError(
+                    f"{self.whose} says that more follows and gives no other endCursor: ask for "
+                    "pageInfo {hasNextPage endCursor} in `query`, and pass $after on."
+                )
+            variables["after"] = cursor
+
+    def _connection(self, data: Any) -> Mapping[str, Any]:
+        """Find the one object of an answer that has pages."""
+        found = list(_with_pages(data))
+        if len(found) != 1:
+            raise MlopsError(
+                f"The answer for {self.whose} has {len(found) or 'no'} objects with pageInfo, and "
+                "one is needed: ask for one connection, with pageInfo {hasNextPage endCursor}."
+            )
+        return found[0]
+
+
+def _with_pages(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, Mapping):
+        if isinstance(value.get("pageInfo"), Mapping):
+            yield value
+        else:
+            for inner in value.values():
+                yield from _with_pages(inner)
+
+
+def _query(path: str, columns: list[str]) -> str:
+    """Ask for columns of the connection at a path of fields, such as `shop.orders`."""
+    tree: dict[str, Any] = {}
+    for column in columns:
+        inside = tree
+        for part in column.split("."):
+            inside = inside.setdefault(part, {})
+    *above, field = path.split(".")
+    asked = f"{field}(first: $first, after: $after) {{edges {{node {_fields(tree)}}} "
+    asked += "pageInfo {hasNextPage endCursor}}"
+    for one in reversed(above):
+        asked = f"{one} {{{asked}}}"
+    return f"query ($first: Int, $after: String) {{{asked}}}"
+
+
+def _fields(tree: Mapping[str, Any]) -> str:
+    inside = " ".join(name + (f" {_fields(one)}" if one else "") for name, one in tree.items())
+    return f"{{{inside}}}"
+
+
+SOURCE = Graphql

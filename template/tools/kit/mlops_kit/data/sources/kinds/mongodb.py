@@ -1,0 +1,198 @@
+"""MongoDB: the documents of a collection, or those that a filter finds."""
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.data.sources import objects
+from mlops_kit.data.sources.base import Broken, Landed, Looked, Wanted
+from mlops_kit.data.sources.declared import asked_columns
+from mlops_kit.data.sources.look import clock, looked
+from mlops_kit.data.sources.missing import missing_group
+
+if TYPE_CHECKING:
+    import pymongo
+    import pymongo.database
+
+    from mlops_kit.data.config import Table
+
+SECONDS = 10  # for a connection
+WRITES = {"insert", "update", "remove", "dropCollection"}
+# Codes of MongoDB for a user who may not enter, and for one who may not do this.
+NOT_IN, NOT_PERMITTED = (18, 8000), (13,)
+
+
+class Mongodb(Landed):
+    """A MongoDB database: `path` is a collection, or `query` finds documents.
+
+    A query is a find command as JSON: `{"find": "orders", "filter": {"country": "AR"}}`. A column
+    such as `client.town` is a field inside of another.
+    """
+
+    kind: Literal["mongodb"]  # type: ignore[assignment]
+    batch: int = Field(10_000, ge=1)
+    """Documents that are asked for at once."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("mongodb", "mongodb+srv")
+
+    @contextlib.contextmanager
+    def connected(self, name: str, table: "Table") -> "Iterator[Reader]":
+        """Open a connection for one table; see `Landed`."""
+        with self.opened(table.source) as database:
+            yield Reader(self, database, name, table)
+
+    @contextlib.contextmanager
+    def opened(self, source: str) -> "Iterator[pymongo.database.Database[Any]]":
+        """Open the database of the address, and make sentences of what the driver raises."""
+        try:
+            import pymongo
+            from pymongo import errors
+        except ImportError:
+            raise missing_group(self.kind, "mongodb") from None
+        shown = self.shown(source)
+        options: dict[str, Any] = {}
+        if (secret := self.secret(source)) is not None:
+            options["password"] = secret
+        try:
+            client: pymongo.MongoClient[Any] = pymongo.MongoClient(
+                self.here(source),
+                serverSelectionTimeoutMS=1000 * SECONDS,
+                tz_aware=True,
+                uuidRepresentation="standard",
+                appname="mlops data ingest",
+                **options,
+            )
+            database = client.get_default_database()
+        except (errors.ConfigurationError, errors.InvalidURI, errors.InvalidOperation) as error:
+            raise MlopsError(
+                f"{shown} is no whole address ({without_credentials(str(error))}): write "
+                "mongodb://user@host:27017/database."
+            ) from None
+        try:
+            with client:
+                yield database
+        except errors.OperationFailure as error:
+            said = str(error).split(", full error")[0]
+            if error.code in NOT_IN or "authentication failed" in said.lower():
+                raise MlopsError(
+                    f"{shown} does not let this user in ({said}): check the user in its address "
+                    "and its password."
+                ) from None
+            if error.code in NOT_PERMITTED:
+                raise MlopsError(
+                    f"{shown} does not permit it ({said}): ask for the role read."
+                ) from None
+            raise MlopsError(f"{shown} refuses ({said}): correct `path` or `query`.") from None
+        except errors.PyMongoError as error:
+            said = without_credentials(str(error)).split(", Timeout")[0][:200]
+            raise Broken(f"{shown} does not answer, or broke off ({said})") from None
+
+    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+        """Look at the connection, the permission and the clock; see `Landed`."""
+        from pymongo.errors import OperationFailure
+
+        source = next(iter(tables.values())).source
+        with self.opened(source) as database:
+            hello = database.command("hello")
+            yield Looked("connection", True, f"{self.shown(source)} answers")
+            try:
+                status = database.command("connectionStatus", showPrivileges=True)
+                granted = status["authInfo"].get("authenticatedUserPrivileges", [])
+                may = WRITES & {action for one in granted for action in one.get("actions", ())}
+                anybody = not status["authInfo"].get("authenticatedUsers")
+                yield from looked("any collection" if may or anybody else None)
+            except (OperationFailure, KeyError):
+                yield Looked("permission", True, "it does not tell whether this user may write")
+            yield clock(hello.get("localTime"))
+
+
+class Reader(objects.Reader):
+    """An open connection for one table; see `Connection`."""
+
+    def __init__(
+        self,
+        source: Mongodb,
+        database: "pymongo.database.Database[Any]",
+        name: str,
+        table: "Table",
+    ) -> None:
+        super().__init__(source, name, table)
+        collection, self.filter = self._asked()
+        if collection not in database.list_collection_names(filter={"name": collection}):
+            there = ", ".join(sorted(database.list_collection_names())[:10]) or "none"
+            raise MlopsError(
+                f'{source.shown(table.source)} has no collection "{collection}" (it has {there}): '
+                "correct `path` or `query`."
+            )
+        self.collection = database[collection]
+        # By a key that is a number or a text, MongoDB orders as we do.
+        kinds = {str(self.schema.field(one).type) for one in table.key}
+        self.ordered = bool(table.cursor) and len(table.key) == 1 and kinds <= {"int64"}
+
+    def _asked(self) -> tuple[str, dict[str, Any]]:
+        if self.table.query is None:
+            return str(self.table.path), {}
+        from bson import json_util
+
+        try:
+            found = json_util.loads(self.table.query)
+        except (ValueError, TypeError):
+            found = None
+        if not isinstance(found, dict) or set(found) - {"find", "filter"} or "find" not in found:
+            raise MlopsError(
+                f"{self.whose}: query is no find command; write it as JSON, such as "
+                + json.dumps({"find": "orders", "filter": {"country": "AR"}})
+                + "."
+            )
+        return found["find"], found.get("filter", {})
+
+    def newest(self) -> Any:
+        """Return the highest cursor that the collection has now."""
+        cursor = str(self.table.cursor)
+        found = self.collection.find(self.filter, {cursor: 1}).sort(cursor, -1).limit(1)
+        one = next(iter(found), None)
+        if one is None:
+            return None
+        taken = objects.batches([one], _only(self.table, cursor), self.whose, 1, Wanted(limit=1))
+        return next(iter(taken)).column(0)[0].as_py()
+
+    def found(self, wanted: Wanted) -> Iterator[Mapping[str, Any]]:
+        """Find documents."""
+        asked = [self.filter] if self.filter else []
+        if wanted.after is not None:
+            asked.append({self.table.key[0]: {"$gt": wanted.after[0]}})
+        fields = dict.fromkeys(_apart(asked_columns(self.table)), 1)
+        found = self.collection.find(
+            {"$and": asked} if asked else {}, fields | ({} if "_id" in fields else {"_id": 0})
+        ).batch_size(self.size)
+        if self.ordered:
+            found = found.sort(self.table.key[0], 1)
+        return (_plain(one) for one in found)
+
+
+def _only(table: "Table", column: str) -> "Table":
+    """The declaration of one column."""
+    return table.model_copy(
+        update={"columns": {column: table.columns[column]}, "key": [], "cursor": None}
+    )
+
+
+def _apart(columns: list[str]) -> list[str]:
+    """Leave out what is inside of another column: MongoDB refuses both."""
+    return [one for one in columns if not any(one.startswith(f"{other}.") for other in columns)]
+
+
+def _plain(value: Any) -> Any:
+    """Turn MongoDB's own types into those of Python."""
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value.to_decimal() if hasattr(value, "to_decimal") else value
+
+
+SOURCE = Mongodb

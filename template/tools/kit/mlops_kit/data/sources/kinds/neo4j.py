@@ -1,0 +1,153 @@
+"""Neo4j: the nodes of a label, or what a query of Cypher returns, over Bolt."""
+
+import contextlib
+import datetime
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.data.sources import objects
+from mlops_kit.data.sources.base import Broken, Landed, Looked, Wanted
+from mlops_kit.data.sources.declared import asked_columns
+from mlops_kit.data.sources.look import clock
+from mlops_kit.data.sources.missing import missing_group
+
+if TYPE_CHECKING:
+    import neo4j
+
+    from mlops_kit.data.config import Table
+
+SECONDS = 10
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
+class Neo4j(Landed):
+    """A Neo4j database: `path` is a label of nodes, or `query` is Cypher that returns columns.
+
+    `neo4j://user@host:7687/database`; a query names its columns: `RETURN a.id AS from_id`.
+    """
+
+    kind: Literal["neo4j"]  # type: ignore[assignment]
+    batch: int = Field(10_000, ge=1)
+    """Records that are asked for at once."""
+
+    schemes: ClassVar[tuple[str, ...]] = (
+        *("neo4j", "neo4j+s", "neo4j+ssc"),
+        *("bolt", "bolt+s", "bolt+ssc"),
+    )
+
+    @contextlib.contextmanager
+    def connected(self, name: str, table: "Table") -> "Iterator[Reader]":
+        """Open a connection for one table; see `Landed`."""
+        with self.opened(table.source) as session:
+            yield Reader(self, session, name, table)
+
+    @contextlib.contextmanager
+    def opened(self, source: str) -> "Iterator[neo4j.Session]":
+        """Open a session that may only read, and make sentences of what the driver raises."""
+        try:
+            import neo4j
+            from neo4j import exceptions
+        except ImportError:
+            raise missing_group(self.kind, "neo4j") from None
+        place, secret, shown = urlsplit(self.here(source)), self.secret(source), self.shown(source)
+        user, _, host = place.netloc.rpartition("@")
+        try:
+            driver = neo4j.GraphDatabase.driver(
+                f"{place.scheme}://{host}",
+                auth=(user, secret) if secret is not None else None,
+                connection_timeout=SECONDS,
+                user_agent="mlops data ingest",
+            )
+        except (exceptions.ConfigurationError, ValueError) as error:
+            raise MlopsError(f"{shown} is no address of Neo4j ({error}).") from None
+        try:
+            with (
+                driver,
+                driver.session(
+                    database=place.path.strip("/") or None,
+                    default_access_mode=neo4j.READ_ACCESS,
+                    fetch_size=self.batch,
+                ) as session,
+            ):
+                yield session
+        except exceptions.AuthError as error:
+            raise MlopsError(
+                f"{shown} does not let this user in ({_said(error)}): check the user in its "
+                "address and its password."
+            ) from None
+        except exceptions.Forbidden as error:
+            raise MlopsError(f"{shown} does not permit it ({_said(error)}).") from None
+        except (exceptions.TransientError, exceptions.DriverError, OSError) as error:
+            raise Broken(f"{shown} does not answer, or broke off ({_said(error)})") from None
+        except exceptions.Neo4jError as error:
+            if "security" in str(error.code).lower():
+                raise MlopsError(
+                    f"{shown} does not let this user in ({_said(error)}): check the user in its "
+                    "address and its password."
+                ) from None
+            raise MlopsError(
+                f"{shown} refuses the query ({_said(error)}): correct `path` or `query`."
+            ) from None
+
+    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+        """Look at the connection and the clock; a session of ours may only read."""
+        source = next(iter(tables.values())).source
+        with self.opened(source) as session:
+            record = session.run("RETURN timestamp() AS now").single()
+            yield Looked("connection", True, f"{self.shown(source)} answers")
+            said = "the session may only read; what else its user may do is not told"
+            yield Looked("permission", True, said)
+            since = datetime.timedelta(milliseconds=record["now"]) if record else None
+            yield clock(None if since is None else EPOCH + since)
+
+
+class Reader(objects.Reader):
+    """An open connection for one table; see `Connection`."""
+
+    def __init__(self, source: Neo4j, session: "neo4j.Session", name: str, table: "Table") -> None:
+        super().__init__(source, name, table)
+        self.session = session
+        columns = ", ".join(f"n.{_name(one)} AS {_name(one)}" for one in asked_columns(table))
+        self.query = table.query or f"MATCH (n:{_name(str(table.path))}) RETURN {columns}"
+
+    def found(self, wanted: Wanted) -> Iterator[Mapping[str, Any]]:
+        """Run the query; its records come as they are used up."""
+        of_label, known = self.table.query is None, set[str]()
+        for record in self.session.run(self.query):  # type: ignore[arg-type]
+            made = {name: _plain(value) for name, value in record.items()}
+            if of_label:  # a property that no node has is null everywhere
+                known |= {name for name, value in made.items() if value is not None}
+                made = {name: value for name, value in made.items() if name in known}
+            yield made
+
+
+def _name(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _said(error: Exception) -> str:
+    said = getattr(error, "message", None) or str(error)
+    return without_credentials(" ".join(said.split()))[:200]
+
+
+def _plain(value: Any) -> Any:
+    """Turn what Neo4j has of its own, times above all, into types of Python."""
+    if hasattr(value, "to_native"):
+        if getattr(value, "nanosecond", 0) % 1000:
+            raise MlopsError(
+                "A time of Neo4j has nanoseconds, which no column can hold: return it with "
+                "toString() and declare the type string."
+            )
+        return value.to_native()
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    return value
+
+
+SOURCE = Neo4j
