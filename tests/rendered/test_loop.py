@@ -4,6 +4,7 @@ The story is the one of `mlops demo`, by the commands that a person or a workflo
 sample shop; once with an approval that a person commits, once with `promotion.automatic`.
 """
 
+import contextlib
 import datetime
 import json
 from pathlib import Path
@@ -64,8 +65,12 @@ def test_from_drift_to_a_quiet_monitor_no_request_fails(
     approved(project)
     project.mlops("promote")
     project.mlops("snapshot", "--as-of", "2025-01-15")
-    ids = pl.read_parquet(project.path / "data/open/predictions.parquet")["id"].unique()[:50]
-    with served(project) as server, Callers(server.port, ids.to_list()) as callers:
+    ids = pl.read_parquet(project.path / "data/open/predictions.parquet")["id"].unique()[:200]
+    with served(project) as server, contextlib.ExitStack() as stack:
+        # Some had not bought yet at that time.
+        known = [id_ for id_ in ids if server.ask("/predict", {"id": id_})[0] == 200]
+        assert len(known) > 20
+        callers = stack.enter_context(Callers(server.port, known))
         field = demo.ENDINGS[ending][0]
         story(project, f"demo._set(until=ALL, {field}=SHIFT); demo._ingest()")
         scored(project, "quiet")
