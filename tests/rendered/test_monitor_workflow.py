@@ -64,11 +64,14 @@ class Watched:
     def run(self, name: str, event: str, *options: str) -> Execution:
         """Execute a workflow as an event would."""
         environment = {
+            "MLOPS_TRACKING__URI": f"sqlite:///{self.folder / 'dev.db'}",
             "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": "safe.directory",
             "GIT_CONFIG_VALUE_0": "*",
         }
+        # What git ignores lies there too, as on a runner whose checkout cleans nothing away.
+        options = ("--use-gitignore=false", *options)
         return acted(self.project, name, event, self.folder / "stubs", environment, *options)
 
     def look(self) -> Execution:
@@ -92,29 +95,40 @@ class Watched:
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     project = new_project(tmp_path_factory.mktemp("watched") / "shop")
     replace(project.path / "conf/sources.yaml", WHOLE, SMALL)
+    outside = tmp_path_factory.mktemp("outside")
     pipeline(project)
-    registered(project)
+    elsewhere = {"MLOPS_TRACKING__URI": f"sqlite:///{outside / 'dev.db'}"}
+    registered(Project(project.path, elsewhere))
     project.commit("first run")
-    return Watched(project, tmp_path_factory.mktemp("outside"))
+    return Watched(project, outside)
 
 
-def test_an_alarm_opens_one_issue_which_retrains_and_is_closed_when_it_clears(
+def check_alarm(watched: Watched, looks: int) -> None:
+    """Look once, which tells of an alarm, and read the one issue."""
+    execution = watched.look()
+    assert execution.exit_code == 0, execution.log
+    assert execution.steps["Tell"] == "success" and "Clear" not in execution.steps
+    (issue,) = watched.issues
+    assert (issue["title"], issue["label"], issue["open"]) == ("Drift in dev", "drift", True)
+    assert len(issue["texts"]) == looks
+    assert "| drift recent_orders |" in issue["texts"][-1]
+    assert "docs/monitoring.md#drift" in issue["texts"][-1]
+
+
+def test_an_alarm_opens_an_issue_with_the_report(watched: Watched) -> None:
+    scored(watched.project.path, FIRST)
+    check_alarm(watched, 1)
+
+
+@pytest.mark.repetition
+def test_a_second_alarm_adds_to_it_its_label_retrains_and_it_is_closed_when_all_is_quiet(
     watched: Watched,
 ) -> None:
     project = watched.project
     scored(project.path, FIRST)
-    for looks in (1, 2):
-        execution = watched.look()
-        assert execution.exit_code == 0, execution.log
-        assert (execution.steps["Tell"], execution.steps.get("Clear", "skipped")) == (
-            "success", "skipped",
-        )  # fmt: skip
-        (issue,) = watched.issues
-        assert (issue["title"], issue["label"], issue["open"]) == ("Drift in dev", "drift", True)
-        assert len(issue["texts"]) == looks
-        assert "| drift recent_orders |" in issue["texts"][-1]
-        assert "docs/monitoring.md#drift" in issue["texts"][-1]
-
+    if not watched.issues:
+        check_alarm(watched, 1)
+    check_alarm(watched, 2)
     # The label starts `train`, where the team has switched that on.
     assert "Run" not in watched.labelled("drift").steps
     assert "Run" not in watched.labelled("bug", "--var", "MLOPS_TRAIN=on").steps
@@ -122,9 +136,9 @@ def test_an_alarm_opens_one_issue_which_retrains_and_is_closed_when_it_clears(
     execution = watched.labelled("drift", "--var", "MLOPS_TRAIN=on")
     assert execution.exit_code == 0, execution.log
     assert execution.steps["Run"] == "success"
-    client = MlflowClient(f"sqlite:///{project.path / 'mlflow.db'}")
+    client = MlflowClient(f"sqlite:///{watched.folder / 'dev.db'}")
     challenger = client.get_model_version_by_alias("dev.shop", "challenger")
-    assert challenger.version == "2" and challenger.run_id
+    assert str(challenger.version) == "2" and challenger.run_id
     assert client.get_run(challenger.run_id).data.tags["reason"] == "drift"
 
     scored(project.path, FIRST, broken=False)

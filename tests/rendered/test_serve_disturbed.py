@@ -299,3 +299,41 @@ def test_hundreds_who_are_slow_hold_up_nobody(shop: Shop, what: str) -> None:
         shop.check(callers)
         assert callers.lost == 0
         assert "Traceback" not in server.said, server.said
+
+
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+
+
+@pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not here (Debian: faketime)")
+def test_a_clock_that_jumps_wipes_no_log_and_stops_no_answer(shop: Shop, tmp_path: Path) -> None:
+    shop.champion("1")
+    log, clock = shop.project.path / LOG, tmp_path / "clock"
+    shutil.rmtree(log, ignore_errors=True)
+    clock.write_text("+0", encoding="utf-8")
+    jumping = {
+        "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }  # fmt: skip
+
+    def days() -> list[str]:
+        return sorted(one.name[4:8] for one in log.glob("day=*"))
+
+    with (
+        served(shop.project, environment=jumping) as server,
+        Callers(server.port, shop.ids) as callers,
+    ):
+        server.wait_for(days)
+        (year,) = days()
+        clock.write_text("+3650d", encoding="utf-8")
+        server.wait_for(lambda: len(days()) == 2)
+        server.wait_for(lambda: "are too old by this machine's clock" in server.said)
+        clock.write_text("-3650d", encoding="utf-8")
+        server.wait_for(lambda: len(days()) == 3)
+        clock.write_text("+0", encoding="utf-8")
+        asked = len(callers.answers)
+        server.wait_for(lambda: len(callers.answers) > asked + 30)
+        assert days()[1] == year
+        assert "Traceback" not in server.said
+    shop.check(callers)
+    assert callers.lost == 0
+    assert shop.logged()["request_id"].n_unique() == len(callers.answers)
