@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,7 +34,7 @@ def served() -> Iterator[SimpleNamespace]:
             self.end_headers()
             self.wfile.write(json.dumps(reply).encode())
 
-        def log_message(self, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -49,7 +49,7 @@ def served() -> Iterator[SimpleNamespace]:
         thread.join()
 
 
-def run(*options: str, rows: list[dict[str, object]] = ROWS) -> subprocess.CompletedProcess[str]:
+def run(*options: str, rows: Sequence[Mapping[str, object]] = ROWS) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(SCRIPT), *options],
         input="".join(json.dumps(row) + "\n" for row in rows),
