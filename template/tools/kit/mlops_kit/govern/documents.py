@@ -26,6 +26,9 @@ class Document(NamedTuple):
     files: Mapping[Path, str]
 
 
+ISSUES = ("data-change", "model-change", "incident", "ethics")
+
+
 def _page(name: str) -> dict[Path, str]:
     return {Path(f"docs/{name}.md"): f"{name}.md"}
 
@@ -44,6 +47,24 @@ DOCUMENTS = {
     "costs": Document(
         "what it costs, and why so",
         {**_page("costs"), Path("conf/costs.yaml"): "costs.yaml.txt"},
+    ),
+    "pretrained": Document(
+        "a model that somebody else serves, asked once and judged",
+        {**_page("pretrained"), Path("pipelines/pretrained/ask.py"): "ask.py"},
+    ),
+    "github": Document(
+        "what pull requests and issues ask",
+        {
+            Path(".github/pull_request_template.md"): "work/pull-request.md",
+            **{Path(f".github/ISSUE_TEMPLATE/{n}.md"): f"work/github-{n}.md" for n in ISSUES},
+        },
+    ),
+    "gitlab": Document(
+        "what merge requests and issues ask",
+        {
+            Path(".gitlab/merge_request_templates/Default.md"): "work/pull-request.md",
+            **{Path(f".gitlab/issue_templates/{n}.md"): f"work/{n}.md" for n in ISSUES},
+        },
     ),
     "governance": Document(
         "what laws and standards ask", {Path("conf/governance.yaml"): "governance.yaml"}
@@ -93,6 +114,8 @@ def render(page: str, given: Mapping[str, Any], **more: Any) -> str:
     **more : Any
         What the page may call besides.
     """
+    if page.endswith(".py"):  # code is copied as it stands
+        return Path(__file__).with_name(page).read_text(encoding="utf-8")
     template = _environment(language(given)).get_template(page)
     return template.render({**given, "pages": "", **more})
 

@@ -17,6 +17,7 @@ from mlops_kit.govern.facts.read import FACTS
 
 KINDS = ("fill", "link", "review", "command", "facts")
 DOCUMENTS = ("README.md", "AGENTS.md")
+HOSTS = (".github", ".gitlab")
 COMMAND = re.compile(r"(?<![\w./-])mlops ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
 QUOTED = re.compile(r"`[^`]+`")
 FENCED = re.compile(r"(?ms)^\s*(```|~~~)[^\n]*\n(.*?)^\s*\1\s*$")
@@ -71,6 +72,7 @@ def documents() -> list[Path]:
     """Return the documents of the team, the first page first; facts are not theirs."""
     pages = [Path(name) for name in DOCUMENTS]
     pages += [path for path in sorted(Path("docs").rglob("*.md")) if FACTS not in path.parents]
+    pages += [path for host in HOSTS for path in sorted(Path(host).rglob("*.md"))]
     return [path for path in pages if path.is_file()]
 
 
