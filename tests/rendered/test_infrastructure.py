@@ -171,6 +171,20 @@ def test_compose_keeps_its_schema_and_has_no_weak_point(projects: dict[str, Path
         assert weak_points_of_compose(compose_of(project)) == []
 
 
+def test_databases_to_try_keep_the_same_rules(tmp_path: Path) -> None:
+    answers = {"infrastructure": ["compose"], "data_sources": ["postgresql", "mysql"]}
+    project = render(tmp_path / "p", answers)
+    done = run(["check-jsonschema", "--builtin-schema", "vendor.compose-spec",
+                "infra/compose.sources.yaml"], project)  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    file = project / "infra/compose.sources.yaml"
+    compose = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert weak_points_of_compose(compose) == []
+    assert set(compose["services"]) == set(compose["volumes"]) == {"postgresql", "mysql"}
+    other = render(tmp_path / "q", {"infrastructure": ["compose"]})
+    assert not (other / "infra/compose.sources.yaml").exists()
+
+
 @pytest.mark.parametrize(
     ("service", "key", "value", "said"),
     [
