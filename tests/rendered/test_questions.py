@@ -261,8 +261,9 @@ def test_a_wrong_answer_is_refused_with_a_sentence(
 @pytest.mark.parametrize(
     ("answers", "fragment"),
     [
-        ({"data_sources": ["sample", "neo4j", "pdf"]}, "Reading from Neo4j, PDF documents"),
-        ({"data_sources": ["redis"], "docs_language": "es"}, "Leer de Redis está previsto"),
+        ({"data_sources": ["sample", "oracle", "pdf"]}, "Reading from PDF documents is planned"),
+        ({"data_sources": ["audio"], "docs_language": "es"}, "Leer de audio está previsto"),
+        ({"data_sources": ["cassandra"]}, "ran no server of it"),
     ],
 )
 def test_an_answer_whose_feature_is_missing_says_so_in_the_readme(

@@ -111,7 +111,7 @@ class Graphql(Landed):
             yield Looked("connection", True, f"{self.shown(source)} answers")
             yield Looked("permission", True, "GraphQL does not tell; nothing but queries is sent")
             date = answer.headers.get("date")
-            yield clock(email.utils.parsedate_to_datetime(date) if date else None)
+            yield clock(email.utils.parsedate_to_datetime(date).timestamp() if date else None)
 
 
 class Reader(objects.Reader):

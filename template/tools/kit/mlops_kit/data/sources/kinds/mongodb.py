@@ -107,7 +107,8 @@ class Mongodb(Landed):
                 yield from looked("any collection" if may or anybody else None)
             except (OperationFailure, KeyError):
                 yield Looked("permission", True, "it does not tell whether this user may write")
-            yield clock(hello.get("localTime"))
+            there = hello.get("localTime")
+            yield clock(there.timestamp() if there else None)
 
 
 class Reader(objects.Reader):

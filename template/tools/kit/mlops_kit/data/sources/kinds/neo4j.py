@@ -1,7 +1,6 @@
 """Neo4j: the nodes of a label, or what a query of Cypher returns, over Bolt."""
 
 import contextlib
-import datetime
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from mlops_kit.data.config import Table
 
 SECONDS = 10
-EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 class Neo4j(Landed):
@@ -101,8 +99,7 @@ class Neo4j(Landed):
             yield Looked("connection", True, f"{self.shown(source)} answers")
             said = "the session may only read; what else its user may do is not told"
             yield Looked("permission", True, said)
-            since = datetime.timedelta(milliseconds=record["now"]) if record else None
-            yield clock(None if since is None else EPOCH + since)
+            yield clock(record["now"] / 1000 if record else None)
 
 
 class Reader(objects.Reader):

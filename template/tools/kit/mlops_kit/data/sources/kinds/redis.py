@@ -1,7 +1,6 @@
 """Redis, and what speaks its protocol: hashes, or texts of JSON, whose keys fit a pattern."""
 
 import contextlib
-import datetime
 import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -104,10 +103,7 @@ class Redis(Landed):
             except redis.exceptions.ResponseError:
                 yield Looked("permission", True, "it does not tell whether this user may write")
             seconds, micro = client.time()  # type: ignore[misc]
-            yield clock(
-                datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-                + datetime.timedelta(seconds=int(seconds), microseconds=int(micro))
-            )
+            yield clock(int(seconds) + int(micro) / 1e6)
 
 
 class Reader(objects.Reader):
