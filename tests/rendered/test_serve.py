@@ -92,6 +92,36 @@ def test_what_is_served_was_judged_and_a_promotion_is_followed(
     assert not kept["id"].drop_nulls().str.contains(r"^\d+$").any()
 
 
+@pytest.mark.repetition
+@pytest.mark.parametrize("task", ANSWER)
+def test_a_row_in_the_request_gets_what_predict_and_the_pipeline_say(
+    task: str, tmp_path: Path, figure: Any
+) -> None:
+    project = new_project(tmp_path / "shop", {"task": task, "serving": "both"})
+    ready_to_serve(project, small=False, features={"source": "request"})
+    own = ["id", "time"]
+    table = pl.read_parquet(project.path / "data/open/predictions.parquet")
+    judged = table.filter(pl.col("system") == "candidate").select(*own, ANSWER[task]).sort(own)
+    judged.select(own).write_parquet(project.path / "asked.parquet")
+    command(project, "predict --input asked.parquet --output said.parquet").check_returncode()
+    predicted = pl.read_parquet(project.path / "said.parquet").sort(own)
+    rows = pl.read_parquet(project.path / "data/open/features.parquet")
+    rows = judged.select(own).join(rows, on=own, how="left", maintain_order="left")
+    with served(project) as server:
+        shown = server.ask("/openapi.json")[1]["components"]["schemas"]["one_Features"]
+        given = rows.select(list(shown["properties"])).to_dicts()
+        found = []
+        for start in range(0, len(given), 1000):
+            asked = [{"features": row} for row in given[start : start + 1000]]
+            status, said = server.ask("/predict/batch", {"rows": asked})
+            assert status == 200, said
+            found += [one[ANSWER[task]] for one in said["rows"]]
+    wanted = np.array(judged[ANSWER[task]].to_list(), float)
+    for other in (found, predicted[ANSWER[task]].to_list()):
+        assert np.abs(np.array(other, float) - wanted).max() <= 1e-12
+    figure(f"{task}: {len(wanted):,} rows in requests and by predict as the pipeline judged them")
+
+
 def test_without_what_it_needs_it_says_so_and_ends(tmp_path: Path) -> None:
     project = new_project(tmp_path / "shop", {"serving": "online", "personal_data": "none"})
     keyed = changed_copy(project, extra={"MLOPS_SERVE_KEY": KEY})
