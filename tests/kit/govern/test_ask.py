@@ -49,7 +49,10 @@ def served() -> Iterator[SimpleNamespace]:
         thread.join()
 
 
-def run(*options: str, rows: Sequence[Mapping[str, object]] = ROWS) -> subprocess.CompletedProcess[str]:
+Rows = Sequence[Mapping[str, object]]
+
+
+def run(*options: str, rows: Rows = ROWS) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(SCRIPT), *options],
         input="".join(json.dumps(row) + "\n" for row in rows),
