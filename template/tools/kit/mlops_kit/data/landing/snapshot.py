@@ -98,7 +98,7 @@ def batches_of(files: Iterable[Path]) -> "Iterator[pyarrow.RecordBatch]":
     import pyarrow.parquet
 
     for file in files:
-        with pyarrow.parquet.ParquetFile(file) as opened:
+        with pyarrow.parquet.ParquetFile(file, pre_buffer=False) as opened:
             yield from opened.iter_batches(131_072)
 
 
