@@ -163,6 +163,9 @@ def test_a_look_on_a_full_disk_is_made_anew_when_there_is_room(
         if done.returncode == 3:
             assert done.stderr.splitlines()[-1].startswith("error: The disk is full"), done.stderr
             assert "Traceback" not in done.stderr
+            # A look without its reports was none: the next one tells of the alarm as new.
+            log = shop.path / LOOKS
+            assert not log.is_file() or "\n" not in log.read_text(encoding="utf-8")
         check_reports(shop)
         (shop.path / LOOKS).unlink(missing_ok=True)
     kept = {file.name: file.read_bytes() for file in (shop.path / REPORTS).glob("[!.]*")}
