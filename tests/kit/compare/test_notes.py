@@ -12,6 +12,7 @@ import yaml
 from mlops_kit.compare import pipeline as stage
 from mlops_kit.compare.systems import adapters
 from mlops_kit.train import stage as training
+from mlops_kit.train.fitting.fit import Fitted
 
 SOURCES = {
     "entity": {"table": "people", "column": "id"},
@@ -45,7 +46,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     pd.DataFrame({"id": [1, 2]}).to_parquet("data/open/tables/people.parquet")
     monkeypatch.setattr(adapters, "systems_to_predict", lambda config: {"baseline": None})
     monkeypatch.setattr(adapters, "digest_of", lambda spec: "")
-    monkeypatch.setattr(training, "fit", lambda features, target, setting: None)
+    monkeypatch.setattr(training, "fit", lambda features, target, setting: Fitted(None, None))
     monkeypatch.setattr(training, "features_sha256", lambda: "")
     monkeypatch.setattr(training, "save_model", lambda model, path: path.write_bytes(b"model"))
     return tmp_path
