@@ -122,8 +122,9 @@ def write(
     import pyarrow.parquet
 
     rows = 0
+    packed = "lz4" if says is None else "zstd"  # parts are read once
     with written_beside(place) as beside:
-        with pyarrow.parquet.ParquetWriter(beside, schema, compression="zstd") as writer:
+        with pyarrow.parquet.ParquetWriter(beside, schema, compression=packed) as writer:
             for batch in batches:
                 rows += len(batch)
                 if len(batch):
