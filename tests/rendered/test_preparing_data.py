@@ -249,3 +249,11 @@ def test_what_augment_may_not_return_is_one_sentence(body: str, why: str, model:
     with pytest.raises(MlopsError, match=re.escape(why)) as caught:
         augmented(features, pd.Series([0, 1, 1]), {})
     assert "\n" not in str(caught.value)
+
+
+def test_rows_that_augment_changes_in_place_are_copies(model: Any) -> None:
+    model("classification", HEAD + "features['a'] = 0\n    return features, target")
+    features = pd.DataFrame({"a": [1, 2, 3], "b": [1.0, 2.0, 3.0]})
+    made, _ = augmented(features, pd.Series([0, 1, 1]), {})
+    assert made["a"].tolist() == [0, 0, 0]
+    assert features["a"].tolist() == [1, 2, 3]

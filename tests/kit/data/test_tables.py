@@ -264,3 +264,31 @@ def test_the_test_of_sources_says_what_a_run_says_and_keeps_nothing(club, capsys
     after = [one for one in sorted(club.rglob("*")) if one.is_file()]
     assert after == before
     assert "2 set aside" in run_ingest(club)
+
+
+def test_a_key_that_two_sources_share_is_counted_and_told_where_the_tables_are_alike(club):
+    """Three of the members came by the web too; how long they stay is another table, to join."""
+    (club / "web").mkdir()
+    (club / "web/people.csv").write_text("member_id,age\n1,20\n2,30\n3,40\n900,50\n")
+    (club / "web/stays.csv").write_text("member_id,months\n1,2\n2,3\n")
+    file = club / "conf/sources.yaml"
+    text = file.read_text(encoding="utf-8")
+    text = text.replace("\nsources:\n", "\nsources:\n  web: {kind: files, folder: web}\n", 1)
+    key = "member_id: {type: integer, unique: true}"
+    for name, more in (("people", "age"), ("stays", "months")):
+        text += (
+            f"\n  {name}:\n    source: web\n    path: {name}.csv\n    columns:\n      {key}\n"
+            f"      {more}: {{type: integer}}\n"
+        )
+    file.write_text(text, encoding="utf-8")
+    said = run_ingest(club)
+    assert "members and people: 3 values of member_id stand in both" in said
+    assert "stays" not in said
+    read = json.loads((club / "reports/data/reading.json").read_text())
+    assert [(one["second"], one["values"]) for one in read["shared"]] == [
+        ("people", 3),
+        ("stays", 2),
+    ]
+    assert not list(club.rglob(".shared*"))
+    (club / "web/people.csv").write_text("member_id,age\n900,50\n")
+    assert "stand in both" not in run_ingest(club)

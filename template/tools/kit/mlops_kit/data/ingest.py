@@ -15,6 +15,7 @@ from mlops_kit.core.utc import connect
 from mlops_kit.data.config import SOURCES_FILE, Files, Landed, Sources, load_sources
 from mlops_kit.data.landing.snapshot import read_to
 from mlops_kit.data.reading import READING_FILE, Reading, store
+from mlops_kit.data.shared_keys import shared_keys
 from mlops_kit.data.sources.files import find
 from mlops_kit.data.storage import raw
 from mlops_kit.data.storage.raw import recorded
@@ -124,14 +125,17 @@ def ingest(
             reading.check_share(limit, quarantine_folder / f"{name}.parquet")
         entity = stack.enter_context(written_beside(tables_folder / f"{ENTITIES}.parquet"))
         write_entities(config, beside[config.entity.table], entity)
+        twice = list(shared_keys(config, beside, quarantine_folder / ".shared.tmp"))
     remove_others(tables_folder, [*config.tables, ENTITIES])
     records = {name: reading.record() for name, reading in told.items()}
-    write_json(READING_FILE, {"schema": 1, "tables": records})
+    shared = {"shared": [one._asdict() for one in twice]} if twice else {}
+    write_json(READING_FILE, {"schema": 1, "tables": records} | shared)
     rows = sum(reading.good for reading in told.values())
     aside = sum(reading.broken for reading in told.values())
     seconds = time.perf_counter() - started
     line = f"{len(told)} tables, {rows:,} rows, {aside:,} set aside ({seconds:.1f} s)"
-    return "\n".join([line, *(said for reading in told.values() for said in reading.said())])
+    said = [one for reading in told.values() for one in reading.said()]
+    return "\n".join([line, *said, *(one.said() for one in twice if one.alike)])
 
 
 def write_entities(config: Sources, table: Path, target: Path) -> None:
