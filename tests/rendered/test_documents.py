@@ -13,6 +13,8 @@ from mlops_kit.govern.checking.check import check, named_commands
 from mlops_kit.govern.checking.marks import placeholders
 from mlops_kit.govern.commands import names_of
 from mlops_kit.govern.facts.build import build
+from mlops_kit.privacy.gate import check as gate
+from mlops_kit.privacy.gate import report
 from rendering import SHOP, files_of, render
 from typer.main import get_command
 
@@ -219,6 +221,18 @@ def test_once_facts_are_built_only_places_to_fill_are_left(
         assert all(name.startswith("docs/facts/") for name in changed)
         left = check(commands, today(), ["link", "review", "command", "facts"])
         assert left == [], (row, left)
+
+
+@pytest.mark.parametrize("spoken", LANGUAGES)
+def test_the_gate_finds_nobody_in_documents_and_facts(
+    spoken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a document is headed with may be read as the label of a person's name."""
+    project = render(tmp_path / "p", of(("new", "production", "pii", spoken)))
+    monkeypatch.chdir(project)
+    build()
+    outcome = gate.check([Path("docs")])
+    assert [report.sentence(one) for one in outcome.findings] == []
 
 
 @pytest.mark.parametrize(

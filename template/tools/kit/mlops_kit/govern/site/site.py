@@ -120,16 +120,21 @@ def _settings(name: str, language: str, pages: list[Path]) -> str:
     groups: dict[str, list[str]] = {}
     for path in pages:
         title = _title(path).replace('"', "'")
-        line = f'{{ "{title}" = "{_as_page(path).as_posix()}" }}'
+        line = _entry(title, f'"{_as_page(path).as_posix()}"')
         groups.setdefault(path.parent.as_posix(), []).append(line)
     top = groups.pop(".", [])
     nav = [*top]
     for folder, lines in groups.items():
-        nav.append(f'{{ "{folder.removeprefix("docs/")}" = [\n  ' + ",\n  ".join(lines) + "\n] }")
+        nav.append(_entry(folder.removeprefix("docs/"), "[\n  " + ",\n  ".join(lines) + "\n]"))
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
     head = f'[project]\nsite_name = "{quoted}"\ndocs_dir = "pages"\nsite_dir = "site"\n'
     head += "use_directory_urls = false\nnav = [\n" + ",\n".join(nav) + "\n]\n"
     return head + THEME.format(language=language, **TOGGLES[language]) + EXTENSIONS
+
+
+def _entry(name: str, value: str) -> str:
+    """Return an inline table of TOML with one key."""
+    return "{ " + f'"{name}" = {value}' + " }"
 
 
 def _title(path: Path) -> str:
@@ -152,7 +157,7 @@ def _page(path: Path, taken: set[Path]) -> str:
                 slug = slug_of(heading[1])
                 slugs[slug] = slugs.get(slug, -1) + 1
                 number = f"-{slugs[slug]}" if slugs[slug] else ""
-                line = f"{line.rstrip()} {{ #{slug}{number} }}"
+                line = line.rstrip() + " { #" + slug + number + " }"
         lines.append(line)
     return "\n".join(lines) + "\n"
 
