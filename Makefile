@@ -2,7 +2,7 @@
 #   make demo          render with the default answers into build/demo and run the pipeline there
 #   make test          the template's tests
 #   make coverage      the kit's tests, and which of its lines they run (quick from Python 3.12 on)
-#   make test-servers  the tests that start real servers: the registered model behind MLflow's, a team's registry
+#   make test-servers  the tests that start real servers, and those that need a program of Debian (installed by apt)
 #   make verify        repetitions, kills, simulations and benchmarks: hours, before a release
 #   make check         lint, format, types, and the size of what is rendered
 #   make lock          lock the rendered project again (UPGRADE=1 takes newer versions)
@@ -44,7 +44,8 @@ coverage: $(BOOTSTRAP)
 	COVERAGE_CORE=sysmon $(RUN) pytest tests/kit --numprocesses auto --dist loadgroup --cov --cov-report=term
 
 test-servers: $(BOOTSTRAP)
-	$(RUN) pytest tests/servers --numprocesses auto --dist loadfile
+	$(RUN) pytest tests/servers -m "not repetition" --numprocesses auto --dist loadfile
+	$(RUN) pytest -m "debian and not repetition" --numprocesses auto --dist loadfile
 
 # Everything is run, then what failed is named. One after the other: they measure.
 verify: $(BOOTSTRAP)

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
+from debian import brought
 from rendering import fast_rendering, tagged_template
 
 if TYPE_CHECKING:
@@ -55,6 +56,13 @@ def sample(shop: ModuleType) -> dict[str, "pl.DataFrame"]:
 def figure(request: pytest.FixtureRequest):
     """Return a function that adds a line of figures to the summary at the end of the run."""
     return lambda text: request.node.user_properties.append(("figure", text))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Bring the program that a test marked `debian` needs, or say why it is not run."""
+    for mark in item.iter_markers("debian"):
+        if why := brought(*mark.args):
+            pytest.skip(why)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

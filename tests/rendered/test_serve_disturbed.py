@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
+from debian import found
 from running import Project, first_and_repetitions, new_project, replace
 from running_server import KEY, Callers, ready_to_serve, served
 from serving import malformed
@@ -301,17 +302,17 @@ def test_hundreds_who_are_slow_hold_up_nobody(shop: Shop, what: str) -> None:
         assert "Traceback" not in server.said, server.said
 
 
-FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+FAKETIME = "*/faketime/libfaketimeMT.so.1"
 
 
-@pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not here (Debian: faketime)")
+@pytest.mark.debian(FAKETIME, "libfaketime")
 def test_a_clock_that_jumps_wipes_no_log_and_stops_no_answer(shop: Shop, tmp_path: Path) -> None:
     shop.champion("1")
     log, clock = shop.project.path / LOG, tmp_path / "clock"
     shutil.rmtree(log, ignore_errors=True)
     clock.write_text("+0", encoding="utf-8")
     jumping = {
-        "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "LD_PRELOAD": str(found(FAKETIME)), "FAKETIME_TIMESTAMP_FILE": str(clock),
         "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }  # fmt: skip
 

@@ -8,7 +8,6 @@ packages in memory.
 import json
 import os
 import secrets
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from debian import brought
 from rendering import git
 from running import Project, new_project
 
@@ -98,8 +98,7 @@ def address() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install gitlab-ci-local and the Node that it needs; it also copies files with rsync."""
-    if shutil.which("rsync") is None:
-        subprocess.run(["apt-get", "install", "--yes", "--quiet", "rsync"], check=True)
+    assert brought("rsync", "rsync") == ""
     folder = tmp_path_factory.mktemp("npm")
     wanted = [f"{name}@{version}" for name, version in PROGRAMS.items()]
     command = ["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(folder)]

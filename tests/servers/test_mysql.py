@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 from databases import landed, place, snapshot, written
 from landing_suite import LandsOnce, refused
-from mariadb_server import NEEDED, MariaDB, programs
+from mariadb_server import MariaDB
 
-pytestmark = pytest.mark.skipif(len(programs()) < 2, reason=NEEDED)
+pytestmark = pytest.mark.debian("mariadbd", "mariadb-server-core", "mariadb-client-core")
 
 
 class Maria:

@@ -10,17 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pymysql
+from debian import found
 from listening import connects, free_port, stop, wait_for
 
 UNPRIVILEGED = 65534  # it refuses to run as root
-NEEDED = "MariaDB is not on this machine: apt-get install mariadb-server-core mariadb-client-core"
-
-
-def programs() -> dict[str, str]:
-    """Return where mariadbd and what prepares its folder are; nothing where they are not."""
-    path = os.pathsep.join([os.environ["PATH"], "/usr/sbin"])
-    found = {name: shutil.which(name, path=path) for name in ("mariadbd", "mariadb-install-db")}
-    return {name: place for name, place in found.items() if place}
 
 
 class MariaDB:
@@ -32,7 +25,7 @@ class MariaDB:
         self.who = None if os.geteuid() else UNPRIVILEGED
         if self.who:
             os.chown(self.home, UNPRIVILEGED, UNPRIVILEGED)
-        install = [programs()["mariadb-install-db"], "--no-defaults", "--skip-test-db",
+        install = [str(found("mariadb-install-db")), "--no-defaults", "--skip-test-db",
                    f"--datadir={self.home / 'data'}",
                    "--auth-root-authentication-method=normal"]  # fmt: skip
         subprocess.run(install, cwd=self.home, check=True, stdout=subprocess.DEVNULL,
@@ -46,7 +39,7 @@ class MariaDB:
 
     def start(self) -> None:
         """Start it; what it held before is there."""
-        command = [programs()["mariadbd"], "--no-defaults", f"--datadir={self.home / 'data'}",
+        command = [str(found("mariadbd")), "--no-defaults", f"--datadir={self.home / 'data'}",
                    f"--port={self.port}", "--bind-address=127.0.0.1", "--skip-log-bin",
                    f"--socket={self.home / 'socket'}", f"--pid-file={self.home / 'pid'}",
                    "--innodb-flush-log-at-trx-commit=0",

@@ -1,10 +1,6 @@
-"""Rules and figures for Prometheus: read by its own promtool, and each rule fires when it should.
-
-Without promtool (Debian: the package prometheus) names alone are compared.
-"""
+"""Rules and figures for Prometheus: read by its promtool, and each rule fires when it should."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,6 +11,7 @@ from mlops_kit.operate.monitor.issue import prometheus_text
 from rendering import ROOT
 from serving import Start
 
+pytestmark = pytest.mark.debian("promtool", "prometheus")
 ROOM = ROOT / "template/tools/kit/mlops_kit/operate"
 RULES = {name: ROOM / name / "rules.yml" for name in ("monitor", "serve")}
 LOOK: dict[str, Any] = {
@@ -74,8 +71,6 @@ def every_rule() -> list[tuple[str, dict[str, Any]]]:
 
 def promtool(*words: str, given: str = "") -> str:
     """Run promtool; return what it found fault with."""
-    if shutil.which("promtool") is None:
-        pytest.skip("promtool is not here (Debian: apt-get install prometheus)")
     done = subprocess.run(
         ["promtool", *words], input=given, capture_output=True, text=True, check=False
     )
