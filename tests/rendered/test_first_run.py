@@ -330,6 +330,13 @@ def committed(newcomer: FirstRun) -> Iterator[FirstRun]:
     git("reset", "--quiet", cwd=newcomer.project.path)
 
 
+def test_no_record_that_a_first_run_leaves_for_git_looks_like_a_secret(
+    committed: FirstRun,
+) -> None:
+    """Else the hook and CI would stop everybody's first commit of a result."""
+    assert committed.offline("mlops", "secrets").startswith("clean: ")
+
+
 def test_doctor_finds_a_committed_first_run_in_order(committed: FirstRun) -> None:
     listed = json.loads(committed.offline("mlops", "doctor", "--json"))
     assert {one["name"]: one["message"] for one in listed if one["status"] == "problem"} == {}

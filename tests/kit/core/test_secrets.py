@@ -85,6 +85,8 @@ def test_each_kind_is_found_and_none_is_repeated(capsys: pytest.CaptureFixture[s
     [
         ("dvc.lock", f"md5: '{KEY[:32]}'"),
         ("data/inputs.json", json.dumps({"sha256": KEY}, indent=1)),
+        ("data/holdouts.json", json.dumps({"holdouts": {KEY: [KEY[::-1]]}}, indent=2)),
+        ("tools/kit/seeds.json", json.dumps({"features.py": [KEY, KEY[::-1]]}, indent=2)),
         ("package-lock.json", f'"integrity": "sha512-{KEY}=="'),
         (".github/workflows/ci.yml", f"    uses: 'actions/checkout@{KEY[:40]}'"),
         ("n.ipynb", f'     "image/png": "{AWS[4:]}iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"'),
@@ -102,7 +104,9 @@ def test_what_only_looks_random_or_names_a_secret_is_none(name: str, text: str) 
 def test_a_key_of_the_length_of_a_digest_is_no_digest() -> None:
     """The line must call it one: a private key is as long as a hash."""
     write("a.py", f'key = "{KEY}"\n')
-    assert kinds() == [("a.py", "Hex High Entropy String")]
+    write("data/holdouts.json", f'{{"word": "{KEY[:40]}"}}\n')
+    found = "Hex High Entropy String"
+    assert kinds() == [("a.py", found), ("data/holdouts.json", found)]
 
 
 def test_files_for_secrets_must_not_be_in_git() -> None:

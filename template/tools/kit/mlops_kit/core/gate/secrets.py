@@ -58,8 +58,9 @@ _UNQUOTED = re.compile(
 # What any detector needs; four lines of five have none of it, and each costs 26 detectors.
 _LONG = re.compile(r"[A-Za-z0-9_/+=~.-]{12}")
 _WORDS = ("://", "begin ", "key", "pass", "pwd", "secret", "contrase", "token")
-# Of the template: digests of seeded files, by their names.
-_DIGESTS_OF_SEEDS = "tools/kit/seeds.json"
+# Files of the template that hold digests by the thing they are of: seeded files, and holdouts.
+_OF_DIGESTS = ("tools/kit/seeds.json", "data/holdouts.json")
+_ONLY_DIGESTS = re.compile(r'^\s*(?:"[^"]*": )?"[0-9a-f]{64}"(?:: [\[{])?[,\]}\s]*$')
 _LONGEST, _OVERLAP = 10_000, 300
 QUIET_SECONDS = 1.0
 
@@ -228,7 +229,9 @@ def _pieces(line: str) -> Iterator[str]:
 
 
 def _looks_random(name: str, line: str) -> bool:
-    is_digest = _DIGEST.search(line) is not None or name == _DIGESTS_OF_SEEDS
+    is_digest = _DIGEST.search(line) is not None
+    if name in _OF_DIGESTS:
+        is_digest |= _ONLY_DIGESTS.match(line) is not None
     return is_digest or (name.endswith(".ipynb") and _PICTURE.match(line) is not None)
 
 
