@@ -181,7 +181,7 @@ def test_a_kit_without_a_room_that_is_needed_is_not_shared(versions: Path, tmp_p
     answers = {**SHOP, "package_name": "one", "personal_data": "none"}
     render_at(versions, top / "packages/one", "90.0.0", answers)
     build(top, {f"packages/churn/{name}": text for name, text in member("churn").items()})
-    with pytest.raises(ToolError, match=r"mlops_kit/privacy/\S+ is not there"):
+    with pytest.raises(ToolError, match=r"mlops_kit/\S+ is not there"):
         adopted(top / TWO, versions)
     adoption = adopted(top / TWO, versions, data={"personal_data": "none"})
     assert adoption.answers["kit"].because == "the kit of your uv workspace"
