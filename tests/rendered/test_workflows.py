@@ -30,6 +30,7 @@ STEPS = [
     "Secrets",
     "Workflows",
     "Tests",
+    "Reviews",
     "Pipeline",
     "Personal data",
     "Report",
@@ -155,8 +156,14 @@ def test_a_repository_variable_switches_the_pipeline_off_where_its_data_is_not(
     """As docs/bring-your-own-data.md says: checks and tests still run, and the rest is skipped."""
     document = (edited.path / "docs" / "bring-your-own-data.md").read_text(encoding="utf-8")
     assert "`MLOPS_PIPELINE` to `off`" in " ".join(document.split())
+    charter = edited.path / "docs" / "charter.md"
+    text = charter.read_text(encoding="utf-8")
+    due = re.sub(r"Review by: \[.*?\]", "Review by: 2020-01-31", text)
+    assert due != text
+    charter.write_text(due, encoding="utf-8")
     execution = act(NO_TESTS, "--var", "MLOPS_PIPELINE=off")
     assert execution.exit_code == 0, execution.log
+    assert "docs/charter.md" in execution.log and "was due on 2020-01-31" in execution.log
     ran = [name for name, result in execution.steps.items() if result == "success"]
     assert ran == [*STEPS[: STEPS.index("Pipeline")], "Personal data", "Keep the findings"]
 
