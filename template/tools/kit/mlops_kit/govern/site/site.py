@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from typing import Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import write_text
+from mlops_kit.core.programs import said_by
 from mlops_kit.govern.checking.links import ELSEWHERE, HEADING, LINK, slug_of
 from mlops_kit.govern.site.diagram import svg
 
@@ -94,13 +94,7 @@ def build_site(
         shutil.copy2(path, target)
     write_text(SOURCE / "zensical.toml", _settings(name, language, there))
     command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
-    done = subprocess.run(
-        [*command, "--config-file", str(SOURCE / "zensical.toml")],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = said_by(*command, "--config-file", str(SOURCE / "zensical.toml"))
     said = f"{done.stdout}\n{done.stderr}"
     if done.returncode or "Warning" in said or not (SOURCE / "site/index.html").is_file():
         lines = [line.strip() for line in said.splitlines() if line.strip()]
