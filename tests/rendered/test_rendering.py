@@ -74,7 +74,7 @@ def test_every_seeded_path_exists_in_some_profile_or_belongs_to_the_team(tmp_pat
     """A misspelt entry of _skip_if_exists would protect nothing."""
     text = (ROOT / "copier.yml").read_text(encoding="utf-8").split("\n---\n")[0]
     patterns = yaml.safe_load(text)["_skip_if_exists"]
-    answers = {"infrastructure": ["image", "devcontainer"], "ci": "both"}
+    answers = {"infrastructure": ["image", "devcontainer"], "ci": "both", "ai_governance": True}
     rendered = files_of(render(tmp_path / "p", {**SHOP, **answers}))
     teams_own = {"/pipelines/", "/notebooks/", "/.env*", "/.secrets/"}
     for pattern in set(patterns) - teams_own:
