@@ -172,16 +172,21 @@ def _query(path: str, columns: list[str]) -> str:
         for part in column.split("."):
             inside = inside.setdefault(part, {})
     *above, field = path.split(".")
-    asked = f"{field}(first: $first, after: $after) {{edges {{node {_fields(tree)}}} "
-    asked += "pageInfo {hasNextPage endCursor}}"
+    node = _braced(f"node {_fields(tree)}")
+    page = _braced(f"edges {node} pageInfo {_braced('hasNextPage endCursor')}")
+    asked = f"{field}(first: $first, after: $after) {page}"
     for one in reversed(above):
-        asked = f"{one} {{{asked}}}"
-    return f"query ($first: Int, $after: String) {{{asked}}}"
+        asked = f"{one} {_braced(asked)}"
+    return f"query ($first: Int, $after: String) {_braced(asked)}"
 
 
 def _fields(tree: Mapping[str, Any]) -> str:
     inside = " ".join(name + (f" {_fields(one)}" if one else "") for name, one in tree.items())
-    return f"{{{inside}}}"
+    return _braced(inside)
+
+
+def _braced(fields: str) -> str:
+    return "{" + fields + "}"
 
 
 SOURCE = Graphql
