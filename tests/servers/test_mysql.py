@@ -19,7 +19,7 @@ pytestmark = pytest.mark.debian("mariadbd", "mariadb-server-core", "mariadb-clie
 class Maria:
     """The database `shop` of a server that is ours."""
 
-    sleeps = "SLEEP(5) = 0"
+    sleeps = "SLEEP(3) = 0"
 
     def __init__(self, server: MariaDB) -> None:
         self.server, self.password = server, server.password

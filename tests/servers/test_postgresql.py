@@ -16,7 +16,7 @@ from tracking_server import PostgreSQL
 class Postgres:
     """The database `mlflow` of a server that is ours."""
 
-    sleeps = "pg_sleep(5) IS NOT NULL"
+    sleeps = "pg_sleep(3) IS NOT NULL"
 
     def __init__(self, server: PostgreSQL) -> None:
         self.server, self.password = server, server.password

@@ -42,7 +42,7 @@ class MariaDB:
         command = [str(found("mariadbd")), "--no-defaults", f"--datadir={self.home / 'data'}",
                    f"--port={self.port}", "--bind-address=127.0.0.1", "--skip-log-bin",
                    f"--socket={self.home / 'socket'}", f"--pid-file={self.home / 'pid'}",
-                   "--innodb-flush-log-at-trx-commit=0",
+                   "--innodb-flush-log-at-trx-commit=1",  # what is committed outlives a kill
                    "--max-allowed-packet=64M"]  # fmt: skip
         log = self.home / "log"
         with log.open("ab") as said:
