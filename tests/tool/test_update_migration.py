@@ -309,7 +309,7 @@ def test_a_stored_name_stays_when_more_names_are_reserved(
     else:
         with opened(str(later)) as versions:
             base, theirs, _ = render_both(versions, project_at(project), None, {})
-        new = {"kit": "tools/kit", "infrastructure": ["image", "compose"]}
+        new = {"kit": "tools/kit", "infrastructure": ["image", "compose"], "ai_governance": False}
         assert theirs.answers == {**base.answers, **new}
         return
     stored = (project / ".copier-answers.yml").read_text(encoding="utf-8")
