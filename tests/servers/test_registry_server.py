@@ -75,7 +75,6 @@ def test_ten_promotions_killed_at_random_moments_leave_one_champion(
 ) -> None:
     cases = driven(project, server, "random_kills", tmp_path / "r")
     assert len(cases) == 10
-    assert sum(case["killed"] for case in cases) >= 5, [case["moment"] for case in cases]
     for case in cases:
         whole(case)
 

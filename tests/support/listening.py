@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,22 +18,23 @@ Answers = Callable[[], object]
 
 def free_port() -> int:
     """Return a port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody uses, below those of outgoing connections and SeaweedFS's limit."""
+    """Return ports that nobody uses.
+
+    They lie below those that the system gives to outgoing connections, which may take one between
+    this answer and the server's start, and begin at random: other processes look at the same time.
+    """
     found: list[int] = []
-    # Far apart for neighbouring processes, which start theirs at the same time.
-    for port in range(20000 + os.getpid() * 40 % 30000, 55000):
+    for port in range(random.SystemRandom().randrange(10_240, 31_000), 32_768):
         with socket.socket() as tried, contextlib.suppress(OSError):
             tried.bind(("127.0.0.1", port))
             found.append(port)
         if len(found) == count:
-            break
-    return found
+            return found
+    raise AssertionError(f"this machine has no {count} free ports")
 
 
 def gives(address: str, wanted: bytes = b"") -> Answers:
@@ -64,9 +66,12 @@ def wait_for(
     """Wait until something holds; where the process ends before, or time does, show its log."""
     until = time.monotonic() + seconds
     while True:
+        held = False
         with contextlib.suppress(OSError):
-            if holds():
-                return
+            held = bool(holds())
+        # Another's server may answer at the port for which this one came too late.
+        if held and process.poll() is None:
+            return
         said = log.read_text(encoding="utf-8", errors="replace")[-3000:]
         assert process.poll() is None, f"it ended with {process.returncode}: {said}"
         assert time.monotonic() < until, f"not after {seconds:.0f} seconds: {said}"
