@@ -88,12 +88,11 @@ class Dynamodb(Landed):
         except (exceptions.HTTPClientError, exceptions.BotoCoreError) as error:
             raise Broken(f"{shown} does not answer, or broke off ({str(error)[:200]})") from None
 
-    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+    def examined(self, name: str) -> Iterator[Looked]:
         """Look at the connection; AWS does not tell what a key permits, nor the time."""
-        source = next(iter(tables.values())).source
-        with self.opened(source) as client:
+        with self.opened(name) as client:
             client.list_tables(Limit=1)
-            yield Looked("connection", True, f"{self.shown(source)} answers")
+            yield Looked("connection", True, f"{self.shown(name)} answers")
             said = "AWS does not tell; the key needs dynamodb:Scan and dynamodb:DescribeTable alone"
             yield Looked("permission", True, said)
 

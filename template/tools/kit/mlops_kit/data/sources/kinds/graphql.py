@@ -103,12 +103,11 @@ class Graphql(Landed):
             return "" if isinstance(content, dict) else "the answer is no object"
         return "; ".join(str(one.get("message", one)) for one in errors)[:300]
 
-    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+    def examined(self, name: str) -> Iterator[Looked]:
         """Look at the connection and the clock; what a token permits is not told by GraphQL."""
-        source = next(iter(tables.values())).source
-        with self.opened(source) as client:
-            answer = self.ask(client, source, "{__typename}", {})
-            yield Looked("connection", True, f"{self.shown(source)} answers")
+        with self.opened(name) as client:
+            answer = self.ask(client, name, "{__typename}", {})
+            yield Looked("connection", True, f"{self.shown(name)} answers")
             yield Looked("permission", True, "GraphQL does not tell; nothing but queries is sent")
             date = answer.headers.get("date")
             yield clock(email.utils.parsedate_to_datetime(date).timestamp() if date else None)

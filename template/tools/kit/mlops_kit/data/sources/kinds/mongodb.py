@@ -91,14 +91,13 @@ class Mongodb(Landed):
             said = without_credentials(str(error)).split(", Timeout")[0][:200]
             raise Broken(f"{shown} does not answer, or broke off ({said})") from None
 
-    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+    def examined(self, name: str) -> Iterator[Looked]:
         """Look at the connection, the permission and the clock; see `Landed`."""
         from pymongo.errors import OperationFailure
 
-        source = next(iter(tables.values())).source
-        with self.opened(source) as database:
+        with self.opened(name) as database:
             hello = database.command("hello")
-            yield Looked("connection", True, f"{self.shown(source)} answers")
+            yield Looked("connection", True, f"{self.shown(name)} answers")
             try:
                 status = database.command("connectionStatus", showPrivileges=True)
                 granted = status["authInfo"].get("authenticatedUserPrivileges", [])

@@ -91,12 +91,11 @@ class Neo4j(Landed):
                 f"{shown} refuses the query ({_said(error)}): correct `path` or `query`."
             ) from None
 
-    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+    def examined(self, name: str) -> Iterator[Looked]:
         """Look at the connection and the clock; a session of ours may only read."""
-        source = next(iter(tables.values())).source
-        with self.opened(source) as session:
+        with self.opened(name) as session:
             record = session.run("RETURN timestamp() AS now").single()
-            yield Looked("connection", True, f"{self.shown(source)} answers")
+            yield Looked("connection", True, f"{self.shown(name)} answers")
             said = "the session may only read; what else its user may do is not told"
             yield Looked("permission", True, said)
             yield clock(record["now"] / 1000 if record else None)

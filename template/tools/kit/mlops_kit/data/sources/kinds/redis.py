@@ -88,13 +88,12 @@ class Redis(Landed):
         finally:
             client.close()
 
-    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+    def examined(self, name: str) -> Iterator[Looked]:
         """Look at the connection, the permission and the clock; see `Landed`."""
         import redis
 
-        source = next(iter(tables.values())).source
-        with self.opened(source) as client:
-            yield Looked("connection", True, f"{self.shown(source)} answers")
+        with self.opened(name) as client:
+            yield Looked("connection", True, f"{self.shown(name)} answers")
             try:
                 user = client.execute_command("ACL", "WHOAMI")
                 said = client.execute_command("ACL", "DRYRUN", user, "SET", "a key", "a value")
