@@ -158,7 +158,7 @@ def test_nobody_there_a_wrong_password_and_no_such_table_are_one_sentence_each(
 def test_sources_test_looks_at_connection_permission_and_clock(members: Store) -> None:
     config = load_sources()
     source: Any = config.sources["db"]
-    looked = {one.what: one for one in source.examined(dict(config.tables))}
+    looked = {one.what: one for one in source.examined("db")}
     assert looked["connection"].well
     assert PASSWORD not in looked["connection"].said
     assert "permission" in looked

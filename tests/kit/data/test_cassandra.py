@@ -13,6 +13,7 @@ from cassandra import cluster, util
 from databases import landed, left, place, snapshot, written
 from listening import free_port
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.data.sources.base import NOT_IN
 
 SECRET = "a-word"  # noqa: S105
 COLUMNS = {
@@ -100,12 +101,12 @@ def test_recorded_rows_of_two_pages_arrive_in_types_of_the_contract(session: Rec
     ("error", "why"),
     [
         (cassandra.Unauthorized("no"), "does not permit it"),
-        (cassandra.InvalidRequest("unconfigured table"), "refuses the query (unconfigured table)"),
+        (cassandra.InvalidRequest("unconfigured table"), "or the columns (unconfigured table)"),
         (cassandra.OperationTimedOut(), "does not answer, or broke off"),
-        (cassandra.AuthenticationFailed("bad"), "does not let this user in (bad)"),
+        (cassandra.AuthenticationFailed("bad"), f"{NOT_IN} (bad)"),
         (
             cluster.NoHostAvailable("none", {"a.test": cassandra.AuthenticationFailed("bad")}),
-            "does not let this user in (bad)",
+            f"{NOT_IN} (bad)",
         ),
         (cluster.NoHostAvailable("none", {"a.test": OSError("refused")}), "does not answer"),
     ],

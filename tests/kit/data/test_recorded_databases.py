@@ -8,6 +8,7 @@ import datetime
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import ibm_db_dbi
@@ -165,7 +166,9 @@ def test_a_closed_port_is_one_sentence_without_the_password(kind: str) -> None:
     ],
 )  # fmt: skip
 def test_what_oracle_refuses_by_its_codes(code: str, says: str) -> None:
-    error = oracle.sentence("db", code, f"{code}: something")
+    source = oracle.Oracle.model_validate({"kind": "oracle", "address": "oracle://me@host/shop"})
+    raised = oracledb.DatabaseError(SimpleNamespace(full_code=code))
+    error = source.refusal("db", raised)
     assert says in str(error) and isinstance(error, Broken) == ("broke off" in says)
 
 

@@ -26,7 +26,7 @@ def look(config: Sources, landed: dict[str, bool]) -> Iterator[tuple[str, Looked
             continue
         landed |= {table: source.place(table, one).is_file() for table, one in tables.items()}
         try:
-            for one in source.examined(tables):
+            for one in source.examined(name):
                 yield name, one
         except MlopsError as error:
             yield name, Looked("connection", False, str(error))

@@ -25,6 +25,8 @@ LANDED = RESTRICTED_ZONE / "landed"
 SECRETS = Path(".secrets")
 # Beside a snapshot, while it is read: what came of it already, in parts.
 LANDING = ".landing"
+# Why a source of any kind refuses a user.
+NOT_IN = "does not let this user in: check the user in its address and its password"
 
 
 class Files(Section):
@@ -220,6 +222,22 @@ class Landed(Files):
         """Return its name and where it listens, as a person may see it."""
         return f"{name} ({without_credentials(self.here(name))})"
 
+    def sentence(self, name: str, why: str | None, said: str) -> MlopsError:
+        """Make a sentence of what a driver says, without secrets.
+
+        Parameters
+        ----------
+        why : str, optional
+            What the source does, and what to do; without it, trying again may help.
+        """
+        said = without_credentials(" ".join(said.split()))
+        if secret := self.secret(name):
+            said = said.replace(secret, "***")
+        first = said[:200].rstrip(".")
+        if why is None:
+            return Broken(f"{self.shown(name)} does not answer, or broke off ({first})")
+        return MlopsError(f"{self.shown(name)} {why} ({first}).")
+
     def place(self, name: str, table: "Table") -> Path:
         """Return where the snapshot of a table is landed, apart for each environment."""
         return self.folder / environment() / table.source / f"{name}.parquet"
@@ -251,8 +269,8 @@ class Landed(Files):
             f"{table.path} in conf/sources.yaml."
         )
 
-    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
-        """Look at the connection, the permission and the clock, and at each table of its own."""
+    def examined(self, name: str) -> Iterator[Looked]:
+        """Look at the connection, the permission and the clock, by the source's own name."""
         raise NotImplementedError
 
 

@@ -136,6 +136,15 @@ def batches(
         raise missing_column(whose, [name for name in names if name not in seen], list(there))
 
 
+def deeply(value: Any, own: Callable[[Any], Any]) -> Any:
+    """Turn what a driver has of its own into types of Python, inside of others too."""
+    if isinstance(value, Mapping):
+        return {name: deeply(one, own) for name, one in value.items()}
+    if isinstance(value, list):
+        return [deeply(one, own) for one in value]
+    return own(value)
+
+
 def _is_new(cursor: Any, since: Any) -> bool:
     return cursor is None or cursor >= since
 

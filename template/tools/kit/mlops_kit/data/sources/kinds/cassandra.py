@@ -11,10 +11,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.sql import quoted
 from mlops_kit.data.sources import objects
-from mlops_kit.data.sources.base import Broken, Landed, Looked, Wanted
+from mlops_kit.data.sources.base import NOT_IN, Landed, Looked, Wanted
 from mlops_kit.data.sources.declared import asked_columns
 from mlops_kit.data.sources.missing import missing_group
 
@@ -50,7 +49,7 @@ class Cassandra(Landed):
             from cassandra import auth, cluster, query
         except ImportError:
             raise missing_group(self.kind, "cassandra") from None
-        place, secret, shown = urlsplit(self.here(source)), self.secret(source), self.shown(source)
+        place, secret = urlsplit(self.here(source)), self.secret(source)
         user, _, hosts = place.netloc.rpartition("@")
         names = [one.rpartition(":")[0] or one for one in hosts.split(",")]
         port = hosts.rpartition(":")[2]
@@ -69,30 +68,26 @@ class Cassandra(Landed):
             found = dict(error.errors or {}).values()
             reasons = [one for one in found if isinstance(one, Exception)]
             if any(isinstance(one, cassandra.AuthenticationFailed) for one in reasons):
-                raise _not_in(shown, reasons[0]) from None
-            raise Broken(f"{shown} does not answer, or broke off ({_said(error)})") from None
+                raise self.sentence(source, NOT_IN, str(reasons[0])) from None
+            raise self.sentence(source, None, str(error)) from None
         except cassandra.AuthenticationFailed as error:
-            raise _not_in(shown, error) from None
+            raise self.sentence(source, NOT_IN, str(error)) from None
         except cassandra.Unauthorized as error:
-            raise MlopsError(
-                f"{shown} does not permit it ({_said(error)}): ask for SELECT on this table."
-            ) from None
+            why = "does not permit it: ask for SELECT on this table"
+            raise self.sentence(source, why, str(error)) from None
         except cassandra.InvalidRequest as error:
-            raise MlopsError(
-                f"{shown} refuses the query ({_said(error)}): correct `path`, `query` or the "
-                "columns."
-            ) from None
+            why = "refuses the query: correct `path`, `query` or the columns"
+            raise self.sentence(source, why, str(error)) from None
         except (cassandra.DriverException, cassandra.OperationTimedOut, OSError) as error:
-            raise Broken(f"{shown} does not answer, or broke off ({_said(error)})") from None
+            raise self.sentence(source, None, str(error)) from None
         finally:
             connected.shutdown()
 
-    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+    def examined(self, name: str) -> Iterator[Looked]:
         """Look at the connection; what a user may do is not asked."""
-        source = next(iter(tables.values())).source
-        with self.opened(source) as session:
+        with self.opened(name) as session:
             session.execute("SELECT release_version FROM system.local")
-            yield Looked("connection", True, f"{self.shown(source)} answers")
+            yield Looked("connection", True, f"{self.shown(name)} answers")
             yield Looked("permission", True, "it is not asked; reading needs SELECT alone")
 
 
@@ -110,17 +105,6 @@ class Reader(objects.Reader):
         """Run the query; the driver asks for the next page when one is used up."""
         for row in self.session.execute(self.query):
             yield {name: _plain(value) for name, value in row.items()}
-
-
-def _not_in(shown: str, error: Exception) -> MlopsError:
-    return MlopsError(
-        f"{shown} does not let this user in ({_said(error)}): check the user in its address and "
-        "its password."
-    )
-
-
-def _said(error: Exception) -> str:
-    return without_credentials(" ".join(str(error).split()))[:200]
 
 
 def _plain(value: Any) -> Any:

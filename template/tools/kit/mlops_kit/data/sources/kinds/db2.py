@@ -1,6 +1,7 @@
 """DB2 by ibm_db, which brings IBM's client with it."""
 
 import contextlib
+import functools
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -8,13 +9,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import literal
-from mlops_kit.data.sources.base import Broken, Landed, Looked
-from mlops_kit.data.sources.declared import asked_columns
+from mlops_kit.data.sources.base import NOT_IN, Landed, Looked
 from mlops_kit.data.sources.look import clock, looked
-from mlops_kit.data.sources.missing import missing_column, missing_group
+from mlops_kit.data.sources.missing import missing_group
+from mlops_kit.data.sources.sql import catalogue
 from mlops_kit.data.sources.sql.cursor import Paged, folded
-from mlops_kit.data.sources.sql.reader import without
-from mlops_kit.data.sources.sql.statement import Dialect, Taken, source_of
+from mlops_kit.data.sources.sql.statement import Dialect, Taken
 
 if TYPE_CHECKING:
     from mlops_kit.data.config import Column, Table
@@ -51,14 +51,15 @@ class Db2(Landed):
         """Open a connection for one table; see `Landed`."""
         with self.opened(table.source) as connection:
             whose = f"{name} of {table.source}"
+            there = catalogue.columns(connection, whose, table, DIALECT, _lacks)
             yield Paged(
                 whose,
                 table,
                 DIALECT,
-                list(_columns(connection, whose, table)),
+                [taken(one, its, table.columns.get(one)) for one, its in there.items()],
                 connection.cursor,
                 self.batch,
-                lambda error: self.refusal(table.source, error),
+                functools.partial(self.refusal, table.source),
             )
 
     @contextlib.contextmanager
@@ -77,35 +78,29 @@ class Db2(Landed):
         }  # fmt: skip
         if odd := next((name for name, word in words.items() if ";" in word), None):
             raise MlopsError(f"{self.shown(source)}: IBM's client takes no semicolon in {odd}.")
-        try:
-            joined = "".join(f"{name}={word};" for name, word in words.items())
+        joined = "".join(f"{name}={word};" for name, word in words.items())
+        with catalogue.refusing(ibm_db_dbi.Error, self.refusal, source):
             connection = ibm_db_dbi.connect(joined, "", "")
-        except ibm_db_dbi.Error as error:
-            raise self.refusal(source, error) from None
-        try:
-            yield connection
-        except ibm_db_dbi.Error as error:
-            raise self.refusal(source, error) from None
-        finally:
-            with contextlib.suppress(ibm_db_dbi.Error):
-                connection.close()
+            try:
+                yield connection
+            finally:
+                with contextlib.suppress(ibm_db_dbi.Error):
+                    connection.close()
 
     def refusal(self, source: str, error: Exception) -> MlopsError:
         """Make a sentence of what ibm_db raised."""
-        said = without(str(error), self.secret(source))
-        code = re.search(r"\bSQL(\d{4,5})N?\b", said)
-        return sentence(self.shown(source), code[1] if code else "", said)
+        code = re.search(r"\bSQL(\d{4,5})N?\b", str(error))
+        return self.sentence(source, CODES.get(code[1]) if code else None, str(error))
 
     def names(self, table: "Table") -> list[str]:
         """Name all columns that a table has there; see `Landed`."""
         with self.opened(table.source) as connection:
-            return _names(connection, table)
+            return catalogue.names(connection, table, DIALECT)
 
-    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+    def examined(self, name: str) -> Iterator[Looked]:
         """Look at the connection, the permission and the clock; see `Landed`."""
-        source = next(iter(tables.values())).source
-        with self.opened(source) as connection:
-            yield Looked("connection", True, f"{self.shown(source)} answers")
+        with self.opened(name) as connection:
+            yield Looked("connection", True, f"{self.shown(name)} answers")
             cursor = connection.cursor()
             cursor.execute(MAY_WRITE)
             row = cursor.fetchone()
@@ -114,32 +109,8 @@ class Db2(Landed):
             yield clock(float(cursor.fetchone()[0]))
 
 
-def _columns(connection: Any, whose: str, table: "Table") -> Iterator[Taken]:
-    """Ask which types the columns have there."""
-    import ibm_db_dbi
-
-    asked, place = asked_columns(table), source_of(table, DIALECT)
-    names = ", ".join(map(folded, asked))
-    try:
-        described = _described(connection, f"SELECT {names} FROM {place} WHERE 1 = 0")
-    except ibm_db_dbi.Error as error:
-        if "SQL0206N" not in str(error):  # the column is not valid where it is used
-            raise
-        there = _names(connection, table)
-        raise missing_column(whose, asked, there) from None
-    for name, one in zip(asked, described, strict=True):
-        yield taken(name, one, table.columns.get(name))
-
-
-def _names(connection: Any, table: "Table") -> list[str]:
-    place = source_of(table, DIALECT)
-    return [one[0] for one in _described(connection, f"SELECT * FROM {place} WHERE 1 = 0")]
-
-
-def _described(connection: Any, statement: str) -> list[Any]:
-    cursor = connection.cursor()
-    cursor.execute(statement)
-    return list(cursor.description)
+def _lacks(error: Exception) -> bool:
+    return "SQL0206N" in str(error)  # the column is not valid where it is used
 
 
 def taken(name: str, one: Any, column: "Column | None") -> Taken:
@@ -179,7 +150,7 @@ def taken(name: str, one: Any, column: "Column | None") -> Taken:
 
 # By DB2's own numbers, and what to do.
 CODES = {
-    "30082": "does not let this user in: check the user in its address and its password",
+    "30082": NOT_IN,
     "1060": "does not let this user in: ask for CONNECT on this database",
     "1013": "has no such database: correct the last part of its address",
     "0204": "has no such table: correct `path` or `query`",
@@ -187,14 +158,6 @@ CODES = {
     "0206": "has no such column: correct `query`, `key` or `cursor`",
     "0104": "cannot read the statement: correct `path` or `query`",
 }
-
-
-def sentence(shown: str, code: str, said: str) -> MlopsError:
-    """Say what refuses, why, and what to do; whether trying again may help, its type says."""
-    first = said[:200].rstrip(".")
-    if why := CODES.get(code):
-        return MlopsError(f"{shown} {why} ({first}).")
-    return Broken(f"{shown} does not answer, or broke off ({first})")
 
 
 SOURCE = Db2

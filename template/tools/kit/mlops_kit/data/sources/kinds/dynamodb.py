@@ -9,7 +9,7 @@ from pydantic import Field
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.sources import objects
-from mlops_kit.data.sources.base import Broken, Landed, Looked, Wanted
+from mlops_kit.data.sources.base import NOT_IN, Broken, Landed, Looked, Wanted
 from mlops_kit.data.sources.declared import asked_columns
 from mlops_kit.data.sources.missing import missing_group
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 SECONDS = 10
 # What AWS calls a user who may not enter, one who may not do this, and what may pass.
-NOT_IN = ("UnrecognizedClientException", "InvalidSignatureException", "InvalidClientTokenId",
-          "IncompleteSignature", "MissingAuthenticationToken", "ExpiredTokenException")  # fmt: skip
+UNKNOWN = ("UnrecognizedClientException", "InvalidSignatureException", "InvalidClientTokenId",
+           "IncompleteSignature", "MissingAuthenticationToken",
+           "ExpiredTokenException")  # fmt: skip
 NOT_PERMITTED = ("AccessDeniedException",)
 BUSY = ("ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded",
         "InternalServerError", "ServiceUnavailable")  # fmt: skip
@@ -78,40 +79,35 @@ class Dynamodb(Landed):
             )
             yield client
         except exceptions.ClientError as error:
-            raise _sentence(shown, error.response.get("Error", {})) from None
+            raise self._refusal(source, error.response.get("Error", {})) from None
         except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
-            raise MlopsError(
-                f"{shown} does not let this user in ({error}): name an access key and its secret."
-            ) from None
+            why = "does not let this user in: name an access key and its secret"
+            raise self.sentence(source, why, str(error)) from None
         except (exceptions.NoRegionError, exceptions.InvalidRegionError, ValueError) as error:
             raise MlopsError(f"{shown} is no address of DynamoDB ({error}).") from None
         except (exceptions.HTTPClientError, exceptions.BotoCoreError) as error:
-            raise Broken(f"{shown} does not answer, or broke off ({str(error)[:200]})") from None
+            raise self.sentence(source, None, str(error)) from None
 
-    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+    def _refusal(self, source: str, error: Mapping[str, Any]) -> MlopsError:
+        code, said = str(error.get("Code")), str(error.get("Message", ""))
+        if code in UNKNOWN:
+            return self.sentence(source, NOT_IN, code)
+        if code in NOT_PERMITTED:
+            return self.sentence(source, "does not permit it: ask for dynamodb:Scan", said)
+        if code == "ResourceNotFoundException":
+            why = "has no such table: correct `path`, or the region"
+            return self.sentence(source, why, said)
+        if code in BUSY:
+            return Broken(f"{self.shown(source)} is busy ({code})")
+        return self.sentence(source, "refuses", f"{code}: {said}")
+
+    def examined(self, name: str) -> Iterator[Looked]:
         """Look at the connection; AWS does not tell what a key permits, nor the time."""
-        source = next(iter(tables.values())).source
-        with self.opened(source) as client:
+        with self.opened(name) as client:
             client.list_tables(Limit=1)
-            yield Looked("connection", True, f"{self.shown(source)} answers")
+            yield Looked("connection", True, f"{self.shown(name)} answers")
             said = "AWS does not tell; the key needs dynamodb:Scan and dynamodb:DescribeTable alone"
             yield Looked("permission", True, said)
-
-
-def _sentence(shown: str, error: Mapping[str, Any]) -> MlopsError:
-    code, said = str(error.get("Code")), str(error.get("Message", ""))[:200].rstrip(".")
-    if code in NOT_IN:
-        return MlopsError(
-            f"{shown} does not let this user in ({code}): check the key id in its address and its "
-            "secret."
-        )
-    if code in NOT_PERMITTED:
-        return MlopsError(f"{shown} does not permit it ({said}): ask for dynamodb:Scan.")
-    if code == "ResourceNotFoundException":
-        return MlopsError(f"{shown} has no such table: correct `path`, or the region.")
-    if code in BUSY:
-        return Broken(f"{shown} is busy ({code})")
-    return MlopsError(f"{shown} refuses ({code}: {said}).")
 
 
 class Reader(objects.Reader):
@@ -138,18 +134,14 @@ class Reader(objects.Reader):
         while True:
             page = self.client.scan(**request)
             for item in page["Items"]:
-                yield {name: _plain(python(value)) for name, value in item.items()}
+                yield {name: objects.deeply(python(one), _plain) for name, one in item.items()}
             if not page.get("LastEvaluatedKey"):
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
 def _plain(value: Any) -> Any:
-    """Turn boto3's own type of bytes into that of Python, inside of others too."""
-    if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
+    """Turn boto3's own type of bytes into that of Python."""
     return value.value if type(value).__name__ == "Binary" else value
 
 

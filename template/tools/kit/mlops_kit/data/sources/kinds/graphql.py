@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.sources import objects
 from mlops_kit.data.sources.base import Broken, Landed, Looked, Wanted
 from mlops_kit.data.sources.declared import asked_columns
@@ -73,20 +73,16 @@ class Graphql(Landed):
                 self.here(source), json={"query": query, "variables": dict(variables)}
             )
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            said = without_credentials(str(error)) or type(error).__name__
-            raise Broken(f"{shown} does not answer, or broke off ({said})") from None
+            raise self.sentence(source, None, str(error) or type(error).__name__) from None
         if answer.status_code in (401, 403):
-            raise MlopsError(
-                f"{shown} does not let this user in ({answer.status_code}): check its password, "
-                "which is sent as a bearer token."
-            )
+            why = "does not let this user in: check its password, which is sent as a bearer token"
+            raise self.sentence(source, why, str(answer.status_code))
         if answer.status_code in BUSY:
             raise Broken(f"{shown} is busy or broken ({answer.status_code})")
         said = self._errors(answer)
         if said:
-            raise MlopsError(
-                f"{shown} refuses the query ({said}): correct `path`, `query` or the columns."
-            )
+            why = "refuses the query: correct `path`, `query` or the columns"
+            raise self.sentence(source, why, said)
         if answer.status_code != 200:
             raise MlopsError(
                 f"{shown} answers with {answer.status_code} and no data: correct its address."
@@ -101,14 +97,13 @@ class Graphql(Landed):
         errors = content.get("errors") if isinstance(content, dict) else None
         if not errors:
             return "" if isinstance(content, dict) else "the answer is no object"
-        return "; ".join(str(one.get("message", one)) for one in errors)[:300]
+        return "; ".join(str(one.get("message", one)) for one in errors)
 
-    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+    def examined(self, name: str) -> Iterator[Looked]:
         """Look at the connection and the clock; what a token permits is not told by GraphQL."""
-        source = next(iter(tables.values())).source
-        with self.opened(source) as client:
-            answer = self.ask(client, source, "{__typename}", {})
-            yield Looked("connection", True, f"{self.shown(source)} answers")
+        with self.opened(name) as client:
+            answer = self.ask(client, name, "{__typename}", {})
+            yield Looked("connection", True, f"{self.shown(name)} answers")
             yield Looked("permission", True, "GraphQL does not tell; nothing but queries is sent")
             date = answer.headers.get("date")
             yield clock(email.utils.parsedate_to_datetime(date).timestamp() if date else None)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.sources import objects
-from mlops_kit.data.sources.base import Broken, Landed, Looked, Wanted
+from mlops_kit.data.sources.base import NOT_IN, Landed, Looked, Wanted
 from mlops_kit.data.sources.declared import asked_columns
 from mlops_kit.data.sources.look import clock, looked
 from mlops_kit.data.sources.missing import missing_group
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SECONDS = 10  # for a connection
 WRITES = {"insert", "update", "remove", "dropCollection"}
 # Codes of MongoDB for a user who may not enter, and for one who may not do this.
-NOT_IN, NOT_PERMITTED = (18, 8000), (13,)
+UNKNOWN, NOT_PERMITTED = (18, 8000), (13,)
 
 
 class Mongodb(Landed):
@@ -53,7 +53,6 @@ class Mongodb(Landed):
             from pymongo import errors
         except ImportError:
             raise missing_group(self.kind, "mongodb") from None
-        shown = self.shown(source)
         options: dict[str, Any] = {}
         if (secret := self.secret(source)) is not None:
             options["password"] = secret
@@ -68,37 +67,29 @@ class Mongodb(Landed):
             )
             database = client.get_default_database()
         except (errors.ConfigurationError, errors.InvalidURI, errors.InvalidOperation) as error:
-            raise MlopsError(
-                f"{shown} is no whole address ({without_credentials(str(error))}): write "
-                "mongodb://user@host:27017/database."
-            ) from None
+            why = "is no whole address: write mongodb://user@host:27017/database"
+            raise self.sentence(source, why, str(error)) from None
         try:
             with client:
                 yield database
         except errors.OperationFailure as error:
             said = str(error).split(", full error")[0]
-            if error.code in NOT_IN or "authentication failed" in said.lower():
-                raise MlopsError(
-                    f"{shown} does not let this user in ({said}): check the user in its address "
-                    "and its password."
-                ) from None
-            if error.code in NOT_PERMITTED:
-                raise MlopsError(
-                    f"{shown} does not permit it ({said}): ask for the role read."
-                ) from None
-            raise MlopsError(f"{shown} refuses ({said}): correct `path` or `query`.") from None
+            why = "refuses: correct `path` or `query`"
+            if error.code in UNKNOWN or "authentication failed" in said.lower():
+                why = NOT_IN
+            elif error.code in NOT_PERMITTED:
+                why = "does not permit it: ask for the role read"
+            raise self.sentence(source, why, said) from None
         except errors.PyMongoError as error:
-            said = without_credentials(str(error)).split(", Timeout")[0][:200]
-            raise Broken(f"{shown} does not answer, or broke off ({said})") from None
+            raise self.sentence(source, None, str(error).split(", Timeout")[0]) from None
 
-    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+    def examined(self, name: str) -> Iterator[Looked]:
         """Look at the connection, the permission and the clock; see `Landed`."""
         from pymongo.errors import OperationFailure
 
-        source = next(iter(tables.values())).source
-        with self.opened(source) as database:
+        with self.opened(name) as database:
             hello = database.command("hello")
-            yield Looked("connection", True, f"{self.shown(source)} answers")
+            yield Looked("connection", True, f"{self.shown(name)} answers")
             try:
                 status = database.command("connectionStatus", showPrivileges=True)
                 granted = status["authInfo"].get("authenticatedUserPrivileges", [])
@@ -130,7 +121,7 @@ class Reader(objects.Reader):
                 "correct `path` or `query`."
             )
         self.collection = database[collection]
-        # By a key that is a number or a text, MongoDB orders as we do.
+        # By a key that is a whole number, MongoDB orders as we do.
         kinds = {str(self.schema.field(one).type) for one in table.key}
         self.ordered = bool(table.cursor) and len(table.key) == 1 and kinds <= {"int64"}
 
@@ -172,7 +163,7 @@ class Reader(objects.Reader):
         ).batch_size(self.size)
         if self.ordered:
             found = found.sort(self.table.key[0], 1)
-        return (_plain(one) for one in found)
+        return (objects.deeply(one, _plain) for one in found)
 
 
 def _only(table: "Table", column: str) -> "Table":
@@ -188,11 +179,7 @@ def _apart(columns: list[str]) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """Turn MongoDB's own types into those of Python."""
-    if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
+    """Turn MongoDB's own decimals into those of Python."""
     return value.to_decimal() if hasattr(value, "to_decimal") else value
 
 

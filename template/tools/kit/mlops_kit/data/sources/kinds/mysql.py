@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import functools
 import re
 import ssl
 from collections.abc import Iterator
@@ -9,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import parse_qs, quote, unquote, urlsplit, urlunsplit
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.sources.base import Broken, Landed, Looked
-from mlops_kit.data.sources.declared import asked_columns
+from mlops_kit.data.sources.base import NOT_IN, Landed, Looked
 from mlops_kit.data.sources.look import clock, looked
-from mlops_kit.data.sources.missing import missing_column, missing_group
-from mlops_kit.data.sources.sql.reader import Reader, without
-from mlops_kit.data.sources.sql.statement import Dialect, Taken, source_of
+from mlops_kit.data.sources.missing import missing_group
+from mlops_kit.data.sources.sql import catalogue
+from mlops_kit.data.sources.sql.reader import Reader
+from mlops_kit.data.sources.sql.statement import Dialect, Taken, sorted_as_here
 from mlops_kit.data.sources.sql.stream import AFTER, DIGITS
 
 if TYPE_CHECKING:
@@ -70,22 +71,19 @@ class Mysql(Landed):
         """Open a connection for one table; see `Landed`."""
         with self.opened(table.source) as connection:
             whose = f"{name} of {table.source}"
-            columns = list(_columns(connection, whose, table))
-            # Texts are sorted as people read them, so that two of them may be equal there, and
-            # moments are compared in local time, which has an hour twice.
-            kinds = {str(one.type) for one in columns if one.name in table.key}
-            doubtful = kinds & {"string", "timestamp[us, tz=UTC]"}
-            ordered = bool(table.cursor and table.key) and not doubtful
+            there = catalogue.columns(connection, whose, table, DIALECT, _lacks, _fields)
+            columns = [_taken(one, its, table.columns.get(one), whose)
+                       for one, its in there.items()]  # fmt: skip
             yield Reader(
                 whose,
                 table,
                 DIALECT,
                 columns,
-                ordered,
+                sorted_as_here(columns, table),
                 lambda statement: _one_row(connection, statement)[0],
                 self.whole_address(table.source),
                 self.batch,
-                lambda said: self.said(table.source, said),
+                functools.partial(self.said, table.source),
             )
 
     @contextlib.contextmanager
@@ -97,8 +95,9 @@ class Mysql(Landed):
             raise missing_group(self.kind, self.group) from None
         place = urlsplit(self.here(source))
         options = {name: values[-1] for name, values in parse_qs(place.query).items()}
-        try:
-            connection = pymysql.connect(
+        with (
+            catalogue.refusing(pymysql.MySQLError, self.refusal, source),
+            pymysql.connect(
                 host=place.hostname or "localhost",
                 port=place.port or 3306,
                 user=unquote(place.username or ""),
@@ -110,16 +109,9 @@ class Mysql(Landed):
                 init_command="SET time_zone = '+00:00'",
                 ssl=_ssl(options),
                 autocommit=True,
-            )
-        except pymysql.MySQLError as error:
-            raise self.refusal(source, error) from None
-        try:
+            ) as connection,
+        ):
             yield connection
-        except pymysql.MySQLError as error:
-            raise self.refusal(source, error) from None
-        finally:
-            with contextlib.suppress(pymysql.MySQLError, OSError):
-                connection.close()
 
     def whole_address(self, source: str) -> str:
         """Return the address with the password, for connectorx alone."""
@@ -132,13 +124,11 @@ class Mysql(Landed):
 
     def refusal(self, source: str, error: Any) -> MlopsError:
         """Make a sentence of what pymysql raised."""
-        code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-        said = str(error.args[-1]) if error.args else str(error)
-        return sentence(self.shown(source), code, without(said, self.secret(source)))
+        code, said = (error.args[0], error.args[-1]) if error.args else (0, error)
+        return self.sentence(source, CODES.get(code), str(said))
 
     def said(self, source: str, said: str) -> MlopsError:
         """Make a sentence of what connectorx says."""
-        said = without(said, self.secret(source))
         if "Couldn't convert the value" in said:
             return MlopsError(
                 f"A date or time of {self.shown(source)} is none, such as 0000-00-00, or a time "
@@ -146,18 +136,17 @@ class Mysql(Landed):
                 "text."
             )
         code = re.search(r"ERROR (\d{4})", said)
-        return sentence(self.shown(source), int(code[1]) if code else 0, said)
+        return self.sentence(source, CODES.get(int(code[1])) if code else None, said)
 
     def names(self, table: "Table") -> list[str]:
         """Name all columns that a table has there; see `Landed`."""
         with self.opened(table.source) as connection:
-            return _names(connection, table)
+            return catalogue.names(connection, table, DIALECT)
 
-    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+    def examined(self, name: str) -> Iterator[Looked]:
         """Look at the connection, the permission and the clock; see `Landed`."""
-        source = next(iter(tables.values())).source
-        with self.opened(source) as connection:
-            yield Looked("connection", True, f"{self.shown(source)} answers")
+        with self.opened(name) as connection:
+            yield Looked("connection", True, f"{self.shown(name)} answers")
             with connection.cursor() as cursor:
                 cursor.execute("SHOW GRANTS")
                 grants = [str(row[0]) for row in cursor.fetchall()]
@@ -185,69 +174,49 @@ def _one_row(connection: Any, statement: str) -> tuple[Any, ...]:
         return cursor.fetchone() or (None,)
 
 
-def _columns(connection: Any, whose: str, table: "Table") -> Iterator[Taken]:
-    """Ask which types the columns have there."""
-    import pymysql
-
-    asked, place = asked_columns(table), source_of(table, DIALECT)
-    names = ", ".join(map(_quoted, asked))
-    try:
-        described = _described(connection, f"SELECT {names} FROM {place} LIMIT 0")
-    except pymysql.MySQLError as error:
-        if error.args[0] != 1054:  # unknown column
-            raise
-        there = _names(connection, table)
-        raise missing_column(whose, asked, there) from None
-    for one in described:
-        yield _taken(one, table.columns.get(one.name), whose)
+def _lacks(error: Exception) -> bool:
+    return error.args[:1] == (1054,)  # unknown column
 
 
-def _names(connection: Any, table: "Table") -> list[str]:
-    place = source_of(table, DIALECT)
-    return [one.name for one in _described(connection, f"SELECT * FROM {place} LIMIT 0")]
+def _fields(cursor: Any) -> Any:
+    """Not in `description`: whether a number has a sign, and a text a character set."""
+    return cursor._result.fields
 
 
-def _described(connection: Any, statement: str) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        # Not in `description`: whether a number has a sign, and a text a character set.
-        return list(cursor._result.fields)
-
-
-def _taken(one: Any, column: "Column | None", whose: str) -> Taken:
+def _taken(name: str, one: Any, column: "Column | None", whose: str) -> Taken:
     """Choose how a column is asked for, so that nothing of it is lost."""
     import pyarrow as pa
     from pymysql.constants import FIELD_TYPE as KIND
 
-    own = _quoted(one.name)
+    own = _quoted(name)
     plain = _plain(one)
     binary = one.charsetnr == BINARY
     texts = (KIND.VARCHAR, KIND.VAR_STRING, KIND.STRING, KIND.BLOB, KIND.TINY_BLOB,
              KIND.MEDIUM_BLOB, KIND.LONG_BLOB, KIND.ENUM, KIND.SET, KIND.JSON)  # fmt: skip
     if one.type_code == KIND.GEOMETRY:
         raise MlopsError(
-            f'"{one.name}" of {whose} is a geometry: write a query with ST_AsText, or leave it out.'
+            f'"{name}" of {whose} is a geometry: write a query with ST_AsText, or leave it out.'
         )
     if one.type_code in texts:
-        return Taken(one.name, own, pa.binary() if binary else pa.string())
+        return Taken(name, own, pa.binary() if binary else pa.string())
     if column is not None and column.type == "string":
-        return Taken(one.name, f"CAST({own} AS CHAR)", pa.string())
+        return Taken(name, f"CAST({own} AS CHAR)", pa.string())
     if one.type_code == KIND.BIT:
-        return Taken(one.name, f"CAST({own} AS UNSIGNED)", pa.uint64())
+        return Taken(name, f"CAST({own} AS UNSIGNED)", pa.uint64())
     if one.type_code == KIND.TIMESTAMP:
         # Its internal value, whatever zone the session has.
         exact = f"CAST(UNIX_TIMESTAMP({own}) * 1000000 AS SIGNED)"
-        return Taken(one.name, exact, pa.timestamp("us", "UTC"))
+        return Taken(name, exact, pa.timestamp("us", "UTC"))
     if one.type_code in (KIND.DECIMAL, KIND.NEWDECIMAL):
         signs = (one.scale > 0) + (not one.flags & UNSIGNED)
         precision = one.length - signs
         if precision > 38:
-            return Taken(one.name, f"CAST({own} AS CHAR)", pa.string())
+            return Taken(name, f"CAST({own} AS CHAR)", pa.string())
         fits = precision <= DIGITS and one.scale <= AFTER
         exact = own if fits else f"CAST({own} AS CHAR)"
-        return Taken(one.name, exact, pa.decimal128(precision, one.scale))
-    return Taken(one.name, own, plain) if plain else Taken(
-        one.name, f"CAST({own} AS CHAR)", pa.string())  # fmt: skip
+        return Taken(name, exact, pa.decimal128(precision, one.scale))
+    return Taken(name, own, plain) if plain else Taken(
+        name, f"CAST({own} AS CHAR)", pa.string())  # fmt: skip
 
 
 def _plain(one: Any) -> "pyarrow.DataType | None":
@@ -275,7 +244,7 @@ def _plain(one: Any) -> "pyarrow.DataType | None":
 # By the server's own numbers of errors, and what to do.
 CODES = {
     1044: "does not permit it: ask for SELECT on this database",
-    1045: "does not let this user in: check the user in its address and its password",
+    1045: NOT_IN,
     1049: "has no such database: correct its address",
     1142: "does not permit it: ask for SELECT on this table",
     1143: "does not permit it: ask for SELECT on these columns",
@@ -283,16 +252,8 @@ CODES = {
     1054: "has no such column: correct `query`, `key` or `cursor`",
     1064: "cannot read the statement: correct `path` or `query`",
     1130: "does not let this machine in: ask whoever keeps it",
-    1698: "does not let this user in: check the user in its address and its password",
+    1698: NOT_IN,
 }
-
-
-def sentence(shown: str, code: int, said: str) -> MlopsError:
-    """Say what refuses, why, and what to do; whether trying again may help, its type says."""
-    first = said[:200].rstrip(".")
-    if why := CODES.get(code):
-        return MlopsError(f"{shown} {why} ({first}).")
-    return Broken(f"{shown} does not answer, or broke off ({first})")
 
 
 SOURCE = Mysql

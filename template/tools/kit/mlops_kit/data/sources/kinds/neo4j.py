@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.sources import objects
-from mlops_kit.data.sources.base import Broken, Landed, Looked, Wanted
+from mlops_kit.data.sources.base import NOT_IN, Landed, Looked, Wanted
 from mlops_kit.data.sources.declared import asked_columns
 from mlops_kit.data.sources.look import clock
 from mlops_kit.data.sources.missing import missing_group
@@ -51,7 +51,7 @@ class Neo4j(Landed):
             from neo4j import exceptions
         except ImportError:
             raise missing_group(self.kind, "neo4j") from None
-        place, secret, shown = urlsplit(self.here(source)), self.secret(source), self.shown(source)
+        place, secret = urlsplit(self.here(source)), self.secret(source)
         user, _, host = place.netloc.rpartition("@")
         try:
             driver = neo4j.GraphDatabase.driver(
@@ -61,7 +61,7 @@ class Neo4j(Landed):
                 user_agent="mlops data ingest",
             )
         except (exceptions.ConfigurationError, ValueError) as error:
-            raise MlopsError(f"{shown} is no address of Neo4j ({error}).") from None
+            raise self.sentence(source, "is no address of Neo4j", str(error)) from None
         try:
             with (
                 driver,
@@ -73,30 +73,21 @@ class Neo4j(Landed):
             ):
                 yield session
         except exceptions.AuthError as error:
-            raise MlopsError(
-                f"{shown} does not let this user in ({_said(error)}): check the user in its "
-                "address and its password."
-            ) from None
+            raise self.sentence(source, NOT_IN, _said(error)) from None
         except exceptions.Forbidden as error:
-            raise MlopsError(f"{shown} does not permit it ({_said(error)}).") from None
+            raise self.sentence(source, "does not permit it", _said(error)) from None
         except (exceptions.TransientError, exceptions.DriverError, OSError) as error:
-            raise Broken(f"{shown} does not answer, or broke off ({_said(error)})") from None
+            raise self.sentence(source, None, _said(error)) from None
         except exceptions.Neo4jError as error:
-            if "security" in str(error.code).lower():
-                raise MlopsError(
-                    f"{shown} does not let this user in ({_said(error)}): check the user in its "
-                    "address and its password."
-                ) from None
-            raise MlopsError(
-                f"{shown} refuses the query ({_said(error)}): correct `path` or `query`."
-            ) from None
+            security = "security" in str(error.code).lower()
+            why = NOT_IN if security else "refuses the query: correct `path` or `query`"
+            raise self.sentence(source, why, _said(error)) from None
 
-    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+    def examined(self, name: str) -> Iterator[Looked]:
         """Look at the connection and the clock; a session of ours may only read."""
-        source = next(iter(tables.values())).source
-        with self.opened(source) as session:
+        with self.opened(name) as session:
             record = session.run("RETURN timestamp() AS now").single()
-            yield Looked("connection", True, f"{self.shown(source)} answers")
+            yield Looked("connection", True, f"{self.shown(name)} answers")
             said = "the session may only read; what else its user may do is not told"
             yield Looked("permission", True, said)
             yield clock(record["now"] / 1000 if record else None)
@@ -115,7 +106,7 @@ class Reader(objects.Reader):
         """Run the query; its records come as they are used up."""
         of_label, known = self.table.query is None, set[str]()
         for record in self.session.run(self.query):  # type: ignore[arg-type]
-            made = {name: _plain(value) for name, value in record.items()}
+            made = {name: objects.deeply(value, _plain) for name, value in record.items()}
             if of_label:  # a property that no node has is null everywhere
                 known |= {name for name, value in made.items() if value is not None}
                 made = {name: value for name, value in made.items() if name in known}
@@ -127,8 +118,7 @@ def _name(name: str) -> str:
 
 
 def _said(error: Exception) -> str:
-    said = getattr(error, "message", None) or str(error)
-    return without_credentials(" ".join(said.split()))[:200]
+    return getattr(error, "message", None) or str(error)
 
 
 def _plain(value: Any) -> Any:
@@ -140,10 +130,6 @@ def _plain(value: Any) -> Any:
                 "toString() and declare the type string."
             )
         return value.to_native()
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items()}
     return value
 
 

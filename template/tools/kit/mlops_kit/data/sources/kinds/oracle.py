@@ -1,6 +1,7 @@
 """Oracle by python-oracledb's thin mode: no client has to be installed."""
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -8,13 +9,12 @@ from urllib.parse import unquote, urlsplit
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import literal
-from mlops_kit.data.sources.base import Broken, Landed, Looked
-from mlops_kit.data.sources.declared import asked_columns
+from mlops_kit.data.sources.base import NOT_IN, Landed, Looked
 from mlops_kit.data.sources.look import clock, looked
-from mlops_kit.data.sources.missing import missing_column, missing_group
+from mlops_kit.data.sources.missing import missing_group
+from mlops_kit.data.sources.sql import catalogue
 from mlops_kit.data.sources.sql.cursor import Paged, folded
-from mlops_kit.data.sources.sql.reader import without
-from mlops_kit.data.sources.sql.statement import Dialect, Taken, source_of
+from mlops_kit.data.sources.sql.statement import Dialect, Taken
 
 if TYPE_CHECKING:
     from mlops_kit.data.config import Column, Table
@@ -53,14 +53,15 @@ class Oracle(Landed):
         """Open a connection for one table; see `Landed`."""
         with self.opened(table.source) as connection:
             whose = f"{name} of {table.source}"
+            there = catalogue.columns(connection, whose, table, DIALECT, _lacks)
             yield Paged(
                 whose,
                 table,
                 DIALECT,
-                list(_columns(connection, whose, table)),
+                [taken(one, its, table.columns.get(one)) for one, its in there.items()],
                 connection.cursor,
                 self.batch,
-                lambda error: self.refusal(table.source, error),
+                functools.partial(self.refusal, table.source),
             )
 
     @contextlib.contextmanager
@@ -71,39 +72,35 @@ class Oracle(Landed):
         except ImportError:
             raise missing_group(self.kind, self.group) from None
         place = urlsplit(self.here(source))
-        try:
-            connection = oracledb.connect(
+        with (
+            catalogue.refusing(oracledb.Error, self.refusal, source),
+            oracledb.connect(
                 user=unquote(place.username or ""),
                 password=self.secret(source),
                 host=place.hostname,
                 port=place.port or 1521,
                 service_name=unquote(place.path.lstrip("/")),
                 tcp_connect_timeout=SECONDS,
-            )
-        except oracledb.Error as error:
-            raise self.refusal(source, error) from None
-        with connection:
+            ) as connection,
+        ):
             connection.outputtypehandler = exactly
-            try:
-                yield connection
-            except oracledb.Error as error:
-                raise self.refusal(source, error) from None
+            yield connection
 
     def refusal(self, source: str, error: Exception) -> MlopsError:
         """Make a sentence of what oracledb raised."""
-        code = getattr(error.args[0], "full_code", "") if error.args else ""
-        return sentence(self.shown(source), code, without(str(error), self.secret(source)))
+        code = _code(error)
+        why = next((text for begin, text in CODES.items() if code.startswith(begin)), None)
+        return self.sentence(source, why, str(error))
 
     def names(self, table: "Table") -> list[str]:
         """Name all columns that a table has there; see `Landed`."""
         with self.opened(table.source) as connection:
-            return _names(connection, table)
+            return catalogue.names(connection, table, DIALECT)
 
-    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+    def examined(self, name: str) -> Iterator[Looked]:
         """Look at the connection, the permission and the clock; see `Landed`."""
-        source = next(iter(tables.values())).source
-        with self.opened(source) as connection, connection.cursor() as cursor:
-            yield Looked("connection", True, f"{self.shown(source)} answers")
+        with self.opened(name) as connection, connection.cursor() as cursor:
+            yield Looked("connection", True, f"{self.shown(name)} answers")
             row = cursor.execute(MAY_WRITE).fetchone()
             yield from looked(None if row is None else f"by {row[0]}")
             yield clock(float(cursor.execute(CLOCK).fetchone()[0]))
@@ -124,32 +121,12 @@ def exactly(cursor: Any, column: Any) -> Any:
     return None
 
 
-def _columns(connection: Any, whose: str, table: "Table") -> Iterator[Taken]:
-    """Ask which types the columns have there."""
-    import oracledb
-
-    asked, place = asked_columns(table), source_of(table, DIALECT)
-    names = ", ".join(map(folded, asked))
-    try:
-        described = _described(connection, f"SELECT {names} FROM {place} WHERE 1 = 0")
-    except oracledb.DatabaseError as error:
-        if getattr(error.args[0], "full_code", "") != "ORA-00904":  # invalid identifier
-            raise
-        there = _names(connection, table)
-        raise missing_column(whose, asked, there) from None
-    for name, one in zip(asked, described, strict=True):
-        yield taken(name, one, table.columns.get(name))
+def _code(error: Exception) -> str:
+    return getattr(error.args[0], "full_code", "") if error.args else ""
 
 
-def _names(connection: Any, table: "Table") -> list[str]:
-    place = source_of(table, DIALECT)
-    return [one[0] for one in _described(connection, f"SELECT * FROM {place} WHERE 1 = 0")]
-
-
-def _described(connection: Any, statement: str) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        return list(cursor.description)
+def _lacks(error: Exception) -> bool:
+    return _code(error) == "ORA-00904"  # invalid identifier
 
 
 def taken(name: str, one: Any, column: "Column | None") -> Taken:
@@ -206,7 +183,7 @@ def taken(name: str, one: Any, column: "Column | None") -> Taken:
 
 # By Oracle's own codes, and what to do.
 CODES = {
-    "ORA-01017": "does not let this user in: check the user in its address and its password",
+    "ORA-01017": NOT_IN,
     "ORA-28000": "does not let this user in: the account is locked",
     "ORA-01045": "does not let this user in: ask for CREATE SESSION",
     "ORA-00942": "has no such table, or does not permit it: correct `path` or `query`, or ask for "
@@ -217,15 +194,6 @@ CODES = {
     "DPY-6001": "has no such service: correct the last part of its address",
     "ORA-009": "cannot read the statement: correct `path` or `query`",
 }
-
-
-def sentence(shown: str, code: str, said: str) -> MlopsError:
-    """Say what refuses, why, and what to do; whether trying again may help, its type says."""
-    first = said[:200].rstrip(".")
-    why = next((text for begin, text in CODES.items() if code.startswith(begin)), None)
-    if why is not None:
-        return MlopsError(f"{shown} {why} ({first}).")
-    return Broken(f"{shown} does not answer, or broke off ({first})")
 
 
 SOURCE = Oracle

@@ -1,6 +1,7 @@
 """PostgreSQL, and what speaks its protocol: psycopg asks what there is, connectorx reads it."""
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -8,16 +9,12 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import literal as text_literal
 from mlops_kit.core.sql import quoted
-from mlops_kit.data.sources.base import Broken, Landed, Looked
-from mlops_kit.data.sources.declared import asked_columns
+from mlops_kit.data.sources.base import NOT_IN, Landed, Looked
 from mlops_kit.data.sources.look import clock, looked
-from mlops_kit.data.sources.missing import missing_column, missing_group
-from mlops_kit.data.sources.sql.reader import Reader, without
-from mlops_kit.data.sources.sql.statement import (
-    Dialect,
-    Taken,
-    source_of,
-)
+from mlops_kit.data.sources.missing import missing_group
+from mlops_kit.data.sources.sql import catalogue
+from mlops_kit.data.sources.sql.reader import Reader
+from mlops_kit.data.sources.sql.statement import Dialect, Taken
 from mlops_kit.data.sources.sql.stream import AFTER, DIGITS
 
 if TYPE_CHECKING:
@@ -62,7 +59,7 @@ class Postgresql(Landed):
                 one_value,
                 self.whole_address(table.source),
                 self.batch,
-                lambda said: self.said(table.source, said),
+                functools.partial(self.said, table.source),
             )
 
     @contextlib.contextmanager
@@ -72,22 +69,18 @@ class Postgresql(Landed):
             import psycopg
         except ImportError:
             raise missing_group(self.kind, self.group) from None
-        try:
-            connection = psycopg.connect(
+        with (
+            catalogue.refusing(psycopg.Error, self.refusal, source),
+            psycopg.connect(
                 _with_scheme(self.here(source)),
                 autocommit=True,
                 connect_timeout=SECONDS,
                 application_name="mlops data ingest",
                 password=self.secret(source),
                 options=SESSION + READ_ONLY,
-            )
-        except psycopg.Error as error:
-            raise self.refusal(source, error) from None
-        with connection:
-            try:
-                yield connection
-            except psycopg.Error as error:
-                raise self.refusal(source, error) from None
+            ) as connection,
+        ):
+            yield connection
 
     def whole_address(self, source: str) -> str:
         """Return the address with the password, for connectorx alone."""
@@ -102,24 +95,24 @@ class Postgresql(Landed):
 
     def refusal(self, source: str, error: Any) -> MlopsError:
         """Make a sentence of what psycopg raised."""
-        state = getattr(error, "sqlstate", None) or ""
-        return sentence(self.shown(source), state, without(str(error), self.secret(source)))
+        return self._sentence(source, getattr(error, "sqlstate", None) or "", str(error))
 
     def said(self, source: str, said: str) -> MlopsError:
         """Make a sentence of what connectorx says."""
-        said = without(said, self.secret(source))
-        return sentence(self.shown(source), said.partition("SqlState(E")[2][:5], said)
+        return self._sentence(source, said.partition("SqlState(E")[2][:5], said)
+
+    def _sentence(self, source: str, state: str, said: str) -> MlopsError:
+        return self.sentence(source, _why(state, said.lower()), said.split("DETAIL:")[0])
 
     def names(self, table: "Table") -> list[str]:
         """Name all columns that a table has there; see `Landed`."""
         with self.opened(table.source) as connection:
-            return _names(connection, table)
+            return catalogue.names(connection, table, DIALECT)
 
-    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
-        """Look at the connection, the permission, the clock and the tables; see `Landed`."""
-        source = next(iter(tables.values())).source
-        with self.opened(source) as connection:
-            yield Looked("connection", True, f"{self.shown(source)} answers")
+    def examined(self, name: str) -> Iterator[Looked]:
+        """Look at the connection, the permission and the clock; see `Landed`."""
+        with self.opened(name) as connection:
+            yield Looked("connection", True, f"{self.shown(name)} answers")
             row = connection.execute(MAY_WRITE).fetchone()
             yield from looked(None if row is None else str(row[0]))
             (there,) = connection.execute(CLOCK).fetchone() or (None,)
@@ -139,35 +132,20 @@ ORDER BY 1 LIMIT 1
 
 def _columns(connection: "psycopg.Connection[Any]", whose: str, table: "Table") -> Iterator[Taken]:
     """Ask which types the columns have there."""
-    import psycopg
-
-    asked, place = asked_columns(table), source_of(table, DIALECT)
-    names = ", ".join(map(quoted, asked))
-    try:
-        described = _described(connection, f"SELECT {names} FROM {place} LIMIT 0")
-    except psycopg.errors.UndefinedColumn:
-        there = _names(connection, table)
-        raise missing_column(whose, asked, there) from None
+    there = catalogue.columns(connection, whose, table, DIALECT, _lacks)
     known = dict(
         connection.execute(
             "SELECT oid::int8, typname FROM pg_type WHERE oid = ANY(%s)",
-            [[one.type_code for one in described]],
+            [[one.type_code for one in there.values()]],
         ).fetchall()
     )
-    for one in described:
+    for name, one in there.items():
         digits = (one.precision, one.scale)
-        yield _taken(one.name, known[one.type_code], digits, table.columns.get(one.name))
+        yield _taken(name, known[one.type_code], digits, table.columns.get(name))
 
 
-def _names(connection: Any, table: "Table") -> list[str]:
-    place = source_of(table, DIALECT)
-    return [one.name for one in _described(connection, f"SELECT * FROM {place} LIMIT 0")]
-
-
-def _described(connection: "psycopg.Connection[Any]", statement: str) -> "list[psycopg.Column]":
-    with connection.cursor() as cursor:
-        cursor.execute(statement.encode())
-        return list(cursor.description or ())
+def _lacks(error: Exception) -> bool:
+    return getattr(error, "sqlstate", None) == "42703"  # undefined column
 
 
 def _taken(
@@ -207,7 +185,7 @@ def _with_scheme(address: str) -> str:
 
 # The beginning of SQLSTATE, by PostgreSQL's appendix A, and what to do.
 STATES = {
-    "28": "does not let this user in: check the user in its address and its password",
+    "28": NOT_IN,
     "3D": "has no such database: correct its address",
     "42501": "does not permit it: ask for SELECT on this table",
     "42P01": "has no such table: correct `path` or `query`",
@@ -218,21 +196,17 @@ STATES = {
 }
 
 
-def sentence(shown: str, state: str, said: str) -> MlopsError:
-    """Say what refuses, why, and what to do; whether trying again may help, its type says."""
-    first = said.split(" DETAIL:")[0][:200].rstrip(".")
-    why = next((text for begin, text in STATES.items() if state.startswith(begin)), None)
-    if why is None and not state:
-        lower = said.lower()
-        if "authentication failed" in lower or "no password supplied" in lower:
-            why = STATES["28"]
-        elif "does not exist" in lower and "database" in lower:
-            why = STATES["3D"]
-        elif "role" in lower and "does not exist" in lower or "pg_hba" in lower:
-            why = STATES["28"]
-    if why is not None:
-        return MlopsError(f"{shown} {why} ({first}).")
-    return Broken(f"{shown} does not answer, or broke off ({first})")
+def _why(state: str, said: str) -> str | None:
+    """Find what to do by the state, or by what is said in small letters where there is none."""
+    if state:
+        return next((text for begin, text in STATES.items() if state.startswith(begin)), None)
+    if "authentication failed" in said or "no password supplied" in said:
+        return STATES["28"]
+    if "does not exist" in said and "database" in said:
+        return STATES["3D"]
+    if ("role" in said and "does not exist" in said) or "pg_hba" in said:
+        return STATES["28"]
+    return None
 
 
 SOURCE = Postgresql

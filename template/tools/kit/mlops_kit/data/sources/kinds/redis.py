@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.sources import objects
-from mlops_kit.data.sources.base import Broken, Landed, Looked, Wanted
+from mlops_kit.data.sources.base import NOT_IN, Landed, Looked, Wanted
 from mlops_kit.data.sources.look import clock, looked
 from mlops_kit.data.sources.missing import missing_group
 
@@ -53,7 +53,6 @@ class Redis(Landed):
             import redis
         except ImportError:
             raise missing_group(self.kind, "redis") from None
-        shown = self.shown(source)
         try:
             client = redis.Redis.from_url(
                 self.here(source),
@@ -63,38 +62,29 @@ class Redis(Landed):
                 client_name="mlops-data-ingest",
             )
         except ValueError as error:
-            raise MlopsError(f"{shown} is no address of Redis ({error}).") from None
+            raise self.sentence(source, "is no address of Redis", str(error)) from None
         try:
             client.ping()
             yield client
         except redis.exceptions.AuthenticationError as error:
-            raise MlopsError(
-                f"{shown} does not let this user in ({error}): check the user in its address and "
-                "its password."
-            ) from None
+            raise self.sentence(source, NOT_IN, str(error)) from None
         except redis.exceptions.NoPermissionError as error:
-            raise MlopsError(
-                f"{shown} does not permit it ({error}): ask for read access to these keys "
-                "(+@read +scan)."
-            ) from None
+            why = "does not permit it: ask for read access to these keys, +@read +scan"
+            raise self.sentence(source, why, str(error)) from None
         except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
-            raise Broken(
-                f"{shown} does not answer, or broke off ({without_credentials(str(error))})"
-            ) from None
+            raise self.sentence(source, None, str(error)) from None
         except redis.exceptions.RedisError as error:
-            if "AUTH" in str(error).upper():
-                raise MlopsError(f"{shown} does not let this user in ({error}).") from None
-            raise MlopsError(f"{shown} refuses ({error}).") from None
+            why = NOT_IN if "AUTH" in str(error).upper() else "refuses"
+            raise self.sentence(source, why, str(error)) from None
         finally:
             client.close()
 
-    def examined(self, tables: "dict[str, Table]") -> Iterator[Looked]:
+    def examined(self, name: str) -> Iterator[Looked]:
         """Look at the connection, the permission and the clock; see `Landed`."""
         import redis
 
-        source = next(iter(tables.values())).source
-        with self.opened(source) as client:
-            yield Looked("connection", True, f"{self.shown(source)} answers")
+        with self.opened(name) as client:
+            yield Looked("connection", True, f"{self.shown(name)} answers")
             try:
                 user = client.execute_command("ACL", "WHOAMI")
                 said = client.execute_command("ACL", "DRYRUN", user, "SET", "a key", "a value")

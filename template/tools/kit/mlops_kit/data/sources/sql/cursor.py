@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import quoted as plainly_quoted
 from mlops_kit.data.sources.base import Wanted
-from mlops_kit.data.sources.sql.statement import Dialect, Taken, select, source_of
+from mlops_kit.data.sources.sql.statement import (
+    Dialect,
+    Taken,
+    newest,
+    schema_of,
+    select,
+    sorted_as_here,
+)
 
 if TYPE_CHECKING:
     import pyarrow
@@ -39,24 +46,19 @@ class Paged:
     @property
     def schema(self) -> "pyarrow.Schema":
         """The columns that are read, with the types in which each batch comes."""
-        import pyarrow
-
-        return pyarrow.schema([(one.name, one.type) for one in self.columns])
+        return schema_of(self.columns)
 
     @property
     def ordered(self) -> bool:
-        """Whether rows come by their key; not by texts, which are sorted as people read them."""
-        kinds = {str(one.type) for one in self.columns if one.name in self.table.key}
-        doubtful = kinds & {"string", "timestamp[us, tz=UTC]"}
-        return bool(self.table.cursor and self.table.key) and not doubtful
+        """Whether rows come by their key."""
+        return sorted_as_here(self.columns, self.table)
 
     def newest(self) -> Any:
         """Return the highest cursor that the table has now."""
-        (taken,) = (one for one in self.columns if one.name == self.table.cursor)
-        place = source_of(self.table, self.dialect)
+        taken, statement = newest(self.columns, self.table, self.dialect)
         try:
             with closing(self.cursor()) as cursor:
-                cursor.execute(f"SELECT max({taken.expression}) FROM {place}")
+                cursor.execute(statement)
                 value = cursor.fetchone()[0]
         except Exception as error:
             raise self.refusal(error) from None

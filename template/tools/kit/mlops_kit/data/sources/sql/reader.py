@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops_kit.core.errors import MlopsError, without_credentials
+from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.sources.base import Wanted
 from mlops_kit.data.sources.sql import stream
-from mlops_kit.data.sources.sql.statement import Dialect, Taken, select, source_of
+from mlops_kit.data.sources.sql.statement import Dialect, Taken, newest, schema_of, select
 
 if TYPE_CHECKING:
     import pyarrow
@@ -36,17 +36,14 @@ class Reader:
     @property
     def schema(self) -> "pyarrow.Schema":
         """The columns that are read, with the types in which each batch comes."""
-        import pyarrow
-
-        return pyarrow.schema([(one.name, one.type) for one in self.columns])
+        return schema_of(self.columns)
 
     def newest(self) -> Any:
         """Return the highest cursor that the table has now."""
         import pyarrow
 
-        (cursor,) = (one for one in self.columns if one.name == self.table.cursor)
-        place = source_of(self.table, self.dialect)
-        value = self.one_value(f"SELECT max({cursor.expression}) FROM {place}")
+        cursor, statement = newest(self.columns, self.table, self.dialect)
+        value = self.one_value(statement)
         if isinstance(value, int) and pyarrow.types.is_timestamp(cursor.type):
             return pyarrow.scalar(value, pyarrow.int64()).cast(cursor.type).as_py()
         return value
@@ -65,9 +62,3 @@ class Reader:
                 "string in conf/sources.yaml, and it comes as text."
             )
         return self.refusal(said)
-
-
-def without(said: str, secret: str | None) -> str:
-    """Take the password, and what addresses hold of it, out of what a driver says; one line."""
-    said = without_credentials(" ".join(said.split()))
-    return said.replace(secret, "***") if secret else said

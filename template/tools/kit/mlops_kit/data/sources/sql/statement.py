@@ -61,6 +61,29 @@ class Taken(NamedTuple):
     type: "pyarrow.DataType"
 
 
+def schema_of(columns: list[Taken]) -> "pyarrow.Schema":
+    """Return the columns with the types in which each batch comes."""
+    import pyarrow
+
+    return pyarrow.schema([(one.name, one.type) for one in columns])
+
+
+def sorted_as_here(columns: list[Taken], table: "Table") -> bool:
+    """Whether a database compares the key as we do, so that a broken read can go on behind it.
+
+    Texts are sorted as people read them, so that two of them may be equal there, and moments are
+    compared in local time, which has an hour twice.
+    """
+    kinds = {str(one.type) for one in columns if one.name in table.key}
+    return bool(table.cursor and table.key) and not kinds & {"string", "timestamp[us, tz=UTC]"}
+
+
+def newest(columns: list[Taken], table: "Table", dialect: Dialect) -> tuple[Taken, str]:
+    """Write the statement that gives the highest cursor, and return the column that it is."""
+    (cursor,) = (one for one in columns if one.name == table.cursor)
+    return cursor, f"SELECT max({cursor.expression}) FROM {source_of(table, dialect)}"
+
+
 def source_of(table: "Table", dialect: Dialect) -> str:
     """Return what stands behind FROM: a query, or the name of a table with its schema."""
     if table.query is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.sources.sql.drained import drained
-from mlops_kit.data.sources.sql.statement import Taken
+from mlops_kit.data.sources.sql.statement import Taken, schema_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -86,9 +86,7 @@ def pinned(batch: "pyarrow.RecordBatch", columns: list[Taken], whose: str) -> "p
                 f'"{one.name}" of {whose} holds a value that is no {one.type} ({_kind(said)}): '
                 "declare its type as string in conf/sources.yaml, and it comes as text."
             ) from None
-    return pyarrow.RecordBatch.from_arrays(
-        made, schema=pyarrow.schema([(one.name, one.type) for one in columns])
-    )
+    return pyarrow.RecordBatch.from_arrays(made, schema=schema_of(columns))
 
 
 def _moments(microseconds: "pyarrow.Array", kind: "pyarrow.DataType") -> "pyarrow.Array":
