@@ -7,7 +7,6 @@ import functools
 import gc
 import json
 import re
-import sys
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -32,9 +31,6 @@ from mlops_kit.train.predictions import SCORES, VALUE_COLUMN
 
 EPOCH = datetime.datetime(1970, 1, 1)  # in UTC, as all times without a zone are here
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-# Seconds after which the thread that writes the log gives way to requests; Python's own 0.005, for
-# which a request waits several times, were most of the slowest answers to batches.
-GIVES_WAY = 0.0005
 MOST_SHADOWS = 64  # at once; further requests are not shadowed
 _PAIRS = object()  # all pairs of a shadow fit into one table
 
@@ -90,15 +86,12 @@ class Server:
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         """Watch registry and snapshot as long as requests are answered; then write what waits."""
         watch = asyncio.create_task(self.holder.watch())
-        before = sys.getswitchinterval()
-        sys.setswitchinterval(GIVES_WAY)
         gc.collect()
         gc.freeze()  # what stays is not looked through again and again
         try:
             yield
         finally:
             gc.unfreeze()
-            sys.setswitchinterval(before)
             watch.cancel()
             if self._shadows:
                 await asyncio.wait(self._shadows, timeout=1)

@@ -143,17 +143,17 @@ class Gate:
 class Impatient(HttpToolsProtocol):
     """A connection that is ended when a request takes too long to come, or its head is too large.
 
-    The server beneath waits for ever, and every connection holds one of the process's files: some
-    hundred callers who send a letter a minute would keep all others out.
+    The server beneath waits for ever for what has begun, or never does, and every connection holds
+    one of the process's files: some hundred callers who send a letter a minute would keep all
+    others out. It ends by itself only one that says nothing after an answer.
     """
+
+    _timer: asyncio.TimerHandle | None = None
+    _in_head, _head = True, 0
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a first request."""
         super().connection_made(transport)
-        gate: Any = self.app
-        self._seconds = gate.limits.body_seconds
-        self._whole, self._head = False, 0
-        self._timer: asyncio.TimerHandle | None = None
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -162,35 +162,31 @@ class Impatient(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on; a head that is not whole has a limit in bytes."""
-        super().data_received(data)
-        if self._whole:
-            return
-        self._head += len(data)
-        if self._head > MOST_HEAD:
-            self.transport.abort()
-        elif self._timer is None:
+        """Wait for the rest of whatever begins; a head has a limit in bytes, too."""
+        if self._timer is None:
             self._wait()
-
-    def on_message_begin(self) -> None:
-        """Note that a head begins."""
-        self._whole, self._head = False, 0
-        super().on_message_begin()
+        self._head += len(data)
+        super().data_received(data)
+        if self._in_head and self._head > MOST_HEAD:
+            self.transport.abort()
 
     def on_headers_complete(self) -> None:
         """Wait for the body as long again; the application gives it up first, with an answer."""
-        self._whole = True
-        self._wait_no_more()
+        self._in_head = False
         self._wait(1)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """Wait no more."""
+        self._in_head, self._head = True, 0
         self._wait_no_more()
         super().on_message_complete()
 
     def _wait(self, more: float = 0) -> None:
-        self._timer = self.loop.call_later(self._seconds + more, self.transport.close)
+        self._wait_no_more()
+        gate: Any = self.app
+        seconds = gate.limits.body_seconds + more
+        self._timer = self.loop.call_later(seconds, self.transport.close)
 
     def _wait_no_more(self) -> None:
         if self._timer is not None:
