@@ -1,6 +1,7 @@
 """The documents of a project: filled from the answers, true about it, and the team's."""
 
 import re
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,13 @@ SECTIONS: dict[str, list[tuple[dict[str, Any], str]]] = {
 
 OF_HOSTS = ("github", "gitlab")
 RENDERED = [name for name in documents.DOCUMENTS if name != "pretrained"]
+
+
+@cache
+def commands() -> set[str]:
+    """Return the words of every command of `mlops`."""
+    cli.add_rooms(cli.app)
+    return names_of(get_command(cli.app))
 
 
 def hosts_of(ci: str) -> set[str]:
@@ -194,8 +202,7 @@ def test_every_path_and_command_that_is_named_is_there(
         r"reports/|data/|models/|dvc\.lock|docs/(facts|adr|incidents|privacy\.md)|\.secrets/"
         r"|conf/(abtest|shadow)\.yaml"
     )
-    cli.add_rooms(cli.app)
-    commands = names_of(get_command(cli.app))
+    known = commands()
     for row, project in projects.items():
         monkeypatch.chdir(project)
         for name, text in texts(project).items():
@@ -203,14 +210,13 @@ def test_every_path_and_command_that_is_named_is_there(
                 if not later.match(found) and found not in ("features.py", "baseline.py"):
                     assert (project / found).exists(), (row, name, found)
             for _, first, second in named_commands(text):
-                group = any(one.startswith(f"{first} ") for one in commands)
-                assert (f"{first} {second}" if group and second else first) in commands, (row, name)
+                group = any(one.startswith(f"{first} ") for one in known)
+                assert (f"{first} {second}" if group and second else first) in known, (row, name)
 
 
 def test_once_facts_are_built_only_places_to_fill_are_left(
     projects: dict[tuple[str, str, str, str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commands = names_of(get_command(cli.app))
     for row, project in projects.items():
         monkeypatch.chdir(project)
         before = files_of(project)
@@ -219,7 +225,7 @@ def test_once_facts_are_built_only_places_to_fill_are_left(
         changed = {name for name in after if after[name] != before.get(name)}
         assert changed == {path.as_posix() for path in written}, "only docs/facts is written"
         assert all(name.startswith("docs/facts/") for name in changed)
-        left = check(commands, today(), ["link", "review", "command", "facts"])
+        left = check(commands(), today(), ["link", "review", "command", "facts"])
         assert left == [], (row, left)
 
 
@@ -255,5 +261,4 @@ def test_answers_choose_the_documents_and_the_command_adds_the_rest(
         if not all(path.exists() for path in documents.DOCUMENTS[name].files):
             documents.add(name)
     build()
-    commands = names_of(get_command(cli.app))
-    assert check(commands, today(), ["link", "review", "command", "facts"]) == []
+    assert check(commands(), today(), ["link", "review", "command", "facts"]) == []

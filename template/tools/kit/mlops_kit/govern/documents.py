@@ -13,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import read_yaml, write_texts
+from mlops_kit.core.provenance import ANSWERS
 
-ANSWERS = Path(".copier-answers.yml")
 PAGES = Path(__file__).with_name("pages")
 LANGUAGES = ("en", "es")
 
