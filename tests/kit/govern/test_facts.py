@@ -49,7 +49,7 @@ def test_every_number_that_a_file_changes_changes_the_page(name: str, project: P
         documents.add(document)
     before, file = told(), project / name
     content = json.loads(file.read_text())
-    places = [place for place in numbers(content) if not UNTOLD & set(place)]
+    places = list(numbers(content))
     assert places
     for place in places:
         changed = json.loads(file.read_text())
@@ -59,7 +59,7 @@ def test_every_number_that_a_file_changes_changes_the_page(name: str, project: P
         part[place[-1]] = part[place[-1]] * 3 + 1
         original = file.read_text()
         file.write_text(json.dumps(changed))
-        assert told() != before, place
+        assert (told() != before) is not bool(UNTOLD & set(place)), place
         file.write_text(original)
     assert told() == before
 
