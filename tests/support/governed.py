@@ -75,8 +75,19 @@ FILES: dict[str, Any] = {
     "reports/data/reading.json": {
         "schema": 1,
         "tables": {
-            "orders": {"rows": 60001, "kept": 59990, "set_aside": 11, "reasons": {"price": 11}}
+            "orders": {
+                "files": [],
+                "not_read": [],
+                "rows": 60001,
+                "kept": 59990,
+                "set_aside": 11,
+                "reasons": {"price": 11},
+                "missing": {"city": {"NA": 613}},
+            }
         },
+        "shared": [
+            {"first": "orders", "second": "old", "column": "id", "values": 17, "alike": True}
+        ],
     },
     "reports/data/profile.json": {
         "rows": 47683,

@@ -8,7 +8,7 @@ from governed import write
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.govern import documents
 from mlops_kit.govern.checking.check import check, named_commands
-from mlops_kit.govern.checking.links import slug_of
+from mlops_kit.govern.checking.links import headings, slug_of
 from mlops_kit.govern.checking.marks import placeholders, reviews
 from mlops_kit.govern.facts.build import build
 
@@ -63,6 +63,7 @@ def test_dead_links_and_anchors_are_told(project: Path) -> None:
 def test_headings_have_the_anchors_of_code_hosts() -> None:
     assert slug_of("What `promote` demands: 3 (three)") == "what-promote-demands-3-three"
     assert slug_of("Año [nuevo](x.md)") == "año-nuevo"
+    assert list(headings("# A\n\n## A\n\n## A-1\n").values()) == ["a", "a-1", "a-1-1"]
 
 
 def test_a_command_that_does_not_exist_is_told(project: Path) -> None:
@@ -94,10 +95,16 @@ def test_gaps_and_days_of_governance_and_example_prices_are_told(project: Path) 
     price = next(one for one in left if one.what.startswith("rent.storage.archive.gb_read"))
     assert "archive" in (project / "conf/costs.yaml").read_text().splitlines()[price.line - 1]
     file = project / "conf/governance.yaml"
-    file.write_text(file.read_text().replace("review_by: null", "review_by: 2026-01-31"))
-    assert [one.what for one in check(COMMANDS, TODAY, ["review"])] == [
-        "review_by was due on 2026-01-31"
+    text = file.read_text().replace("review_by: null", "review_by: 2026-01-31")
+    row = '{"iso42001 A.2": {says: a policy, where: intranet, until: 2026-11-29}}'
+    file.write_text(text.replace("evidence: {}", f"evidence:\n  {row}"))
+    due = check(COMMANDS, TODAY, ["review"])
+    assert [one.what for one in due] == [
+        "review_by was due on 2026-01-31",
+        "iso42001 A.2 was due on 2026-11-29",
     ]
+    lines = file.read_text().splitlines()
+    assert all(one.what.split(" was")[0] in lines[one.line - 1] for one in due)
 
 
 def test_a_wrong_kind_and_a_text_of_another_encoding_are_one_sentence(project: Path) -> None:

@@ -13,10 +13,9 @@ from mlops_kit.govern.config import AiAct, classify
 from mlops_kit.govern.facts.build import build, built
 from mlops_kit.govern.facts.read import FACTS
 
-# What pages do not tell: numbers that are only labels, or that other keys repeat.
-UNTOLD = {
-    "schema", "horizon_days", "alpha", "version",
-}  # fmt: skip
+# What no page tells: the version of a file's form; what `mlops run` says on the terminal alone:
+# missing values by how they are written, and keys that tables of two sources share.
+UNTOLD = {"schema", "missing", "shared"}
 
 
 def numbers(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -50,7 +49,7 @@ def test_every_number_that_a_file_changes_changes_the_page(name: str, project: P
         documents.add(document)
     before, file = told(), project / name
     content = json.loads(file.read_text())
-    places = [place for place in numbers(content) if place[-1] not in UNTOLD]
+    places = list(numbers(content))
     assert places
     for place in places:
         changed = json.loads(file.read_text())
@@ -60,7 +59,7 @@ def test_every_number_that_a_file_changes_changes_the_page(name: str, project: P
         part[place[-1]] = part[place[-1]] * 3 + 1
         original = file.read_text()
         file.write_text(json.dumps(changed))
-        assert told() != before, place
+        assert (told() != before) is not bool(UNTOLD & set(place)), place
         file.write_text(original)
     assert told() == before
 

@@ -124,9 +124,12 @@ def test_every_link_of_a_built_site_leads_somewhere_and_nothing_is_foreign(site:
     assert "code, " in re.sub("<[^>]+>", "", own), "of a file that is not there, the words stay"
 
 
-def test_styles_and_scripts_name_no_foreign_font(site: Path) -> None:
-    for style in site.rglob("*.css"):
-        assert not re.search(r"url\(\s*[\"']?(https?:)?//", style.read_text("utf-8")), style
+def test_styles_name_nothing_foreign(site: Path) -> None:
+    styles = list(site.rglob("*.css"))
+    assert styles
+    for style in styles:
+        foreign = r"(url\(|@import)\s*[\"']?(https?:)?//"
+        assert not re.search(foreign, style.read_text("utf-8")), style
 
 
 def test_charts_are_drawings_in_the_page(site: Path) -> None:

@@ -13,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import read_yaml, write_texts
+from mlops_kit.core.provenance import ANSWERS
 
-ANSWERS = Path(".copier-answers.yml")
 PAGES = Path(__file__).with_name("pages")
 LANGUAGES = ("en", "es")
 
@@ -55,15 +55,15 @@ DOCUMENTS = {
     "github": Document(
         "what pull requests and issues ask",
         {
-            Path(".github/pull_request_template.md"): "work/pull-request.md",
-            **{Path(f".github/ISSUE_TEMPLATE/{n}.md"): f"work/github-{n}.md" for n in ISSUES},
+            Path(".github/pull_request_template.md"): "forms/pull-request.md",
+            **{Path(f".github/ISSUE_TEMPLATE/{n}.md"): f"forms/github-{n}.md" for n in ISSUES},
         },
     ),
     "gitlab": Document(
         "what merge requests and issues ask",
         {
-            Path(".gitlab/merge_request_templates/Default.md"): "work/pull-request.md",
-            **{Path(f".gitlab/issue_templates/{n}.md"): f"work/{n}.md" for n in ISSUES},
+            Path(".gitlab/merge_request_templates/Default.md"): "forms/pull-request.md",
+            **{Path(f".gitlab/issue_templates/{n}.md"): f"forms/{n}.md" for n in ISSUES},
         },
     ),
     "governance": Document(

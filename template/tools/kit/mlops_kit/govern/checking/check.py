@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import loader
 from mlops_kit.govern.checking.links import dead_links
 from mlops_kit.govern.checking.marks import lines_of, placeholders, reviews
 from mlops_kit.govern.config import GOVERNANCE_FILE, load_governance
@@ -109,52 +110,52 @@ def _governance(today: datetime.date) -> Iterator[Found]:
     if not GOVERNANCE_FILE.is_file():
         return
     name, said = GOVERNANCE_FILE.as_posix(), load_governance()
-    text = GOVERNANCE_FILE.read_text(encoding="utf-8").splitlines()
-
-    def line(key: str) -> int:
-        return next((at for at, one in enumerate(text, 1) if one.lstrip().startswith(f"{key}:")), 1)
-
-    for key, value in _leaves(said.model_dump()):
+    owner = "product owner"
+    for keys, value in _leaves(said.model_dump(exclude={"evidence"})):
         if value is None or value == "":
-            last = key.rpartition(".")[2]
-            yield Found("fill", name, line(last), "product owner", f"{key} has no answer")
-    days = [("review_by", said.review_by)]
-    days += [(f'"{row}"', one.until) for row, one in said.evidence.items()]
-    for key, day in days:
+            line = _line_of(GOVERNANCE_FILE, keys)
+            yield Found("fill", name, line, owner, f"{'.'.join(keys)} has no answer")
+    days = [(["review_by"], said.review_by)]
+    days += [(["evidence", row], one.until) for row, one in said.evidence.items()]
+    for keys, day in days:
         if day is not None and day < today:
-            yield Found("review", name, line(key), "product owner", f"{key} was due on {day}")
+            line = _line_of(GOVERNANCE_FILE, keys)
+            yield Found("review", name, line, owner, f"{keys[-1]} was due on {day}")
 
 
 def _prices() -> Iterator[Found]:
     """Name the prices of conf/costs.yaml that are still the template's examples."""
     if not COSTS_FILE.is_file():
         return
-    lines = COSTS_FILE.read_text(encoding="utf-8").splitlines()
     for key, price in prices(load_costs()):
         if price.source.startswith(EXAMPLE):
-            name = key.split(".")
-            line = _line_of(lines, name)
+            line = _line_of(COSTS_FILE, key.split("."))
             what = f"{key}: the price is an example"
             yield Found("fill", COSTS_FILE.as_posix(), line, "solution architect", what)
 
 
-def _line_of(lines: list[str], keys: list[str]) -> int:
-    """Return the line of a nested key: each level is looked for below the one before."""
-    at = 0
+def _line_of(path: Path, keys: list[str]) -> int:
+    """Return the line of a nested key of a YAML file, or of what would hold it."""
+    import yaml
+
+    node, line = yaml.compose(path.read_text(encoding="utf-8"), Loader=loader()), 1
     for key in keys:
-        below = (n for n in range(at, len(lines)) if re.search(rf"\b{re.escape(key)}:", lines[n]))
-        at = next(below, at)
-    return at + 1
-
-
-def _leaves(values: dict[str, object], before: str = "") -> Iterator[tuple[str, object]]:
-    for key, value in values.items():
-        if before + key == "evidence":
-            continue
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{before}{key}.")
+        parts = node.value if isinstance(node, yaml.MappingNode) else []
+        for name, value in parts:
+            if name.value == key:
+                node, line = value, name.start_mark.line + 1
+                break
         else:
-            yield before + key, value
+            break
+    return line
+
+
+def _leaves(values: dict[str, object], *before: str) -> Iterator[tuple[list[str], object]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, *before, key)
+        else:
+            yield [*before, key], value
 
 
 def _facts() -> Iterator[Found]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -9,7 +10,7 @@ from mlops_kit.govern.checking.marks import lines_of
 
 # [words](target "title"); words may hold a pair of brackets, and a target one of round ones.
 LINK = re.compile(
-    r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(<?([^()\s<>]+(?:\([^()\s]*\))?)>?(?:\s+\"[^\"]*\")?\)"
+    r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(<?([^()\s<>]+(?:\([^()\s]*\))?)>?(?:\s+\"[^\"]*\")?\)"
 )
 HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*\s*$")
 OWN_ANCHOR = re.compile(r"<a\s+(?:id|name)=\"([^\"]+)\"")
@@ -24,7 +25,7 @@ def dead_links(path: Path, text: str) -> Iterator[tuple[int, str]]:
     """
     for number, line in lines_of(text):
         for found in LINK.finditer(CODE.sub("`", line)):
-            target = unquote(found[1])
+            target = unquote(found[2])
             if ELSEWHERE.match(target):
                 continue
             name, _, anchor = target.partition("#")
@@ -37,16 +38,19 @@ def dead_links(path: Path, text: str) -> Iterator[tuple[int, str]]:
 
 def anchors(file: Path) -> set[str]:
     """Return the names by which code hosts reach the headings of a Markdown file."""
-    found: set[str] = set()
     text = file.read_text(encoding="utf-8")
-    for _, line in lines_of(text):
-        found |= set(OWN_ANCHOR.findall(line))
+    own = {name for _, line in lines_of(text) for name in OWN_ANCHOR.findall(line)}
+    return own | set(headings(text).values())
+
+
+def headings(text: str) -> dict[int, str]:
+    """Return the anchor of each heading by its line; one that repeats gets a number."""
+    found: dict[int, str] = {}
+    for number, line in lines_of(text):
         if heading := HEADING.match(line):
             slug = slug_of(heading[1])
-            count = 1
-            while (name := slug if count == 1 else f"{slug}-{count - 1}") in found:
-                count += 1
-            found.add(name)
+            names = (slug if at == 0 else f"{slug}-{at}" for at in count())
+            found[number] = next(name for name in names if name not in found.values())
     return found
 
 

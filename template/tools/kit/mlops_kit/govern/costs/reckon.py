@@ -223,7 +223,7 @@ def sensitivity(costs: Costs, used: Used) -> Iterator[dict[str, Any]]:
 def _difference(costs: Costs, used: Used) -> float:
     found = ways(costs, used)
     rented = [way.monthly for name, way in found.items() if name != "buy"]
-    if costs.buy is None or "buy" not in found:
+    if costs.buy is None:
         return min(rented, default=0.0)
     bought = found["buy"].monthly + found["buy"].upfront / (12 * costs.buy.life_years)
     return min(rented) - bought if rented else bought

@@ -18,7 +18,6 @@ class Page(NamedTuple):
 
     text: str
     gaps: list[str]
-    used: list[tuple[str, str]]
 
 
 def build() -> dict[Path, Page]:
@@ -38,9 +37,9 @@ def built() -> dict[Path, Page]:
     if told := facts.read(REPORT.as_posix()):
         said = _words("costs", given)
         months, money = (each.format(currency=told["currency"]) for each in said["axes"])
-        pages[FACTS / "costs.svg"] = Page(cumulative(told, said["ways"], (months, money)), [], [])
+        pages[FACTS / "costs.svg"] = Page(cumulative(told, said["ways"], (months, money)), [])
     text = render("facts/README.md", given, facts=facts, words=words, gaps=gaps)
-    return {**pages, FACTS / "README.md": Page(text, facts.gaps, facts.used)}
+    return {**pages, FACTS / "README.md": Page(text, facts.gaps)}
 
 
 def asked_for(given: Mapping[str, Any]) -> list[str]:
@@ -68,4 +67,4 @@ def _page(name: str, given: Mapping[str, Any]) -> Page:
     more: dict[str, Any] = {"facts": facts, "words": words}
     if name == "governance":
         more["classified"] = classify(load_governance().ai_act)
-    return Page(render(f"facts/{name}.md", given, **more), facts.gaps, facts.used)
+    return Page(render(f"facts/{name}.md", given, **more), facts.gaps)

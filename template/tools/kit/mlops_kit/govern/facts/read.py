@@ -25,7 +25,7 @@ FACTS = Path("docs/facts")
 
 
 class Facts:
-    """What files say, in the words of a language; notes each value that was told, and each gap.
+    """What files say, in the words of a language; notes each gap.
 
     Parameters
     ----------
@@ -35,7 +35,6 @@ class Facts:
 
     def __init__(self, words: Mapping[str, Any]) -> None:
         self.words = words
-        self.used: list[tuple[str, str]] = []
         self.gaps: list[str] = []
         self._files: dict[str, Any] = {}
 
@@ -56,7 +55,6 @@ class Facts:
         found = self.read(path)
         for part in key.split("."):
             found = found.get(part) if isinstance(found, Mapping) else None
-        self.used.append((path, key))
         return found
 
     def value(self, path: str, key: str, form: str = "", none: str = "") -> str:

@@ -35,7 +35,7 @@ class Place(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Texts of the nodes by id, whether each is a store, the arrows, and the direction."""
+    """Texts of the nodes by id, which of them are stores, and the arrows."""
 
     nodes: dict[str, str]
     stores: set[str]

@@ -12,12 +12,12 @@ from typing import Any
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import write_text
 from mlops_kit.core.programs import said_by
-from mlops_kit.govern.checking.links import ELSEWHERE, HEADING, LINK, slug_of
+from mlops_kit.govern.checking.links import ELSEWHERE, HEADING, LINK, headings
+from mlops_kit.govern.checking.marks import lines_of
 from mlops_kit.govern.site.diagram import svg
 
 SOURCE = Path("build/site-source")
 FENCES = re.compile(r"(?ms)^```mermaid\n(.*?)^```$")
-ANY_FENCE = re.compile(r"\s*(```|~~~)")
 EXTENSIONS = """
 [project.markdown_extensions]
 attr_list = {}
@@ -141,18 +141,11 @@ def _title(path: Path) -> str:
 def _page(path: Path, taken: set[Path]) -> str:
     """Return a page with charts drawn, headings named as code hosts do, and links that lead on."""
     text = FENCES.sub(lambda found: _drawn(path, found[1]), path.read_text(encoding="utf-8"))
-    lines, fenced, slugs = [], False, {}
-    for line in text.splitlines():
-        if ANY_FENCE.match(line):
-            fenced = not fenced
-        elif not fenced:
-            line = LINK.sub(lambda found: _link(found, path, taken), line)
-            if heading := HEADING.match(line):
-                slug = slug_of(heading[1])
-                slugs[slug] = slugs.get(slug, -1) + 1
-                number = f"-{slugs[slug]}" if slugs[slug] else ""
-                line = line.rstrip() + " { #" + slug + number + " }"
-        lines.append(line)
+    lines, anchors = text.splitlines(), headings(text)
+    for number, line in lines_of(text):
+        lines[number - 1] = LINK.sub(lambda found: _link(found, path, taken), line)
+        if number in anchors:
+            lines[number - 1] = lines[number - 1].rstrip() + " { #" + anchors[number] + " }"
     return "\n".join(lines) + "\n"
 
 
@@ -168,14 +161,13 @@ def _drawn(path: Path, text: str) -> str:
 
 def _link(found: re.Match[str], path: Path, taken: set[Path]) -> str:
     """Keep links between pages; of a file that the site does not have only the words stay."""
-    target, whole = found[1], found[0]
+    whole, words, target = found[0], found[1], found[2]
     name, hash_, anchor = target.partition("#")
     if ELSEWHERE.match(target) or not name:
         return whole
     file = Path(os.path.normpath(path.parent / name))
     if file not in taken:
-        words = re.match(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]", whole)
-        return words[1] if words else whole
+        return words
     moved = os.path.relpath(_as_page(file), path.parent).replace(os.sep, "/")
     return whole.replace(target, f"{moved}{hash_}{anchor}")
 
