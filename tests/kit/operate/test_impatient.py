@@ -76,7 +76,8 @@ def test_who_sends_slowly_is_sent_away(what: str) -> None:
 
 def test_a_head_has_a_largest_size_however_it_comes() -> None:
     line = b"A: " + b"b" * 1_000 + b"\r\n"
-    for first, then in ((WHOLE[:-2] + line * 2_000, b""), (WHOLE[:-2], line * (MOST_HEAD // 3_000))):
+    at_once, in_parts = (WHOLE[:-2] + line * 2_000, b""), (WHOLE[:-2], line * (MOST_HEAD // 3_000))
+    for first, then in (at_once, in_parts):
         with contextlib.suppress(ConnectionError):
             assert asyncio.run(ended(first, then, most=SECONDS))[0] < SECONDS
 
