@@ -100,6 +100,27 @@ def test_a_type_takes_every_value_of_its_column(
         assert made.to_list() == values
 
 
+@pytest.mark.parametrize(
+    ("text", "way"),
+    [
+        (rows(("4.72", '"1,234"'), ("5.31", '"12,345"'), header="v,w"), (".", ",")),
+        (rows(("4,72", "1.234"), ("5,31", "12.345"), header="v;w", by=";"), (",", ".")),
+        (rows(("4,72", "1 234"), ("5,31", "12 345"), header="v;w", by=";"), (",", " ")),
+        (rows(("4.72", "1'234"), ("5.31", "12'345"), header="v;w", by=";"), (".", "'")),
+    ],
+)
+def test_one_column_tells_the_mark_of_fractions_and_another_that_of_thousands(
+    text: str, way: tuple[str, str]
+) -> None:
+    description = found(put(text))
+    assert description.made.asked() == []
+    (table,) = declared(description)["tables"].values()
+    assert (table["decimal"], table["thousands"]) == way
+    made = read_back(description)
+    assert made["v"].to_list() == [4.72, 5.31]
+    assert made["w"].to_list() == [1234, 12345]
+
+
 def test_a_year_that_stands_for_nothing_is_pointed_at() -> None:
     description = found(put(rows(*["2024-01-05"] * 9, "9999-12-31")))
     assert column(description)["type"] == "date"

@@ -146,14 +146,11 @@ def _settle_numbers(made: Described) -> None:
                 f"columns, and a table has one way: mend the file, or `--set {name}.type=string`"
             )
         common = [way]
-    different = [common[0]]
-    for way in common[1:]:
-        if any(
-            way in one.ways and first in one.ways and one.ways[way].digest != one.ways[first].digest
-            for one in marked.values()
-            for first in different[:1]
-        ):
-            different.append(way)
+    readings: dict[tuple[bytes, ...], Way] = {}  # the usual way of each
+    for way in common:
+        values = (one.ways[way].digest for one in marked.values() if way in one.ways)
+        readings.setdefault(tuple(values), way)
+    different = list(readings.values())
     if len(different) > 1:
         which = [name for name, one in marked.items()
                  if len(one.ways) > 1 and not _alike(one.ways, different)]  # fmt: skip
