@@ -53,7 +53,7 @@ def ways(there: "polars.Series", table: Table, *, unique: bool) -> dict[Way, Num
     found: dict[Way, Numbers] = {}
     for decimal, thousands in tries:
         if thousands and thousands not in marks and tries is WAYS:
-            if (decimal, None) in found:  # another column may hold the mark, which changes none here
+            if (decimal, None) in found:  # it may stand in another column
                 found[decimal, thousands] = found[decimal, None]
             continue
         if decimal == "," and "," not in marks and thousands is None and tries is WAYS:
