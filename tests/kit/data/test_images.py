@@ -50,9 +50,9 @@ def landed(**how) -> pl.DataFrame:
 
 
 def in_a_process() -> tuple[pl.DataFrame, int]:
-    """Land in a process of its own; return the table and the peak of its memory in kB."""
+    """Land; return the table and the peak memory of what unpacks pictures, in kB."""
     code = "import databases, resource; databases.landed(full=True); print('peak', " + (
-        "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
     paths = os.pathsep.join(sys.path)
     done = subprocess.run(

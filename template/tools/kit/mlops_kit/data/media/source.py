@@ -16,6 +16,7 @@ from pydantic import Field, field_validator
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress
+from mlops_kit.data.media.apart import Apart, Unusable
 from mlops_kit.data.media.manifest import Manifest
 from mlops_kit.data.media.place import Folder, Item, Place
 from mlops_kit.data.media.recognised import HEAD, ending, promises, type_of
@@ -47,10 +48,6 @@ COMMON = {
 MOST_VALUES = 8_000_000
 
 
-class Unusable(Exception):
-    """A file of which nothing can be read: why, in a few words that name no content."""
-
-
 class Media(Landed):
     """A folder of files of one kind; `path` of a table is a folder inside, or `.` for all."""
 
@@ -60,6 +57,10 @@ class Media(Landed):
     """Files that are told of at once."""
     most_megabytes: int = Field(200, ge=1)
     """A larger file is named and counted, and not opened."""
+    memory_megabytes: int = Field(2_000, ge=100)
+    """Memory that unpacking one file may take, in a process apart (on Linux)."""
+    patience: int = Field(600, ge=1)
+    """Seconds that it may take."""
     tags: str | None = None
     """A csv inside the folder of a table with a line for each file: the column `path`, and one for
     each tag. Without it a JSON beside a file holds its tags: `a.jpg.json`, or `a.json`."""
@@ -104,7 +105,7 @@ class Media(Landed):
 
     def prepared(self) -> dict[str, Any]:
         """Return the settings that change what is read, and so make an older snapshot stale."""
-        left = {"address", "batch", "folder", "password", "retries"}
+        left = {"address", "batch", "folder", "memory_megabytes", "password", "patience", "retries"}
         return self.model_dump(mode="json", exclude=left)
 
     def asked(self, table: "Table") -> list[Any]:
@@ -120,7 +121,8 @@ class Media(Landed):
         """List the files of one table; see `Landed`."""
         self.needed()
         reader = Reader(self, name, table)
-        yield reader
+        with contextlib.closing(reader.apart):
+            yield reader
         reader.told()
 
     def examined(self, name: str) -> Iterator[Looked]:
@@ -153,6 +155,7 @@ class Reader:
         self.sidecars = Sidecars(self.place, items, source.tags, self.tags, self.whose)
         self.items = [one for one in items if not self.sidecars.is_one(one.path)]
         self.manifest = Manifest(table.source, name)
+        self.apart = Apart(source, self.place, frozenset(self.columns))
         self.there = [item.path for item in self.items]
         self.whole = self.full = False
         self.lost: list[str] = []
@@ -236,7 +239,8 @@ class Reader:
             if item.odd:
                 raise Unusable(item.odd)
             with self.place.opened(item) as stream:
-                self._look(stream, item, row)
+                self._recognise(stream, item, row)
+            row |= self.apart.look(item)
             row |= self.sidecars.of(item.path)
         except (Unusable, Unclear) as error:
             row["state"] = str(error)
@@ -244,7 +248,7 @@ class Reader:
             row["state"] = f"cannot be read ({error.strerror or type(error).__name__})"
         return row
 
-    def _look(self, stream: BinaryIO, item: Item, row: dict[str, Any]) -> None:
+    def _recognise(self, stream: BinaryIO, item: Item, row: dict[str, Any]) -> None:
         head = stream.read(HEAD)
         found = type_of(head)
         named = any(promises(item.path, kind) for kind in self.source.kinds)
@@ -261,8 +265,6 @@ class Reader:
             raise Unusable(f"no {self.source.called}, but {found.name}")
         if item.size > self.source.most_megabytes * 10**6:
             raise Unusable(f"larger than most_megabytes ({self.source.most_megabytes})")
-        stream.seek(0)
-        row |= self.source.look(stream, frozenset(self.columns))
 
 
 def _sha256(stream: BinaryIO, head: bytes) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
 
 from pydantic import Field
 
-from mlops_kit.data.media.source import Media, Unusable
+from mlops_kit.data.media.apart import Unusable
+from mlops_kit.data.media.source import Media
 from mlops_kit.data.sources.missing import missing_group
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _opened(stream: BinaryIO, most_pixels: int) -> "Iterator[Image.Image]":
     except UnidentifiedImageError:
         raise Unusable("damaged, or of a type that is not read here") from None
     except MemoryError:
-        raise Unusable("does not fit into memory") from None
+        raise
     except Exception as error:  # each of its readers has its own
         cut = "truncated" in str(error).lower()
         raise Unusable("truncated" if cut else "damaged") from None
