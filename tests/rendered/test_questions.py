@@ -261,9 +261,8 @@ def test_a_wrong_answer_is_refused_with_a_sentence(
 @pytest.mark.parametrize(
     ("answers", "fragment"),
     [
-        ({"data_sources": ["sample", "oracle", "pdf"]}, "Reading from PDF documents is planned"),
-        ({"data_sources": ["audio"], "docs_language": "es"}, "Leer de audio está previsto"),
         ({"data_sources": ["cassandra"]}, "ran no server of it"),
+        ({"data_sources": ["cassandra"], "docs_language": "es"}, "no usaron ningún servidor"),
     ],
 )
 def test_an_answer_whose_feature_is_missing_says_so_in_the_readme(
@@ -310,6 +309,31 @@ def test_a_project_holds_the_code_of_its_own_databases_and_nothing_of_others(
     assert [one["default-groups"][2:] for one in groups] == [
         ["postgresql", "mysql", "oracle", "db2"], [], ["postgresql"],
     ]  # fmt: skip
+
+
+def test_a_project_holds_what_opens_its_own_files_and_nothing_of_others(tmp_path: Path) -> None:
+    none = render(tmp_path / "none", {"data_sources": ["sample", "files", "postgresql"]})
+    kit = Path("tools/kit/mlops_kit/data")
+    assert not (none / kit / "media").exists() and not (none / "docs/media.md").exists()
+    opens = re.compile(r"manifest\.parquet|spectrogram|data\.media|key_frames", re.IGNORECASE)
+    named = [
+        file.relative_to(none).as_posix()
+        for file in none.rglob("*")
+        if file.is_file() and opens.search(file.read_text(encoding="utf-8", errors="replace"))
+    ]
+    assert named == []
+    for kinds, groups, shared in (
+        (["images"], ["images"], False),
+        (["pdf", "video"], ["pdf", "media"], True),
+        (["audio", "video", "sample"], ["media"], True),
+    ):
+        project = render(tmp_path / "-".join(kinds), {"data_sources": kinds})
+        modules = {one.stem for one in (project / kit / "sources/kinds").glob("*.py")}
+        assert modules == {"__init__", *(one for one in kinds if one != "sample")}
+        assert (project / kit / "media/recordings.py").exists() is shared
+        assert "docs/media.md" in (project / "README.md").read_text(encoding="utf-8")
+        declared = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+        assert declared["tool"]["uv"]["default-groups"] == ["dev", "mlops", *groups]
 
 
 @pytest.mark.parametrize(

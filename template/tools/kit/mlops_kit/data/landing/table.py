@@ -63,8 +63,8 @@ class Landing:
         self.folder = self.place.with_name(f"{name}{LANDING}")
         self.schema = connection.schema
         self.whose = f"{name} of {table.source}"
-        asked = [source.here(table.source), table.path, table.query, table.cursor, table.key]
-        self.asked = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+        asked = json.dumps(source.asked(table))
+        self.asked = hashlib.sha256(asked.encode()).hexdigest()[:16]
         self.started, self.rows = time.monotonic(), 0
         self.newest: Any = None
 

@@ -246,6 +246,10 @@ class Landed(Files):
         """Say what to do where a table has no snapshot."""
         return "`uv run mlops data ingest` lands it there"
 
+    def asked(self, table: "Table") -> list[Any]:
+        """Return what a snapshot depends on: asked for anything else, it is read whole again."""
+        return [self.here(table.source), table.path, table.query, table.cursor, table.key]
+
     def connected(self, name: str, table: "Table") -> AbstractContextManager[Connection]:
         """Open a connection for one table, by its name and declaration.
 
