@@ -31,6 +31,9 @@ SOURCES = Sources.model_validate(
                     "racetrack": {"type": "string"},
                     "latitude": {"type": "number"},
                     "tags": {"type": "integers"},
+                    "home": {"type": "struct<street: string, number: integer>"},
+                    "photo": {"type": "binary"},
+                    "said": {"type": "json"},
                 },
             },
         },
@@ -91,6 +94,9 @@ def test_the_policies_of_earlier_versions_mean_what_they_meant() -> None:
         "people.note",
         "people.race",
         "people.racetrack",
+        "people.home",
+        "people.photo",
+        "people.said",
     ]
     policy.check_expiry(found, TODAY)  # a keep without a last day does not end
 
@@ -139,6 +145,10 @@ def test_a_rule_that_is_there_twice_is_refused_with_its_line(
         ("people.age: {action: date_shift}", "cannot treat a column of type integer"),
         ("people.age: {action: redact}", "cannot treat a column of type integer"),
         ("people.tags: {action: token}", "cannot treat a column of type integers"),
+        ("people.home: {action: token}", "cannot treat a column of type struct"),
+        ("people.said: {action: redact}", "cannot treat a column of type json"),
+        ("people.photo: {action: mask}", "cannot treat a column of type binary"),
+        ("people.photo: {action: keep}", "keep of bytes needs a reason and until"),
         ('people.email: {action: token, domain: "a:b"}', "domain"),
         ("people.email: {entity: email, action: keep}", "needs a reason and until"),
         ("people.email: {action: keep, reason: asked}", "needs a reason and until"),

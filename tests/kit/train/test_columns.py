@@ -41,6 +41,11 @@ def table(features: str, **changes) -> OwnTable:
         ("x, 1.0 / (x % 3.0) AS part", 'column "part" .* has .* infinite values'),
         ("x, {'a': x} AS pair", 'column "pair" .* is of type STRUCT: give each part'),
         ("x, INTERVAL 1 DAY AS span", 'column "span" .* is of type INTERVAL'),
+        ("x, TIME '12:30' AS clock", 'column "clock" .* is of type TIME, .*hour FROM clock'),
+        ("x, 'a'::BLOB AS photo", 'column "photo" .* is of type BLOB: .*octet_length.photo'),
+        ("x, [{'a': x}] AS parts", 'column "parts" .* holds lists of STRUCT: .*len.parts'),
+        ("x, [day] AS days", 'column "days" .* holds lists of DATE'),
+        ("x, '{\"a\": 1}'::JSON AS doc", 'column "doc" .* has .* objects or arrays of JSON'),
     ],
 )
 def test_a_column_that_no_model_could_use_is_refused_by_name(

@@ -1,7 +1,6 @@
 """What conf/sources.yaml may say: where data come from, how files are written, what is promised."""
 
 import codecs
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
@@ -12,6 +11,7 @@ from mlops_kit.core.settings import Section, read_config
 from mlops_kit.data.sources.base import Asked, Files, Landed
 from mlops_kit.data.sources.registry import kinds
 from mlops_kit.data.sources.sample_shop.settings import Sample
+from mlops_kit.data.types import MOMENTS, Type, parse
 
 SOURCES_FILE = Path("conf/sources.yaml")
 # Tables that the pipeline makes beside the declared ones.
@@ -21,13 +21,6 @@ PIPELINE = (
     *("id", "time", "group", "y_true", "split", "same_features", "seen_in_training"),
     *("known_at", "cutoff"),
 )
-TYPES = (
-    *("string", "integer", "number", "boolean", "date", "timestamp", "timestamptz", "datetime"),
-    "integers",
-)
-DECIMAL = re.compile(r"decimal\( *(\d{1,2}) *, *(\d{1,2}) *\)")
-MOMENTS = ("date", "timestamp", "timestamptz", "datetime")
-NUMBERS = ("integer", "number", "decimal")
 # What says how a file is written; only tables of files have it.
 OPTIONS = (
     *("format", "delimiter", "quote", "escape", "decimal", "thousands", "encoding", "header"),
@@ -60,7 +53,9 @@ class Column(Section):
     type: str
     """`string`, `integer`, `number`, `decimal(p,s)` (p digits, s of them after the point, exact),
     `boolean`, `date`, `timestamp` (no zone, never shifted), `timestamptz` (a moment, kept in UTC),
-    or `integers`, a list of them. `datetime` is older: a moment in UTC, kept without its zone."""
+    `time` (of a day), `binary`, `json` (any value of JSON, kept as its text), `list<string>` or a
+    list of another type, `struct<street: string, number: integer>`. `datetime` is older: a moment
+    in UTC, kept without its zone; so is `integers`, a list of them."""
     nullable: bool = False
     """May it be empty?"""
     unique: bool = False
@@ -94,11 +89,7 @@ class Column(Section):
     @field_validator("type")
     @classmethod
     def _known(cls, value: str) -> str:
-        found = DECIMAL.fullmatch(value)
-        if value not in TYPES and found is None:
-            raise ValueError(f"{value} is no type; use {', '.join(TYPES)} or decimal(p,s)")
-        if found and not int(found[2]) <= int(found[1]) <= 38:
-            raise ValueError(f"{value} needs 38 digits at most, and no more after the point")
+        parse(value)
         return value
 
     @model_validator(mode="after")
@@ -114,16 +105,19 @@ class Column(Section):
         return self
 
     @property
+    def parsed(self) -> Type:
+        """The type with what is inside of it."""
+        return parse(self.type)
+
+    @property
     def kind(self) -> str:
-        """The type without the digits of a decimal."""
-        return self.type.partition("(")[0]
+        """The type without what stands in brackets."""
+        return self.parsed.name
 
     @property
     def digits(self) -> tuple[int, int]:
         """Digits of a decimal: in all, and after the point."""
-        found = DECIMAL.fullmatch(self.type)
-        assert found is not None
-        return int(found[1]), int(found[2])
+        return self.parsed.digits
 
 
 class Table(Asked):

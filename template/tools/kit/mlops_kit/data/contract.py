@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.config import MOMENTS, NUMBERS, SOURCES_FILE, Column, Table
+from mlops_kit.data.config import SOURCES_FILE, Column, Table
+from mlops_kit.data.types import MOMENTS, NUMBERS, WITHOUT_ORDER
 from mlops_kit.data.values import times
 from mlops_kit.data.values.cast import as_text, cast, cast_plain, dtype_of, stand_ins, why
 from mlops_kit.data.values.missing import counted, missing, where
@@ -57,6 +58,7 @@ class Contract:
         self.good = self.broken = 0
         self.missing: dict[str, Counter[str]] = {column: Counter() for column in table.columns}
         self.reasons: Counter[str] = Counter()
+        self.first: dict[str, int] = {}
         self.writing = Writing()
         self.unique = [column for column, one in table.columns.items() if one.unique]
         for column, contract in table.columns.items():
@@ -87,6 +89,9 @@ class Contract:
             return Checked(typed, frame.clear().with_columns(reason=pl.lit("")), keys)
         said = pl.concat(failures)
         self.reasons.update(dict(said["reason"].value_counts().iter_rows()))
+        before = self.good + self.broken + 1
+        for reason, row in said.group_by("reason").agg(pl.col("row").min()).iter_rows():
+            self.first.setdefault(reason, before + row)
         by_row = said.group_by("row").agg(pl.col("reason").sort().str.join("; ")).sort("row")
         broken = frame[by_row["row"]].with_columns(by_row["reason"])
         keep = pl.repeat(True, len(typed), eager=True).scatter(by_row["row"], False)
@@ -129,7 +134,7 @@ class Contract:
 
         lost = typed.is_null() & ~nothing
         if lost.any():
-            fail(lost, why(values.filter(lost), column))
+            fail(lost, why(values.filter(lost), column, self.table))
         for far, reason in times.implausible(typed, column) if column.type in MOMENTS else ():
             fail(far, reason)
             typed = where(~far, typed)
@@ -211,6 +216,8 @@ def _check_fits(table: str, name: str, column: Column) -> None:
         check = f"less_than_or_equal_to({column.maximum})"
     elif column.pattern is not None and column.kind != "string":
         check = f"str_matches('{column.pattern}')"
+    elif column.kind in WITHOUT_ORDER[1:] and (column.unique or column.allowed is not None):
+        check = "unique" if column.unique else "allowed"
     else:
         try:
             for _ in _broken(pl.Series([None], dtype=dtype_of(column)), column):

@@ -15,6 +15,7 @@ from mlops_kit.data.config import SOURCES_FILE, Files, Sources
 from mlops_kit.data.contract import Contract
 from mlops_kit.data.sources import files
 from mlops_kit.data.sources.tables import as_written, read_parts
+from mlops_kit.data.types import in_microseconds
 
 if TYPE_CHECKING:
     import polars
@@ -32,6 +33,7 @@ class Reading:
     def __init__(self, config: Sources, contract: Contract) -> None:
         self.name, self.good, self.broken = contract.name, contract.good, contract.broken
         self.reasons, self.missing = contract.reasons, contract.missing
+        self.first = contract.first
         source = config.sources[contract.table.source]
         self.files: list[str] = []
         self.not_read: list[str] = []
@@ -82,17 +84,25 @@ class Reading:
             reason, count = _ranked(self.reasons)[0]
             raise MlopsError(
                 f'{self.broken:,} of {total:,} rows of table "{self.name}" break its contract in '
-                f"{SOURCES_FILE.as_posix()} (most often: {reason}, {count:,} times); the limit is "
+                f"{SOURCES_FILE.as_posix()} (most often: {reason}, {count:,} times, first in row "
+                f"{self.first[reason]:,} of those read); the limit is "
                 f"{limit:.1%}. Look at {quarantine.as_posix()}, then mend "
                 "the source, the contract, or data.max_quarantined_share in conf/base.yaml."
             )
 
 
 class Written:
-    """A parquet file that grows by frames of one schema; without a path, nothing is written."""
+    """A parquet file that grows by frames of one schema; without a path, nothing is written.
 
-    def __init__(self, path: Path | None) -> None:
-        self._path, self._writer, self._dtypes = path, None, {}
+    Parameters
+    ----------
+    path : Path, optional
+    cast : bool
+        Whether the frames have the types of a contract, not those of their file.
+    """
+
+    def __init__(self, path: Path | None, cast: bool = False) -> None:
+        self._path, self._cast, self._writer, self._dtypes = path, cast, None, {}
 
     def __enter__(self) -> "Written":
         return self
@@ -113,6 +123,8 @@ class Written:
         table = frame.cast(self._dtypes, strict=False).to_arrow(
             compat_level=pl.CompatLevel.oldest()
         )
+        if self._cast:
+            table = table.cast(in_microseconds(table.schema))
         if self._writer is None:
             self._writer = pyarrow.parquet.ParquetWriter(
                 self._path, table.schema, compression="zstd"
@@ -181,7 +193,8 @@ def _pass(
     places: tuple[Path | None, Path | None, Path | None],
 ) -> None:
     with ExitStack() as stack:
-        kept, aside, keys = (stack.enter_context(Written(place)) for place in places)
+        kept = stack.enter_context(Written(places[0], cast=True))
+        aside, keys = (stack.enter_context(Written(place)) for place in places[1:])
         for file, frames in read_parts(config, contract.name):
             for batch in frames:
                 rows = batch

@@ -27,6 +27,7 @@ def open_tables(connection: "duckdb.DuckDBPyConnection", sources: Sources, befor
         view = connection.read_parquet(str(file))
         table = sources.tables.get(name)
         if table is not None:
+            view = _as_json(view, table)
             for column in _moments(table) - set(view.columns):
                 raise MlopsError(
                     f'Table "{name}" reaches the open zone without its time column {column}, so '
@@ -36,6 +37,14 @@ def open_tables(connection: "duckdb.DuckDBPyConnection", sources: Sources, befor
                 moment = f"CAST('{before}' AS TIMESTAMP)"
                 view = _hidden(view, table, moment, sources.entity.column)
         view.create_view(name, replace=True)
+
+
+def _as_json(view: "duckdb.DuckDBPyRelation", table: Table) -> "duckdb.DuckDBPyRelation":
+    """Say which texts are JSON, so that a feature cannot take a document for a category."""
+    found = [name for name in view.columns
+             if name in table.columns and table.columns[name].type == "json"]  # fmt: skip
+    casts = ", ".join(f"CAST({quoted(name)} AS JSON) AS {quoted(name)}" for name in found)
+    return view.project(f"* REPLACE ({casts})") if found else view
 
 
 def _moments(table: Table) -> set[str]:

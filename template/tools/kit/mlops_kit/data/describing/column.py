@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.data.config import Column, Table
 from mlops_kit.data.describing import moments
+from mlops_kit.data.values import inferred
 from mlops_kit.data.values.cast import INTEGERS, cast
 from mlops_kit.data.values.missing import counted, missing
+from mlops_kit.data.values.plain import CLOCK
 from mlops_kit.data.values.ways import Numbers, Way, all_match, size, spread, ways
 
 if TYPE_CHECKING:
     import polars
 
 PAIRS = (("true", "false"), ("yes", "no"), ("t", "f"), ("y", "n"))
+TIME = f"^(?:{CLOCK.pattern})$"
 CODE = r"^[+-]?0\d"
 QUOTED, DOUBLED = r"(?s)^'.*'$", r"^'(?:[^']|'')*(?:''|[,;\t|~])(?:[^']|'')*'$"  # by single ones
 SHARE = 0.9  # of numbers, or times, from which the rest of a column is asked about
@@ -71,8 +74,8 @@ def look(values: "polars.Series", table: Table, given: dict[str, Any]) -> Seen:
     seen = Seen(values.name, len(values), options=dict(given))
     if isinstance(values.dtype, pl.Categorical | pl.Enum | pl.Null):
         values = values.cast(pl.String)
-    if values.dtype.is_nested():
-        return _nested(seen, values)
+    if values.dtype.is_nested() or values.dtype == pl.Binary:
+        return _whole(seen, values)
     column = Column.model_validate({"type": "string", **given})
     nothing = missing(values, column, table)
     seen.missing = counted(values, nothing)
@@ -111,23 +114,17 @@ def look(values: "polars.Series", table: Table, given: dict[str, Any]) -> Seen:
 
 
 def _typed(seen: Seen, there: "polars.Series") -> None:
-    import polars as pl
-
     kind = there.dtype
     seen.evidence = f"{kind} in the file"
-    if isinstance(kind, pl.Decimal):
-        seen.type = f"decimal({kind.precision},{kind.scale})"
-    elif isinstance(kind, pl.Datetime):
-        seen.type = "timestamptz" if kind.time_zone else "timestamp"
-    elif kind in (pl.Boolean, pl.Date):
-        seen.type = str(kind).lower()
-    elif kind.is_numeric():
-        seen.type = "integer" if kind.is_integer() else "number"
-    elif kind != pl.String:
+    found = inferred.of_typed(kind)
+    if found is None:
         seen.left_out = f"no type of a table takes {kind}"
+    else:
+        seen.type = str(found)
 
 
-def _nested(seen: Seen, values: "polars.Series") -> Seen:
+def _whole(seen: Seen, values: "polars.Series") -> Seen:
+    """Look at lists, structs and bytes, which are not counted one by one."""
     import polars as pl
 
     seen.missing["blank"] += values.null_count()
@@ -137,6 +134,10 @@ def _nested(seen: Seen, values: "polars.Series") -> Seen:
     inner = getattr(values.dtype, "inner", None)
     if isinstance(values.dtype, pl.List) and inner is not None and inner.is_integer():
         seen.type, seen.evidence = "integers", "lists of whole numbers in the file"
+    elif not (seen.rows - seen.missing.total()):
+        seen.left_out = f"no value in any of its {seen.rows:,} rows"
+    elif (found := inferred.of_typed(values.dtype)) is not None:
+        seen.type, seen.evidence = str(found), f"{found.name} in the file"
     else:
         seen.left_out = f"no type of a table takes {values.dtype}"
     return seen
@@ -171,6 +172,12 @@ def _texts(seen: Seen, there: "polars.Series", often: "polars.Series", table: Ta
         return
     if all_match(there, INTEGERS):
         seen.type, seen.evidence = "integers", "lists of whole numbers"
+        return
+    if (found := inferred.of_documents(there)) is not None:
+        seen.type, seen.evidence = str(found), "JSON in every row"
+        return
+    if all_match(there, TIME) and there.str.contains(":").all():
+        seen.type, seen.evidence = "time", "times of a day"
         return
     seen.evidence = _why_text(seen, there, often, table)
 

@@ -8,13 +8,22 @@ from typing import Any
 
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.config import MOMENTS, PIPELINE
+from mlops_kit.data.config import PIPELINE
 from mlops_kit.data.describing.asked import FEW_LEVELS, Asked, outcome_of
 from mlops_kit.data.describing.kept import spaced
 from mlops_kit.data.describing.related import Group, alike_neighbours
 from mlops_kit.data.describing.sample_files import for_table, sql_name
 from mlops_kit.data.describing.table import Described, is_key_by_name
+from mlops_kit.data.types import MOMENTS, parse
 
+# What no model reads, by the type of its column, and what to do instead.
+NO_FEATURE = {
+    "time": "a time of day, which no model reads: say what counts about it, such as its hour",
+    "binary": "bytes, which no model reads: say what counts about them, such as octet_length",
+    "json": "JSON, which no model reads: say what counts about it, such as json_extract",
+    **dict.fromkeys(("integers", "list"), "a list: say what counts about it"),
+    "struct": "a struct: say which of its fields count",
+}
 OWN_TEXTS = 0.9  # of the rows with a text of their own, from which it is no category
 WIDTH = 96
 
@@ -130,8 +139,8 @@ def _excluded(
             found[name] = f"it tells {target} one to one: the outcome in another spelling"
         elif one.type in MOMENTS:
             found[name] = "a date or time, which no model reads: say what counts about it"
-        elif one.type == "integers":
-            found[name] = "a list: say what counts about it"
+        elif said := NO_FEATURE.get(parse(one.type).name):
+            found[name] = said
         elif texts and one.distinct > FEW_LEVELS:
             found[name] = "a text of its own in nearly every row"
         elif one.is_unique and is_key_by_name(name):

@@ -67,5 +67,10 @@ def may_be(kind: object, declared: str) -> bool:
         "timestamp": day or (moment and not zoned),
         "timestamptz": zoned,
         "datetime": day or moment,
+        "time": types.is_time(kind),
+        "binary": types.is_binary(kind) or types.is_large_binary(kind),
+        "json": False,
+        "list": types.is_list(kind) or types.is_large_list(kind),
+        "struct": types.is_struct(kind),
         "integers": types.is_list(kind) or types.is_large_list(kind),
     }[declared]

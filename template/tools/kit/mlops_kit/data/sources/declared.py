@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from mlops_kit.data.types import PARTS
+
 if TYPE_CHECKING:
     import pyarrow
 
@@ -29,6 +31,8 @@ def type_of(column: "Column | None") -> "pyarrow.DataType":
         return pa.string()
     if column.kind == "decimal":
         return pa.decimal128(*column.digits)
+    if column.kind in ("json", *PARTS):  # as JSON, of which the contract makes what it declares
+        return pa.string()
     return {
         "string": pa.string(),
         "integer": pa.int64(),
@@ -38,5 +42,7 @@ def type_of(column: "Column | None") -> "pyarrow.DataType":
         "timestamp": pa.timestamp("us"),
         "datetime": pa.timestamp("us"),
         "timestamptz": pa.timestamp("us", "UTC"),
+        "time": pa.time64("us"),
+        "binary": pa.binary(),
         "integers": pa.list_(pa.int64()),
     }[column.type]

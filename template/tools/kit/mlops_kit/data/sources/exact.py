@@ -1,11 +1,16 @@
 """A value of any store as one of the types that a contract knows: exactly, or a ValueError."""
 
+import base64
 import datetime
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
+
+from mlops_kit.data.values.json_text import Number
+from mlops_kit.data.values.plain import bytes_of, time_of
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 UTC = datetime.UTC
@@ -26,6 +31,54 @@ def text(value: Any) -> str:
     if isinstance(value, set | frozenset):
         return json.dumps(sorted(value, key=text), default=text, ensure_ascii=False)
     return repr(value) if isinstance(value, float) else str(value)
+
+
+class Written(str):
+    """What a store has as text alone: JSON of it is what is written, not a text in quotes."""
+
+
+def document(value: Any) -> str:
+    """Write a value as JSON: numbers exactly, bytes as base64, times as ISO 8601."""
+    if isinstance(value, Written | Number):
+        return str(value)
+    if isinstance(value, Mapping):
+        pairs = (f"{json.dumps(str(name))}: {document(one)}" for name, one in value.items())
+        return "{" + ", ".join(pairs) + "}"
+    if isinstance(value, set | frozenset):
+        return f"[{', '.join(sorted(map(document, value)))}]"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(document, value))}]"
+    if isinstance(value, Decimal | float):
+        if not math.isfinite(value):
+            raise ValueError
+        return str(value) if isinstance(value, Decimal) else repr(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        value = base64.b64encode(value).decode()
+    if value is not None and not isinstance(value, bool | int | str):
+        value = text(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _time(value: Any) -> datetime.time | None:
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        value = time_of(value.strip())
+    if not isinstance(value, datetime.time):
+        raise TypeError
+    if value.tzinfo is not None:
+        raise ValueError
+    return value
+
+
+def _bytes(value: Any) -> bytes | None:
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        value = bytes_of(value.strip())
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise TypeError
+    return bytes(value)
 
 
 def _integer(value: Any) -> int | None:
@@ -135,6 +188,8 @@ TAKEN: dict[str, Callable[[Any], Any]] = {
     "date32[day]": _date,
     "timestamp[us]": _naive,
     "timestamp[us, tz=UTC]": _zoned,
+    "time64[us]": _time,
+    "binary": _bytes,
     "list<item: int64>": _integers,
     "list<element: int64>": _integers,
 }

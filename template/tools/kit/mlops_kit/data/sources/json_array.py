@@ -11,6 +11,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import Table
 from mlops_kit.data.opened import open_utf8
 from mlops_kit.data.sources import json_lines
+from mlops_kit.data.values import json_text
 
 if TYPE_CHECKING:
     import polars
@@ -77,8 +78,7 @@ def elements(
     MlopsError
         As `batches`.
     """
-    text = _Document(file, stream, texts)
-    path = records.split("/") if records else []
+    text, path = _Document(file, stream, texts), records.split("/") if records else []
     for name in path:
         text.enter(name)
     if text.peek() != "[":
@@ -168,7 +168,7 @@ class _Document:
         self._text, self._ended = "", False
         self.at = self._given = self._counted = 0
         self._lines = 1
-        self._decode = json.JSONDecoder(**json_lines.EXACTLY).raw_decode
+        self._decode = json.JSONDecoder(**json_text.EXACTLY).raw_decode
 
     def line(self) -> int:
         """The line of the place that is read now."""
@@ -210,7 +210,7 @@ class _Document:
                     continue
                 self.at = min(error.pos, len(self._text))
                 self.broken("no whole JSON" if cut else error.msg)
-            except (json_lines.Twice, RecursionError) as error:
+            except (json_text.Twice, RecursionError) as error:
                 self.broken(str(error))
             if end == len(self._text) and self._more():  # a number may go on
                 continue

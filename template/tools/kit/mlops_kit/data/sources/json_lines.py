@@ -6,19 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.config import NUMBERS, Table
+from mlops_kit.data.config import Table
 from mlops_kit.data.opened import open_utf8
 from mlops_kit.data.sources import records
+from mlops_kit.data.types import NUMBERS, PARTS
+from mlops_kit.data.values.json_text import EXACTLY, Number, Twice, document_of, text_of
 from mlops_kit.data.values.numbers import GROUPED
 
 if TYPE_CHECKING:
     import polars
-
-LITERALS = {True: "true", False: "false", None: None}
-
-
-class Number(str):
-    """A number as it is written."""
 
 
 def values_of(line: str | bytes, columns: list[str]) -> list[str | None] | None:
@@ -63,7 +59,11 @@ def of_records(
         _check_reading(file, number, column, value)
 
     numeric = {name: check for name, one in table.columns.items() if one.kind in NUMBERS}
-    return records.batches(file, list(table.columns), asked, found, text_of, numeric)
+    documents = {
+        name: document_of for name, one in table.columns.items() if one.kind in ("json", *PARTS)
+    }
+    columns = dict.fromkeys(table.columns, text_of) | documents
+    return records.batches(file, columns, asked, found, numeric)
 
 
 def _in_line(file: Path, number: int, line: bytes) -> dict[str, Any] | None:
@@ -81,10 +81,6 @@ def _in_line(file: Path, number: int, line: bytes) -> dict[str, Any] | None:
         ) from error
 
 
-class Twice(ValueError):
-    """A name stands twice in one object."""
-
-
 def _record(line: str | bytes) -> dict[str, Any] | None:
     if not line.strip():
         return None
@@ -92,41 +88,6 @@ def _record(line: str | bytes) -> dict[str, Any] | None:
     if not isinstance(record, dict):
         raise ValueError("no object")
     return record
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Twice("a name stands twice in it")
-    return found
-
-
-# How JSON is read: numbers as they are written, each name once.
-EXACTLY: dict[str, Any] = {
-    "object_pairs_hook": _once,
-    "parse_float": Number,
-    "parse_int": Number,
-    "parse_constant": Number,
-}
-
-
-def text_of(value: Any) -> str | None:
-    """Return a value of JSON as it is written; None for null."""
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, dict | list):
-        return _compact(value)
-    return LITERALS[value]
-
-
-def _compact(value: Any) -> str:
-    """Write a list or an object as JSON, numbers as they were."""
-    if isinstance(value, dict):
-        inside = ", ".join(f"{json.dumps(key)}: {_compact(one)}" for key, one in value.items())
-        return "{" + inside + "}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_compact, value))}]"
-    return str(value) if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)
 
 
 def _check_reading(file: Path, number: int, column: str, value: Any) -> None:

@@ -10,8 +10,9 @@ from mlops_kit.core.sql import literal, quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.data.sources.base import Landed, Wanted
 from mlops_kit.data.sources.declared import asked_columns, schema_of
-from mlops_kit.data.sources.exact import TAKEN, local, only_text
+from mlops_kit.data.sources.exact import TAKEN, document, local, only_text
 from mlops_kit.data.sources.missing import missing_column
+from mlops_kit.data.types import PARTS
 
 if TYPE_CHECKING:
     import pyarrow
@@ -117,7 +118,7 @@ def batches(
             if found:
                 seen.add(name)
             row.append(None if value is None else _taken(take, value, name, schema, whose))
-            held += len(row[-1]) if isinstance(row[-1], str) else 8
+            held += len(row[-1]) if isinstance(row[-1], str | bytes) else 8
         if len(there) < 100:
             there.update(dict.fromkeys(one))
         if at is not None and wanted.since is not None and not _is_new(row[at], wanted.since):
@@ -166,6 +167,8 @@ def _taker(table: "Table", name: str, schema: "pyarrow.Schema") -> Callable[[Any
         return only_text  # the order of numbers is not that of their texts
     if column is not None and column.type == "timestamp":
         return local
+    if column is not None and column.kind in ("json", *PARTS):
+        return document
     kind = str(schema.field(name).type)
     return TAKEN["decimal" if kind.startswith("decimal") else kind]
 

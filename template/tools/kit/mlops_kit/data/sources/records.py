@@ -16,10 +16,9 @@ Check = Callable[[int, str, Any], None]
 
 def batches(
     file: Path,
-    columns: list[str],
+    texts: Mapping[str, Callable[[Any], str | None]],
     asked: str,
     records: Iterator[tuple[int, Mapping[str, Any]]],
-    text: Callable[[Any], str | None],
     checks: Mapping[str, Check],
 ) -> "Iterator[polars.DataFrame]":
     """Read the declared columns of records as text, some rows at a time.
@@ -29,12 +28,12 @@ def batches(
 
     Parameters
     ----------
+    texts : mapping
+        By declared column, what gives a value as it is written.
     asked : str
         Who declares the columns, for messages.
     records : iterator
         The line where each stands, and its values by their names.
-    text : callable
-        Gives a value as it is written.
     checks : mapping
         By column, what refuses a value; it is told the line, the column and the value.
 
@@ -45,8 +44,10 @@ def batches(
     """
     import polars as pl
 
+    columns = list(texts)
     schema = dict.fromkeys(columns, pl.String)
     checked = [(at, name, checks[name]) for at, name in enumerate(columns) if name in checks]
+    writers = list(texts.values())
     seen: set[str] = set()
     count = 0
     while some := list(islice(records, BATCH)):
@@ -58,7 +59,7 @@ def batches(
             found = [record.get(column) for column in columns]
             for at, name, check in checked:
                 check(number, name, found[at])
-            rows.append([text(value) for value in found])
+            rows.append([text(value) for text, value in zip(writers, found, strict=True)])
         count += len(rows)
         yield pl.DataFrame(rows, schema=schema, orient="row")
     if not count:

@@ -52,7 +52,8 @@ def batches(file: Path, table: Table, asked: str) -> "Iterator[polars.DataFrame]
     with xml_parsing.opened(file, table) as stream:
         reader = Reader(file, table, table.columns, lists)
         found = ((one.line, one.values) for one in reader.read(stream))
-        yield from records.batches(file, list(table.columns), asked, found, lambda text: text, {})
+        texts = dict.fromkeys(table.columns, lambda text: text)
+        yield from records.batches(file, texts, asked, found, {})
 
 
 class Reader:

@@ -53,6 +53,8 @@ def counted(values: "polars.Series", nothing: "polars.Series") -> Counter[str]:
     there = values.filter(nothing)
     if there.dtype.is_float():
         there = there.fill_nan(None)
+    if there.dtype.is_nested() or there.dtype == pl.Binary:
+        return Counter({BLANK: len(there)})
     texts = there.cast(pl.String).str.strip_chars().replace("", None).fill_null(BLANK)
     return Counter(dict(texts.value_counts().iter_rows()))
 
@@ -67,7 +69,8 @@ def where(keep: "polars.Series", values: "polars.Series") -> "polars.Series":
 def _texts(column: Column, table: Table) -> list[str]:
     wanted = {""}
     for marker in MARKERS if column.default_nulls else ():
-        wanted |= _spellings(marker)
+        if marker != "NULL" or column.type != "binary":  # which are three bytes in base64
+            wanted |= _spellings(marker)
     wanted |= {str(one).strip() for one in (*table.nulls, *column.nulls)}
     return sorted(wanted - {str(one) for one in column.allowed or ()})
 

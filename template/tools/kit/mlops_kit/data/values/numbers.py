@@ -5,6 +5,7 @@ nothing is declared, other numbers of the file may tell; if none does, the table
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ TOO_LONG = "has more digits than a number keeps: declare integer, string or deci
 
 @dataclass
 class Writing:
-    """What the numbers of a file tell about how it writes them."""
+    """What the values of a file tell about how it writes them."""
 
     ambiguous: dict[str, int] = field(default_factory=dict)
     """By column: how many may be read in two ways."""
@@ -37,6 +38,13 @@ class Writing:
     """By column: how many are numbers only with a comma for the fraction or for thousands."""
     points: bool = False
     """Whether some number has a point that can only be a decimal one."""
+    fields: dict[tuple[str, str], bool] = field(default_factory=dict)
+    """By the path of a struct and a field that is declared: whether some value has it."""
+
+    def note_fields(self, path: str, declared: Iterable[str], seen: set[str]) -> None:
+        """Look at which fields the objects at a path have."""
+        for name in declared:
+            self.fields[path, name] = self.fields.get((path, name), False) or name in seen
 
     def note(self, name: str, text: "polars.Series", typed: "polars.Series") -> None:
         """Look at the texts of one column, of which `typed` has those that are numbers."""
@@ -64,9 +72,15 @@ class Writing:
         Raises
         ------
         MlopsError
-            Names both readings and what to declare.
+            Names both readings and what to declare; or a field that no struct has.
         """
         of = f'of table "{name}"' + (f" in {file.as_posix()}" if file else "")
+        for (path, lacking), seen in self.fields.items():
+            if not seen:
+                raise MlopsError(
+                    f'No value of "{path}" {of} has the field "{lacking}", which its type declares '
+                    f"under tables.{name} in {SOURCES_FILE.as_posix()}: correct the name there."
+                )
         where = f"under tables.{name} in {SOURCES_FILE.as_posix()}"
         two_ways = (
             "such as 3,5 or 1,500 or 1.500.000, whose commas and points may stand before the "

@@ -19,7 +19,8 @@ from mlops_kit.data.delimited import Layout, layout
 from mlops_kit.data.dialect import Dialect, dialect_of
 from mlops_kit.data.opened import compression_of, open_packed, open_utf8
 from mlops_kit.data.sources import json_array, xml_parsing, xml_records
-from mlops_kit.data.sources.json_lines import text_of, values_of
+from mlops_kit.data.sources.json_lines import values_of
+from mlops_kit.data.values.json_text import text_of
 
 if TYPE_CHECKING:
     import polars

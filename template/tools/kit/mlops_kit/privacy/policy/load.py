@@ -21,7 +21,9 @@ from mlops_kit.privacy.policy.schema import (
     FORMS,
     NOT_PERSONAL,
     PARAMETERS,
+    TEXTS,
     USUAL,
+    WHOLE,
     Anonymity,
     ColumnPolicy,
     Privacy,
@@ -144,12 +146,12 @@ def refuse_undecided(policy: Privacy) -> None:
 
 
 def unnamed_text(policy: Privacy, sources: Sources) -> list[str]:
-    """Text columns that the sources declare and the policy does not name."""
+    """Columns that may hold text, which the sources declare and the policy does not name."""
     return [
         f"{name}.{column}"
         for name, table in sources.tables.items()
         for column, contract in table.columns.items()
-        if contract.kind == "string" and f"{name}.{column}" not in policy.columns
+        if contract.kind in TEXTS and f"{name}.{column}" not in policy.columns
     ]
 
 
@@ -207,7 +209,7 @@ def _check_rule(name: str, rule: ColumnPolicy, contract: Column, sources: Source
     for need in needs:
         if len(given & set(need.split("|"))) != 1:
             raise _wrong(place, f"{what} needs {' or '.join(need.split('|'))}")
-    listed = contract.kind == "integers" and rule.action not in ("keep", *BEHIND)
+    listed = contract.kind in WHOLE and rule.action not in ("keep", *BEHIND)
     if listed or (types is not None and contract.kind not in types):
         raise _wrong(place, f"{what} cannot treat a column of type {contract.kind}")
     if rule.edges != sorted(set(rule.edges)):
@@ -223,7 +225,7 @@ def _check_rule(name: str, rule: ColumnPolicy, contract: Column, sources: Source
             raise _wrong(place, "date_shift needs subject: the column of its table that says whose")
     if rule.action == "keep":
         told = bool(rule.reason) + (rule.until is not None)
-        asked = _asks_for_a_reason(name, rule)
+        asked = _asks_for_a_reason(name, rule) or " of bytes" * (contract.kind == "binary")
         if told == 1 or (asked and told == 0):
             raise _wrong(
                 place,

@@ -13,9 +13,13 @@ from mlops_kit.privacy.detect.kinds.kind import Action
 Undecided = Literal["undecided"]
 NOT_PERSONAL = "none"  # the entity of a column that a person has looked at
 BEHIND = ("drop", "undecided")  # what leaves nothing of a column in the open zone
+# Types that pass whole or stay behind: nothing of them is changed.
+WHOLE = ("integers", "list", "struct", "json", "binary")
+# Types that may hold what people wrote.
+TEXTS = ("string", "list", "struct", "json", "binary")
 DATES = ("date", "datetime", "timestamp", "timestamptz")
 NUMBERS = ("integer", "number", "decimal")
-# What each action may be told, and which column types it can treat (None: all but lists).
+# What each action may be told, and which column types it can treat (None: all but WHOLE).
 PARAMETERS: dict[Action | Undecided, tuple[set[str], tuple[str, ...] | None]] = {
     "undecided": (set(), None),
     "drop": (set(), None),

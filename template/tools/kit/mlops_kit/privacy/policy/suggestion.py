@@ -7,7 +7,7 @@ from mlops_kit.data.config import Column
 from mlops_kit.privacy.detect.findings import Verdict
 from mlops_kit.privacy.detect.kinds.headers import is_quantity, plain
 from mlops_kit.privacy.detect.kinds.registry import KINDS
-from mlops_kit.privacy.policy.schema import DATES, FORMS, NUMBERS, PARAMETERS, USUAL
+from mlops_kit.privacy.policy.schema import DATES, FORMS, NUMBERS, PARAMETERS, USUAL, WHOLE
 from mlops_kit.privacy.protect.singling_out import may_single_out
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def seen(values: "polars.Series") -> Seen:
     import polars as pl
 
     there = values.drop_nulls()
-    if isinstance(there.dtype, pl.List):
+    if there.dtype.is_nested() or there.dtype == pl.Binary:
         return Seen(there, there.len(), there.len(), there.len(), 0, 0.0)
     counts = there.value_counts(name="how often")
     rare = int(counts.filter(pl.col("how often") < K)["how often"].sum())
@@ -112,6 +112,8 @@ def suggest(
         return UNDECIDED, "no values to judge by"
     if contract.kind == "string":
         return _text(column, sample)
+    if contract.kind in WHOLE[1:]:
+        return UNDECIDED, f"{contract.kind}, {sample}: it passes whole or stays behind (drop)"
     if contract.kind == "integers":
         return UNDECIDED, f"lists, {sample}: what one person has all together may be theirs alone"
     if contract.kind in DATES:
@@ -166,7 +168,7 @@ def usual(entity: str, kind: str, sample: Seen) -> Rule:
     types = PARAMETERS[action][1]
     if action == "generalise":
         types = FORMS[more["to"]][1] if more else ()
-    if kind == "integers" or (types is not None and kind not in types):
+    if kind in WHOLE or (types is not None and kind not in types):
         return {"entity": entity, "action": "drop"}
     if action == "date_shift" or (more.get("to") == "age_band" and kind in DATES):
         return {"entity": entity, "action": "drop"}  # a person must say whose day, or as of when
@@ -201,7 +203,8 @@ def is_key_of(
 
     table, identifier = map(plain, entity)
     header = plain(column)
-    if isinstance(values.dtype, pl.List) or values.dtype.is_float() or is_quantity(column):
+    kind = values.dtype
+    if kind.is_nested() or kind.is_float() or kind == pl.Binary or is_quantity(column):
         return False
     there = values.drop_nulls().unique()
     inside = float(there.cast(pl.String).is_in(known.implode()).mean() or 0)  # type: ignore[arg-type]

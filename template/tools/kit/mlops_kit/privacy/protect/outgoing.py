@@ -32,9 +32,13 @@ class Opening:
         values: "polars.Series",
         start: int,
         rows: int,
+        vouched: bool = False,
     ) -> None:
-        """Search all values of a batch that begins at row `start` of `rows`, and sample it."""
-        for one in scan(column, values, start + 1):
+        """Search all values of a batch that begins at row `start` of `rows`, and sample it.
+
+        Bytes that are no text pass only where a person is `vouched` for them.
+        """
+        for one in scan(column, values, start + 1, vouched):
             self._add(replace(one, place=f"{table}.{one.place}"))
         step = max(1, rows // self.policy.defaults.sample_rows)
         sample = values.gather_every(step, -start % step)

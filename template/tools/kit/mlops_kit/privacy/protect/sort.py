@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
+from mlops_kit.data.types import in_microseconds
 
 if TYPE_CHECKING:
     import polars
@@ -83,6 +84,7 @@ def _write(frames: "Iterable[polars.DataFrame]", target: Path) -> None:
     try:
         for frame in frames:
             table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+            table = table.cast(in_microseconds(table.schema))
             if writer is None:
                 writer = pyarrow.parquet.ParquetWriter(target, table.schema, compression="zstd")
             writer.write_table(table)

@@ -207,7 +207,8 @@ def _treated(
             found = frame.select(treat(frame, one, key, memo) for one in plan)
             for one in plan:
                 if one.rule.action == "keep":
-                    opening.search(source.stem, one.column, found[one.column], start, rows)
+                    vouched = bool(one.rule.reason)
+                    opening.search(source.stem, one.column, found[one.column], start, rows, vouched)
             start += len(frame)
             yield found
 

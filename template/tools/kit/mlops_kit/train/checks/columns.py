@@ -24,7 +24,13 @@ INTEGERS = ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DECIMAL")
 EXACT = 2**53
 # No model takes them as they are.
 MOMENTS = ("DATE", "TIMESTAMP", "TIME")
-OTHER = ("INTERVAL", "BLOB", "BIT", "STRUCT", "MAP", "UNION")
+# Nor these, in a list or by themselves: what to do instead.
+PARTS = "give each part that counts as a column"
+OTHER = {
+    **dict.fromkeys(("INTERVAL", "BIT", "MAP", "UNION"), PARTS),
+    "STRUCT": PARTS + ", such as {name}.field",
+    "BLOB": "say what counts about it, such as octet_length({name})",
+}
 
 
 def check_names(function: str, columns: list[str]) -> None:
@@ -94,15 +100,28 @@ def encode(connection: "duckdb.DuckDBPyConnection", table: str, names: list[str]
     kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
     changed, counted = [], []
     for name in names:
-        kind = "LIST" if kinds[name].endswith("]") else kinds[name].split("(")[0].split(" ")[0]
+        inner = kinds[name].split("(")[0].split(" ")[0].split("[")[0]
+        kind = "LIST" if kinds[name].endswith("]") else inner
         where = f'features.py: column "{name}" of {table}()'
+        if kind.startswith("TIME") and not kind.startswith("TIMESTAMP"):
+            raise MlopsError(
+                f"{where} is of type TIME, which no model can read: say what counts about it, such "
+                f"as extract(hour FROM {name})."
+            )
         if kind.startswith(MOMENTS):
             raise MlopsError(
                 f"{where} is of type {kinds[name]}, which no model can read: say what counts about "
                 f"it, such as date_diff('day', {name}, time) or extract(month FROM {name})."
             )
-        if kind in OTHER:
-            raise MlopsError(f"{where} is of type {kind}: give each part that counts as a column.")
+        if inner in OTHER or (kind == "LIST" and inner.startswith((*MOMENTS, "JSON"))):
+            said = f"is of type {inner}: {OTHER.get(inner, PARTS).format(name=name)}"
+            if kind == "LIST":
+                said = f"holds lists of {inner}: say what counts about them, such as len({name})"
+            raise MlopsError(f"{where} {said}.")
+        if kind == "JSON":
+            parts = f"json_type({quoted(name)}) IN ('OBJECT', 'ARRAY')"
+            counted.append((name, parts, "objects or arrays of JSON: take out of it what counts, "
+                            f"such as {name}->>'$.field'"))  # fmt: skip
         if kind in INTEGERS:
             huge = f"{quoted(name)} = trunc({quoted(name)}) AND abs({quoted(name)}) > {EXACT}"
             counted.append((name, huge, "integers beyond 2^53, of which a model takes several for "

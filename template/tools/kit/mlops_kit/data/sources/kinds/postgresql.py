@@ -16,6 +16,7 @@ from mlops_kit.data.sources.sql import catalogue
 from mlops_kit.data.sources.sql.reader import Reader
 from mlops_kit.data.sources.sql.statement import Dialect, Taken
 from mlops_kit.data.sources.sql.stream import AFTER, DIGITS
+from mlops_kit.data.types import PARTS
 
 if TYPE_CHECKING:
     import psycopg
@@ -166,6 +167,9 @@ def _taken(
         "_float8": pa.list_(pa.float64()), "_bool": pa.list_(pa.bool_()),
         "_text": pa.list_(pa.string()), "_varchar": pa.list_(pa.string()),
     }  # fmt: skip
+    if column is not None and column.kind in ("json", *PARTS):
+        written = kind in ("text", "varchar", "bpchar", "json", "jsonb")
+        return as_text if written else Taken(name, f"to_json({own})::text", pa.string())
     declared_text = column is not None and column.type == "string"
     if kind in ("text", "varchar", "bpchar") or (kind in plain and not declared_text):
         return Taken(name, own, plain[kind])

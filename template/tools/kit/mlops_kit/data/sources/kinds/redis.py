@@ -10,8 +10,10 @@ from pydantic import Field
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.sources import objects
 from mlops_kit.data.sources.base import NOT_IN, Landed, Looked, Wanted
+from mlops_kit.data.sources.exact import Written
 from mlops_kit.data.sources.look import clock, looked
 from mlops_kit.data.sources.missing import missing_group
+from mlops_kit.data.values.json_text import Number
 
 if TYPE_CHECKING:
     import redis
@@ -102,6 +104,8 @@ class Reader(objects.Reader):
     def __init__(self, source: Redis, client: "redis.Redis", name: str, table: "Table") -> None:
         super().__init__(source, name, table)
         self.client = client
+        of_bytes = (one for one, its in table.columns.items() if its.type == "binary")
+        self.binary = {one.encode() for one in of_bytes}
 
     def found(self, wanted: Wanted) -> Iterator[Mapping[str, Any]]:
         """Go through the keys, some at a time, and give each once."""
@@ -138,12 +142,11 @@ class Reader(objects.Reader):
 
     def _object(self, value: Any) -> dict[str, Any]:
         if isinstance(value, dict):
-            return {self._text(name): self._text(one) for name, one in value.items()}
+            return {self._text(name): self._value(name, one) for name, one in value.items()}
         if isinstance(value, list):  # as pairs, where the answer is not a map
-            texts = [self._text(one) for one in value]
-            return dict(zip(texts[::2], texts[1::2], strict=True))
+            return self._object(dict(zip(value[::2], value[1::2], strict=True)))
         try:
-            found = json.loads(value, parse_float=str)
+            found = json.loads(value, parse_float=Number)
         except ValueError:
             found = None
         if not isinstance(found, dict):
@@ -152,6 +155,10 @@ class Reader(objects.Reader):
                 "correct `path`."
             )
         return found
+
+    def _value(self, name: bytes, value: bytes) -> str | bytes:
+        """Give the value of a field: bytes where they are declared, and else a text."""
+        return value if name in self.binary else Written(self._text(value))
 
     def _text(self, value: bytes) -> str:
         try:

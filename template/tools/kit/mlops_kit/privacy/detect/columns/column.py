@@ -140,7 +140,9 @@ def judge_file(path: Path, sample_rows: int = SAMPLE_ROWS) -> list[Verdict]:
     ]
 
 
-def scan(name: str, values: "pl.Series", first_row: int = 1) -> list[Finding]:
+def scan(
+    name: str, values: "pl.Series", first_row: int = 1, vouched: bool = False
+) -> list[Finding]:
     """Search every value of a column for direct identifiers.
 
     Quasi-identifiers are no findings: what becomes of them is the policy's and k-anonymity's.
@@ -152,6 +154,8 @@ def scan(name: str, values: "pl.Series", first_row: int = 1) -> list[Finding]:
         Text, numbers, dates, nested or binary.
     first_row : int
         Row number of the first value, for a column that is read in parts.
+    vouched : bool
+        Whether somebody answers for bytes that are no text, such as pictures: they are not read.
 
     Returns
     -------
@@ -165,4 +169,4 @@ def scan(name: str, values: "pl.Series", first_row: int = 1) -> list[Finding]:
     """
     from mlops_kit.privacy.detect.columns.search import search
 
-    return search(name, values, first_row)
+    return search(name, values, first_row, vouched)

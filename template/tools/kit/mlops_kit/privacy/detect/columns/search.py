@@ -41,10 +41,12 @@ class Hits(NamedTuple):
     first: int
 
 
-def search(name: str, values: pl.Series, first_row: int) -> list[Finding]:
+def search(name: str, values: pl.Series, first_row: int, vouched: bool = False) -> list[Finding]:
     """Find direct identifiers in every value; see `columns.scan`."""
     found: dict[tuple[str, str], Finding] = {}
     for leaf, part, rows in leaves(name, values):
+        if vouched and part.dtype == pl.Binary and texts_of(part) is None:
+            continue
         for path, hits, at in _leaf(leaf, part):
             first = hits.first if at is None else at[hits.first]
             position = first_row + (first if rows is None else int(rows[first]))
