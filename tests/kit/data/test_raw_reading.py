@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 import yaml
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data import reading
 from mlops_kit.data.config import Sources
+from mlops_kit.data.contracts import references
 from mlops_kit.data.reading import Reading, store
 from rendering import ROOT
 
@@ -486,7 +486,7 @@ def test_numbers_of_json_keep_every_digit() -> None:
 def test_values_that_stand_twice_are_found_over_all_files_and_batches(
     at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "AT_ONCE", at_once)
+    monkeypatch.setattr(references, "AT_ONCE", at_once)
     folder = Path("raw/many")
     folder.mkdir()
     for at, ids in enumerate(([1, 2], [3, 1], [4])):

@@ -19,7 +19,9 @@ from mlops_kit.core.files import progress, remove_leftovers
 from mlops_kit.core.programs import said_by
 from mlops_kit.core.settings import Settings, load_settings, read_config
 from mlops_kit.data.config import Sources, load_sources
+from mlops_kit.data.contracts.kept import stale_tables
 from mlops_kit.data.ingest import write_input_record
+from mlops_kit.data.reading import READING_FILE
 from mlops_kit.data.storage.keeping import fetch
 from mlops_kit.room import rooms
 from mlops_kit.train.features import load_params
@@ -80,6 +82,10 @@ def run(force: bool = False, reason: str = "") -> dict[str, Any]:
     seconds = time.time() - started
     # DVC ran every stage, so that nobody was writing what is older than that.
     remove_leftovers(RESULTS, started)
+    # Where the data stage was up to date, it told nothing.
+    if READING_FILE.is_file() and READING_FILE.stat().st_mtime < started:
+        for line in stale_tables(load_sources()):
+            progress("data", line)
     known = REGISTRATION.read_bytes() if REGISTRATION.is_file() else b""
     for room in rooms():
         room.clean_up()

@@ -16,6 +16,7 @@ from mlops_kit.core.errors import BAD_INPUT, MlopsError
 from mlops_kit.core.settings import load_settings, read_config, settings_files
 from mlops_kit.data.config import SOURCES_FILE, load_sources
 from mlops_kit.data.contract import Contract
+from mlops_kit.data.contracts.references import NOT_UNIQUE
 from mlops_kit.train.model_file import load_model, save_model
 
 ROOT = team.project_folder() or Path(__file__).parents[3]
@@ -52,7 +53,7 @@ def test_a_value_that_stands_twice_breaks_a_contract_that_says_unique(project):
         for column, contract in table.columns.items():
             if contract.unique and contract.type in ("string", "integer", "number"):
                 rows = pl.DataFrame({each: ["7", "7"] for each in table.columns})
-                twice = {column: Contract(name, table).check(rows).keys[column]}
+                twice = {column: {NOT_UNIQUE: Contract(name, table).check(rows).keys[column]}}
                 _, broken, _ = Contract(name, table, twice).check(rows)
                 assert broken.height == 2, name
                 assert all(f"{column} is not unique" in reason for reason in broken["reason"])

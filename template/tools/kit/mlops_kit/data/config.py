@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import Section, read_config
+from mlops_kit.data.contracts.declared import Promised, check_promises
 from mlops_kit.data.sources.base import Asked, Files, Landed
 from mlops_kit.data.sources.registry import kinds
 from mlops_kit.data.sources.sample_shop.settings import Sample
@@ -24,8 +25,7 @@ PIPELINE = (
 # What says how a file is written; only tables of files have it.
 OPTIONS = (
     *("format", "delimiter", "quote", "escape", "decimal", "thousands", "encoding", "header"),
-    "compression",
-    "records",
+    *("compression", "records"),
 )
 if TYPE_CHECKING:
     Source = Sample | Files | Landed
@@ -68,6 +68,8 @@ class Column(Section):
     """The only values that it may have; a marker of missing values among them is a value."""
     pattern: str | None = None
     """Regular expression that each text must match from its start."""
+    references: str | None = None
+    """`table.column` in which each of its values must stand; a row with another is set aside."""
     format: str | None = None
     """How dates and times are written where the year is not first, as `%d/%m/%Y %H:%M`."""
     years: list[int] = Field([1700, 2200], min_length=2, max_length=2)
@@ -120,7 +122,7 @@ class Column(Section):
         return self.parsed.digits
 
 
-class Table(Asked):
+class Table(Asked, Promised):
     """One table: its source, where it stands there, when its facts happened, and its columns.
 
     What a file is written with is found out or declared, never guessed from a part of it.
@@ -261,6 +263,7 @@ def load_sources(path: Path = SOURCES_FILE) -> Sources:
             f"{file}: entity names {config.entity.table}.{config.entity.column}, "
             "which is not declared under tables."
         )
+    check_promises(file, config)
     return config
 
 

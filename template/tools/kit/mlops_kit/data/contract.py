@@ -1,10 +1,11 @@
 """The contract of a table: casts, checks, and the rows set aside with their reasons."""
 
+import datetime
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import SOURCES_FILE, Column, Table
@@ -18,14 +19,13 @@ if TYPE_CHECKING:
     import polars
 
 EMPTY = "is empty"
-NOT_UNIQUE = "is not unique"
 
 
 class Checked(NamedTuple):
     """Rows of a batch that keep their contract, those that break it, and all values to compare.
 
     `good` has the declared types, `broken` the columns as they came and `reason`, and `keys` the
-    unique columns of every row.
+    columns of every row whose values are compared with those of other rows.
     """
 
     good: "polars.DataFrame"
@@ -42,8 +42,8 @@ class Contract:
         The table's name, for messages.
     table : Table
         Its declaration in conf/sources.yaml.
-    repeated : dict of str to polars.Series, optional
-        Values of unique columns that stand more than once in the whole table, by column.
+    wrong : mapping, optional
+        What only the whole table shows: by column and reason, the values that may not stand there.
 
     Raises
     ------
@@ -52,15 +52,21 @@ class Contract:
     """
 
     def __init__(
-        self, name: str, table: Table, repeated: "dict[str, polars.Series] | None" = None
+        self, name: str, table: Table, wrong: "Mapping[str, dict[str, polars.Series]] | None" = None
     ) -> None:
-        self.name, self.table, self.repeated = name, table, repeated or {}
+        self.name, self.table, self.wrong = name, table, wrong or {}
         self.good = self.broken = 0
         self.missing: dict[str, Counter[str]] = {column: Counter() for column in table.columns}
         self.reasons: Counter[str] = Counter()
         self.first: dict[str, int] = {}
         self.writing = Writing()
-        self.unique = [column for column, one in table.columns.items() if one.unique]
+        self.newest: datetime.date | None = None
+        own = {one.references for one in table.columns.values()}
+        self.compared = [
+            column
+            for column, one in table.columns.items()
+            if one.unique or one.references or f"{name}.{column}" in own
+        ]
         for column, contract in table.columns.items():
             _check_fits(name, column, contract)
 
@@ -83,9 +89,9 @@ class Contract:
             columns[name], failed = self._column(name, column, frame[name])
             failures += failed
         typed = pl.DataFrame(columns)
-        keys = typed.select(self.unique)
+        keys = typed.select(self.compared)
         if not failures:
-            self.good += len(typed)
+            self._count(typed)
             return Checked(typed, frame.clear().with_columns(reason=pl.lit("")), keys)
         said = pl.concat(failures)
         self.reasons.update(dict(said["reason"].value_counts().iter_rows()))
@@ -96,9 +102,16 @@ class Contract:
         broken = frame[by_row["row"]].with_columns(by_row["reason"])
         keep = pl.repeat(True, len(typed), eager=True).scatter(by_row["row"], False)
         good = typed.filter(keep)
-        self.good += len(good)
+        self._count(good)
         self.broken += len(broken)
         return Checked(good, broken, keys)
+
+    def _count(self, good: "polars.DataFrame") -> None:
+        """Count the rows that keep the contract, and note when the last of them happened."""
+        self.good += len(good)
+        last: Any = good[self.table.time].max() if self.table.time is not None else None
+        if last is not None and (self.newest is None or last > self.newest):
+            self.newest = last
 
     def end(self, file: Path | None) -> None:
         """Ask how a file writes numbers, if it holds some that may be read in two ways.
@@ -142,8 +155,8 @@ class Contract:
             fail(nothing, EMPTY)
         for broken, check in _broken(typed, column):
             fail(broken, f"breaks {check}")
-        if name in self.repeated:
-            fail(typed.is_in(self.repeated[name].implode()), NOT_UNIQUE)
+        for reason, values_of in self.wrong.get(name, {}).items():
+            fail(typed.is_in(values_of.implode()), reason)
         return typed, failures
 
     def _typed(

@@ -13,6 +13,7 @@ from mlops_kit.core.settings import Settings, environment
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.data.config import SOURCES_FILE, Files, Landed, Sources, load_sources
+from mlops_kit.data.contracts.declared import in_order
 from mlops_kit.data.landing.snapshot import read_to
 from mlops_kit.data.reading import READING_FILE, Reading, store
 from mlops_kit.data.shared_keys import shared_keys
@@ -114,15 +115,16 @@ def ingest(
     told: dict[str, Reading] = {}
     with ExitStack() as stack:
         beside = {}
-        for name in config.tables:
+        for name in in_order(config):
             good = tables_folder / f"{name}.parquet"
             beside[name] = stack.enter_context(written_beside(good))
             with written_beside(quarantine_folder / f"{name}.parquet") as broken:
                 place = quarantine_folder
-                told[name] = store(config, name, leave_out, place, beside[name], broken)
+                told[name] = store(config, name, leave_out, place, beside[name], broken, beside)
+        told = {name: told[name] for name in config.tables}
         remove_others(quarantine_folder, config.tables)
         for name, reading in told.items():
-            reading.check_share(limit, quarantine_folder / f"{name}.parquet")
+            reading.check(limit, quarantine_folder / f"{name}.parquet")
         entity = stack.enter_context(written_beside(tables_folder / f"{ENTITIES}.parquet"))
         write_entities(config, beside[config.entity.table], entity)
         twice = list(shared_keys(config, beside, quarantine_folder / ".shared.tmp"))

@@ -2,17 +2,17 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import scratch_beside
-from mlops_kit.core.sql import quoted
-from mlops_kit.core.utc import connect
 from mlops_kit.data.config import SOURCES_FILE, Files, Sources
 from mlops_kit.data.contract import Contract
+from mlops_kit.data.contracts.kept import check_rows, stale
+from mlops_kit.data.contracts.references import wrong_values
 from mlops_kit.data.sources import files
 from mlops_kit.data.sources.tables import as_written, read_parts
 from mlops_kit.data.types import in_microseconds
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 READING_FILE = Path("reports/data/reading.json")
 MOST_NAMED = 5
-# Values of a unique column that are compared at once.
-AT_ONCE = 1_000_000
 LeaveOut = Callable[[str, "polars.DataFrame"], "polars.DataFrame"]
 
 
@@ -34,6 +32,8 @@ class Reading:
         self.name, self.good, self.broken = contract.name, contract.good, contract.broken
         self.reasons, self.missing = contract.reasons, contract.missing
         self.first = contract.first
+        self.table = contract.table
+        self.late = stale(self.name, contract.table, contract.newest)
         source = config.sources[contract.table.source]
         self.files: list[str] = []
         self.not_read: list[str] = []
@@ -54,7 +54,7 @@ class Reading:
             "missing": {
                 column: dict(_ranked(counts)) for column, counts in self.missing.items() if counts
             },
-        }
+        } | ({} if self.table.fresh_within is None else {"fresh": self.late is None})
 
     def said(self) -> Iterator[str]:
         """Say in a line each what a person should know."""
@@ -63,12 +63,14 @@ class Reading:
         if self.broken:
             kinds = [f"{count:,} {reason}" for reason, count in _ranked(self.reasons)]
             yield f"{self.name}: {self.broken:,} rows set aside: {_some(kinds)}"
+        if self.late is not None:
+            yield self.late
         columns = sorted(self.missing.items(), key=lambda one: -one[1].total())
         if empty := [f"{name} {_counts(counts)}" for name, counts in columns if counts]:
             yield f"{self.name}: missing values: {_some(empty)}"
 
-    def check_share(self, limit: float, quarantine: Path) -> None:
-        """Stop when too many rows break the contract, or there are none.
+    def check(self, limit: float, quarantine: Path) -> None:
+        """Stop when too many rows break the contract, or there are not as many as promised.
 
         Raises
         ------
@@ -80,6 +82,7 @@ class Reading:
             raise MlopsError(
                 f'Table "{self.name}" of {SOURCES_FILE.as_posix()} has no rows; check its source.'
             )
+        check_rows(self.name, self.table, total)
         if self.broken > limit * total:
             reason, count = _ranked(self.reasons)[0]
             raise MlopsError(
@@ -153,20 +156,23 @@ def store(
     scratch: Path,
     good: Path | None = None,
     broken: Path | None = None,
+    others: Mapping[str, Path] | None = None,
 ) -> Reading:
     """Write the rows that keep the contract of a table and those that break it, as parquet.
 
-    Memory does not grow with the table. Values that stand twice in a unique column are known only
-    at its end: where there are any, it is read a second time.
+    Memory does not grow with the table. Values that stand twice in a unique column, or that another
+    table lacks, are known only at its end: where there are any, it is read a second time.
 
     Parameters
     ----------
     leave_out : sequence of callable
         Each leaves rows out of a batch that must not come in.
     scratch : Path
-        Folder for a file that is removed at the end; it holds raw values of unique columns.
+        Folder for a file that is removed at the end; it holds raw values of compared columns.
     good, broken : Path, optional
         What is written; without them the table is only checked.
+    others : mapping of str to Path
+        The rows of the tables that it refers to, as parquet, by table.
 
     Raises
     ------
@@ -174,12 +180,12 @@ def store(
         When it cannot be read, or its numbers may be read in two ways.
     """
     contract = Contract(name, as_written(config, name))
-    if contract.unique:
+    if contract.compared:
         with scratch_beside(scratch / f"{name}.keys") as keys:
             _pass(config, contract, leave_out, (good, broken, keys))
-            repeated = _repeated(keys, contract.unique)
-        if repeated:
-            contract = Contract(name, contract.table, repeated)
+            wrong = wrong_values(keys, name, contract.table, others or {})
+        if wrong:
+            contract = Contract(name, contract.table, wrong)
             _pass(config, contract, leave_out, (good, broken, None))
     else:
         _pass(config, contract, leave_out, (good, broken, None))
@@ -205,30 +211,6 @@ def _pass(
                 aside.add(checked.broken)
                 keys.add(checked.keys)
             contract.end(file)
-
-
-def _repeated(keys: Path, columns: Iterable[str]) -> "dict[str, polars.Series]":
-    """Find the values that stand more than once, by column."""
-    import polars as pl
-
-    found = {}
-    with connect(threads=None, spill=keys.parent / ".spilled.tmp") as connection:
-        written = connection.read_parquet(str(keys))
-        written.create_view("keys")
-        # Equal values fall into one part, so that memory holds no more than a part of them.
-        parts = len(written) // AT_ONCE + 1
-        for column in columns:
-            name = quoted(column)
-            twice = [
-                connection.sql(
-                    f"SELECT {name} FROM keys WHERE {name} IS NOT NULL "
-                    f"AND hash({name}) % {parts} = {part} GROUP BY {name} HAVING count(*) > 1"
-                ).pl()[column]
-                for part in range(parts)
-            ]
-            if any(map(len, twice)):
-                found[column] = pl.concat(twice)
-    return found
 
 
 def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:

@@ -10,7 +10,7 @@ from mlops_kit.room import Finding
 def examine() -> Iterator[Finding]:
     """Look at the files of each table, and, of an environment that is named, at where data is kept.
 
-    Nothing is read of the files.
+    Nothing is read of the files; of the tables that were stored last, how old they are.
     """
     if "MLOPS_ENV" in os.environ:
         yield from _places()
@@ -49,6 +49,7 @@ def _places() -> Iterator[Finding]:
 def _files() -> Iterator[Finding]:
     from mlops_kit.core.settings import environment, load_settings
     from mlops_kit.data.config import Files, load_sources
+    from mlops_kit.data.contracts.kept import stale_tables
     from mlops_kit.data.sources.files import find
     from mlops_kit.data.storage.raw import listed
 
@@ -57,6 +58,8 @@ def _files() -> Iterator[Finding]:
         config = load_sources()
     except MlopsError:  # told among the settings
         return
+    for said in stale_tables(config):
+        yield Finding("freshness", "problem", said, "fetch newer data, then: uv run mlops run")
     unlisted = False
     for name, table in config.tables.items():
         source = config.sources[table.source]
