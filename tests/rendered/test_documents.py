@@ -80,6 +80,18 @@ SECTIONS: dict[str, list[tuple[dict[str, Any], str]]] = {
         *(({}, f"| C{n} |") for n in range(1, 10)),
         *(({}, f"| P{n} |") for n in range(1, 10)),
     ],
+    "adr": [
+        ({}, "## One metric decides"),
+        ({"serving": "batch"}, "## Predictions in batches\n"),
+        ({"serving": "both"}, "beside the batch"),
+        ({"hosting": "on_premises"}, "money before the first result"),
+        ({"hosting": "aws"}, "## It runs on AWS"),
+        ({"functionality": "existing_rules"}, "is compared with the rules in force."),
+        ({"stage": "poc"}, "## One environment"),
+        ({"stage": "production"}, "## Three environments"),
+        ({"personal_data": "pii"}, "## The data are about people"),
+        ({"personal_data": "none"}, "## The data are not about people"),
+    ],
     "runbook": [({"stage": "production"}, "## Drift"), ({"personal_data": "pii"}, "privacy erase")],
     "onboarding": [({}, "## Then, by role")],
     "data-card": [({}, "(facts/data-card.md)")],
@@ -134,9 +146,10 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, s
 def texts(project: Path) -> dict[str, str]:
     """Return the documents of this room by their names."""
     return {
-        name: (project / f"docs/{name}.md").read_text(encoding="utf-8")
-        for name in documents.DOCUMENTS
-        if (project / f"docs/{name}.md").is_file()
+        name: (project / path).read_text(encoding="utf-8")
+        for name, document in documents.DOCUMENTS.items()
+        for path in document.files
+        if path.parts[0] == "docs" and (project / path).is_file()
     }
 
 

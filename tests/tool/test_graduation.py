@@ -1,6 +1,7 @@
 """A proof of concept that somebody has worked in goes to production: nothing is lost."""
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from lifecycle import (
     versioned_template,
 )
 from rendering import SHOP, files_of, git, profile, render
+from running import Project
 
 COMMITS = 30
 GIVEN = {"stage": "production"}
@@ -73,6 +75,26 @@ def test_nothing_is_lost_and_the_rest_is_rendered(template: Path, tmp_path: Path
     fresh = files_of(render(tmp_path / "fresh", {**SHOP, **profile("poc"), **GIVEN}))
     assert set(after) == set(fresh) | set(before)
     assert {"docs/responsible-ai.md", "docs/runbook.md", "conf/prod.yaml"} <= set(after)
+
+
+def test_the_tests_of_a_graduated_repository_are_green(template: Path, tmp_path: Path) -> None:
+    """What it runs is real: its own locked environment, its pipeline on the sample, its tests."""
+    path, written = worked_in(template, tmp_path / "poc")
+    before = tracked(path)
+    update(path, to=NEXT, given=GIVEN, lock=False)
+    workflow = ".github/workflows/ci.yml"
+    git("checkout", "--theirs", workflow, cwd=path)
+    commit(path, "Graduate")
+    project = Project(path)
+    assert "model" in project.mlops("run").stdout
+    said = project.uv("pytest", "-q").stdout
+    passed = re.search(r"(\d+) passed", said)
+    assert passed and int(passed[1]) > 20 and "failed" not in said
+    assert "prod" in project.mlops("doctor", check=False).stdout
+    # What the team wrote is what they find: the documents stand as they left them.
+    for name in written:
+        if name.startswith("docs/"):
+            assert (path / name).read_bytes() == before[name], name
 
 
 def test_the_page_of_the_proof_of_concept_stays_where_it_is(template: Path, tmp_path: Path) -> None:

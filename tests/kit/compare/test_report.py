@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.decision import decide
 from mlops_kit.compare.holdout.holdout import read_holdout
 from mlops_kit.compare.report.figures import net_benefit
@@ -16,65 +15,12 @@ from mlops_kit.compare.report.markdown import html_page, markdown
 from mlops_kit.compare.report.plots import smallest_visible
 from mlops_kit.compare.report.rollout import plan, score_map
 from mlops_kit.compare.report.users import consequences, picked
-
-# Slices of more than 200 rows: smaller ones would be bootstrapped, which takes long.
-N = 6000
-NASTY = (
-    '<script>alert("1")</script> | $word `x` [a](b) <img src="http://x.example/a.png"> & Ñandú 🛒'
-)
-CONTEXT = {"project": NASTY, "business_metric": NASTY}
-METRIC = {"score": "auc", "prediction": "rmse", "items": "ndcg_at_10"}
-EVERYTHING = {
-    "data": {"threshold": 0.5},
-    "guardrails": [{"metric": "log_loss", "margin": 0.2}, {"metric": "brier", "margin": 0.1}],
-    "slices": {"columns": ["region"], "margin": 0.3},
-    "fairness": {"columns": ["sex"], "margin": 0.5},
-    "flips": {"budget": 0.5},
-    "ops": {"p95_ms": 50},
-    "oracle": "oracle",
-    "deprecation": {"consumers": ["call centre", NASTY], "fixed_thresholds": True},
-    "rollout": {"rollback": NASTY},
-}
-
-
-def _config(case: str, metric: str, **other: Any) -> Any:
-    primary = {"metric": metric} | other.pop("primary", {})
-    return CompareConfig.model_validate({"case": case, "primary": primary} | other)
-
-
-def _table(column: str, noise: dict[str, float], seed: int = 5, **columns: Any) -> pa.Table:
-    """Predictions of each system, the further from the truth the larger its noise."""
-    random = np.random.default_rng(seed)
-    truth: Any = random.normal(50, 10, N)
-    values: dict[str, Any] = {s: truth + random.normal(0, size, N) for s, size in noise.items()}
-    if column == "score":
-        values = {s: 1 / (1 + np.exp((50 - v) / 5)) for s, v in values.items()}
-        truth = (truth + random.normal(0, 2, N) > 50).astype(np.int64)
-    elif column == "items":
-        values = {s: [[i] for i in (np.abs(v - truth) > 5).astype(int)] for s, v in values.items()}
-        truth = [[0]] * N
-    shared = {"id": range(N), "y_true": truth} | columns
-    return pa.concat_tables(
-        pa.table(shared | {"system": [s] * N, column: v}) for s, v in values.items()
-    )
-
-
-@cache
-def _everything() -> tuple[pa.Table, Any]:
-    random = np.random.default_rng(1)
-    table = _table(
-        "score",
-        {"candidate": 3, "baseline": 9, "oracle": 0},
-        region=random.choice([NASTY, *"abcdefghijklmnopqrst"], N),
-        sex=random.choice(["f", "m"], N),
-        latency_ms=random.uniform(1, 9, N),
-    )
-    return table, _config("C", "auc", **EVERYTHING)
+from reported import CONTEXT, EVERYTHING, METRIC, NASTY, N, config_of, everything, table_of
 
 
 @cache
 def _promoted() -> tuple[Any, Any]:
-    table, config = _everything()
+    table, config = everything()
     holdout = read_holdout(table, config)
     return decide(holdout, config, {}), holdout
 
@@ -93,7 +39,7 @@ def _small(column: str, truth: Any, candidate: Any, incumbent: Any, **other: Any
         pa.table({"id": range(len(truth)), "y_true": truth, "system": [s] * len(truth), column: v})
         for s, v in parts
     )
-    config = _config("C", other.pop("metric", METRIC[column]), **other)
+    config = config_of("C", other.pop("metric", METRIC[column]), **other)
     return read_holdout(table, config), config
 
 
@@ -120,13 +66,13 @@ def test_every_decision_of_every_task_is_said_in_the_words_of_its_case(
 ) -> None:
     better: dict[str, float] = {"candidate": 2, "baseline": 9}
     worse: dict[str, float] = {"candidate": 9, "baseline": 2}
-    table = _table(column, worse if verdict == "reject" else better)
-    config = _config("C", METRIC[column])
+    table = table_of(column, worse if verdict == "reject" else better)
+    config = config_of("C", METRIC[column])
     holdout = read_holdout(table, config)
     if verdict == "inconclusive":
         # A smallest useful gain that is what is seen leaves the question open.
         seen = decide(holdout, config, {})["primary"]["estimate"]
-        config = _config("C", METRIC[column], primary={"min_effect": seen})
+        config = config_of("C", METRIC[column], primary={"min_effect": seen})
     decision: Any = decide(holdout, config, {})
     assert decision["decision"] == verdict
     page = html_page(decision, holdout, CONTEXT, config)
@@ -142,7 +88,7 @@ def test_every_decision_of_every_task_is_said_in_the_words_of_its_case(
 
 
 def test_a_full_report_shows_every_figure_and_the_plan_and_asks_nothing_of_the_network() -> None:
-    decision, page, text = _reports(*_everything())
+    decision, page, text = _reports(*everything())
     assert decision["decision"] == "promote"
     headings = re.findall(r"<h2>(.*?)</h2>", page)
     assert headings == [
@@ -170,7 +116,7 @@ def test_a_full_report_shows_every_figure_and_the_plan_and_asks_nothing_of_the_n
 
 
 def test_markup_from_configuration_and_data_is_only_text() -> None:
-    _, page, text = _reports(*_everything())
+    _, page, text = _reports(*everything())
     assert page.count("&lt;script&gt;") >= 4  # project, business metric, consumer, rollback
     assert NASTY[:8] not in page
     assert "$word" in page
@@ -185,8 +131,8 @@ def test_markup_in_names_of_systems_and_features_is_only_text() -> None:
     new, old, feature = ("<script>new</script>", "<script>old</script>", "<script>column</script>")
     parts = np.random.default_rng(2).choice(list("ab"), N)
     named: dict[str, Any] = {feature: parts}
-    table = _table("score", {new: 3, old: 9}, **named)
-    config = _config("C", "auc", candidate=new, incumbent=old, slices={"columns": [feature]})
+    table = table_of("score", {new: 3, old: 9}, **named)
+    config = config_of("C", "auc", candidate=new, incumbent=old, slices={"columns": [feature]})
     decision, page, _ = _reports(table, config)
     assert decision["candidate"]["name"] == new
     assert "<script" not in page
@@ -195,13 +141,13 @@ def test_markup_in_names_of_systems_and_features_is_only_text() -> None:
 
 
 def test_a_figure_without_data_leaves_no_trace() -> None:
-    table = _table("score", {"candidate": 3, "baseline": 9})
-    _, page, _ = _reports(table, _config("A", "auc"))
+    table = table_of("score", {"candidate": 3, "baseline": 9})
+    _, page, _ = _reports(table, config_of("A", "auc"))
     for heading in ("Speed", "by slice", "Checks", "New thresholds", "retiring"):
         assert heading not in page
     labels = np.tile([1, 0], N)
     named = table.drop_columns(["score"]).append_column("score", pa.array(labels).cast(pa.string()))
-    _, page, _ = _reports(named, _config("C", "accuracy", data={"classes": [0, 1]}))
+    _, page, _ = _reports(named, config_of("C", "accuracy", data={"classes": [0, 1]}))
     assert "Gain by threshold" not in page
     assert "right with both" in page
 
@@ -215,7 +161,7 @@ def test_systems_that_give_classes_show_who_gets_another_one() -> None:
         pa.table({"id": range(N), "y_true": names[truth], "system": [s] * N, "score": names[v]})
         for s, v in (("candidate", new), ("baseline", old))
     )
-    config = _config("C", "accuracy", data={"classes": names.tolist()})
+    config = config_of("C", "accuracy", data={"classes": names.tolist()})
     _, page, text = _reports(table, config)
     assert "Who moves where" in page
     figure = re.findall(r'<svg role="img" aria-label="Old predictions.*?</svg>', page, re.DOTALL)[0]
@@ -226,14 +172,14 @@ def test_systems_that_give_classes_show_who_gets_another_one() -> None:
 
 
 def test_equal_decisions_are_equal_bytes() -> None:
-    table, config = _everything()
+    table, config = everything()
     assert _reports(table, config)[1:] == _reports(table, config)[1:]
     shuffled = table.take(np.random.default_rng(3).permutation(table.num_rows))
     assert _reports(shuffled, config)[1:] == _reports(table, config)[1:]
 
 
 def test_figures_take_their_colours_from_the_page_and_share_no_id() -> None:
-    _, page, _ = _reports(*_everything())
+    _, page, _ = _reports(*everything())
     figures = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
     assert not re.search(r'(fill|stroke): #|(fill|stroke)="#', "".join(figures))
     ids = re.findall(r'\bid="([^"]+)"', page)
@@ -243,7 +189,7 @@ def test_figures_take_their_colours_from_the_page_and_share_no_id() -> None:
 
 
 def test_a_comment_stays_below_its_limit_whatever_fails_and_however_long_the_names_are() -> None:
-    table, _ = _everything()
+    table, _ = everything()
     long = {
         "slices": {"columns": ["region"], "margin": 0.0, "min_rows": 20},
         "candidate": "candidate",
@@ -253,7 +199,7 @@ def test_a_comment_stays_below_its_limit_whatever_fails_and_however_long_the_nam
     }
     swapped = {"candidate": "baseline", "incumbent": "candidate"}
     for systems in ({}, swapped):
-        config = _config("C", "auc", **long | systems)
+        config = config_of("C", "auc", **long | systems)
         holdout = read_holdout(table, config)
         decision = decide(holdout, config, {})
         huge: dict[str, str] = dict.fromkeys(CONTEXT, NASTY * 40)
@@ -371,7 +317,7 @@ def test_the_plan_leads_from_the_promotion_to_the_end_of_what_was_in_force(
     case: str, titles: list[str]
 ) -> None:
     decision, _ = _promoted()
-    config = _config(case, "auc", **EVERYTHING)
+    config = config_of(case, "auc", **EVERYTHING)
     steps = plan(decision, config)
     assert [step.title for step in steps] == titles
     text = " ".join(step.text for step in steps)
@@ -383,7 +329,7 @@ def test_the_plan_leads_from_the_promotion_to_the_end_of_what_was_in_force(
 
 def test_the_plan_for_rules_switches_them_off() -> None:
     decision, _ = _promoted()
-    config = _config("B", "auc", deprecation={"keep_warm_days": 0})
+    config = config_of("B", "auc", deprecation={"keep_warm_days": 0})
     steps = plan(decision, config)
     assert "Switch the rules off" in steps[-1].text
     assert all("warm" not in step.title for step in steps)
@@ -398,13 +344,13 @@ def test_the_gain_that_the_holdout_can_see_has_the_power_that_is_told() -> None:
 
 
 def test_of_several_candidates_the_report_shows_the_one_that_was_chosen() -> None:
-    table = _table("prediction", {"candidate": 9, "other": 2, "baseline": 9})
-    config = _config("C", "rmse", candidate=["candidate", "other"])
+    table = table_of("prediction", {"candidate": 9, "other": 2, "baseline": 9})
+    config = config_of("C", "rmse", candidate=["candidate", "other"])
     decision, page, _ = _reports(table, config)
     assert decision["candidate"]["name"] == "other"
     assert "gain of candidate" in page
     holdout: Any = read_holdout(table, config)
-    alone = _config("C", "rmse", candidate="other")
+    alone = config_of("C", "rmse", candidate="other")
     wanted = consequences(read_holdout(table, alone), alone)
     shown = re.findall(r"<b>([\d.]+)</b> closer", page)[0]
     assert float(shown) == round(wanted.gained)
@@ -425,7 +371,7 @@ def test_a_gap_says_between_whom_how_many_rows_and_what_it_cannot_tell() -> None
             ("baseline", 0.4 * truth + 0.3 + random.normal(0, 0.2, n)),
         )
     )  # fmt: skip
-    config = _config("C", "auc", fairness=["sex"], data={"threshold": 0.5})
+    config = config_of("C", "auc", fairness=["sex"], data={"threshold": 0.5})
     decision, page, text = _reports(table, config)
     first, second = decision["fairness"]
     held = table.slice(0, n).to_pandas()

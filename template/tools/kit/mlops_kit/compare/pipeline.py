@@ -15,7 +15,7 @@ from mlops_kit.compare.report.wording import gained
 from mlops_kit.compare.stage import run
 from mlops_kit.compare.systems.adapters import predict_with
 from mlops_kit.core import team
-from mlops_kit.core.provenance import judged_of
+from mlops_kit.core.provenance import documents_language, judged_of
 from mlops_kit.core.settings import Settings, read_config
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import load_sources
@@ -78,11 +78,12 @@ def look_at_model(settings: Settings, config: CompareConfig) -> Importance:
 
 
 def context_of_project(settings: Settings) -> dict[str, str]:
-    """Return what the reports say besides the decision: project, business_metric, who."""
+    """Return what the reports say besides the decision: project, business_metric, who, language."""
     # A table of customers holds customers; one called titanic holds rows.
     table = load_sources().entity.table
     name = table.replace("_", " ")
     return {
+        "language": documents_language(),
         "project": settings.project,
         "business_metric": settings.business_metric,
         "who": name if name.endswith(("s", "people")) else f"rows of {name}",

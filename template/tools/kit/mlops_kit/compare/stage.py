@@ -9,7 +9,7 @@ from mlops_kit.compare.decision_schema import Decision, MadeOf
 from mlops_kit.compare.gate import check
 from mlops_kit.compare.holdout.background import Background
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.files import sha256_of, write_json, write_text
+from mlops_kit.core.files import sha256_of, write_json
 
 if TYPE_CHECKING:
     from mlops_kit.compare.checks.running_cost import Measured
@@ -43,7 +43,7 @@ def run(
     out : Path
         Folder of the three files.
     context : dict
-        `project` and `business_metric`, in words, for the reports.
+        `project` and `business_metric`, in words, for the reports; `language`, such as es.
     digests : dict
         System name -> digest of what made its predictions.
     measured_ops : Measured, optional
@@ -80,8 +80,7 @@ def run(
     if not same_predictions(paired):
         record(ledger, paired, config, look)
     times = measured_ops.latency_ms if measured_ops else None
-    write_text(out / "report.md", report.markdown(result, context, paired, config))
-    write_text(out / "report.html", report.html_page(result, paired, context, config, times))
+    report.write_reports(out, result, paired, context, config, times)
     # The gate's file comes last: it stands only beside reports that are complete.
     write_json(out / "decision.json", validated(result))
     return result

@@ -30,6 +30,11 @@ JUDGED = {
 }
 
 
+def documents_language() -> str:
+    """Return the answer docs_language; en where none is stored."""
+    return str(read_yaml(ANSWERS).get("docs_language", "en")) if ANSWERS.is_file() else "en"
+
+
 def code_sha256(folder: Path) -> str:
     """Return one digest of all Python files below a folder, by name and content."""
     digest = hashlib.sha256()

@@ -40,6 +40,10 @@ DOCUMENTS = {
     "responsible-ai": Document("harm, and who answers for it", _page("responsible-ai")),
     "risks": Document("what may stop the project", _page("risks")),
     "architecture": Document("which part is where", _page("architecture")),
+    "adr": Document(
+        "what was decided first, what it costs, and when to look again",
+        {Path("docs/adr/0001-first-decisions.md"): "first-decisions.md"},
+    ),
     "runbook": Document("what to do when something is wrong", _page("runbook")),
     "onboarding": Document("the first day, by role", _page("onboarding")),
     "data-card": Document("what no file knows about the data", _page("data-card")),

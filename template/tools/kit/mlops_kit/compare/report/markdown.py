@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from mlops_kit.compare.checks.common import value_of
 from mlops_kit.compare.config import CompareConfig
@@ -13,6 +14,7 @@ from mlops_kit.compare.report import wording as story
 from mlops_kit.compare.report.classes import Titled, class_tables
 from mlops_kit.compare.report.data import data_table
 from mlops_kit.compare.report.groups import group_tables
+from mlops_kit.compare.report.language.say import ENGLISH, Given, say, speaking
 from mlops_kit.compare.report.model import weights_table
 from mlops_kit.compare.report.page import html_page
 from mlops_kit.compare.report.plots import clip
@@ -22,7 +24,7 @@ from mlops_kit.core.errors import BAD_INPUT, MlopsError
 from mlops_kit.core.files import write_text
 from mlops_kit.core.words import counted
 
-__all__ = ["html_page", "markdown", "rewrite"]
+__all__ = ["html_page", "markdown", "rewrite", "write_reports"]
 
 # A pull-request comment longer than this is not read.
 MOST_LETTERS = 3900
@@ -47,15 +49,18 @@ def markdown(
     holdout, config : Holdout, CompareConfig, optional
         With them the report also says what the change means for users and how it is rolled out.
     """
+    context = {name: Given(text) for name, text in context.items()}
     users = consequences(of_the_winner(holdout, decision, config), config) if holdout else None
-    reasons = " ".join(decision["reasons"][: story.MOST_REASONS])
-    head = [f"## {story.word_of(decision)}: {_plain(context['project'], 80)}"]
-    head.append(f"**Why.** {_plain(reasons, 700)}")
+    reasons = " ".join(map(say, decision["reasons"][: story.MOST_REASONS]))
+    head = [f"## {say(story.word_of(decision))}: {_plain(context['project'], 80)}"]
+    head.append(f"**{say('Why')}.** {_plain(Given(reasons), 700)}")
     if users:
-        head.append(f"**Of 1,000 {story.who(context)}.** {_plain(_about(users, decision), 500)}")
-    head.append(f"**What next.** {_plain(decision['next'])}")
+        heading = say(f"Of 1,000 {story.who(context)}")
+        head.append(f"**{heading}.** {_plain(_about(users, decision), 500)}")
+    head.append(f"**{say('What next')}.** {_plain(decision['next'])}")
     head.append(_lines(story.numbers(decision, config)))
-    foot = f"{story.footing(decision)} Business metric: {_plain(context['business_metric'], 200)}."
+    metric = _plain(context["business_metric"], 200)
+    foot = f"{say(story.footing(decision))} {say('Business metric')}: {metric}."
     more = [_checks_text(decision)]
     tables = class_tables(holdout, story.labels_of_roles(decision)) if holdout else []
     more += [_table(each) for each in tables[:1]]
@@ -63,7 +68,9 @@ def markdown(
         more.append("\n".join(f"- {_plain(each, 300)}" for each in known))
     if config and (steps := plan(decision, config, users, story.who(context))):
         more.append(
-            "\n".join(f"{n}. **{s.title}.** {_plain(s.text, 280)}" for n, s in enumerate(steps, 1))
+            "\n".join(
+                f"{n}. **{say(s.title)}.** {_plain(s.text, 280)}" for n, s in enumerate(steps, 1)
+            )
         )
     more += _model_parts(decision)
     more += [_table(each) for each in group_tables(decision, story.labels_of_roles(decision))]
@@ -99,9 +106,23 @@ def rewrite(predictions: Path, config: CompareConfig, out: Path, context: dict[s
             f"{predictions.as_posix()} does not hold what decision.json is about: run "
             "`uv run mlops run` to decide about it."
         )
-    write_text(out / "report.md", markdown(decision, context, paired, config))
-    write_text(out / "report.html", html_page(decision, paired, context, config))
+    write_reports(out, decision, paired, context, config)
     return out / "report.html"
+
+
+def write_reports(
+    out: Path,
+    decision: Decision,
+    holdout: Holdout,
+    context: dict[str, str],
+    config: CompareConfig,
+    latency_ms: dict[str, Any] | None = None,
+) -> None:
+    """Write report.md and report.html in `context["language"]`, or in English; as html_page()."""
+    with speaking(context.get("language", ENGLISH)):
+        write_text(out / "report.md", markdown(decision, context, holdout, config))
+        page = html_page(decision, holdout, context, config, latency_ms)
+        write_text(out / "report.html", page)
 
 
 def _lines(rows: list[list[str]]) -> str:
@@ -117,7 +138,7 @@ def _checks_text(decision: Decision) -> str:
     found = list(story.entries_of(decision))
     open_ = [pair for pair in found if pair[1]["verdict"] in ("fail", "inconclusive")]
     lines = [
-        f"- **{story.PILLS[each['verdict']]}**: {_plain(each['sentence'], 200)}"
+        f"- **{say(story.PILLS[each['verdict']])}**: {_plain(each['sentence'], 200)}"
         for section, each in sorted(open_, key=lambda pair: pair[1]["verdict"] != "fail")
         if section != "Primary metric"
     ][:WORST_CHECKS]
@@ -125,7 +146,8 @@ def _checks_text(decision: Decision) -> str:
     if len(found) > 1:
         skipped = sum(each["verdict"] == "skipped" for _, each in found)
         beside = f"; {skipped} {'is' if skipped == 1 else 'are'} skipped" if skipped else ""
-        lines.append(f"- {passed} of {counted(len(found), 'check')} pass{beside}.")
+        checks = counted(len(found), "check")
+        lines.append(f"- {say(f'{passed} of {checks} pass{beside}.')}")
     return "\n".join(lines)
 
 
@@ -145,4 +167,4 @@ def _about(users: Consequences, decision: Decision) -> str:
 
 def _plain(text: str, length: int = 1000) -> str:
     """Keep configuration text on its line and out of Markdown's and HTML's way."""
-    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", clip(text, length))
+    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", clip(say(text), length))

@@ -15,6 +15,7 @@ from mlops_kit.compare.report import wording as story
 from mlops_kit.compare.report.classes import class_tables
 from mlops_kit.compare.report.data import data_table
 from mlops_kit.compare.report.groups import group_tables
+from mlops_kit.compare.report.language.say import Given, say, spoken
 from mlops_kit.compare.report.model import about_model, weights_figures
 from mlops_kit.compare.report.rollout import plan, score_map
 from mlops_kit.compare.report.users import Consequences, consequences, of_the_winner
@@ -58,7 +59,7 @@ def html_page(
     who = story.who(context)
     steps = plan(decision, config, users, who) if config else []
     return _template().render(
-        {name: " ".join(text.split()) for name, text in context.items()},
+        {name: Given(" ".join(text.split())) for name, text in context.items()},
         word=story.word_of(decision),
         colour=decision["decision"],
         decision=decision,
@@ -97,12 +98,12 @@ def template_in(folder: Path) -> "Template":
         trim_blocks=True,
     )
     environment.filters |= {"sentence": _sentence, "count": story.count}
-    return environment.get_template("page.html")
+    return environment.get_template("page.html", globals={"_": say, "spoken": spoken})
 
 
 def _sentence(text: str) -> Markup:
     """Write a sentence of the decision: its commands as code, its percentages on one line."""
-    held = re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", escape(text))
+    held = re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", escape(say(text)))
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", held))
 
 
@@ -124,7 +125,7 @@ def _users(users: Consequences, decision: Decision, who: str, repeated: bool) ->
             {"name": name, "amount": getattr(users, name), "text": text}
             for name, text in texts.items()
         ],
-        "note": note,
+        "note": note.strip(),
     }
 
 

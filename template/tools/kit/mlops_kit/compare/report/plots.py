@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from mlops_kit.compare.inference.needed import FAR
+from mlops_kit.compare.report.language.say import Given, say, say_numbers, say_texts
 from mlops_kit.compare.report.wording import are_by_a_number
 
 if TYPE_CHECKING:
@@ -74,10 +75,12 @@ def drawing(name: str, title: str, height: float, paint: Callable[["Axes"], None
             part.set_color(INK)
         axes.tick_params(length=3, colors=INK)
         paint(axes)
+        say_texts(figure)
         figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
     svg = stream.getvalue()
     svg = re.sub(r"<[^>]+>", lambda tag: _for_page(tag[0], name), svg[svg.index("<svg") :])
-    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1))
+    svg = re.sub(r"(?<=>)[^<>]+", lambda text: say_numbers(text[0]), svg)
+    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{say(title)}" ', 1))
 
 
 def legend(axes: "Axes", where: str = "best") -> None:
@@ -110,7 +113,7 @@ def clip(text: str, length: int) -> str:
     """Shorten a text of the configuration or of the data to one line of at most `length`."""
     line = "".join(letter if letter.isprintable() else " " for letter in text)
     line = " ".join(line.split())
-    return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"
+    return Given(line if len(line) <= length else f"{line[: length - 1].rstrip()}…")
 
 
 def _for_page(tag: str, name: str) -> str:
@@ -216,7 +219,7 @@ def values_figure(
             ground = {"facecolor": CARD, "edgecolor": "none", "pad": 0.2}
             said = f"{value:,.{digits}f}"
             write(axes, said, (value, row), (0, 8), ha="center", bbox=ground)
-        axes.set_yticks(range(len(values)), [labels[role] for role in values])
+        axes.set_yticks(range(len(values)), [say(labels[role]) for role in values])
         axes.set_ylim(len(values) - 0.5, -0.75)
         axes.locator_params(axis="x", nbins=5)
         axes.spines["left"].set_visible(False)
@@ -245,8 +248,7 @@ def latency_figure(
             axes.set_xscale("log")
         else:
             axes.set_xlim(0, max(float(np.quantile(every, 0.995)), 1.1 * (budget or 0.0)))
-        axes.set_xlabel("milliseconds")
-        axes.set_ylabel("% of the answers ready")
+        axes.set(xlabel="milliseconds", ylabel="% of the answers ready")
         legend(axes, "lower right")
 
     return drawing("latency", "Distribution of the latencies", 2.5, paint)
@@ -270,8 +272,7 @@ def power_figure(primary: Entry, power: float) -> Markup:
         axes.plot(seen, 100 * power, "o", color=INK, ms=5)
         axes.set_ylim(0, 104)
         axes.locator_params(axis="x", nbins=6)
-        axes.set_xlabel("true gain")
-        axes.set_ylabel("% chance of a promotion")
+        axes.set(xlabel="true gain", ylabel="% chance of a promotion")
         legend(axes, "upper left")
 
     return drawing("power", "Chance of a promotion by true gain", 2.9, paint)

@@ -64,13 +64,13 @@ def plan(
     shares = " → ".join(f"{share:g} %" for share in way.steps)
     days = way.days_per_step * len(way.steps)
     each = " each" * (len(way.steps) > 1)
-    guards = [f"{g.metric} within {g.margin:g}" for g in config.guardrails]
-    watched = clip(", ".join([config.primary.metric, *guards]), LONGEST)
     least = counted(way.days_per_step, "day")
-    text = f"{shares} of the {who}, {least} or more{each}; watch {watched}"
+    text = f"{shares} of the {who}, {least} or more{each}; watch {config.primary.metric}."
+    if guards := [f"{each.metric} within {each.margin:g}" for each in config.guardrails]:
+        text += f" Guardrails: {clip(', '.join(guards), LONGEST)}."
     if config.primary.benefit:
-        text += f", and measure the benefit that was declared: {config.primary.benefit}"
-    steps.append(Step(f"Canary, {counted(days, 'day')}", f"{text}."))
+        text += f" Measure the benefit that was declared: {config.primary.benefit}."
+    steps.append(Step(f"Canary, {counted(days, 'day')}", text))
     back = {
         "A": "switch the new function off",
         "B": "go back to the rules",

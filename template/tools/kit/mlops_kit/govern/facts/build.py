@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mlops_kit.compare.report.language.say import speaking
 from mlops_kit.core.files import read_yaml, write_texts
 from mlops_kit.govern.config import GOVERNANCE_FILE, classify, load_governance
 from mlops_kit.govern.costs.config import COSTS_FILE
@@ -30,7 +31,8 @@ def build() -> dict[Path, Page]:
 def built() -> dict[Path, Page]:
     """Return the pages as they would be written; the same files give the same text."""
     given = answers()
-    pages = {FACTS / f"{name}.md": _page(name, given) for name in asked_for(given)}
+    with speaking(language(given)):
+        pages = {FACTS / f"{name}.md": _page(name, given) for name in asked_for(given)}
     words = _words("README", given)
     facts = Facts(words)
     gaps = {path.name: len(page.gaps) for path, page in pages.items()}

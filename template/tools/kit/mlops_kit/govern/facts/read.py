@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from mlops_kit.compare.report.language.say import say
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import read_yaml
 from mlops_kit.govern.checking.marks import placeholders
@@ -102,7 +103,7 @@ class Facts:
         return self.words["no_file"].format(path=path, command=WRITTEN_BY[fits])
 
     def said(self, value: Any, form: str = "") -> str:
-        """Return a value as people read it; `form`: percent, digest, code, or nothing."""
+        """Return a value as people read it; `form`: percent, digest, code, sentence, or nothing."""
         if isinstance(value, bool):
             return self.words["yes"] if value else self.words["no"]
         if isinstance(value, int | float):
@@ -114,6 +115,8 @@ class Facts:
         if isinstance(value, Iterable) and not isinstance(value, str):
             return ", ".join(self.said(one, form) for one in value)
         text = self.words["known"].get(str(value), str(value)) if not form else str(value)
+        if form == "sentence":
+            return clean(say(text))
         if form == "digest":
             return f"`{text[:SHOWN]}`"
         return f"`{clean(text)}`" if form == "code" else clean(text)

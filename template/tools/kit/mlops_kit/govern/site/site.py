@@ -18,6 +18,16 @@ from mlops_kit.govern.site.diagram import svg
 
 SOURCE = Path("build/site-source")
 FENCES = re.compile(r"(?ms)^```mermaid\n(.*?)^```$")
+# What the theme lacks: the open page's name dark enough to be read, and wide code and tables
+# that are scrolled by the keys too.
+READABLE = {
+    "readable.css": ".md-nav__link--active { color: var(--md-default-fg-color) !important; }\n",
+    "readable.js": """addEventListener("load", () =>
+  document.querySelectorAll("pre > code, .md-typeset__scrollwrap").forEach(part => {
+    part.tabIndex = 0;
+  }));
+""",
+}
 EXTENSIONS = """
 [project.markdown_extensions]
 attr_list = {}
@@ -92,6 +102,8 @@ def build_site(
         target = SOURCE / "pages" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target)
+    for file, text in READABLE.items():
+        write_text(SOURCE / "pages" / file, text)
     write_text(SOURCE / "zensical.toml", _settings(name, language, there))
     command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
     done = said_by(*command, "--config-file", str(SOURCE / "zensical.toml"))
@@ -122,6 +134,7 @@ def _settings(name: str, language: str, pages: list[Path]) -> str:
         nav.append(_entry(folder.removeprefix("docs/"), "[\n  " + ",\n  ".join(lines) + "\n]"))
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
     head = f'[project]\nsite_name = "{quoted}"\ndocs_dir = "pages"\nsite_dir = "site"\n'
+    head += 'extra_css = ["readable.css"]\nextra_javascript = ["readable.js"]\n'
     head += "use_directory_urls = false\nnav = [\n" + ",\n".join(nav) + "\n]\n"
     return head + THEME.format(language=language, **TOGGLES[language]) + EXTENSIONS
 

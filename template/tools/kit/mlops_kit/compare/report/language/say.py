@@ -1,0 +1,153 @@
+"""The report in the language of the documents: a catalogue has a translation of each sentence.
+
+Reports are written in English, as decision.json is; where they leave, `say()` looks each sentence
+up. A key of a catalogue has places for what differs: `{n}`, `{n2}` a number, `{UPPER}` words of
+the team, which stay as they are, `{lower}` anything, which is looked up again.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, lru_cache
+from pathlib import Path
+from string import Formatter
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from markupsafe import Markup
+
+from mlops_kit.core.files import read_yaml
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ENGLISH = "en"
+NUMBER = r"[+\-−]?(?:\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?|inf|nan)(?: ?%)?"
+SENTENCE_ENDS = re.compile(r"(?<=[.?]) (?=[A-Z\d])")
+_spoken = ContextVar("spoken", default=ENGLISH)
+
+
+class Given(str):
+    """Words of the team or of its data: never looked up, though they may read like ours."""
+
+    __slots__ = ()
+
+
+class Phrase(NamedTuple):
+    """A sentence of the catalogue: what it looks like in English, and what is said instead."""
+
+    english: str
+    pattern: re.Pattern[str]
+    literals: tuple[str, ...]
+    translated: str
+
+
+class Catalogue:
+    """The sentences of one language.
+
+    Parameters
+    ----------
+    separators : str
+        Of thousands and of decimals.
+    phrases : mapping
+        English sentence -> its translation, with the same places.
+    """
+
+    def __init__(self, separators: str, phrases: Mapping[str, str]) -> None:
+        self.separators = str.maketrans(",.", separators)
+        found = [_phrase(english, translated) for english, translated in phrases.items()]
+        # Of those that fit, the one that says most by itself.
+        self.phrases = sorted(found, key=lambda each: -sum(map(len, each.literals)))
+
+    def said(self, text: str) -> str:
+        """Translate a text sentence by sentence; one that is not known stays as it is."""
+        if re.fullmatch(NUMBER, text):
+            return re.sub(r" ?%", " %", text.translate(self.separators))
+        done, start, ends = [], 0, [*(m.start() for m in SENTENCE_ENDS.finditer(text)), len(text)]
+        while start < len(text):
+            later = [end for end in ends if end > start]
+            tried = ((end, self._matched(text[start:end])) for end in later)
+            end, said = next((pair for pair in tried if pair[1] is not None), (later[0], None))
+            done.append(text[start:end] if said is None else said)
+            start = end + 1
+        return " ".join(done)
+
+    def _matched(self, text: str) -> str | None:
+        for phrase in self.phrases:
+            if not all(literal in text for literal in phrase.literals):
+                continue
+            if found := phrase.pattern.fullmatch(text):
+                parts = {
+                    place: words if place.isupper() else self.said(words)
+                    for place, words in found.groupdict().items()
+                }
+                return phrase.translated.format(**parts)
+        return None
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Write what is written inside in this language; in English where it has no catalogue."""
+    known = Path(__file__).with_name(f"{language}.yaml").is_file()
+    token = _spoken.set(language if known else ENGLISH)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
+def spoken() -> str:
+    """Return the language that is spoken now, such as en."""
+    return _spoken.get()
+
+
+def say(text: str) -> str:
+    """Say an English text in the language that is spoken now.
+
+    >>> with speaking("es"):
+    ...     say("auc of each system"), say("1,234.5"), say(Given("auc of each system"))
+    ('auc de cada sistema', '1.234,5', 'auc of each system')
+    """
+    if spoken() == ENGLISH or isinstance(text, Given | Markup):
+        return text
+    return _said(spoken(), text)
+
+
+def say_numbers(text: str) -> str:
+    """Say a text that is a number and nothing else; any other stays."""
+    return say(text) if re.fullmatch(NUMBER, text) else text
+
+
+def say_texts(figure: "Figure") -> None:
+    """Say the words of a matplotlib figure; its numbers follow in the drawing, with the ticks'."""
+    from matplotlib.text import Text
+
+    for found in figure.findobj(Text):
+        text = cast("Text", found)
+        if not re.fullmatch(NUMBER, text.get_text()):
+            text.set_text(say(text.get_text()))
+
+
+@lru_cache(4096)
+def _said(language: str, text: str) -> str:
+    return catalogue(language).said(text.strip())
+
+
+@cache
+def catalogue(language: str) -> Catalogue:
+    """Read the catalogue of a language."""
+    found = read_yaml(Path(__file__).with_name(f"{language}.yaml"))
+    return Catalogue(found["separators"], found["phrases"])
+
+
+def _phrase(english: str, translated: str) -> Phrase:
+    pattern, literals = "", []
+    for literal, place, _, _ in Formatter().parse(english):
+        pattern += re.escape(literal)
+        literals.append(literal)
+        if place and f"(?P<{place}>" in pattern:
+            pattern += f"(?P={place})"
+        elif place:
+            kind = NUMBER if re.fullmatch(r"n\d*", place) else ".+?"
+            pattern += f"(?P<{place}>{kind})"
+    return Phrase(english, re.compile(pattern, re.DOTALL), tuple(literals), translated)
