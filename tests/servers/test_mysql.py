@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from databases import landed, place, snapshot, written
+from databases import kept, landed, place, snapshot, written
 from landing_suite import LandsOnce, refused
 from mariadb_server import MariaDB
 
@@ -128,6 +128,31 @@ class TestMysql(LandsOnce):
         first = snapshot("typed").sort("id").row(0, named=True)
         for name, text in TEXTS.items():
             assert (name, first[name]) == (name, text)
+
+    def test_times_bytes_and_json_keep_the_types_that_a_contract_gives_them(self) -> None:
+        self.database.run(
+            "CREATE TABLE typed (id int, at time(6), photo blob, doc json, tags json, home json)",
+            "INSERT INTO typed VALUES (1, '23:59:59.999999', x'00ff', '{\"a\":  1.50}', "
+            '\'["a", null, "\U0001f600"]\', \'{"street": "x", "no": 9007199254740993}\')',
+            "INSERT INTO typed (id) VALUES (2)",
+        )
+        kinds = {"at": "time", "photo": "binary", "doc": "json", "tags": "list<string>",
+                 "home": "struct<street: string, no: integer>"}  # fmt: skip
+        columns = {name: {"type": kind, "nullable": True} for name, kind in kinds.items()}
+        table = {"typed": {"columns": {"id": {"type": "integer"}, **columns}}}
+        written(self.folder, self.patch, self.database.source(), table, self.database.password)
+        landed()
+        assert sorted(kept("typed"), key=lambda row: row["id"]) == [
+            {
+                "id": 1,
+                "at": datetime.time(23, 59, 59, 999999),
+                "photo": b"\x00\xff",
+                "doc": '{"a":  1.50}',
+                "tags": ["a", None, "\U0001f600"],
+                "home": {"street": "x", "no": 2**53 + 1},
+            },
+            {"id": 2} | dict.fromkeys(kinds),
+        ]
 
     def test_what_cannot_be_taken_exactly_is_refused_and_comes_as_text_if_declared_so(self) -> None:
         for kind, value in (

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import psycopg
 import pytest
-from databases import landed, place, snapshot, written
+from databases import kept, landed, place, snapshot, written
 from landing_suite import LandsOnce, refused
 from tracking_server import PostgreSQL
 
@@ -126,6 +126,19 @@ class TestPostgresql(LandsOnce):
         for name, text in TEXTS.items():
             assert (name, first[name]) == (name, text)
 
+    def test_arrays_rows_and_json_keep_the_types_that_a_contract_gives_them(self) -> None:
+        self.database.run("DROP TYPE IF EXISTS home CASCADE", *NESTED)
+        columns = {"id": {"type": "integer"}} | {
+            name: {"type": kind, "nullable": True} for name, kind in OF_CONTRACT.items()
+        }
+        written(self.folder, self.patch, self.database.source(), {"typed": {"columns": columns}},
+                self.database.password)  # fmt: skip
+        landed()
+        assert sorted(kept("typed"), key=lambda row: row["id"]) == [
+            {"id": 1, **OF_ROW},
+            {"id": 2, **dict.fromkeys(OF_ROW)},
+        ]
+
     def test_what_cannot_be_taken_exactly_is_refused_and_comes_as_text_if_declared_so(self) -> None:
         for kind, value, says in (
             ("timestamp", "infinity", "infinity, or a day that no calendar has"),
@@ -152,6 +165,44 @@ class TestPostgresql(LandsOnce):
             place("typed").unlink()
 
 
+NESTED = (
+    "CREATE TYPE home AS (street text, number int8, since date)",
+    """
+CREATE TABLE typed (id int8, at time, photo bytea, doc jsonb, old json, tags text[],
+    prices numeric(38,10)[], grid int4[], moments timestamptz[], days date[], home home,
+    homes home[], hours time[], parts bytea[])
+""",
+    """
+INSERT INTO typed VALUES (1, '23:59:59.999999', '\\x00ff', '{"a": [1, 2.50, null]}', '[1,  2]',
+    '{a,"b,c",NULL,"\U0001f600",""}', '{1234567890123456789012345678.0123456789,-0.5}',
+    '{{1,2},{3,NULL}}', '{1960-01-01 00:00:00.000001+03}', '{1815-12-10}',
+    ROW('Calle "Mayor", 3', 9007199254740993, NULL), ARRAY[ROW('x', 1, '2026-02-28')::home, NULL],
+    '{12:30}', ARRAY['\\x00ff'::bytea])
+""",
+    "INSERT INTO typed (id) VALUES (2)",
+)
+OF_HOME = "struct<street: string, number: integer, since: date>"
+OF_CONTRACT = {
+    "at": "time", "photo": "binary", "doc": "struct<a: list<decimal(4,2)>>", "old": "json",
+    "tags": "list<string>", "prices": "list<decimal(38,10)>", "grid": "list<list<integer>>",
+    "moments": "list<timestamptz>", "days": "list<date>", "home": OF_HOME,
+    "homes": f"list<{OF_HOME}>", "hours": "list<time>", "parts": "list<binary>",
+}  # fmt: skip
+OF_ROW: dict[str, Any] = {
+    "at": datetime.time(23, 59, 59, 999999),
+    "photo": b"\x00\xff",
+    "doc": {"a": [Decimal("1.00"), Decimal("2.50"), None]},
+    "old": "[1,  2]",
+    "tags": ["a", "b,c", None, "\U0001f600", ""],
+    "prices": [Decimal("1234567890123456789012345678.0123456789"), Decimal("-0.5")],
+    "grid": [[1, 2], [3, None]],
+    "moments": [datetime.datetime(1959, 12, 31, 21, 0, 0, 1, tzinfo=datetime.UTC)],
+    "days": [datetime.date(1815, 12, 10)],
+    "home": {"street": 'Calle "Mayor", 3', "number": 2**53 + 1, "since": None},
+    "homes": [{"street": "x", "number": 1, "since": datetime.date(2026, 2, 28)}, None],
+    "hours": [datetime.time(12, 30)],
+    "parts": [b"\x00\xff"],
+}
 LONG = "\U0001f600 long " * 1_000_000
 TYPED = """
 CREATE TABLE typed (id int8, i2 int2, i4 int4, f4 float4, f8 float8, n12 numeric(12,2),

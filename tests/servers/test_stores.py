@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 import shop_elsewhere
-from databases import VARIABLE, landed, left, place, snapshot, written
+from databases import VARIABLE, kept, landed, left, place, snapshot, written
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import load_sources
 from mlops_kit.data.sources import objects
@@ -214,6 +214,41 @@ def test_each_type_arrives_as_it_was_written(
         landed(full=True)
     assert "🙂" not in str(caught.value)
     assert snapshot("kinds").to_dicts() == [nothing, row]
+
+
+NESTED = {
+    "id": "integer",
+    "clock": "time",
+    "blob": "binary",
+    "tags": "list<string>",
+    "sizes": "list<integer>",
+    "home": "struct<street: string, price: decimal(4,2), no: integer>",
+    "doc": "json",
+}
+
+
+def test_what_stands_inside_keeps_the_types_that_a_contract_gives_it(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row: dict[str, Any] = {
+        "id": 1,
+        "clock": datetime.time(23, 59, 59, 999999),
+        "blob": b"\x00\xffAB",
+        "tags": ["a", "ñ 🙂", "", '"b", c'],
+        "sizes": [3, -5],
+        "home": {"street": "x", "price": Decimal("1.10"), "no": store.largest},
+        "doc": {"a": 1, "b": {"c": "x"}},
+    }
+    nothing: dict[str, Any] = dict.fromkeys(row) | {"id": 2}
+    table = pl.DataFrame([row, nothing], infer_schema_length=None)
+    store.fill({"kinds": table})
+    columns = {name: {"type": kind, "nullable": name != "id"} for name, kind in NESTED.items()}
+    declared = {"kinds": {"path": store.path("kinds"), "columns": columns, "key": ["id"]}}
+    written(tmp_path, monkeypatch, store.source() | {"retries": 0}, declared, PASSWORD)
+    landed()
+    made = kept("kinds")
+    made[0]["doc"] = json.loads(made[0]["doc"])
+    assert made == [row, nothing]
 
 
 @pytest.fixture(scope="module")

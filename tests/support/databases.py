@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet
 import pytest
 import yaml
 from club import BASE, DEV, PARAMS
@@ -62,6 +63,19 @@ def landed(since: str | None = None, limit: int | None = None, full: bool = Fals
 def snapshot(table: str) -> pl.DataFrame:
     """Return what was landed of a table."""
     return pl.read_parquet(place(table))
+
+
+def kept(table: str) -> list[dict[str, Any]]:
+    """Return the rows that keep the contract of a landed table, in its types, as pyarrow has them.
+
+    What breaks it fails the test.
+    """
+    from mlops_kit.data.reading import store
+
+    good = Path("good.parquet")
+    told = store(load_sources(), table, [], Path(), good)
+    assert dict(told.reasons) == {}
+    return pyarrow.parquet.read_table(good).to_pylist()
 
 
 def place(table: str) -> Path:

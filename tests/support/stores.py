@@ -4,6 +4,7 @@ Valkey (real), a GraphQL service of strawberry (real), moto (emulator of DynamoD
 (emulator of MongoDB: a few hundred documents), ArcadeDB (compatible with Neo4j's Bolt).
 """
 
+import base64
 import contextlib
 import datetime
 import json
@@ -154,7 +155,7 @@ class Valkey(Store):
                     if name == "oracle":  # a text of JSON, the others are hashes
                         pipeline.set(f"{name}:{at}", json.dumps(there, default=written))
                     else:
-                        texts: Any = {key: written(value) for key, value in there.items()}
+                        texts: Any = {key: _of_redis(value) for key, value in there.items()}
                         pipeline.hset(f"{name}:{at}", mapping=texts)
             pipeline.execute()
 
@@ -165,6 +166,19 @@ class Valkey(Store):
     @override
     def path(self, table: str) -> str:
         return f"{table}:*"
+
+
+def _of_redis(value: Any) -> Any:
+    return value if isinstance(value, bytes) else as_text(value)
+
+
+def as_text(value: Any) -> str:
+    """Write a value where a store has texts alone: lists and structs as JSON, bytes as base64."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, list | dict):
+        return json.dumps(value, default=written)
+    return value.isoformat() if isinstance(value, datetime.time) else written(value)
 
 
 GRAPHQL = """
@@ -235,11 +249,15 @@ class Strawberry(Store):
 
     def fill(self, tables: Mapping[str, pl.DataFrame]) -> None:
         """Write what it serves, and start it anew where that differs."""
-        kinds: dict[Any, str] = {pl.Int64: "int", pl.Float64: "float", pl.List: "ints"}
+        kinds: dict[Any, str] = {pl.Int64: "int", pl.Float64: "float", pl.List(pl.Int64): "ints"}
         served = {}
         for name, table in tables.items():
-            columns = {c: kinds.get(k.base_type(), "str") for c, k in table.schema.items()}
-            served[name] = {"columns": columns, "rows": table.to_dicts()}
+            columns = {c: kinds.get(k, "str") for c, k in table.schema.items()}
+            rows = [
+                {c: v if v is None or columns[c] != "str" else as_text(v) for c, v in row.items()}
+                for row in table.to_dicts()
+            ]
+            served[name] = {"columns": columns, "rows": rows}
         content = json.dumps(served, default=written)
         file = self.home / "tables.json"
         self.tables = dict(tables)
@@ -363,6 +381,10 @@ def _of_mongo(row: dict[str, Any]) -> dict[str, Any]:
             made[name] = datetime.datetime(value.year, value.month, value.day)
         elif isinstance(value, Decimal):
             made[name] = Decimal128(value)
+        elif isinstance(value, datetime.time):  # which MongoDB has not
+            made[name] = value.isoformat()
+        elif isinstance(value, dict):
+            made[name] = _of_mongo(value)
         elif value is not None:
             made[name] = value
     return made
@@ -427,6 +449,10 @@ class Arcade(Store):
 
 
 def _of_neo4j(value: Any) -> Any:
+    if isinstance(value, dict):  # which a node cannot have
+        return as_text(value)
+    if isinstance(value, datetime.time | bytes):
+        return as_text(value)
     return written(value) if hasattr(value, "isoformat") or isinstance(value, Decimal) else value
 
 

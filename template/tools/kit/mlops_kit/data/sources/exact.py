@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from mlops_kit.data.values.json_text import Number
-from mlops_kit.data.values.plain import bytes_of, time_of
+from mlops_kit.data.values.plain import bytes_of, json_of, time_of
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 UTC = datetime.UTC
@@ -57,6 +57,12 @@ def document(value: Any) -> str:
     if value is not None and not isinstance(value, bool | int | str):
         value = text(value)
     return json.dumps(value, ensure_ascii=False)
+
+
+def nested(value: Any) -> str:
+    """Write a list, struct or JSON as JSON; a text that is an array or object is one already."""
+    opens = isinstance(value, str) and value.lstrip()[:1] in ("{", "[")
+    return str(value) if opens and json_of(value) is not None else document(value)
 
 
 def _time(value: Any) -> datetime.time | None:

@@ -10,7 +10,7 @@ from mlops_kit.core.sql import literal, quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.data.sources.base import Landed, Wanted
 from mlops_kit.data.sources.declared import asked_columns, schema_of
-from mlops_kit.data.sources.exact import TAKEN, document, local, only_text
+from mlops_kit.data.sources.exact import TAKEN, local, nested, only_text
 from mlops_kit.data.sources.missing import missing_column
 from mlops_kit.data.types import PARTS
 
@@ -168,7 +168,7 @@ def _taker(table: "Table", name: str, schema: "pyarrow.Schema") -> Callable[[Any
     if column is not None and column.type == "timestamp":
         return local
     if column is not None and column.kind in ("json", *PARTS):
-        return document
+        return nested
     kind = str(schema.field(name).type)
     return TAKEN["decimal" if kind.startswith("decimal") else kind]
 
@@ -180,8 +180,9 @@ def _taken(
         return take(value)
     except (TypeError, ValueError, KeyError, OverflowError, InvalidOperation):
         kind = schema.field(name).type
+        shown = "str" if isinstance(value, str) else type(value).__name__
         raise MlopsError(
-            f'A value of "{name}" of {whose} is a {type(value).__name__} that is no {kind}, as '
+            f'A value of "{name}" of {whose} is a {shown} that is no {kind}, as '
             "which conf/sources.yaml declares it: mend it there, or declare the type string."
         ) from None
 

@@ -197,6 +197,8 @@ def _taken(name: str, one: Any, column: "Column | None", whose: str) -> Taken:
         raise MlopsError(
             f'"{name}" of {whose} is a geometry: write a query with ST_AsText, or leave it out.'
         )
+    if binary and one.type_code == KIND.JSON:  # as MySQL says of JSON, which MariaDB has as text
+        return Taken(name, f"CONVERT({own} USING utf8mb4)", pa.string())
     if one.type_code in texts:
         return Taken(name, own, pa.binary() if binary else pa.string())
     if column is not None and column.type == "string":
