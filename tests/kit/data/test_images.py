@@ -23,7 +23,8 @@ FACTS = {
     "device": "string", "latitude": "number", "longitude": "number", "pixels": "integers",
 }  # fmt: skip
 ADDRESS = "data/restricted/raw/scans"
-MANIFEST = Path("reports/data/manifest.parquet")
+MANIFEST = Path("data/restricted/manifest.parquet")
+REPORT = Path("reports/data/manifest.parquet")
 
 
 @pytest.fixture
@@ -79,6 +80,9 @@ def test_every_file_is_a_row_that_says_how_it_is(folder, monkeypatch, capsys):
     manifest = pl.read_parquet(MANIFEST)
     assert dict(manifest.filter(kind="image").select("path", "state").iter_rows()) == rows
     assert manifest.filter(pl.col("kind").is_null())["path"].to_list() == ["notes.txt"]
+    report = pl.read_parquet(REPORT)
+    assert report["path"].unique().sort().to_list() == ["*", "*.jpg", "*.png", "*.txt"]
+    assert report.drop("path", "modified").equals(manifest.drop("path", "modified"))
     said = capsys.readouterr().err
     assert "12 files, of which 7 cannot be used" in said
     assert "not read: notes.txt (unknown)" in said

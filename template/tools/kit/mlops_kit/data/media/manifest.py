@@ -1,12 +1,13 @@
-"""`reports/data/manifest.parquet`: every file of the sources of files, what it is and how it is.
+"""The manifest: every file of the sources of files, what it is and how it is, whether read or not.
 
-It names broken, empty, wrongly named and unread files, and none of what is in them: of tags and of
-what a file says about people it has the names alone.
+Of tags and of what a file says about people it has the names alone. A name of a file may say whose
+it is: where values as they came have a zone of their own the manifest lies there, and
+`reports/data/manifest.parquet` has the same rows by hash and ending, without names.
 """
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.files import written_beside
@@ -18,7 +19,7 @@ from mlops_kit.room import rooms
 if TYPE_CHECKING:
     import pyarrow
 
-MANIFEST = Path("reports/data/manifest.parquet")
+REPORT = Path("reports/data/manifest.parquet")
 OF = b"mlops_environment"
 GONE = "gone: `mlops data ingest --full` takes its row out"
 MOST_NAMED = 5
@@ -77,26 +78,37 @@ class Manifest:
         for path, row in ({} if full else self.known).items():
             if path not in rows:
                 rows[path] = row if path in here else row | {"state": GONE}
-        for row in rows.values():
-            row["path"] = _without_names(row["path"])
         mine = [rows[path] for path in sorted(rows)]
-        _write([*self.others, *mine])
+        every = sorted([*self.others, *mine], key=lambda row: (row["source"], row["table"]))
+        if (place := manifest()) != REPORT:
+            _write(place, every)
+            every = [
+                row | {"path": f"*{PurePosixPath(row['path']).suffix}", "modified": None}
+                for row in every
+            ]
+        _write(REPORT, every)
         yield from _said(mine)
 
 
-def _said(rows: list[dict[str, Any]]) -> Iterator[str]:
-    mine = [row for row in rows if row["kind"] is not None]
+def manifest() -> Path:
+    """Return where the manifest is that names files."""
+    zone = next((room.raw_zone for room in rooms() if room.raw_zone), None)
+    return REPORT if zone is None else zone / "manifest.parquet"
+
+
+def _said(every: list[dict[str, Any]]) -> Iterator[str]:
+    mine = [row for row in every if row["kind"] is not None]
     bad = [row for row in mine if row["state"] != "ok"]
     if bad:
         states = Counter(row["state"] for row in bad).most_common()
         kinds = ", ".join(f"{count:,} {state}" for state, count in states[:MOST_NAMED])
         yield (
             f"{counted(len(mine), 'file')}, of which {len(bad):,} cannot be used: {kinds}; "
-            f"{MANIFEST.as_posix()} names each ({_named(bad)})"
+            f"{manifest().as_posix()} names each ({_named(bad)})"
         )
     if misnamed := [row for row in mine if row["misnamed"]]:
         yield f"named as another type than they are: {_named(misnamed, 'type')}"
-    if others := [row for row in rows if row["kind"] is None]:
+    if others := [row for row in every if row["kind"] is None]:
         yield f"not read: {_named(others, 'type')}"
     if placed := sum(bool(row["gps"]) for row in mine):
         yield f"{counted(placed, 'file')} with the place where it was made (GPS)"
@@ -104,16 +116,12 @@ def _said(rows: list[dict[str, Any]]) -> Iterator[str]:
         yield f"{counted(personal, 'file')} with tags that may say whose it is"
 
 
-def _named(rows: list[dict[str, Any]], also: str | None = None) -> str:
-    names = [row["path"] + (f" ({row[also]})" if also else "") for row in rows[:MOST_NAMED]]
-    more = f" and {len(rows) - MOST_NAMED:,} more" if len(rows) > MOST_NAMED else ""
-    return ", ".join(names) + more
-
-
-def _without_names(path: str) -> str:
+def _named(found: list[dict[str, Any]], also: str | None = None) -> str:
+    names = [row["path"] + (f" ({row[also]})" if also else "") for row in found[:MOST_NAMED]]
     for room in rooms():
-        path = room.redact(path)
-    return path
+        names = [room.redact(name) for name in names]
+    more = f" and {len(found) - MOST_NAMED:,} more" if len(found) > MOST_NAMED else ""
+    return ", ".join(names) + more
 
 
 def _schema() -> "pyarrow.Schema":
@@ -138,7 +146,7 @@ def _read(whose: dict[str, str]) -> tuple[list[dict[str, Any]], list[dict[str, A
 
     schema = _schema()
     try:
-        table = pyarrow.parquet.read_table(MANIFEST)
+        table = pyarrow.parquet.read_table(manifest())
     except (pyarrow.ArrowException, OSError):
         return [], []
     if not table.schema.equals(schema, check_metadata=True):
@@ -149,11 +157,10 @@ def _read(whose: dict[str, str]) -> tuple[list[dict[str, Any]], list[dict[str, A
     return others, mine
 
 
-def _write(rows: list[dict[str, Any]]) -> None:
+def _write(place: Path, rows: list[dict[str, Any]]) -> None:
     import pyarrow
     import pyarrow.parquet
 
-    rows.sort(key=lambda row: (row["source"], row["table"]))
-    with written_beside(MANIFEST) as beside:
+    with written_beside(place) as beside:
         table = pyarrow.Table.from_pylist(rows, _schema())
         pyarrow.parquet.write_table(table, beside, compression="zstd")

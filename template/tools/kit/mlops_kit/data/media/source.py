@@ -108,6 +108,13 @@ class Media(Landed):
         left = {"address", "batch", "folder", "memory_megabytes", "password", "patience", "retries"}
         return self.model_dump(mode="json", exclude=left)
 
+    def beside(self, name: str) -> str:
+        """Say that files stay where they are; see `Landed`."""
+        return (
+            f"{self.here(name)} was not changed: remove the person's files from it, then "
+            "`uv run mlops data ingest --full` takes their names out of the manifest."
+        )
+
     def asked(self, table: "Table") -> list[Any]:
         """Return what a snapshot depends on; see `Landed`."""
         return [*super().asked(table), self.prepared()]

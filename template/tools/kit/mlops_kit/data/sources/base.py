@@ -246,6 +246,13 @@ class Landed(Files):
         """Say what to do where a table has no snapshot."""
         return "`uv run mlops data ingest` lands it there"
 
+    def beside(self, name: str) -> str:
+        """Say what of a person the source itself goes on holding here, by its name; often nothing.
+
+        A database is not here; files are.
+        """
+        return ""
+
     def asked(self, table: "Table") -> list[Any]:
         """Return what a snapshot depends on: asked for anything else, it is read whole again."""
         return [self.here(table.source), table.path, table.query, table.cursor, table.key]

@@ -9,7 +9,7 @@ from typing import Any
 from mlops_kit.core.errors import NEGATIVE, MlopsError
 from mlops_kit.core.settings import load_settings
 from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE
-from mlops_kit.data.config import Files, Sources, load_sources
+from mlops_kit.data.config import Files, Landed, Sources, load_sources
 from mlops_kit.data.landing.snapshot import parts_of
 from mlops_kit.data.sources.files import Found, find
 from mlops_kit.data.sources.tables import read
@@ -137,6 +137,7 @@ def erase(subject: str, dry_run: bool = False, leave_shared: bool = False) -> di
         "models": models,
         "history": [
             *_not_cleaned(subjects, dry_run, rows),
+            *_beside(sources),
             *history(subjects, files),
         ],
         "next": "uv run mlops run  (trains again, without this person)",
@@ -231,6 +232,12 @@ def _not_cleaned(subjects: set[str], dry_run: bool, rows: dict[str, int]) -> lis
         for sample in sorted((RESTRICTED_ZONE / "samples").glob("*.parquet"))
     ]
     return [*told, *scored_elsewhere()]
+
+
+def _beside(sources: Sources) -> list[str]:
+    used = {table.source for table in sources.tables.values()}
+    every = [(name, sources.sources[name]) for name in sorted(used)]
+    return [said for name, one in every if isinstance(one, Landed) and (said := one.beside(name))]
 
 
 def _check_gone(
