@@ -249,7 +249,7 @@ def test_what_is_none_is_set_aside_with_its_place(
     told, kept = read(tmp_path, "t.jsonl", parse(kind))
     assert kept["n"].to_pylist() == [1]
     with pytest.raises(MlopsError, match=reason + ".*, 1 times, first in row 2 of those read"):
-        told.check_share(0.1, Path("quarantine"))
+        told.check(0.1, Path("quarantine"))
 
 
 def test_what_a_typed_file_holds_otherwise_is_set_aside(tmp_path: Path) -> None:
