@@ -292,3 +292,20 @@ def test_a_key_that_two_sources_share_is_counted_and_told_where_the_tables_are_a
     assert not list(club.rglob(".shared*"))
     (club / "web/people.csv").write_text("member_id,age\n900,50\n")
     assert "stand in both" not in run_ingest(club)
+
+
+@pytest.mark.parametrize(
+    ("bound", "kept"),
+    [("minimum: 0.1", [0.1, 0.2]), ("minimum: 0.05", [0.1, 0.2]), ("maximum: 0.15", [0.0, 0.1])],
+)
+def test_a_bound_of_a_decimal_is_compared_exactly(club, bound, kept):
+    replace(club / "conf/sources.yaml", "minutes: {type: number, minimum: 0}",
+            f"minutes: {{type: 'decimal(6,1)', {bound}}}")  # fmt: skip
+    lines = [f"1,2025-01-0{day},0.{day}" for day in range(1, 3)]
+    (club / "raw/visits.csv").write_text(
+        "\n".join(["member_id,day,minutes", "1,2025-01-01,0.0", *lines, ""]), encoding="utf-8"
+    )
+    replace(club / "conf/base.yaml", "0.1}", "0.9}")
+    run_ingest(club)
+    found = pl.read_parquet(club / "tables/visits.parquet")["minutes"]
+    assert [float(one) for one in found] == kept

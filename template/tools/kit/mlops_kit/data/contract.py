@@ -1,9 +1,10 @@
 """The contract of a table: casts, checks, and the rows set aside with their reasons."""
 
 import datetime
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -200,9 +201,11 @@ def _broken(typed: "polars.Series", column: Column) -> "Iterator[tuple[polars.Se
     import polars as pl
 
     if column.minimum is not None:
-        yield typed < column.minimum, f"greater_than_or_equal_to({column.minimum})"
+        least = _bound(column, column.minimum, ROUND_CEILING)
+        yield typed < least, f"greater_than_or_equal_to({column.minimum})"
     if column.maximum is not None:
-        yield typed > column.maximum, f"less_than_or_equal_to({column.maximum})"
+        most = _bound(column, column.maximum, ROUND_FLOOR)
+        yield typed > most, f"less_than_or_equal_to({column.maximum})"
     if column.allowed is not None:
         allowed = column.allowed
         # YAML reads [1, 2.5] as numbers, whatever the column's type is.
@@ -212,6 +215,14 @@ def _broken(typed: "polars.Series", column: Column) -> "Iterator[tuple[polars.Se
         yield ~typed.is_in(known.implode()), f"isin({column.allowed})"
     if column.pattern is not None:
         yield ~typed.str.contains(f"^(?:{column.pattern})"), f"str_matches('{column.pattern}')"
+
+
+def _bound(column: Column, bound: float, rounding: str) -> float | Decimal:
+    """Return a bound that is compared exactly: of a decimal, the nearest value that it may have."""
+    if column.kind != "decimal" or not math.isfinite(bound):
+        return bound
+    step = Decimal(1).scaleb(-column.digits[1])
+    return _exact(bound).quantize(step, rounding, Context(prec=400))
 
 
 def _exact(one: object) -> Decimal:
