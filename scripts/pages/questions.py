@@ -13,7 +13,8 @@ HEAD = """# Questions
 What the template asks, in this order, and what is recorded without asking. `make reference`
 writes this page from `questions/*.yml`. An answer is given at the prompt, with `-d
 question=answer`, or in a file (`--answers`); [profiles](../../README.md#start-a-project) hold
-several. What is recorded but not built yet is listed as planned in the rendered README.
+several. Each choice is built; what was tried without a server is said in
+[verification](../verification.md).
 """
 ASKED = "## Asked\n\nAt most twelve; one that depends on another answer says when it is asked.\n"
 RECORDED = "## Not asked\n\nWith their defaults, unless a profile or `-d` says otherwise.\n"

@@ -37,7 +37,7 @@ NOT_ASKED = [
     "infrastructure",
     "ai_governance",
 ]
-COMPUTED = {"project_slug", "environments", "default_groups", "planned"}
+COMPUTED = {"project_slug", "environments", "default_groups"}
 
 
 def stored_answers(project: Path) -> dict[str, Any]:
@@ -261,23 +261,25 @@ def test_a_wrong_answer_is_refused_with_a_sentence(
 @pytest.mark.parametrize(
     ("answers", "fragment"),
     [
-        ({"data_sources": ["cassandra"]}, "ran no server of it"),
-        ({"data_sources": ["cassandra"], "docs_language": "es"}, "no usaron ningún servidor"),
+        ({"data_sources": ["postgresql", "oracle", "db2"]}, "no server of Oracle, DB2 was run in"),
+        ({"data_sources": ["cassandra"]}, "no server of Cassandra was run in"),
+        (
+            {"data_sources": ["alloydb", "mysql"], "docs_language": "es"},
+            "no se ejecutó ningún servidor de AlloyDB",
+        ),
     ],
 )
-def test_an_answer_whose_feature_is_missing_says_so_in_the_readme(
+def test_a_readme_says_of_which_database_no_server_was_run(
     answers: dict[str, Any], fragment: str, tmp_path: Path
 ) -> None:
-    assert fragment in (render(tmp_path / "p", answers) / "README.md").read_text(encoding="utf-8")
-    assert fragment not in (render(tmp_path / "q") / "README.md").read_text(encoding="utf-8")
-
-
-def test_a_readme_says_of_which_database_no_server_was_run(tmp_path: Path) -> None:
-    answers = {"data_sources": ["postgresql", "oracle", "db2"]}
     readme = (render(tmp_path / "p", answers) / "README.md").read_text(encoding="utf-8")
-    assert "**no server of Oracle, DB2 was run in the template's tests**" in readme
-    other = (render(tmp_path / "q") / "README.md").read_text(encoding="utf-8")
-    assert "no server of" not in other and "databases.md" not in other
+    assert fragment in readme and "docs/databases.md" in readme
+    tested = {**answers, "data_sources": ["sample", "postgresql", "redis"]}
+    readme = (render(tmp_path / "q", tested) / "README.md").read_text(encoding="utf-8")
+    assert fragment not in readme and "docs/databases.md" in readme
+    files = {**answers, "data_sources": ["files", "pdf"]}
+    readme = (render(tmp_path / "r", files) / "README.md").read_text(encoding="utf-8")
+    assert fragment not in readme and "docs/databases.md" not in readme
 
 
 def test_a_project_holds_the_code_of_its_own_databases_and_nothing_of_others(
@@ -357,7 +359,6 @@ def test_hosting_says_where_data_is_kept_and_what_reaches_it(
     assert groups["default-groups"] == ["dev", "mlops", *([group] if group else [])]
     lifecycles = [file.parent.name for file in project.glob("infra/*/lifecycle.json")]
     assert lifecycles == ([hosting] if group else [])
-    assert "is planned" not in (project / "README.md").read_text(encoding="utf-8")
 
 
 def test_answers_are_text_whatever_they_look_like(tmp_path: Path) -> None:
