@@ -94,6 +94,10 @@ def _nobody(sources: "Sources") -> "LeaveOut":
     return lambda table, rows: rows
 
 
+def _all_stay(sources: "Sources", table: str, file: Path) -> int:
+    return 0
+
+
 @dataclass(frozen=True)
 class OpenIds:
     """How the entity's raw ids become those of the open zone, shape (n,) each."""
@@ -146,6 +150,8 @@ class Room:
     """What is read from outside besides the tables; a change of it runs the data stage again."""
     before_ingest: "Callable[[Sources], LeaveOut]" = _nobody
     """Give what leaves out of a table, some rows at a time, what must not come in."""
+    clean_file: "Callable[[Sources, str, Path], int]" = _all_stay
+    """Take out of a raw file of a table what must not come in; return how many rows that were."""
     raw_zone: Path | None = None
     """Where values as they came may lie for as long as a command takes."""
     classes: Callable[[], Sequence[str | int] | None] = _no_classes

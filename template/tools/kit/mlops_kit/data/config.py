@@ -10,6 +10,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import Section, read_config
 from mlops_kit.data.contracts.declared import Promised, check_promises
 from mlops_kit.data.sources.base import Asked, Files, Landed
+from mlops_kit.data.sources.fetched import Fetched
 from mlops_kit.data.sources.registry import kinds
 from mlops_kit.data.sources.sample_shop.settings import Sample
 from mlops_kit.data.types import MOMENTS, Type, parse
@@ -28,7 +29,7 @@ OPTIONS = (
     *("compression", "records"),
 )
 if TYPE_CHECKING:
-    Source = Sample | Files | Landed
+    Source = Sample | Files | Fetched | Landed
 else:
     Source = Annotated[Union[(Sample, Files, *kinds())], Field(discriminator="kind")]  # noqa: UP007
 

@@ -94,6 +94,13 @@ def before_ingest(sources: "Sources") -> LeaveOut:
     return without_erased(sources)
 
 
+def clean_file(sources: "Sources", table: str, file: "Path") -> int:
+    """Take people who were erased out of a file that a source delivered again."""
+    from mlops_kit.privacy.people.erase import remove_erased
+
+    return remove_erased(sources, table, file)
+
+
 def open_ids(sources: "Sources") -> OpenIds | None:
     """Give what makes tokens of the entity's ids, as the protect stage does."""
     from mlops_kit.privacy.protect.ids import open_ids
@@ -207,6 +214,7 @@ ROOM = Room(
     inputs=inputs,
     draft=draft,
     before_ingest=before_ingest,
+    clean_file=clean_file,
     open_ids=open_ids,
     clean_up=clean_up,
 )

@@ -35,9 +35,10 @@ def landed_from(address: str) -> tuple[Path, Origin]:
         When no kind of source has such addresses, or the database refuses.
     """
     scheme = address.partition("://")[0]
-    kind = next((one for one in kinds() if scheme in one.schemes), None)
+    databases = [one for one in kinds() if issubclass(one, Landed)]
+    kind = next((one for one in databases if scheme in one.schemes), None)
     if kind is None:
-        known = ", ".join(f"{scheme}://" for one in kinds() for scheme in one.schemes)
+        known = ", ".join(f"{scheme}://" for one in databases for scheme in one.schemes)
         raise MlopsError(
             f"{without_credentials(address)}: no source here has such addresses"
             + (f"; there are {known}." if known else ": the answer `data_sources` brings them.")

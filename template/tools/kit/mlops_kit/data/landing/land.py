@@ -1,5 +1,7 @@
 """`mlops data ingest`: land each table of a source as a snapshot, whole or not at all.
 
+Files of a bucket are brought as they are, see `storage/bringing.py`.
+
 Without a cursor a table is read whole, each time. With one, only rows whose cursor is as high as
 the highest known or higher, and those without a cursor, are read, and take the place of the rows
 with their keys: twice the same read changes nothing. Rows that were deleted in the source are seen
@@ -8,6 +10,7 @@ only when it is read whole again.
 
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import held, progress
@@ -15,6 +18,8 @@ from mlops_kit.core.settings import Settings
 from mlops_kit.data.config import SOURCES_FILE, Sources, Table
 from mlops_kit.data.landing.table import How, Landing
 from mlops_kit.data.sources.base import Broken, Landed
+from mlops_kit.data.sources.fetched import Fetched
+from mlops_kit.data.storage.bringing import bring
 from mlops_kit.data.storage.keeping import listed_again
 from mlops_kit.room import LeaveOut, rooms
 
@@ -38,7 +43,7 @@ def land(
     for name in names:
         table = config.tables[name]
         source = config.sources[table.source]
-        assert isinstance(source, Landed)
+        assert isinstance(source, Fetched | Landed)
         place = source.place(name, table)
         place.parent.mkdir(parents=True, exist_ok=True)
         busy = (
@@ -46,12 +51,15 @@ def land(
             "run this again."
         )
         with held(place.parent / ".lock", busy):
-            yield _landed(source, name, table, how, leave_out)
+            if isinstance(source, Fetched):
+                yield _brought(config, source, name, how)
+            else:
+                yield _landed(source, name, table, how, leave_out)
     yield from listed_again(settings, config, names)
 
 
 def _chosen(config: Sources, only: str | None) -> list[str]:
-    landed = [name for name, one in config.sources.items() if isinstance(one, Landed)]
+    landed = [name for name, one in config.sources.items() if isinstance(one, Fetched | Landed)]
     file = SOURCES_FILE.as_posix()
     if only is not None and only not in landed:
         known = f"those are {', '.join(landed)}" if landed else "there is none"
@@ -67,6 +75,21 @@ def _chosen(config: Sources, only: str | None) -> list[str]:
             "by `uv run mlops run` itself."
         )
     return names
+
+
+def _brought(config: Sources, source: Fetched, name: str, how: How) -> str:
+    """Bring the files of one table."""
+    if how.since is not None or how.limit is not None:
+        asked = "--since" if how.since is not None else "--limit"
+        raise MlopsError(
+            f"{asked} is for rows, and {name} is read from whole files of "
+            f"{config.tables[name].source}: leave it out, or name another --source."
+        )
+
+    def clean(file: Path) -> int:
+        return sum(room.clean_file(config, name, file) for room in rooms())
+
+    return bring(source, name, config.tables[name], clean, how.full)
 
 
 def _landed(

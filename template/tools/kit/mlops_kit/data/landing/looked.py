@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import Sources, Table
 from mlops_kit.data.sources.base import Landed, Looked
+from mlops_kit.data.sources.fetched import Fetched
+from mlops_kit.data.storage.bringing import looked
 
 
 def look(config: Sources, landed: dict[str, bool]) -> Iterator[tuple[str, Looked]]:
@@ -22,6 +24,9 @@ def look(config: Sources, landed: dict[str, bool]) -> Iterator[tuple[str, Looked
     """
     for name, source in config.sources.items():
         tables = {table: one for table, one in config.tables.items() if one.source == name}
+        if isinstance(source, Fetched) and tables:
+            landed |= {table: source.place(table, one).is_dir() for table, one in tables.items()}
+            yield from ((name, one) for one in looked(source, name))
         if not isinstance(source, Landed) or not tables:
             continue
         landed |= {table: source.place(table, one).is_file() for table, one in tables.items()}

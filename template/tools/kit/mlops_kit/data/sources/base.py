@@ -158,6 +158,17 @@ class Looked(NamedTuple):
     said: str
 
 
+def here(address: str | dict[str, str], name: str) -> str:
+    """Return the address of this environment of a source, by its own name."""
+    if isinstance(address, str):
+        return address
+    if environment() not in address:
+        raise MlopsError(
+            f"conf/sources.yaml: sources.{name}.address has none for {environment()}; add it."
+        )
+    return address[environment()]
+
+
 class Landed(Files):
     """A source whose tables are landed as parquet snapshots before the pipeline reads them."""
 
@@ -206,13 +217,7 @@ class Landed(Files):
         name : str
             The source's own name, for the message.
         """
-        if isinstance(self.address, str):
-            return self.address
-        if environment() not in self.address:
-            raise MlopsError(
-                f"conf/sources.yaml: sources.{name}.address has none for {environment()}; add it."
-            )
-        return self.address[environment()]
+        return here(self.address, name)
 
     def secret(self, name: str) -> str | None:
         """Return the password, if one is declared; for the driver alone."""

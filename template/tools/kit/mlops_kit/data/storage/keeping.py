@@ -12,6 +12,7 @@ from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.files import scratch_beside, sha256_of
 from mlops_kit.core.settings import Settings, environment
 from mlops_kit.data.config import Files, Sources
+from mlops_kit.data.sources.files import find
 from mlops_kit.data.storage import apart, stores
 from mlops_kit.data.storage.raw import (
     HALF_DONE,
@@ -98,22 +99,27 @@ def listed_again(settings: Settings, config: Sources, names: Iterable[str]) -> l
         table = config.tables[name]
         source = config.sources[table.source]
         assert isinstance(source, Files)
-        place = source.place(name, table)
-        raw, path = Raw(place, place.stat().st_size, sha256_of(place)), recorded(source, place)
         files = known.setdefault(table.source, {})
-        if (was := files.get(path, {}).get("sha256")) == raw.sha256:
-            continue
-        check_name(path)
-        check_foreign(settings, {table.source: {path: raw}})
-        files[path] = raw.entry(path)
-        new.append(raw)
-        old |= {was} if was else set()
-        told.append(f"recorded   {path} ({raw.sha256})")
-    store = place_of(settings) if new else None
+        here = find(source, name, table).files
+        listed_here = {recorded(source, file) for file in here}
+        for path in [one for one in files if _target(config, name, one) and one not in listed_here]:
+            old.add(files.pop(path)["sha256"])
+            told.append(f"gone       {path}")
+        for place in here:
+            raw, path = Raw(place, place.stat().st_size, sha256_of(place)), recorded(source, place)
+            if (was := files.get(path, {}).get("sha256")) == raw.sha256:
+                continue
+            check_name(path)
+            check_foreign(settings, {table.source: {path: raw}})
+            files[path] = raw.entry(path)
+            new.append(raw)
+            old |= {was} if was else set()
+            told.append(f"recorded   {path} ({raw.sha256})")
+    store = place_of(settings) if told else None
     if store is not None:
         _keep(store, new)
         _forget(store, old - {one["sha256"] for fs in known.values() for one in fs.values()})
-    if new:
+    if told:
         write_list(known)
     return told
 

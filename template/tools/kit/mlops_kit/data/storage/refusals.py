@@ -60,12 +60,15 @@ class Store(NamedTuple):
         As DVC names those of a remote.
     is_remote : bool
         Whether it is one of .dvc/config; its secrets are named otherwise.
+    declared : str
+        Where its address and its secrets are declared, if it is a source.
     """
 
     what: str
     url: str
     options: dict[str, Any]
     is_remote: bool
+    declared: str = ""
 
     @property
     def scheme(self) -> str:
@@ -105,14 +108,17 @@ def refusal(error: BaseException | None, store: Store) -> MlopsError:
 def reason(said: str, store: Store) -> str | None:
     """Return the second half of a sentence: what a place's words come to, if that is known."""
     variables = KINDS[store.scheme][3] if store.scheme in KINDS else "who signs in"
-    if not store.is_remote and store.scheme in KINDS:
+    if store.declared:
+        variables = f"`user` and `password` in {store.declared}, or {variables}"
+    elif not store.is_remote and store.scheme in KINDS:
         variables = f"{ID} and {SECRET}, or {variables}"
+    write = "" if store.declared else " or write"
     ways = (
         (ARCHIVED, "keeps it in its archive: restore it there first, which takes hours"),
         (NO_ROOM, "has no room left: make some there, then run this again"),
         (NO_KEY, f"gets no credentials: set {variables}"),
         (NO_PLACE, "has no such bucket or container: create it, or mend the address"),
-        (NOT_LET_IN, f"does not let this user in or write: check {variables}, and their rights"),
+        (NOT_LET_IN, f"does not let this user in{write}: check {variables}, and their rights"),
         (FAILS, "fails by itself, which a full disk there may cause: see its log, then try again"),
         (NO_ANSWER, f"does not answer: {on_network(store)}"),
     )
@@ -137,5 +143,5 @@ def _last(said: str) -> str:
 
 def on_network(store: Store) -> str:
     """Say what to look at where nobody answers."""
-    mend = ".dvc/config" if store.is_remote else "`restricted` in conf/"
+    mend = store.declared or (".dvc/config" if store.is_remote else "`restricted` in conf/")
     return f"check the network, its certificate, and the address in {mend}"

@@ -107,9 +107,13 @@ def restricted(settings: Settings, where: str) -> Store | None:
     if declared is None:
         return None
     store = Store(f"The place of raw files of {where}", declared.url, dict(declared.options), False)
+    return signed(store, os.environ.get(ID), os.environ.get(SECRET))
+
+
+def signed(store: Store, who: str | None, secret: str | None) -> Store:
+    """Say who signs in, in the words of the place's library."""
     if store.scheme in KINDS:
         _, name, key, _ = KINDS[store.scheme]
-        who, secret = os.environ.get(ID), os.environ.get(SECRET)
         if store.scheme == "azure" and secret and "=" in secret.rstrip("="):
             key, who = "connection_string", None
         store.options.update({n: value for n, value in ((name, who), (key, secret)) if value})
@@ -160,6 +164,8 @@ def answer(store: Store, what: Callable[[Any, str], Any], patience: float | None
     thread.join(patience)
     if thread.is_alive():
         raise MlopsError(f"{store.shown} gives no answer within {patience} s: {on_network(store)}.")
+    if isinstance(told.get("error"), MlopsError):
+        raise told["error"]
     if "error" in told:
         raise refusal(told["error"], store) from told["error"]
     return told["done"]

@@ -11,8 +11,10 @@ from mlops_kit.core.settings import load_settings
 from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE
 from mlops_kit.data.config import Files, Landed, Sources, load_sources
 from mlops_kit.data.landing.snapshot import parts_of
-from mlops_kit.data.sources.files import Found, find
+from mlops_kit.data.sources.fetched import Fetched
+from mlops_kit.data.sources.files import Found, find, format_of
 from mlops_kit.data.sources.tables import read
+from mlops_kit.data.storage.bringing import coming
 from mlops_kit.data.storage.keeping import rewritten
 from mlops_kit.privacy.people.links import follow
 from mlops_kit.privacy.people.raw_files import Mark, Written, remove_rows
@@ -24,6 +26,7 @@ from mlops_kit.privacy.people.subjects import (
     naming_columns,
     note_tokens,
     rows_of,
+    rows_of_erased,
 )
 from mlops_kit.privacy.people.traces import files_with, history, holds, models_trained_on
 from mlops_kit.privacy.policy.load import load_privacy
@@ -191,11 +194,26 @@ def _check_ids(sources: Sources) -> None:
             )
 
 
+def remove_erased(sources: Sources, name: str, file: Path) -> int:
+    """Take people who were erased out of a file that was just brought; return how many rows."""
+    gone, names = rows_of_erased(sources)
+    columns = [one.column for one in names.get(name, ())]
+    table = sources.tables[name]
+    kind = table.format or format_of(file)
+    if not columns or kind is None:
+        return 0
+    return remove_rows(file, columns, lambda rows: gone(name, rows), False, Written(table, kind))
+
+
 def _raw_files(sources: Sources) -> Iterator[tuple[str, Found]]:
     for name, table in sources.tables.items():
         source = sources.sources[table.source]
         if isinstance(source, Files):
             yield name, find(source, name, table)
+        if isinstance(source, Fetched) and (came := list(coming(source, name, table))):
+            kind = table.format or format_of(came[0])
+            assert kind is not None  # others are not brought
+            yield name, Found(came, kind, [])
 
 
 def _quarantined(names: dict[str, list[Named]]) -> list[tuple[Path, list[Named]]]:

@@ -1,7 +1,7 @@
 """Whose rows are these, found by a token in raw tables; at ingest, leave out who was erased."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -114,9 +114,27 @@ def forget_lines_of(key: bytes) -> None:
 
 def without_erased(sources: Sources) -> LeaveOut:
     """Give what leaves out rows of people who were erased, should a source deliver them again."""
+    gone, _ = rows_of_erased(sources)
+
+    def leave_out(table: str, rows: "polars.DataFrame") -> "polars.DataFrame":
+        theirs = gone(table, rows)
+        return rows.filter(~theirs) if theirs.any() else rows
+
+    return leave_out if any(_erased_lines()) else lambda table, rows: rows
+
+
+def rows_of_erased(
+    sources: Sources,
+) -> "tuple[Callable[[str, polars.DataFrame], polars.Series], dict[str, list[Named]]]":
+    """Give what marks rows of people who were erased, and the columns by which it does.
+
+    Where nobody was erased, there is no such column.
+    """
+    import polars as pl
+
     hashes = {line.split()[1] for line in _erased_lines()}
     if not hashes:
-        return lambda table, rows: rows
+        return lambda table, rows: pl.repeat(False, len(rows), eager=True), {}
     policy = load_privacy(sources)
     key = privacy_key(sources, policy)
     if others := sum(not line.startswith(key_id(key)) for line in _erased_lines()):
@@ -127,18 +145,16 @@ def without_erased(sources: Sources) -> LeaveOut:
         )
     names = about_rows(naming_columns(sources, policy))
 
-    def leave_out(table: str, rows: "polars.DataFrame") -> "polars.DataFrame":
-        import polars as pl
-
+    def mark(table: str, rows: "polars.DataFrame") -> "polars.Series":
         gone = pl.repeat(False, len(rows), eager=True)
         for named in names[table]:
             tokens = tokens_of(rows[named.column], named, key)
             distinct = tokens.drop_nulls().unique()
             theirs = [one for one in distinct if _hash(one) in hashes]
             gone |= tokens.is_in(theirs).fill_null(False)
-        return rows.filter(~gone) if gone.any() else rows
+        return gone
 
-    return leave_out
+    return mark, names
 
 
 def erased_under(

@@ -1,0 +1,241 @@
+"""Objects of a bucket on their way to the restricted zone: each once, a table whole or not at all.
+
+What is complete is kept, so that a read that breaks off goes on; the files of a table change all
+at once. An object is known by what the bucket says of its version, and what came by its SHA-256.
+"""
+
+import errno
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from mlops_kit.core.errors import MlopsError, used_up
+from mlops_kit.core.files import progress, sha256_of, write_json
+from mlops_kit.data.config import Table
+from mlops_kit.data.sources.base import LANDING, Looked
+from mlops_kit.data.sources.fetched import Fetched
+from mlops_kit.data.sources.files import FORMATS, format_of
+from mlops_kit.data.storage import stores
+from mlops_kit.data.storage.refusals import NO_PLACE, Store, chain
+
+# What buckets call the version of an object: S3 and Azure, Google.
+VERSIONS = ("ETag", "etag", "generation", "VersionId", "LastModified", "last_modified", "updated")
+Clean = Callable[[Path], int]
+
+
+class Object(NamedTuple):
+    """An object: its name, its path in the bucket, its bytes, and what tells its version."""
+
+    name: str
+    path: str
+    size: int
+    version: str
+
+
+def store_of(source: Any, name: str) -> Store:
+    """Return the bucket of a source, by the source's own name, with its credentials."""
+    store = Store(f'The bucket of source "{name}"', source.here(name), dict(source.options), False,
+                  f"sources.{name} of conf/sources.yaml")  # fmt: skip
+    return stores.signed(store, source.user, source.secret(name))
+
+
+def bring(source: Fetched, name: str, table: Table, clean: Clean, full: bool = False) -> str:
+    """Bring what is new or changed of a table's objects, and say what came.
+
+    Parameters
+    ----------
+    clean : callable
+        Takes out of a file, before it counts as here, the rows of people who must not come back.
+    full : bool
+        Bring everything again.
+
+    Raises
+    ------
+    MlopsError
+        One sentence, when the bucket refuses or breaks off, or there is no object; what the
+        pipeline reads is as before, and the same command goes on.
+    """
+    return _Bringing(source, name, table, clean).bring(full)
+
+
+class _Bringing:
+    def __init__(self, source: Fetched, name: str, table: Table, clean: Clean) -> None:
+        self.name, self.table, self.clean = name, table, clean
+        self.store = store_of(source, table.source)
+        self.place = source.place(name, table)
+        self.coming = self.place.with_name(f"{name}{LANDING}")
+        self.said = self.place.with_name(f".{name}.json")
+        self.asked = [source.here(table.source), table.path, table.format]
+
+    def bring(self, full: bool) -> str:
+        known = {} if full else self._known(self.said, self.place)
+        there = self._listed()
+        if not full:
+            there_now = {one.name: one.version for one in there}
+            if known and {n: one["version"] for n, one in known.items()} == there_now:
+                shutil.rmtree(self.coming, ignore_errors=True)
+                return f"{self.name}: nothing new from {self.table.source}"
+        came = {} if full else self._known(self.coming / ".said.json", self.coming)
+        if not came:
+            shutil.rmtree(self.coming, ignore_errors=True)
+        self.coming.mkdir(parents=True, exist_ok=True)
+        new = [one for one in there if not _same(known, one)]
+        missing = [one for one in new if not _same(came, one)]
+        if len(missing) < len(new):
+            done = len(new) - len(missing)
+            progress("data", f"{self.name}: goes on behind {done:,} files of a broken read")
+        for at, one in enumerate(missing, 1):
+            which = f"{at:,} of {len(missing):,}"
+            progress("data", f"{self.name}: {one.name}, {one.size:,} bytes ({which})")
+            came[one.name] = self._one(one)
+            write_json(self.coming / ".said.json", {"asked": self.asked, "objects": came})
+        gone = len(known.keys() - {one.name for one in there})
+        same = self._put(there, known, came)
+        changed = sum(one.name in known for one in new) - same
+        fresh = len(new) - changed - same
+        counts = f"{fresh:,} new, {changed:,} changed and {gone:,} gone files"
+        return f"{self.name}: {counts}, {len(there):,} in all, from {self.table.source}"
+
+    def _known(self, file: Path, folder: Path) -> dict[str, Any]:
+        """Return what is known of the objects that are here; nothing of another address."""
+        try:
+            said = json.loads(file.read_text(encoding="utf-8"))
+            objects = said["objects"] if said["asked"] == self.asked else {}
+        except (OSError, ValueError, KeyError):
+            return {}
+        return {name: one for name, one in objects.items() if (folder / name).is_file()}
+
+    def _listed(self) -> list[Object]:
+        """List the objects of the table that may be read, in the order of their names."""
+
+        def listed(fs: Any, path: str) -> list[Object]:
+            inner = getattr(fs, "fs", fs)
+            inner.invalidate_cache()
+            place = fs.join(path, str(self.table.path).strip("/"))
+            try:
+                found = fs.info(place)
+            except FileNotFoundError as error:
+                if _says_no_bucket(error) or not inner.exists(path.split("/")[0]):
+                    raise FileNotFoundError(f"no such bucket: {error}") from error
+                return []
+            if found["type"] != "directory":
+                return [_object(found, place)]
+            inside = [one for one in fs.ls(place, detail=True) if one["type"] != "directory"]
+            return [_object(one, one["name"]) for one in inside]
+
+        found = stores.answer(self.store, listed, stores.PATIENCE)
+        objects = [one for one in found if self._is_read(one.name)]
+        if not objects:
+            others = f"; {len(found):,} others are there" if found else ""
+            raise MlopsError(
+                f"{self.store.shown} has no object {self.table.path} that table "
+                f'"{self.name}" could be read from, nor one in a folder of that name, whose ending '
+                f"is {', '.join(FORMATS)}, packed or not{others}: correct `path`, or declare "
+                "`format`. Nothing was brought."
+            )
+        return sorted(objects)
+
+    def _is_read(self, name: str) -> bool:
+        plain = name not in ("", ".", "..") and name[0] not in "._"
+        known = self.table.format is not None or format_of(Path(name)) is not None
+        return plain and known
+
+    def _one(self, one: Object) -> dict[str, Any]:
+        """Bring one object, whole and unchanged, and take out of it who must not come back."""
+        target = self.coming / one.name
+        beside = target.with_name(f".coming.{one.name}")
+
+        def get(fs: Any, _: str) -> Object:
+            try:
+                fs.get_file(one.path, str(beside))
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                    raise MlopsError(f"{self.coming.as_posix()}: {used_up(error)}") from error
+                raise
+            getattr(fs, "fs", fs).invalidate_cache()
+            return _object(fs.info(one.path), one.path)
+
+        try:
+            after = stores.answer(self.store, get)
+            size = beside.stat().st_size
+            if size != one.size or after != one:
+                why = "was changed while it was read" if after != one else "broke off"
+                raise MlopsError(
+                    f"{self.store.shown}: {one.path} {why} ({size:,} of {one.size:,} bytes came); "
+                    "what the pipeline reads is as before, and the same command goes on."
+                )
+            sha256 = sha256_of(beside)
+            os.replace(beside, target)
+        finally:
+            beside.unlink(missing_ok=True)
+        removed = self.clean(target)
+        if removed:
+            progress("data", f"{self.name}: {removed:,} rows of {one.name} stay out")
+        return {"version": one.version, "size": one.size, "sha256": sha256}
+
+    def _put(self, there: list[Object], known: dict[str, Any], came: dict[str, Any]) -> int:
+        """Let all files of the table change at once; return how many came again as they were."""
+        new = self.place.with_name(f".{self.name}.new.tmp")
+        old = self.place.with_name(f".{self.name}.old.tmp")
+        for folder in (new, old):
+            shutil.rmtree(folder, ignore_errors=True)
+        new.mkdir()
+        objects, same = {}, 0
+        for one in there:
+            fresh = came.get(one.name) if not _same(known, one) else None
+            objects[one.name] = fresh or known[one.name]
+            again = fresh and known.get(one.name, {}).get("sha256") == fresh["sha256"]
+            same += bool(again)
+            kept = self.place if again or not fresh else self.coming
+            _linked(kept / one.name, new / one.name)
+        if self.place.exists():
+            self.place.rename(old)
+        new.rename(self.place)
+        write_json(self.said, {"asked": self.asked, "objects": objects})
+        for folder in (old, self.coming):
+            shutil.rmtree(folder, ignore_errors=True)
+        return same
+
+
+def looked(source: Fetched, name: str) -> Iterator[Looked]:
+    """Look whether the bucket answers, for `mlops sources test`."""
+    store = store_of(source, name)
+    try:
+        stores.probe(store, write=False)
+    except MlopsError as error:
+        yield Looked("connection", False, str(error))
+        return
+    yield Looked("connection", True, f"{store.shown} answers")
+    yield Looked("permission", True, "it is only read; whether this user may write is not tried")
+
+
+def coming(source: Fetched, name: str, table: Table) -> Iterator[Path]:
+    """Return what lies here of a read that broke off."""
+    folder = source.place(name, table).with_name(f"{name}{LANDING}")
+    yield from (one for one in sorted(folder.glob("*")) if one.name[0] != ".")
+
+
+def _same(known: dict[str, Any], one: Object) -> bool:
+    said = known.get(one.name, {})
+    return (said.get("version"), said.get("size")) == (one.version, one.size)
+
+
+def _object(found: dict[str, Any], path: str) -> Object:
+    version = next((str(found[key]) for key in VERSIONS if found.get(key)), "")
+    return Object(PurePosixPath(path).name, path, int(found.get("size") or 0), version.strip('"'))
+
+
+def _says_no_bucket(error: BaseException) -> bool:
+    return re.search(NO_PLACE, " | ".join(chain(error)), re.IGNORECASE) is not None
+
+
+def _linked(file: Path, target: Path) -> None:
+    """Let a file stand under another name too; copied where a disk has no links."""
+    try:
+        os.link(file, target)
+    except OSError:
+        shutil.copy2(file, target)
