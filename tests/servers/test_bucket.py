@@ -189,7 +189,8 @@ def test_what_a_bucket_refuses_is_one_sentence_and_changes_nothing(
 ) -> None:
     source = weed.source(address="s3://raw/refused")
     place = declare(shop, source)
-    weed.put(**{"refused/t/a.csv": csv(tmp_path, "a.csv", 1), "refused/u/a.bin": tmp_path / "a.csv"})
+    one = csv(tmp_path, "a.csv", 1)
+    weed.put(**{"refused/t/a.csv": one, "refused/u/a.bin": one})
     ingested(shop)
     said = refused(shop, BUCKET="wrong")
     assert "does not let this user in: check `user` and `password` in sources.mine" in said
@@ -249,7 +250,7 @@ def test_a_full_disk_here_is_told_and_what_was_stays(
     place = declare(shop, weed.source(address="s3://raw/full"))
     weed.put(**{"full/t/a.csv": csv(tmp_path, "a.csv", 1)})
     landed = shop.path / "data/restricted/landed"
-    with small_disk(landed) as disk:
+    with small_disk(landed, 24) as disk:
         ingested(shop)
         big = tmp_path / "b.csv"
         big.write_text("id,note\n" + "".join(f"{n},{'x' * 200}\n" for n in range(60_000)))

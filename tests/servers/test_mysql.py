@@ -1,13 +1,11 @@
 """Tables come from a real MariaDB as they are, whole or not at all, and once."""
 
 import datetime
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
-import polars as pl
 import pytest
 from databases import kept, landed, place, snapshot, written
 from landing_suite import LandsOnce, refused
@@ -51,22 +49,6 @@ class Maria:
             for grant in grants:
                 cursor.execute(grant)
         return self.source(name)
-
-    def load(self, name: str, rows: pl.DataFrame) -> None:
-        """Make a table of these rows; a list is JSON, as this database has it."""
-        kinds: dict[Any, str] = {
-            pl.Int64: "bigint", pl.Float64: "double", pl.Date: "date", pl.List: "json",
-            pl.Datetime: "datetime(6)", pl.String: "varchar(200)",
-        }  # fmt: skip
-        columns = ", ".join(
-            f"`{one}` {kinds[kind.base_type()]}" for one, kind in rows.schema.items()
-        )
-        marks = ", ".join(["%s"] * rows.width)
-        with closing(self.server.owner()) as connection, connection.cursor() as cursor:
-            cursor.execute(f"CREATE OR REPLACE TABLE `{name}` ({columns})")
-            lists = [[json.dumps(one) if isinstance(one, list) else one for one in row]
-                     for row in rows.iter_rows()]  # fmt: skip
-            cursor.executemany(f"INSERT INTO `{name}` VALUES ({marks})", lists)
 
     def stranger(self) -> dict[str, Any]:
         """Return the entry of who may read nothing."""

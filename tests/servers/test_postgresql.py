@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import polars as pl
 import psycopg
 import pytest
 from databases import kept, landed, place, snapshot, written
@@ -50,21 +49,6 @@ class Postgres:
             *grants,
         )  # fmt: skip
         return self.source(name)
-
-    def load(self, name: str, rows: pl.DataFrame) -> None:
-        """Make a table of these rows."""
-        kinds: dict[Any, str] = {
-            pl.Int64: "bigint", pl.Float64: "double precision", pl.Date: "date",
-            pl.Datetime: "timestamp", pl.List: "bigint[]", pl.String: "text",
-        }  # fmt: skip
-        columns = ", ".join(
-            f'"{one}" {kinds[kind.base_type()]}' for one, kind in rows.schema.items()
-        )
-        self.run(f'CREATE TABLE "{name}" ({columns})')
-        statement = f'COPY "{name}" FROM STDIN'.encode()
-        with self.connection() as connection, connection.cursor().copy(statement) as copy:
-            for row in rows.iter_rows():
-                copy.write_row(row)
 
     def stranger(self) -> dict[str, Any]:
         """Return the entry of who may read nothing."""

@@ -25,7 +25,6 @@ from mlops_kit.data.ingest import ingest
 from mlops_kit.data.landing import parts
 from mlops_kit.data.landing.looked import look
 from mlops_kit.data.sources.sql import stream
-from mlops_kit.data.sources.tables import read
 from polars.testing import assert_frame_equal
 from running import new_project, replace
 from stages import command, pipeline
@@ -59,9 +58,6 @@ class Database(Protocol):
 
     def members(self, count: int) -> None:
         """Make `members`: ids 1 to `count`, a name, changed a minute after each other."""
-
-    def load(self, name: str, rows: pl.DataFrame) -> None:
-        """Make a table of these rows, each column as this database would have it."""
 
     def stranger(self) -> dict[str, Any]:
         """Return the entry of a user with the same password who may read nothing."""
@@ -374,14 +370,18 @@ class LandsOnce:
             file = shop.path / "conf/sources.yaml"
             replace(file, WHOLE, f"shop: {SAMPLE}")
             if kind == "database":
-                sample = load_sources(file)
-                for name in sample.tables:
-                    (rows,) = read(sample, name)
-                    self.database.load(name, rows)
+                tables = load_sources(file).tables
+                address = self.database.source()["address"]
+                variable = address.rpartition("/")[2].upper() + "_PASSWORD"
+                owner = dataclasses.replace(shop, extra={variable: self.database.password})
+                for expected in (0, 3):  # nothing is written over
+                    done = command(owner, ["data", "sample", "--into", address])
+                    assert done.returncode == expected, done.stderr
+                assert "already, and nothing was written" in done.stderr
                 self.from_database(file)
                 said = command(shop, "data ingest")
                 assert said.returncode == 0, said.stderr
-                assert [line.split(":")[0] for line in said.stdout.splitlines()] == [*sample.tables]
+                assert [line.split(":")[0] for line in said.stdout.splitlines()] == [*tables]
                 done = command(shop, "sources test")
                 assert "products     60 good, 0 broken" in done.stdout, done.stdout
             pipeline(shop)

@@ -15,13 +15,15 @@ import clinic
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of
 from mlops_kit.core.settings import load_settings
 from mlops_kit.data.config import load_sources
 from mlops_kit.data.ingest import input_record
 from mlops_kit.data.landing import snapshot
-from mlops_kit.data.storage import keeping, raw
+from mlops_kit.data.landing.land import How, land
+from mlops_kit.data.storage import keeping, raw, stores
 from mlops_kit.privacy.people import erase as erase_of
 from mlops_kit.privacy.people import subjects as subjects_of
 from mlops_kit.room import rooms
@@ -497,6 +499,58 @@ def test_a_person_goes_from_landed_snapshots_and_from_the_parts_of_a_broken_read
     leave_out = [room.before_ingest(load_sources()) for room in rooms()]
     (batch,) = letters.to_batches()
     assert len(snapshot.left_in(batch, "letters", leave_out)) == len(letters) - 1
+
+
+class Local(LocalFileSystem):
+    """Files of this machine, with versions as a bucket has them."""
+
+    def info(self, path: str, **more: Any) -> dict[str, Any]:
+        found = super().info(path, **more)
+        return found | {"etag": str(found["mtime"])}
+
+    def join(self, *parts: str) -> str:
+        return "/".join(parts)
+
+
+def test_who_was_erased_is_taken_out_of_a_file_that_a_bucket_delivers_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder stands in for the bucket."""
+    bucket = tmp_path / "bucket"
+    bucket.mkdir()
+    file = bucket / "patients.csv"
+    Path("raw/patients.csv").rename(file)
+
+    def answer(store: Any, what: Any, patience: float | None = None) -> Any:
+        return what(Local(skip_instance_cache=True), bucket.as_posix())
+
+    monkeypatch.setattr(stores, "answer", answer)
+    sources = Path("conf/sources.yaml")
+    text = sources.read_text(encoding="utf-8")
+    text = text.replace("clinic\n    path: patients.csv", "lake\n    path: patients.csv")
+    text = text.replace("sources:\n", "sources:\n  lake: {kind: bucket, address: s3://raw}\n", 1)
+    sources.write_text(text, encoding="utf-8")
+    before = file.read_bytes()
+    list(land(load_settings(), load_sources()))
+    here = Path("data/restricted/landed/dev/lake/patients/patients.csv")
+    assert here.read_bytes() == before
+    half = here.parent.with_name("patients.landing") / "patients.csv"
+    half.parent.mkdir()
+    half.write_bytes(before)  # of a read that broke off
+    erase_of.erase(clinic.token(WHO))
+    assert traces() - {"bucket/patients.csv"} == set()
+    left = here.read_bytes()
+    list(land(load_settings(), load_sources()))
+    assert here.read_bytes() == left  # an object that did not change is not brought again
+    os.utime(file, ns=(1, 1))
+    list(land(load_settings(), load_sources()))
+    assert here.read_bytes() == left  # nor one that is the same to the byte
+    file.write_bytes(before + before.splitlines(keepends=True)[-1])
+    told = list(land(load_settings(), load_sources()))
+    assert "0 new, 1 changed" in told[0]
+    assert here.read_bytes() == left + before.splitlines(keepends=True)[-1]
+    list(land(load_settings(), load_sources(), how=How(full=True)))
+    assert here.read_bytes() == left + before.splitlines(keepends=True)[-1]
 
 
 def test_a_raw_file_that_was_changed_before_stays_refused_after_erasing() -> None:

@@ -135,13 +135,25 @@ def sample(
         list[str] | None, typer.Option("--set", help="Over params.yaml, for one: key=value.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the cards as JSON.")] = False,
+    into: Annotated[
+        str | None, typer.Option(help="Write the invented shop to this address, and draw nothing.")
+    ] = None,
 ) -> None:
-    """Draw rows of tables, the same on every machine, with each row's chance of being drawn."""
+    """Draw rows of tables, the same on every machine, with each row's chance of being drawn.
+
+    With --into, the invented shop is written into a database or bucket, to try a source against.
+    """
     import json
 
     from mlops_kit.core.settings import load_settings
     from mlops_kit.data.sampling.card import given, said, sampled
 
+    if into is not None:
+        from mlops_kit.data.landing.seeding import seed
+
+        for line in seed(into):
+            print(line)
+        return
     cards = sampled(names or [], given(settings or [], names or []), load_settings())
     if as_json:
         print(json.dumps(list(cards), indent=2, ensure_ascii=False))

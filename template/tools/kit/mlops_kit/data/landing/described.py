@@ -57,7 +57,7 @@ def landed_from(address: str) -> tuple[Path, Origin]:
         origin.source["password"] = {"env": variable}
     else:
         progress("describe", f"without a password: if one is needed, set {variable}")
-    source = _made(kind, origin)
+    source = made(kind, origin.source)
     origin = origin._replace(source={"kind": source.kind, **origin.source})
     asked = Table(source=name, path=path, columns={"any": Column(type="integer")})
     # As they come: nothing is declared a text that is none.
@@ -71,12 +71,19 @@ def landed_from(address: str) -> tuple[Path, Origin]:
     return place, origin
 
 
-def _made(kind: type[Landed], origin: Origin) -> Landed:
+def made(kind: Any, settings: dict[str, Any]) -> Any:
+    """Make a source of a kind from what conf/sources.yaml will say of it.
+
+    Raises
+    ------
+    MlopsError
+        When its address is none.
+    """
     from pydantic import ValidationError
 
     try:
         (name,) = get_args(kind.model_fields["kind"].annotation)
-        return kind.model_validate({"kind": name, **origin.source})
+        return kind.model_validate({"kind": name, **settings})
     except ValidationError as error:
         said = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise MlopsError(f"{without_credentials(origin.source['address'])}: {said}.") from None
+        raise MlopsError(f"{without_credentials(settings['address'])}: {said}.") from None

@@ -48,7 +48,7 @@ def _read_parts(
 ) -> "Iterator[tuple[Path | None, Iterator[polars.DataFrame]]]":
     if isinstance(source, Files):
         return files.read(source, name, table)
-    made = _shop(source)
+    made = shop_of(source)
     if name not in made or not set(table.columns) <= set(made[name].columns):
         raise MlopsError(
             f"{SOURCES_FILE.as_posix()}: the sample has no such table or column as declared "
@@ -58,7 +58,8 @@ def _read_parts(
 
 
 @cache
-def _shop(source: Sample) -> "dict[str, polars.DataFrame]":
+def shop_of(source: Sample) -> "dict[str, polars.DataFrame]":
+    """Make the tables of the invented shop."""
     from mlops_kit.data.sources.sample_shop import later, shop
 
     made = shop.generate(source.customers, source.products, source.order_lines, source.seed)

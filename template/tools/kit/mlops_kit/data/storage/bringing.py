@@ -4,14 +4,16 @@ What is complete is kept, so that a read that breaks off goes on; the files of a
 at once. An object is known by what the bucket says of its version, and what came by its SHA-256.
 """
 
+import contextlib
 import errno
+import io
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError, used_up
 from mlops_kit.core.files import progress, sha256_of, write_json
@@ -21,6 +23,9 @@ from mlops_kit.data.sources.fetched import Fetched
 from mlops_kit.data.sources.files import FORMATS, format_of
 from mlops_kit.data.storage import stores
 from mlops_kit.data.storage.refusals import NO_PLACE, Store, chain
+
+if TYPE_CHECKING:
+    import polars
 
 # What buckets call the version of an object: S3 and Azure, Google.
 VERSIONS = ("ETag", "etag", "generation", "VersionId", "LastModified", "last_modified", "updated")
@@ -72,7 +77,9 @@ class _Bringing:
         self.asked = [source.here(table.source), table.path, table.format]
 
     def bring(self, full: bool) -> str:
-        known = {} if full else self._known(self.said, self.place)
+        known = self._known(self.said, self.place)
+        if full:
+            known = {name: one | {"version": None} for name, one in known.items()}
         there = self._listed()
         if not full:
             there_now = {one.name: one.version for one in there}
@@ -190,7 +197,8 @@ class _Bringing:
             objects[one.name] = fresh or known[one.name]
             again = fresh and known.get(one.name, {}).get("sha256") == fresh["sha256"]
             same += bool(again)
-            kept = self.place if again or not fresh else self.coming
+            unknown = known.get(one.name, {}).get("version") is None
+            kept = self.coming if fresh and (unknown or not again) else self.place
             _linked(kept / one.name, new / one.name)
         if self.place.exists():
             self.place.rename(old)
@@ -211,6 +219,39 @@ def looked(source: Fetched, name: str) -> Iterator[Looked]:
         return
     yield Looked("connection", True, f"{store.shown} answers")
     yield Looked("permission", True, "it is only read; whether this user may write is not tried")
+
+
+def put(source: Fetched, name: str, tables: "Mapping[str, polars.DataFrame]") -> None:
+    """Write tables as parquet into a bucket, all of them or none, and over nothing.
+
+    Raises
+    ------
+    MlopsError
+        When one is there already, or the bucket refuses.
+    """
+    store = store_of(source, name)
+
+    def write(fs: Any, path: str) -> None:
+        targets = {table: fs.join(path, f"{table}.parquet") for table in tables}
+        if there := [one for one in targets.values() if fs.exists(one)]:
+            raise MlopsError(
+                f"{store.shown} has {there[0]} already, and nothing was written: name another "
+                "folder of it."
+            )
+        written: list[str] = []
+        try:
+            for table, target in targets.items():
+                buffer = io.BytesIO()
+                tables[table].write_parquet(buffer)
+                written.append(target)
+                fs.pipe_file(target, buffer.getvalue())
+        except BaseException:
+            for target in written:
+                with contextlib.suppress(Exception):
+                    fs.rm_file(target)
+            raise
+
+    stores.answer(store, write)
 
 
 def coming(source: Fetched, name: str, table: Table) -> Iterator[Path]:

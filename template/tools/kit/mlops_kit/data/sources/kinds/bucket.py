@@ -1,6 +1,7 @@
 """Files in a bucket of S3, Google Cloud Storage or Azure, brought here before they are read."""
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import field_validator
@@ -8,6 +9,9 @@ from pydantic import field_validator
 from mlops_kit.core.settings import SECRET
 from mlops_kit.data.sources.base import Secret
 from mlops_kit.data.sources.fetched import Fetched
+
+if TYPE_CHECKING:
+    import polars
 
 
 class Bucket(Fetched):
@@ -52,6 +56,12 @@ class Bucket(Fetched):
     def secret(self, name: str) -> str | None:
         """Return the secret, if one is declared."""
         return None if self.password is None else self.password.read(name)
+
+    def seed(self, source: str, tables: "Mapping[str, polars.DataFrame]") -> None:
+        """Write each table as parquet where there is none yet; see `Seeded`."""
+        from mlops_kit.data.storage.bringing import put
+
+        put(self, source, tables)
 
 
 SOURCE = Bucket

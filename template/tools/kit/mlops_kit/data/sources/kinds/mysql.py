@@ -3,9 +3,10 @@
 import contextlib
 import datetime
 import functools
+import json
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import parse_qs, quote, unquote, urlsplit, urlunsplit
 
@@ -19,6 +20,7 @@ from mlops_kit.data.sources.sql.statement import Dialect, Taken, sorted_as_here
 from mlops_kit.data.sources.sql.stream import AFTER, DIGITS
 
 if TYPE_CHECKING:
+    import polars
     import pyarrow
 
     from mlops_kit.data.config import Column, Table
@@ -55,6 +57,9 @@ def _at_least(name: str, value: str, zoned: bool) -> str:
     return f"({name} >= FROM_UNIXTIME({value} - 7200) AND UNIX_TIMESTAMP({name}) >= {value})"
 
 
+# As what types of polars are kept, by their names.
+SEEDED = {"Int64": "bigint", "Float64": "double", "Date": "date", "List": "json",
+          "Datetime": "datetime(6)", "String": "text"}  # fmt: skip
 DIALECT = Dialect(_quoted, _text, _moment, at_least=_at_least)
 
 
@@ -112,6 +117,28 @@ class Mysql(Landed):
             ) as connection,
         ):
             yield connection
+
+    def seed(self, source: str, tables: "Mapping[str, polars.DataFrame]") -> None:
+        """Make tables that are not there yet; see `Seeded`. A list is JSON, as it is here."""
+        made: list[str] = []
+        with self.opened(source) as connection, connection.cursor() as cursor:
+            try:
+                for name, rows in tables.items():
+                    columns = ", ".join(
+                        f"{_quoted(one)} {SEEDED[str(kind.base_type())]}"
+                        for one, kind in rows.schema.items()
+                    )
+                    cursor.execute(f"CREATE TABLE {_quoted(name)} ({columns})")
+                    made.append(name)
+                    marks = ", ".join(["%s"] * rows.width)
+                    written = ([json.dumps(one) if isinstance(one, list) else one for one in row]
+                               for row in rows.iter_rows())  # fmt: skip
+                    statement = f"INSERT INTO {_quoted(name)} VALUES ({marks})"
+                    cursor.executemany(statement, written)
+            except BaseException:
+                for name in made:
+                    cursor.execute(f"DROP TABLE {_quoted(name)}")
+                raise
 
     def whole_address(self, source: str) -> str:
         """Return the address with the password, for connectorx alone."""
@@ -245,6 +272,7 @@ def _plain(one: Any) -> "pyarrow.DataType | None":
 
 # By the server's own numbers of errors, and what to do.
 CODES = {
+    1050: "has a table of that name already, and nothing was written: name another database",
     1044: "does not permit it: ask for SELECT on this database",
     1045: NOT_IN,
     1049: "has no such database: correct its address",

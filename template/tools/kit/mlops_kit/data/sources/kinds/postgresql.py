@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -19,6 +19,7 @@ from mlops_kit.data.sources.sql.stream import AFTER, DIGITS
 from mlops_kit.data.types import PARTS
 
 if TYPE_CHECKING:
+    import polars
     import psycopg
 
     from mlops_kit.data.config import Column, Table
@@ -27,6 +28,9 @@ SECONDS = 10  # for a connection
 # The same answer on every machine, and nothing is written by mistake.
 SESSION = "-c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=postgres -c extra_float_digits=3"
 READ_ONLY = " -c default_transaction_read_only=on"
+# As what types of polars are kept, by their names.
+SEEDED = {"Int64": "bigint", "Float64": "double precision", "Date": "date", "List": "bigint[]",
+          "Datetime": "timestamp", "String": "text"}  # fmt: skip
 DIALECT = Dialect(
     quoted,
     text_literal,
@@ -63,9 +67,23 @@ class Postgresql(Landed):
                 functools.partial(self.said, table.source),
             )
 
+    def seed(self, source: str, tables: "Mapping[str, polars.DataFrame]") -> None:
+        """Make tables that are not there yet, in one transaction; see `Seeded`."""
+        with self.opened(source, "") as connection, connection.transaction():
+            for name, rows in tables.items():
+                columns = ", ".join(
+                    f"{quoted(one)} {SEEDED[str(kind.base_type())]}"
+                    for one, kind in rows.schema.items()
+                )
+                connection.execute(f"CREATE TABLE {quoted(name)} ({columns})".encode())
+                statement = f"COPY {quoted(name)} FROM STDIN".encode()
+                with connection.cursor() as cursor, cursor.copy(statement) as copy:
+                    for row in rows.iter_rows():
+                        copy.write_row(row)
+
     @contextlib.contextmanager
-    def opened(self, source: str) -> "Iterator[psycopg.Connection[Any]]":
-        """Open a read-only connection."""
+    def opened(self, source: str, options: str = READ_ONLY) -> "Iterator[psycopg.Connection[Any]]":
+        """Open a connection, a read-only one unless told otherwise."""
         try:
             import psycopg
         except ImportError:
@@ -78,7 +96,7 @@ class Postgresql(Landed):
                 connect_timeout=SECONDS,
                 application_name="mlops data ingest",
                 password=self.secret(source),
-                options=SESSION + READ_ONLY,
+                options=SESSION + options,
             ) as connection,
         ):
             yield connection
@@ -192,6 +210,7 @@ STATES = {
     "28": NOT_IN,
     "3D": "has no such database: correct its address",
     "42501": "does not permit it: ask for SELECT on this table",
+    "42P07": "has a table of that name already, and nothing was written: name another database",
     "42P01": "has no such table: correct `path` or `query`",
     "3F": "has no such schema: correct `path` or `query`",
     "42": "cannot read the statement: correct `path`, `query`, `key` or `cursor`",
