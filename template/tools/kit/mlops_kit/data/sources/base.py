@@ -210,13 +210,7 @@ class Landed(Files):
         return given
 
     def here(self, name: str) -> str:
-        """Return the address of this environment.
-
-        Parameters
-        ----------
-        name : str
-            The source's own name, for the message.
-        """
+        """Return the address of this environment, by the source's own name."""
         return here(self.address, name)
 
     def secret(self, name: str) -> str | None:
