@@ -91,12 +91,13 @@ class Images(Media):
 
     def bare(self, picture: "Image.Image") -> bytes:
         """Return a PNG of nothing but the pixels, no larger than `side`."""
+        import numpy as np
         from PIL import Image
 
-        small = Image.fromarray(self.upright(picture))
+        small = self.upright(picture)
         small.thumbnail((self.side, self.side), Image.Resampling.BOX, reducing_gap=None)
         written = io.BytesIO()
-        small.save(written, format="PNG")
+        Image.fromarray(np.asarray(small)).save(written, format="PNG")  # no tag is in an array
         return written.getvalue()
 
     def pixels(self, picture: "Image.Image") -> "numpy.ndarray":
@@ -104,11 +105,11 @@ class Images(Media):
         import numpy as np
         from PIL import Image
 
-        whole = Image.fromarray(self.upright(picture))
-        return np.asarray(whole.resize((self.width, self.height), Image.Resampling.BOX))
+        size = (self.width, self.height)
+        return np.asarray(self.upright(picture).resize(size, Image.Resampling.BOX))
 
-    def upright(self, picture: "Image.Image") -> "numpy.ndarray":
-        """Turn a picture as it is to be seen, on white, shape (h, w) or (h, w, 3)."""
+    def upright(self, picture: "Image.Image") -> "Image.Image":
+        """Turn a picture as it is to be seen, on white, and grey if so."""
         import numpy as np
         from PIL import Image, ImageOps
 
@@ -121,7 +122,7 @@ class Images(Media):
             upright = upright.convert("RGBA")
             white = Image.new("RGBA", upright.size, "white")
             upright = Image.alpha_composite(white, upright)
-        return np.asarray(upright.convert("L" if self.grey else "RGB"))
+        return upright.convert("L" if self.grey else "RGB")
 
 
 @contextlib.contextmanager
