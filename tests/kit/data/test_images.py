@@ -13,6 +13,9 @@ import pictures
 import polars as pl
 import pytest
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.data.config import load_sources
+from mlops_kit.data.landing.snapshot import stale
+from mlops_kit.data.media.apart import Apart
 from PIL import Image
 
 FACTS = {
@@ -153,10 +156,8 @@ def test_a_second_read_looks_at_what_is_new_and_names_what_is_gone(folder, monke
     declared(monkeypatch, cursor="modified", key=["path"])
     assert len(landed()) == 3
     looked = []
-    from mlops_kit.data.sources.kinds.images import Images
-
-    look = Images.look
-    monkeypatch.setattr(Images, "look", lambda *given: looked.append(1) or look(*given))
+    look = Apart.look
+    monkeypatch.setattr(Apart, "look", lambda *given: looked.append(1) or look(*given))
     (folder / "c.png").unlink()
     (folder / "d.png").write_bytes((folder / "a.png").read_bytes())
     os.utime(folder / "d.png", (1e9, 1e9))  # copied with its old date
@@ -165,8 +166,10 @@ def test_a_second_read_looks_at_what_is_new_and_names_what_is_gone(folder, monke
     assert len(looked) <= 2  # d, and the youngest again
     assert pl.read_parquet(MANIFEST).filter(path="c.png")["state"][0].startswith("gone")
     assert landed(full=True)["path"].to_list() == ["a.png", "b.png", "d.png"]
-    # Other settings: what was read with the old ones is read again.
+    # Other settings: what was read with the old ones is read again, and until then it is told.
+    assert list(stale(load_sources())) == []
     declared(monkeypatch, cursor="modified", key=["path"], source={"width": 4, "height": 4})
+    assert [line[:26] for line in stale(load_sources())] == ["scans: landed by other set"]
     assert set(landed()["pixels"].list.len()) == {16}
 
 

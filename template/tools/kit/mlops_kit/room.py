@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from mlops_kit.data.config import Sources
 
 # In the order of the layers; one that was not asked for is not rendered.
-NAMES = ("data", "train", "privacy", "compare", "operate", "operate.serve", "govern")
+NAMES = (
+    *("data", "train", "privacy", "compare", "compare.manifest"),
+    *("operate", "operate.serve", "govern"),
+)
 
 # From a table's name and some of its rows, as they came, those that may come in.
 LeaveOut: TypeAlias = Callable[[str, "polars.DataFrame"], "polars.DataFrame"]

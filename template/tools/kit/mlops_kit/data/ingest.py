@@ -14,7 +14,7 @@ from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.data.config import SOURCES_FILE, Files, Landed, Sources, load_sources
 from mlops_kit.data.contracts.declared import in_order
-from mlops_kit.data.landing.snapshot import read_to
+from mlops_kit.data.landing.snapshot import read_to, stale
 from mlops_kit.data.reading import READING_FILE, Reading, store
 from mlops_kit.data.shared_keys import shared_keys
 from mlops_kit.data.sources.files import find
@@ -136,7 +136,7 @@ def ingest(
     aside = sum(reading.broken for reading in told.values())
     seconds = time.perf_counter() - started
     line = f"{len(told)} tables, {rows:,} rows, {aside:,} set aside ({seconds:.1f} s)"
-    said = [one for reading in told.values() for one in reading.said()]
+    said = [*stale(config), *(one for reading in told.values() for one in reading.said())]
     return "\n".join([line, *said, *(one.said() for one in twice if one.alike)])
 
 

@@ -1,5 +1,7 @@
 """A landed table: one parquet file that says itself how far it was read."""
 
+import contextlib
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -9,7 +11,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import written_beside
 from mlops_kit.core.sql import literal, quoted
 from mlops_kit.core.utc import connect
-from mlops_kit.data.config import Sources
+from mlops_kit.data.config import Sources, Table
 from mlops_kit.data.sources.base import LANDING, Landed
 from mlops_kit.room import LeaveOut
 
@@ -61,6 +63,25 @@ def said(file: Path) -> Said | None:
             f"{file.as_posix()} is no snapshot that `mlops data ingest` landed, or is damaged: "
             "remove it, and the same command reads the table again."
         ) from error
+
+
+def asked_of(source: Landed, table: Table) -> str:
+    """Return the digest of what a source is asked for a table now."""
+    return hashlib.sha256(json.dumps(source.asked(table)).encode()).hexdigest()[:16]
+
+
+def stale(config: Sources) -> Iterator[str]:
+    """Say of each snapshot that was landed by other settings than there are now."""
+    for name, table in config.tables.items():
+        source = config.sources[table.source]
+        if not isinstance(source, Landed) or (known := said(source.place(name, table))) is None:
+            continue
+        with contextlib.suppress(MlopsError):  # no address here: whoever lands it is told
+            if known.asked != asked_of(source, table):
+                yield (
+                    f"{name}: landed by other settings than conf/sources.yaml has now: `uv run "
+                    "mlops data ingest` reads it by these"
+                )
 
 
 def read_to(file: Path) -> dict[str, str | int]:

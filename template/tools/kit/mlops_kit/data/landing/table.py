@@ -4,7 +4,6 @@ A read by key that breaks off goes on behind the last key that came. What change
 in the meantime is read after it, from the cursor that was the highest when the read began.
 """
 
-import hashlib
 import json
 import shutil
 import time
@@ -63,8 +62,7 @@ class Landing:
         self.folder = self.place.with_name(f"{name}{LANDING}")
         self.schema = connection.schema
         self.whose = f"{name} of {table.source}"
-        asked = json.dumps(source.asked(table))
-        self.asked = hashlib.sha256(asked.encode()).hexdigest()[:16]
+        self.asked = snapshot.asked_of(source, table)
         self.started, self.rows = time.monotonic(), 0
         self.newest: Any = None
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mlops_kit.data.config import Table
 
 OK = "ok"
+# Asks `look` for a copy of a file that holds nothing but what is seen or heard.
+CONTENT = "content"
 BLOCK = 2**20
 # What is known of every file, whatever it is: its name, and the type of Arrow it is kept as.
 COMMON = {
@@ -67,6 +69,8 @@ class Media(Landed):
 
     kinds: ClassVar[tuple[str, ...]] = ()
     """Of what `recognised` knows, what files may be."""
+    packed: ClassVar[str] = ""
+    """The type of a copy that says nothing about people; empty where none can be made."""
     called: ClassVar[str] = ""
     """What a file is called, for messages."""
     facts: ClassVar[Mapping[str, str]] = {}
@@ -105,7 +109,8 @@ class Media(Landed):
 
     def prepared(self) -> dict[str, Any]:
         """Return the settings that change what is read, and so make an older snapshot stale."""
-        left = {"address", "batch", "folder", "memory_megabytes", "password", "patience", "retries"}
+        left = {"address", "batch", "folder", "memory_megabytes", "password", "patience", "retries",
+                "side"}  # fmt: skip
         return self.model_dump(mode="json", exclude=left)
 
     def beside(self, name: str) -> str:

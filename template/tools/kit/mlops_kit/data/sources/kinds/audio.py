@@ -1,5 +1,7 @@
 """Audio: how long, by which codec, what its tags say about people, and where its energy lies."""
 
+import io
+import wave
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
 
@@ -7,7 +9,7 @@ from pydantic import Field
 
 from mlops_kit.data.media import recordings
 from mlops_kit.data.media.apart import Unusable
-from mlops_kit.data.media.source import Media
+from mlops_kit.data.media.source import CONTENT, Media
 
 if TYPE_CHECKING:
     import numpy
@@ -33,6 +35,7 @@ class Audio(Media):
     most_seconds: int = Field(3_600, ge=1)
     """A longer recording is named and not read."""
 
+    packed: ClassVar[str] = "wav"
     kinds: ClassVar[tuple[str, ...]] = ("audio",)
     called: ClassVar[str] = "audio"
     facts = {
@@ -63,8 +66,11 @@ class Audio(Media):
                 "channels": sound.channels,
             }
             powers, samples = Powers(self.rate, self.bands), 0
+            kept: list[numpy.ndarray] = []
             for block in self._blocks(container):
                 samples += len(block)
+                if CONTENT in wanted:
+                    kept.append(block)
                 if samples > self.most_seconds * self.rate:
                     raise Unusable(f"longer than most_seconds ({self.most_seconds:,})")
                 powers.add(block)
@@ -75,7 +81,20 @@ class Audio(Media):
         found["loudness"] = powers.loudness()
         if "spectrogram" in wanted:
             found["spectrogram"] = powers.spectrogram(self.parts).ravel().tolist()
+        if CONTENT in wanted:
+            found[CONTENT] = self.bare(kept)
         return found
+
+    def bare(self, blocks: "list[numpy.ndarray]") -> bytes:
+        """Return a WAV of nothing but the samples: one channel, 16 bits, at `rate`."""
+        import numpy as np
+
+        whole = np.rint(np.concatenate(blocks).clip(-1, 1) * 32767).astype("<i2")
+        stream = io.BytesIO()
+        with wave.open(stream, "wb") as written:
+            written.setparams((1, 2, self.rate, 0, "NONE", ""))
+            written.writeframes(whole.tobytes())
+        return stream.getvalue()
 
     def _blocks(self, container: Any) -> "Iterator[numpy.ndarray]":
         """Decode as one channel at `rate`, shape (n,) each, from -1 to 1."""

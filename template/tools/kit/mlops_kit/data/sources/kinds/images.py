@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import io
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
 from pydantic import Field
 
 from mlops_kit.data.media.apart import Unusable
-from mlops_kit.data.media.source import Media
+from mlops_kit.data.media.source import CONTENT, Media
 from mlops_kit.data.sources.missing import missing_group
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ class Images(Media):
     most_pixels: int = Field(50_000_000, ge=1)
     """A picture of more is named and not unpacked: some small files unpack to gigabytes."""
 
+    side: int = Field(512, ge=1)
+    """Longest side of a copy that `mlops data pack` writes."""
+
+    packed: ClassVar[str] = "png"
     kinds: ClassVar[tuple[str, ...]] = ("image",)
     called: ClassVar[str] = "image"
     facts = {
@@ -80,14 +85,34 @@ class Images(Media):
             found |= _said(picture)
             if "pixels" in wanted:
                 found["pixels"] = self.pixels(picture).ravel().tolist()
+            if CONTENT in wanted:
+                found[CONTENT] = self.bare(picture)
         return found
+
+    def bare(self, picture: "Image.Image") -> bytes:
+        """Return a PNG of nothing but the pixels, no larger than `side`."""
+        import numpy as np
+        from PIL import Image
+
+        small = self.upright(picture)
+        small.thumbnail((self.side, self.side), Image.Resampling.BOX, reducing_gap=None)
+        written = io.BytesIO()
+        Image.fromarray(np.asarray(small)).save(written, format="PNG")  # no tag is in an array
+        return written.getvalue()
 
     def pixels(self, picture: "Image.Image") -> "numpy.ndarray":
         """Scale a picture, shape (height, width) or (height, width, 3), from 0 to 255."""
         import numpy as np
-        from PIL import Image, ImageOps
+        from PIL import Image
 
         size = (self.width, self.height)
+        return np.asarray(self.upright(picture).resize(size, Image.Resampling.BOX))
+
+    def upright(self, picture: "Image.Image") -> "Image.Image":
+        """Turn a picture as it is to be seen, on white, and grey if so."""
+        import numpy as np
+        from PIL import Image, ImageOps
+
         upright = ImageOps.exif_transpose(picture)
         if upright.mode in SIXTEEN:  # Pillow would cut off all above 255
             upright = Image.fromarray((np.asarray(upright).astype(np.uint16) >> 8).astype(np.uint8))
@@ -97,9 +122,7 @@ class Images(Media):
             upright = upright.convert("RGBA")
             white = Image.new("RGBA", upright.size, "white")
             upright = Image.alpha_composite(white, upright)
-        return np.asarray(
-            upright.convert("L" if self.grey else "RGB").resize(size, Image.Resampling.BOX)
-        )
+        return upright.convert("L" if self.grey else "RGB")
 
 
 @contextlib.contextmanager
