@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import Section
+from mlops_kit.data.types import WITHOUT_ORDER
 
 if TYPE_CHECKING:
     from mlops_kit.data.config import Column, Sources
@@ -109,8 +110,10 @@ def _check_reference(where: str, config: "Sources", contract: "Column") -> None:
             f"{where} is {contract.type}, and {contract.references}, which it refers to, is "
             f"{theirs}; give both the same type."
         )
-    if contract.kind == "integers":
-        raise MlopsError(f"{where}: a list cannot refer to a column; take `references` out.")
+    if contract.kind in WITHOUT_ORDER:
+        raise MlopsError(
+            f"{where}: a {contract.kind} cannot refer to a column; take `references` out."
+        )
 
 
 def referred(reference: str | None) -> tuple[str, str]:
