@@ -1,6 +1,8 @@
 """The data stage: broken rows are set aside with a reason, and too many of them stop the run."""
 
 import json
+import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -309,3 +311,28 @@ def test_a_bound_of_a_decimal_is_compared_exactly(club, bound, kept):
     run_ingest(club)
     found = pl.read_parquet(club / "tables/visits.parquet")["minutes"]
     assert [float(one) for one in found] == kept
+
+
+ENTITIES_OF = """
+import resource, sys
+from pathlib import Path
+from mlops_kit.data.config import load_sources
+from mlops_kit.data.ingest import write_entities
+write_entities(load_sources(), Path(sys.argv[1]), Path("entities.parquet"))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_the_memory_of_naming_the_entities_does_not_grow_with_them(club):
+    peaks = []
+    for rows in (200_000, 3_000_000):
+        ids = pl.select(member_id=pl.int_range(rows) * 7919 % rows)
+        ids.write_parquet(f"{rows}.parquet")
+        done = subprocess.run(
+            [sys.executable, "-c", ENTITIES_OF, f"{rows}.parquet"],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        peaks.append(int(done.stdout))
+        assert pl.scan_parquet("entities.parquet").select(pl.len()).collect().item() == rows
+    assert peaks[1] - peaks[0] < 130
+    assert not list(club.glob(".spilled*"))

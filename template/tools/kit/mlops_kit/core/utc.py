@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def connect(threads: int | None = 1, spill: Path | None = None) -> "duckdb.DuckDBPyConnection":
+def connect(
+    threads: int | None = 1, spill: Path | None = None, memory: str | None = None
+) -> "duckdb.DuckDBPyConnection":
     """Open a DuckDB in memory whose session is in UTC, wherever the machine stands.
 
     Without it DuckDB takes the machine's time zone, and a moment with a zone becomes another hour,
@@ -20,6 +22,8 @@ def connect(threads: int | None = 1, spill: Path | None = None) -> "duckdb.DuckD
         How many threads DuckDB may use; None is as many as it takes by itself.
     spill : Path, optional
         Folder for what does not fit in memory; DuckDB makes and removes it.
+    memory : str, optional
+        How much memory DuckDB takes before it spills, such as `256MB`; else most of the machine's.
     """
     import duckdb
 
@@ -29,6 +33,8 @@ def connect(threads: int | None = 1, spill: Path | None = None) -> "duckdb.DuckD
         connection.execute(f"SET threads TO {threads}")
     if spill is not None:
         connection.execute("SET temp_directory = ?", [spill.as_posix()])
+    if memory is not None:
+        connection.execute("SET memory_limit = ?", [memory])
     return connection
 
 

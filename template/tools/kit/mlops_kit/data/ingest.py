@@ -23,6 +23,7 @@ from mlops_kit.data.storage.raw import recorded
 from mlops_kit.room import rooms
 
 BUCKETS = 1_000
+MEMORY = "128MB"
 ENTITIES = "entities"
 
 
@@ -158,17 +159,18 @@ def write_entities(config: Sources, table: Path, target: Path) -> None:
             f'"{config.entity.table}"; it has {", ".join(columns)}.'
         )
     key = quoted(column)
-    with connect() as connection:
+    # Neither the entities nor their order need fit in memory.
+    with connect(spill=target.with_name(".spilled.tmp"), memory=MEMORY) as connection:
         connection.read_parquet(str(table)).create_view("source")
-        connection.execute(
-            f"""
-            CREATE TEMP TABLE found AS
-            SELECT {key}, min({quoted(by)}) AS value, count(DISTINCT {quoted(by)}) AS groups
-            FROM source WHERE {key} IS NOT NULL
-            GROUP BY {key}
+        if (
+            by != column
+            and connection.execute(
+                f"""
+            SELECT 1 FROM source WHERE {key} IS NOT NULL
+            GROUP BY {key} HAVING min({quoted(by)}) <> max({quoted(by)}) LIMIT 1
             """
-        )
-        if connection.execute("SELECT 1 FROM found WHERE groups > 1 LIMIT 1").fetchall():
+            ).fetchall()
+        ):
             raise MlopsError(
                 f'params.yaml: split.column "{by}" has several values for one "{column}"; '
                 "split by a column that is the same for all rows of an entity."
@@ -178,7 +180,10 @@ def write_entities(config: Sources, table: Path, target: Path) -> None:
             SELECT {key},
                    CAST(concat('0x', substr(sha256(concat(?, ':', value)), 1, 8)) AS BIGINT)
                        % {BUCKETS} < ? AS held_out
-            FROM found ORDER BY {key}
+            FROM (
+                SELECT {key}, min({quoted(by)}) AS value
+                FROM source WHERE {key} IS NOT NULL GROUP BY {key}
+            ) ORDER BY {key}
             """,
             params=[str(params.get("seed", 0)), BUCKETS * float(split.get("holdout", 0))],
         ).write_parquet(str(target), compression="zstd")

@@ -111,7 +111,9 @@ def _check_reference(where: str, config: "Sources", contract: "Column") -> None:
             f"{theirs}; give both the same type."
         )
     if contract.kind in WITHOUT_ORDER:
-        raise MlopsError(f"{where}: a list cannot refer to a column; take `references` out.")
+        raise MlopsError(
+            f"{where}: a {contract.kind} cannot refer to a column; take `references` out."
+        )
 
 
 def referred(reference: str | None) -> tuple[str, str]:

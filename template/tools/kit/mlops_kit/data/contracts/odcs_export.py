@@ -10,6 +10,7 @@ from mlops_kit.core.settings import Section
 from mlops_kit.data.config import OPTIONS, Sources, Table
 from mlops_kit.data.contracts.declared import seconds_of
 from mlops_kit.data.contracts.odcs_types import java_of, said_of
+from mlops_kit.data.types import parse
 
 VERSION_OF_STANDARD = "v3.1.0"
 # The property, custom by the standard, in which stands what the standard has no word for.
@@ -97,7 +98,7 @@ def _table(config: Sources, name: str) -> dict[str, Any]:
 
 def _property(config: Sources, name: str, column: str) -> dict[str, Any]:
     table, one = config.tables[name], config.tables[name].columns[column]
-    said: dict[str, Any] = {"name": column, **said_of(one.type)}
+    said: dict[str, Any] = {"name": column, **said_of(parse(one.type))}
     options = dict(said.pop("logicalTypeOptions", {}))
     if column in table.key:
         said |= {"primaryKey": True, "primaryKeyPosition": table.key.index(column) + 1}

@@ -11,14 +11,16 @@ from typing import Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import read_yaml
-from mlops_kit.data.config import MOMENTS
 from mlops_kit.data.contracts.odcs_export import ENTITY, OF_COLUMNS, OF_TABLES, OURS, standard
 from mlops_kit.data.contracts.odcs_rules import Promises, whole
 from mlops_kit.data.contracts.odcs_types import USUAL, declared_of, strptime_of
+from mlops_kit.data.types import MOMENTS, WITHOUT_ORDER, Type
 
 # Nothing is said by these.
 EMPTY = (None, False, "", -1, [], {})
 OWN = {*OF_COLUMNS, *OF_TABLES, "format", "datetime", "references", ENTITY}
+# What a contract may promise of a part of a list or an object, which nothing here checks.
+CHECKED = ("required", "unique", "quality", "enum", "relationships")
 # Who a contract is.
 NAMES = ("kind", "apiVersion", "id", "name", "version", "status")
 
@@ -147,20 +149,19 @@ class _Reader:
         if name != called:
             self.said.append(f"{table}.{called}: read by its physical name, {name}")
         own = self._own(one)
-        options = one.pop("logicalTypeOptions", None) or {}
-        logical, physical = one.pop("logicalType", None), one.pop("physicalType", None)
-        kind = declared_of(logical, physical, options, one.get("items"))
+        logical, physical = one.get("logicalType"), one.get("physicalType")
+        kind = declared_of(one)
         if kind is None:
             said = f"{logical or 'no logicalType'}, {physical or 'no physicalType'}"
             self.promises.lost.append(f"{place}: no type here is like it ({said}); it is not read")
             return
-        if kind == "integers":
-            one.pop("items")
+        options = one.pop("logicalTypeOptions", None) or {}
+        self._parts(place, one)
         if physical == "datetime" and logical == "timestamp" and own.pop("datetime", False):
-            kind = "datetime"
-        if logical == "date" and kind != "date":
+            kind = Type("datetime")
+        if logical == "date" and kind.name != "date":
             self.said.append(f"{place}: a {kind}, as its physicalType is {physical}")
-        column: dict[str, Any] = {"type": kind} | own
+        column: dict[str, Any] = {"type": str(kind)} | own
         required, primary = one.pop("required", None), one.pop("primaryKey", None)
         if required is not None or primary:
             column["nullable"] = not (required or primary)
@@ -176,11 +177,26 @@ class _Reader:
             column["allowed"] = values
         for each in one.pop("quality", None) or []:
             self.promises.of_column(place, each, column)
+        if kind.name in WITHOUT_ORDER:
+            for key in ("unique", "allowed", "references"):
+                if column.pop(key, None):
+                    self.promises.lost.append(f"{place}: {key} of a {kind.name}")
         self._leave(one, place)
+
+    def _parts(self, place: str, one: dict[str, Any]) -> None:
+        """Name what is said of the parts of a list or an object besides their types."""
+        inner = one.pop("items", None)
+        for part in [*(one.pop("properties", None) or []), *([inner] if inner else [])]:
+            self._parts(place, part)
+            options = part.pop("logicalTypeOptions", None) or {}
+            options.pop("timezone", None)
+            if said := {**options, **{key: part.pop(key) for key in CHECKED if part.get(key)}}:
+                self.promises.lost.append(f"{place}, inside: {', '.join(said)}")
+            self._leave(part, f"{place}, inside")
 
     def _options(self, place: str, column: dict[str, Any], options: dict[str, Any]) -> None:
         kind = column["type"].partition("(")[0]
-        options.pop("timezone", None)
+        options.pop("timezone", None)  # false, or what the type says already
         form = options.pop("format", None) if kind in MOMENTS else None
         if form is not None:
             ours = strptime_of(str(form))

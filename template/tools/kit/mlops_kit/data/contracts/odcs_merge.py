@@ -15,6 +15,7 @@ from mlops_kit.data.contract import Contract
 from mlops_kit.data.contracts.declared import referred
 from mlops_kit.data.contracts.odcs_import import Given, given
 from mlops_kit.data.contracts.sources_text import COLUMNS, changed, unified
+from mlops_kit.data.types import WITHOUT_ORDER, parse
 
 # What a contract promises of a table that stands here already; where it lies is this project's.
 OF_TABLE = ("time", "rows", "fresh_within", "key")
@@ -199,7 +200,9 @@ def _check_references(
             other = referred(reference)[0]
             here = f"{name}.{column}"
             why = None
-            if types.get(reference) != types[here]:
+            if parse(types[here]).name in WITHOUT_ORDER:
+                why = f"of a {types[here]}"
+            elif types.get(reference) != types[here]:
                 why = f"{types[here]} there, {types.get(reference, 'not read')} here"
             elif other != name and _circle(asked, name, other):
                 why = "tables refer to each other in a circle"

@@ -86,7 +86,8 @@ class Promises:
         elif least is not None or most is not None:
             options.pop("minLength", None)
             options.pop("maxLength", None)
-            column["pattern"] = f"(?s:.{{{least or 0},{'' if most is None else most}}})$"
+            times = f"{least or 0},{'' if most is None else most}"
+            column["pattern"] = "(?s:.{" + times + "})$"
 
     def relationship(
         self,

@@ -7,10 +7,13 @@ calls it, and is sharper: a `number` whose `physicalType` is `int4` is a whole n
 import re
 from typing import Any
 
+from mlops_kit.data.types import Type, list_of, struct_of
+
 LOGICAL = {
     "string": "string", "integer": "integer", "number": "number", "decimal": "number",
     "boolean": "boolean", "date": "date", "timestamp": "timestamp", "timestamptz": "timestamp",
-    "datetime": "timestamp", "integers": "array",
+    "datetime": "timestamp", "time": "time", "binary": "string", "json": "object",
+    "integers": "array", "list": "array", "struct": "object",
 }  # fmt: skip
 # What databases and file formats call their types, without lengths.
 WHOLE = {
@@ -30,7 +33,9 @@ PHYSICAL = {
     **dict.fromkeys(WHOLE, "integer"), **dict.fromkeys(FLOATING | EXACT, "number"),
     **dict.fromkeys(TEXT, "string"), **dict.fromkeys(NAIVE, "timestamp"),
     **dict.fromkeys(ZONED, "timestamptz"), **dict.fromkeys(("bool", "boolean"), "boolean"),
-    "date": "date",
+    **dict.fromkeys(("binary", "bytea", "blob", "varbinary", "bytes"), "binary"),
+    **dict.fromkeys(("json", "jsonb", "variant", "super"), "json"),
+    **dict.fromkeys(("time", "time without time zone"), "time"), "date": "date",
 }  # fmt: skip
 DIGITS = re.compile(r"[(\[] *(\d+) *(?:, *(\d+) *)?[)\]]")
 # Letters of Java's DateTimeFormatter for those of strptime.
@@ -52,45 +57,58 @@ PARTS = re.compile(
 USUAL = re.compile(r"%Y-%m-%d([T ]%H:%M(:%S(%\.f)?)?(%z|Z)?)?")
 
 
-def said_of(declared: str) -> dict[str, Any]:
+def said_of(kind: Type) -> dict[str, Any]:
     """Return what a property of a contract says of a type of ours."""
-    kind = declared.partition("(")[0]
-    said: dict[str, Any] = {"logicalType": LOGICAL[kind], "physicalType": declared}
-    if kind in ("timestamp", "timestamptz", "datetime"):
-        said["logicalTypeOptions"] = {"timezone": kind == "timestamptz"}
-    if kind == "integers":
+    said: dict[str, Any] = {"logicalType": LOGICAL[kind.name], "physicalType": str(kind)}
+    if kind.name in ("timestamp", "timestamptz", "datetime"):
+        said["logicalTypeOptions"] = {"timezone": kind.name == "timestamptz"}
+    if kind.name == "binary":
+        said["logicalTypeOptions"] = {"format": "binary"}
+    if kind.name == "integers":
         said["items"] = {"logicalType": "integer"}
+    if kind.name == "list":
+        said["items"] = said_of(kind.parts[0][1])
+    if kind.name == "struct":
+        said["properties"] = [{"name": name, **said_of(one)} for name, one in kind.parts]
     return said
 
 
-def declared_of(logical: str | None, physical: str | None, options: dict[str, Any], items: Any
-                ) -> str | None:  # fmt: skip
-    """Return our type for a property; None where there is none.
+def declared_of(one: dict[str, Any]) -> Type | None:
+    """Return our type for a property, and take out of it what says so; None where there is none.
 
-    Parameters
-    ----------
-    options : dict
-        Its `logicalTypeOptions`.
-    items : dict or None
-        What it says of the elements of an array.
+    What it says besides of the parts of a list or of an object stays in it.
     """
+    logical, physical = one.pop("logicalType", None), one.pop("physicalType", None)
+    options = one.get("logicalTypeOptions") or {}
     bare, digits = physical_of(physical)
     sharper = PHYSICAL.get(bare)
     if logical is None:
-        logical = "number" if bare in EXACT else sharper
-        logical = "timestamp" if sharper == "timestamptz" else logical
+        logical = "number" if bare in EXACT else sharper and LOGICAL[sharper]
     if logical == "number":
         if digits and bare in EXACT and digits[1] <= digits[0] <= 38:
-            return f"decimal({digits[0]},{digits[1]})"
-        return "integer" if sharper == "integer" else "number"
+            return Type("decimal", digits)
+        return Type("integer" if sharper == "integer" else "number")
     if logical == "timestamp":
-        return "timestamptz" if options.get("timezone") or sharper == "timestamptz" else "timestamp"
+        zoned = options.pop("timezone", False) or sharper == "timestamptz"
+        return Type("timestamptz" if zoned else "timestamp")
     if logical == "date":
-        return sharper if sharper in ("timestamp", "timestamptz") else "date"
+        return Type(sharper if sharper in ("timestamp", "timestamptz") else "date")
+    if logical == "string" and (sharper == "binary" or options.get("format") == "binary"):
+        options.pop("format", None)
+        return Type("binary")
     if logical == "array":
-        inside = items.get("logicalType") if isinstance(items, dict) else None
-        return "integers" if inside == "integer" else None
-    return logical if logical in ("string", "integer", "boolean") else None
+        inner = declared_of(one["items"]) if isinstance(one.get("items"), dict) else None
+        if inner == Type("integer") and bare == "integers":
+            return Type("integers")
+        return inner and list_of(inner)
+    if logical == "object":
+        fields = {str(part.get("name")): declared_of(part) for part in one.get("properties") or []}
+        if fields and None not in fields.values():
+            for part in one["properties"]:
+                part.pop("name", None)
+            return struct_of({name: kind for name, kind in fields.items() if kind})
+        return Type("json") if sharper == "json" and not fields else None
+    return Type(logical) if logical in ("string", "integer", "boolean", "time") else None
 
 
 def physical_of(physical: str | None) -> tuple[str, tuple[int, int] | None]:

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from mlops_kit.core.errors import MlopsError
 
 COLUMNS = "columns"
+# Where the value of a new line goes.
+NEW = "\0"
 
 
 class _Edit(NamedTuple):
@@ -75,11 +77,11 @@ def _of_table(text: str, name: str, node: Any, declared: dict[str, Any]) -> list
     for key, value in declared.items():
         if key == COLUMNS:
             continue
-        edits.append(_put(node, key, value, _Edit(at.index, at.index, f"{key}: {{}}\n{before}")))
+        edits.append(_put(node, key, value, _Edit(at.index, at.index, f"{key}: {NEW}\n{before}")))
     start, end = _end(text, columns)
     inside = " " * _column_of(columns)
     for column, value in declared.get(COLUMNS, {}).items():
-        line = f"{inside}{scalar(column)}: {{}}\n"
+        line = f"{inside}{scalar(column)}: {NEW}\n"
         edits.append(_put(columns, column, value, _Edit(start, end, line)))
     return edits
 
@@ -88,7 +90,7 @@ def _put(node: Any, key: str, value: Any, new: _Edit) -> _Edit:
     """Replace the value of a key that is there, or add a line."""
     pair = next((pair for pair in node.value if pair[0].value == key), None)
     if pair is None:
-        return new._replace(text=new.text.replace("{}", scalar(value), 1))
+        return new._replace(text=new.text.replace(NEW, scalar(value), 1))
     name, old = pair
     if getattr(old, "flow_style", True) is False:  # over several lines
         return _Edit(name.end_mark.index, _last(old).end_mark.index, f": {scalar(value)}")
