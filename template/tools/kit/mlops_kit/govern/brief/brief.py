@@ -8,7 +8,7 @@ from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
 from mlops_kit.compare.pipeline import REPORTS, context_of_project
 from mlops_kit.compare.report import wording as story
 from mlops_kit.compare.report.classes import Titled
-from mlops_kit.compare.report.language.say import Given, speaking
+from mlops_kit.compare.report.language.say import Given, say, speaking
 from mlops_kit.compare.report.markdown import judged
 from mlops_kit.compare.report.page import template_in
 from mlops_kit.compare.report.plots import clip
@@ -97,11 +97,11 @@ def _kinds(settings: Settings, features: list[str], systems: list[str], who: str
     places = sorted({round(at * (len(means) - 1) / (KINDS - 1)) for at in range(KINDS)})
     chosen = means.iloc[places].reset_index()
     share = settings.task == "classification"
-    heads = [*(Given(name) for name in features), "rows"]
-    lines = [[*heads, "the candidate says", "in force", "what happened"]]
+    lines = [["kind", "rows", "the candidate says", "in force", "what happened"]]
     for _, row in chosen.iterrows():
         amounts = (_said(row[name], share) for name in ("new", "old", "true"))
-        lines.append([*(row[name] for name in features), f"{row['n']:,}", *amounts])
+        kind = Given("; ".join(f"{name}: {say(row[name])}" for name in features))
+        lines.append([kind, f"{row['n']:,}", *amounts])
     caption = (
         "Rows that nobody had learned from, alike in the features that the model needs most, from "
         "those it puts highest to those it puts lowest; each line is the mean of at least "
