@@ -289,3 +289,33 @@ def test_answers_choose_the_documents_and_the_command_adds_the_rest(
             documents.add(name)
     build()
     assert check(commands(), today(), ["link", "review", "command", "facts"]) == []
+
+
+ONE_LINK_AWAY = {
+    "en": {
+        "responsible-ai.md#accountability": "anybody who may commit",
+        "responsible-ai.md#fairness": "fairness: {columns: [gender], margin: 0.02}",
+        "runbook.md#drift": "opens one issue with the label `drift`",
+    },
+    "es": {
+        "responsible-ai.md#rendición-de-cuentas": "cualquiera que pueda hacer un commit",
+        "responsible-ai.md#equidad": "fairness: {columns: [gender], margin: 0.02}",
+        "runbook.md#drift": "opens one issue with the label `drift`",
+    },
+}
+
+
+@pytest.mark.parametrize("spoken", LANGUAGES)
+def test_a_newcomer_s_three_questions_are_one_link_away_from_the_readme(
+    spoken: str, tmp_path: Path
+) -> None:
+    """Who approves a promotion, how a group is compared, what happens when drift is seen."""
+    project = render(tmp_path / "p", {**SHOP, "docs_language": spoken})
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    for target, answer in ONE_LINK_AWAY[spoken].items():
+        assert f"(docs/{target})" in readme
+        name, _, anchor = target.partition("#")
+        text = (project / "docs" / name).read_text(encoding="utf-8")
+        heading = re.compile(rf"(?im)^## {anchor.replace('-', ' ')}\n(.*?)(?=^## |\Z)", re.DOTALL)
+        found = heading.search(text)
+        assert found and answer in found[1], target

@@ -87,7 +87,7 @@ def test_the_tests_of_a_graduated_repository_are_green(template: Path, tmp_path:
     commit(path, "Graduate")
     project = Project(path)
     assert "model" in project.mlops("run").stdout
-    said = project.uv("pytest", "-q").stdout
+    said = project.uv("pytest", "-v").stdout
     passed = re.search(r"(\d+) passed", said)
     assert passed and int(passed[1]) > 20 and "failed" not in said
     assert "prod" in project.mlops("doctor", check=False).stdout

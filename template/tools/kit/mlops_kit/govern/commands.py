@@ -17,6 +17,7 @@ from mlops_kit.govern.documents import add as add_document
 from mlops_kit.govern.site.site import site_of_project
 from mlops_kit.room import Room
 
+BRIEF = Path("reports/brief.html")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -99,6 +100,15 @@ def site(
     print(json.dumps({"pages": pages, "page": page}) if as_json else f"{pages} pages   {page}")
 
 
+def brief(output: Annotated[Path, typer.Option(help="The page.")] = BRIEF) -> None:
+    """Write one page for whoever decides: verdict, what it says about kinds of rows, costs."""
+    from mlops_kit.core.settings import load_settings
+    from mlops_kit.govern.brief.brief import brief as write
+
+    write(load_settings(), output)
+    print(output.as_posix())
+
+
 def costs(as_json: Json = False) -> None:
     """Reckon what it costs, bought and rented, and from which month on buying is cheaper."""
     from mlops_kit.govern.costs.reckon import REPORT, reckoned
@@ -147,6 +157,7 @@ ROOM = Room(
         "docs check": check,
         "docs add": add,
         "docs site": site,
+        "docs brief": brief,
         "costs": costs,
     },
     settings=_settings,

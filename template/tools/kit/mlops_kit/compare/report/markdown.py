@@ -24,7 +24,7 @@ from mlops_kit.core.errors import BAD_INPUT, MlopsError
 from mlops_kit.core.files import write_text
 from mlops_kit.core.words import counted
 
-__all__ = ["html_page", "markdown", "rewrite", "write_reports"]
+__all__ = ["html_page", "judged", "markdown", "rewrite", "write_reports"]
 
 # A pull-request comment longer than this is not read.
 MOST_LETTERS = 3900
@@ -84,12 +84,19 @@ def markdown(
 
 
 def rewrite(predictions: Path, config: CompareConfig, out: Path, context: dict[str, str]) -> Path:
-    """Write report.md and report.html beside the decision.json of `out`; it stays as it is.
+    """Write report.md and report.html beside the decision.json of `out`, which judged() reads."""
+    decision, paired = judged(predictions, config, out)
+    write_reports(out, decision, paired, context, config)
+    return out / "report.html"
+
+
+def judged(predictions: Path, config: CompareConfig, out: Path) -> tuple[Decision, Holdout]:
+    """Return the decision of a folder, and the predictions that it is about.
 
     Raises
     ------
     MlopsError
-        When there is no readable decision, or the predictions are not those that it is about.
+        When there is no readable decision, or the predictions are others.
     """
     code, sentence = check(out / "decision.json")
     if code == BAD_INPUT:
@@ -97,17 +104,16 @@ def rewrite(predictions: Path, config: CompareConfig, out: Path, context: dict[s
     decision = read(out / "decision.json")
     paired = read_holdout(predictions, config)
     chosen = of_the_winner(paired, decision, config)
-    judged = {"candidate": decision["candidate"], "incumbent": decision["incumbent"]}
+    systems = {"candidate": decision["candidate"], "incumbent": decision["incumbent"]}
     if paired.sha256 != decision["holdout_sha256"] or any(
         value_of(paired.metric, chosen, role) != system.get("value")
-        for role, system in judged.items()
+        for role, system in systems.items()
     ):
         raise MlopsError(
             f"{predictions.as_posix()} does not hold what decision.json is about: run "
             "`uv run mlops run` to decide about it."
         )
-    write_reports(out, decision, paired, context, config)
-    return out / "report.html"
+    return decision, paired
 
 
 def write_reports(
