@@ -130,6 +130,10 @@ CONFIGURATIONS: dict[str, tuple[str, str, str, list[str]]] = {
     "a value of the wrong type": ("conf/base.yaml", "threads: 1", "threads: no", ["data.threads"]),
     "an unknown metric": ("conf/compare.yaml", "metric: auc", "metric: luck", ["metric"]),
     "no YAML": ("conf/sources.yaml", "entity: {", "entity: [", ["not valid YAML", "line"]),
+    "a kind of source that is not here": (
+        *("conf/sources.yaml", "shop: {kind: sample,", "shop: {kind: mysql, password: secret,"),
+        ['"sources.shop": "mysql" is none of the kinds here', "copier-mlops update -d"],
+    ),
     "an unknown split": ("params.yaml", "method: time", "method: moon", ["split.method"]),
 }
 
@@ -143,7 +147,7 @@ def test_a_wrong_configuration_is_one_sentence_that_names_file_and_key(
     before = snapshot(clean)
     command = ["compare", "run"] if "compare" in file else ["run"]
     said = sentence_of(clean.mlops(*command, check=False))
-    assert file in said
+    assert file in said and "secret" not in said
     for word in words:
         assert word in said
     assert snapshot(clean) == before
@@ -279,6 +283,12 @@ def test_sql_that_fails_and_a_model_that_raises_are_told_once(clean: Project) ->
     assert line == "LINE 1: SELECT id, moon FROM rows"
     assert caret.index("^") == line.index("moon")
     assert snapshot(clean) == before
+
+    # A column that is declared, and that a rule keeps out of the open tables, is no misspelt one.
+    with (package / "features.py").open("a", encoding="utf-8") as stream:
+        stream.write('\n\ndef features(params):\n    return "SELECT customer_id AS id, city FROM customers"\n')
+    said = sentence_of(clean.mlops("data", "features", check=False))
+    assert 'declares "city" of customers, and a rule keeps it out of data/open' in said
 
 
 def test_a_second_run_in_one_folder_is_told_that_there_is_another(clean: Project) -> None:

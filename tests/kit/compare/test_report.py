@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from mlops_kit.compare.checks import fairness
 from mlops_kit.compare.decision import decide
 from mlops_kit.compare.holdout.holdout import read_holdout
+from mlops_kit.compare.inference.effect import Effect
 from mlops_kit.compare.report.figures import net_benefit
 from mlops_kit.compare.report.markdown import html_page, markdown
 from mlops_kit.compare.report.plots import smallest_visible
@@ -388,7 +390,24 @@ def test_a_gap_says_between_whom_how_many_rows_and_what_it_cannot_tell() -> None
     assert second["n_rows"] == len(of_class)
     for report in (page, text):
         assert "not whether that is wrong" in report
+        assert "the gap in the share picked goes from" in report
         assert f"{picked['size']['m']:,}" in report
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "said"),
+    [
+        (-0.04, -0.01, "It does not grow"),
+        (-0.04, 0.01, "grows by 1 points at most"),
+        (-0.04, 0.08, "neither proven nor ruled out: the change lies between -4 and +8 points"),
+        (0.03, 0.08, "proven if this gap were the only one, not with all gaps counted"),
+    ],
+)
+def test_what_is_said_of_a_gap_agrees_with_its_interval(
+    lower: float, upper: float, said: str
+) -> None:
+    effect = Effect((lower + upper) / 2, 0.02, lower, upper, 100, "paired", 0.025, 100)
+    assert said in fairness._how_sure(effect, 0.02, 0.025)
 
 
 def test_where_a_model_of_numbers_errs_is_drawn_without_single_rows() -> None:

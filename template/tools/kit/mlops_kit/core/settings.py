@@ -240,6 +240,10 @@ def _sentence(
         # A sentence of ours: what it is about stands in it.
         where = f"{dotted}: " if dotted else ""
         return f"{file}: {where}{first['msg'].removeprefix('Value error, ')}."
+    if first["type"] == "union_tag_invalid":
+        said = first["ctx"]
+        other = f'"{said["tag"]}" is none of the kinds here ({said["expected_tags"]})'
+        return f'{file}: "{dotted}": {other}{getattr(model, "OTHER_KINDS", "")}.'
     return f'{file}: "{dotted}": {first["msg"]} (it is {first["input"]!r}).'
 
 

@@ -2,7 +2,7 @@
 
 import codecs
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import Field, field_validator, model_validator
 
@@ -204,6 +204,11 @@ class Entity(Section):
 
 class Sources(Section):
     """The whole of conf/sources.yaml."""
+
+    OTHER_KINDS: ClassVar[str] = (
+        "; others come by the answer data_sources, as in `copier-mlops update -d "
+        "'data_sources=[sample, postgresql]'`"
+    )
 
     entity: Entity
     """What one prediction is about."""

@@ -239,7 +239,8 @@ def _run(connection: "duckdb.DuckDBPyConnection", name: str, sql: str, only: str
         first, *rest = [line for line in str(error).splitlines() if line.strip()]
         reason = re.sub(r"'[^']*'", "'...'", first)
         sentence = f"features.py: the SQL of {name}() fails: {reason}"
-        raise MlopsError("\n".join([sentence, *place_of(sql, first, rest)])) from error
+        told = [sentence, *place_of(sql, first, rest), *_left_out(connection, first)]
+        raise MlopsError("\n".join(told)) from error
     table = connection.table(name)
     for column, kind in zip(table.columns, map(str, table.types), strict=True):
         # What follows knows one kind of time, in UTC, and models know no decimals.
@@ -247,3 +248,18 @@ def _run(connection: "duckdb.DuckDBPyConnection", name: str, sql: str, only: str
             connection.execute(f"ALTER TABLE {name} ALTER time TYPE TIMESTAMP")
         elif kind.startswith("DECIMAL"):
             connection.execute(f'ALTER TABLE {name} ALTER "{column}" TYPE DOUBLE')
+
+
+def _left_out(connection: "duckdb.DuckDBPyConnection", said: str) -> list[str]:
+    """Say that a column which DuckDB does not find is declared, and kept out of the open zone."""
+    column = re.search(r'column "?(\w+)"? not found', said)
+    if column is None:
+        return []
+    there = {str(name) for (name,) in connection.execute("SHOW TABLES").fetchall()}
+    return [
+        f'conf/sources.yaml declares "{column[1]}" of {name}, and a rule keeps it out of '
+        f"{OPEN_ZONE.as_posix()}: let it pass there first."
+        for name, table in load_sources().tables.items()
+        if column[1] in table.columns and name in there
+        and column[1] not in columns_of(connection, name)
+    ]  # fmt: skip

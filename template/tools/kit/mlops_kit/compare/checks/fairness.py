@@ -182,9 +182,12 @@ def _how_sure(effect: Effect, margin: float, alpha: float) -> str:
             return f". It does not grow ({sure(alpha)})."
         most = f"{points(effect.upper)} at most ({sure(alpha)})"
         return f". It grows by {most}, within the margin of {points(margin)}."
+    proven = "is neither proven nor ruled out"
+    if effect.lower > margin:
+        proven = "would be proven if this gap were the only one, not with all gaps counted"
     return (
-        f". Growth beyond the margin of {points(margin)} is neither proven nor ruled out: the "
-        f"change lies between {100 * effect.lower:+.3g} and {100 * effect.upper:+.3g} points."
+        f". Growth beyond the margin of {points(margin)} {proven}: the change lies between "
+        f"{100 * effect.lower:+.3g} and {100 * effect.upper:+.3g} points."
     )
 
 

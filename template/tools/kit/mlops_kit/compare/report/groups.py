@@ -44,4 +44,4 @@ def _table(check: Check, labels: dict[str, str]) -> Titled:
     column = check["name"].partition(" by ")[2]
     what = {"all": "picked", "positives": "right alarms", "negatives": "wrong alarms"}
     heading = f"{clip(column, 40)}: {what[check['among']]}"
-    return Titled(heading, rows, f"{MEANS[check['among']]}.{few}")
+    return Titled(heading, rows, f"{check['sentence']} {MEANS[check['among']]}.{few}")

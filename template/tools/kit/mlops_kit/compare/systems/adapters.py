@@ -108,15 +108,16 @@ def systems_of_config(
     config = read_config(COMPARE_FILE, CompareConfig)
     others = systems_to_predict(config)
     wanted = [name for name in config.columns if name not in ("id", "group", "time")]
+    if absent := [name for name in wanted if name not in holdout]:
+        raise MlopsError(
+            f'conf/compare.yaml: slices or fairness name the column "{absent[0]}", which '
+            f"features.py does not give ({', '.join(holdout.columns)}): correct the name, or add "
+            "it there."
+        )
     params = {"seed": seed, "classes": classes, "known": known}
     predictions = {
         name: predict_with(spec, train, holdout, task, params) for name, spec in others.items()
     }
-    if absent := [name for name in wanted if name not in holdout]:
-        raise MlopsError(
-            f'conf/compare.yaml: slices or fairness name the column "{absent[0]}", which '
-            "features.py does not give: add it there."
-        )
     digests = {name: digest_of(spec) for name, spec in others.items()}
     return Systems(predictions, digests, wanted, scale_of(config, train, holdout))
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, get_args
 
 from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.files import progress
-from mlops_kit.data.config import Column, Table
+from mlops_kit.data.config import Column, Sources, Table
 from mlops_kit.data.landing.table import How, Landing
 from mlops_kit.data.sources.base import Landed
 from mlops_kit.data.sources.registry import kinds
@@ -41,7 +41,7 @@ def landed_from(address: str) -> tuple[Path, Origin]:
         known = ", ".join(f"{scheme}://" for one in databases for scheme in one.schemes)
         raise MlopsError(
             f"{without_credentials(address)}: no source here has such addresses"
-            + (f"; there are {known}." if known else ": the answer `data_sources` brings them.")
+            f"{f' (there are {known})' if known else ''}{Sources.OTHER_KINDS}."
         )
     address, question, parameters = address.partition("?")
     database, _, path = address.rpartition("/")
