@@ -286,7 +286,8 @@ def test_sql_that_fails_and_a_model_that_raises_are_told_once(clean: Project) ->
 
     # A column that is declared, and that a rule keeps out of the open tables, is no misspelt one.
     with (package / "features.py").open("a", encoding="utf-8") as stream:
-        stream.write('\n\ndef features(params):\n    return "SELECT customer_id AS id, city FROM customers"\n')
+        sql = "SELECT customer_id AS id, city FROM customers"
+        stream.write(f'\n\ndef features(params):\n    return "{sql}"\n')
     said = sentence_of(clean.mlops("data", "features", check=False))
     assert 'declares "city" of customers, and a rule keeps it out of data/open' in said
 
