@@ -6,6 +6,7 @@ import databases
 import pictures
 import pytest
 import typer
+from axe import serious
 from mlops_kit.cli import add_rooms
 from mlops_kit.compare.manifest.page import looked_at, said, write
 from mlops_kit.core.errors import MlopsError
@@ -67,3 +68,11 @@ def test_without_a_manifest_a_sentence_says_what_writes_it(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     with pytest.raises(MlopsError, match="mlops data ingest"):
         looked_at()
+
+
+@pytest.mark.debian("chromium", "chromium")
+def test_the_page_has_no_serious_finding_of_axe_core(landed: dict[str, str]) -> None:
+    page = write(looked_at())
+    for scheme in ("light", "dark"):
+        for width in (390, 1280):
+            assert serious(page, width, scheme) == []

@@ -99,6 +99,11 @@ def test_a_bomb_costs_no_memory(folder, monkeypatch):
     declared(monkeypatch, columns)
     table, peak = in_a_process()
     assert table["state"].to_list() == ["more than most_pixels (50,000,000)"]
+    # The limit itself, and not Pillow's own, which is twice as high.
+    (folder / "small.png").write_bytes(pictures.bomb(30, 40))
+    declared(monkeypatch, columns, {"most_pixels": 1_000})
+    assert set(landed()["state"]) == {"more than most_pixels (1,000)"}
+    (folder / "small.png").unlink()
     declared(monkeypatch, columns, {"most_pixels": 10**9})
     table, bombed = in_a_process()
     assert table["state"].to_list() == ["ok"]
