@@ -230,6 +230,8 @@ WRONG = [
     ("json", '{"a": NaN}', "v is not of type json"),
     ("list<integer>", "[1, 2.5]", r"v at \[\] is not of type integer"),
     ("list<integer>", '["1.500"]', r"v at \[\] "),
+    ("list<number>", '["1.500"]', r"v at \[\] "),
+    ("list<decimal(6,3)>", '["3,5"]', r"v at \[\] "),
     ("list<integer>", "5", "v is no array of JSON"),
     ("list<integer>", '"[5]"', "v is no array of JSON"),
     ("struct<a: number>", '{"a": 12345678901234567}', "v at a has more digits than a number keeps"),
