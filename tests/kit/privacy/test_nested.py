@@ -125,7 +125,7 @@ def test_bytes_that_are_no_text_pass_only_with_a_reason() -> None:
 
 def test_bytes_inside_of_others_pass_only_where_somebody_answers_for_them() -> None:
     inside = pl.Series("x", [[{"photo": b"\xff", "contact": "ana.lopez@shop.es"}]])
-    with pytest.raises(MlopsError, match=r'"x.photo" has the type Binary, which cannot be searched'):
+    with pytest.raises(MlopsError, match=r'"x.photo" has the type Binary, which cannot be'):
         scan("x", inside)
     assert {(one.place, one.entity) for one in scan("x", inside, vouched=True)} == {
         ("x.contact", "email")
