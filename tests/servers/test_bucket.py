@@ -261,3 +261,23 @@ def test_a_full_disk_here_is_told_and_what_was_stays(
         disk.clear()
         ingested(shop)
         assert len(rows(place)) == 60_001
+
+
+def test_the_sample_is_written_into_a_bucket_once(weed: Weed, shop: Project) -> None:
+    variables = {"AWS_ACCESS_KEY_ID": ADMIN[0], "AWS_SECRET_ACCESS_KEY": ADMIN[1],
+                 "AWS_ENDPOINT_URL": weed.server.address}  # fmt: skip
+    declare(shop, weed.source(address="s3://raw/seeded"))
+    small = "sources:\n  small: {kind: sample, customers: 40, products: 20, order_lines: 300}"
+    file = shop.path / "conf/sources.yaml"
+    text = file.read_text(encoding="utf-8").replace("sources:", small, 1)
+    file.write_text(text, encoding="utf-8")
+    done = mlops(shop, "data", "sample", "--into", "s3://raw/seeded", **variables)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].endswith("{kind: bucket, address: s3://raw/seeded}")
+    done = mlops(shop, "data", "sample", "--into", "s3://raw/seeded", **variables)
+    assert (done.returncode, "already, and nothing was written" in done.stderr) == (3, True)
+    place = declare(shop, weed.source(address="s3://raw/seeded"), "products.parquet")
+    ingested(shop)
+    size = {"customers": 40, "products": 20, "order_lines": 300}
+    expected = shop_elsewhere.tables(size)["products"]
+    assert pl.read_parquet(place / "products.parquet").equals(expected)

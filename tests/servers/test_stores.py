@@ -17,6 +17,7 @@ import shop_elsewhere
 from databases import VARIABLE, kept, landed, left, place, snapshot, written
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import load_sources
+from mlops_kit.data.landing import seeding
 from mlops_kit.data.sources import objects
 from running import Project
 from stages import command, pipeline
@@ -249,6 +250,44 @@ def test_what_stands_inside_keeps_the_types_that_a_contract_gives_it(
     made = kept("kinds")
     made[0]["doc"] = json.loads(made[0]["doc"])
     assert made == [row, nothing]
+
+
+OF_SHOP: dict[Any, str] = {
+    pl.Int64: "integer", pl.Float64: "number", pl.Date: "date", pl.Datetime: "datetime",
+    pl.List: "integers", pl.String: "string",
+}  # fmt: skip
+
+
+def test_the_sample_is_written_where_it_can_be_and_over_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = {"customers": 40, "products": 20, "order_lines": 300}
+    made = shop_elsewhere.tables(store.size or few)
+    made = {name: made[name] for name in store.holds}
+    monkeypatch.setattr(seeding, "shop_of", lambda _: made)
+    monkeypatch.chdir(tmp_path)
+    address = store.source()["address"]
+    if store.kind not in ("redis", "mongodb"):
+        with pytest.raises(MlopsError, match="no source here can be given the sample"):
+            list(seeding.seed(address))
+        return
+    store.fill({})
+    monkeypatch.setenv("SHOP_PASSWORD" if store.kind == "mongodb" else "REDIS_PASSWORD", PASSWORD)
+    said = list(seeding.seed(address))
+    assert said[0] == f"customers: {len(made['customers']):,} rows"
+    assert PASSWORD not in said[-1]
+    with pytest.raises(MlopsError, match="already, and nothing was written"):
+        list(seeding.seed(address))
+    for name, rows in made.items():
+        columns = {
+            one: {"type": OF_SHOP[kind.base_type()], "nullable": True}
+            for one, kind in rows.schema.items()
+        }
+        key = [one.strip() for one in KEYS[name].split(",")]
+        declared = {name: {"path": store.path(name), "columns": columns, "key": key}}
+        written(tmp_path, monkeypatch, store.source() | {"retries": 0}, declared, PASSWORD)
+        landed()
+        assert kept(name) == rows.sort(key).to_dicts()
 
 
 @pytest.fixture(scope="module")

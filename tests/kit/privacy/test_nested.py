@@ -14,6 +14,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import load_settings
 from mlops_kit.data.config import load_sources
 from mlops_kit.data.ingest import ingest
+from mlops_kit.privacy.detect.columns.column import scan
 from mlops_kit.privacy.policy.load import PRIVACY_FILE, load_privacy, unnamed_text
 from mlops_kit.privacy.policy.propose import draft
 from mlops_kit.privacy.protect import keys
@@ -120,6 +121,15 @@ def test_bytes_that_are_no_text_pass_only_with_a_reason() -> None:
     with pytest.raises(MlopsError, match="keep of bytes needs a reason and until"):
         protected({"blob": KEEP}, blob=b"\xff\xd8")
     assert protected({"blob": VOUCHED}, blob=b"\xff\xd8")["blob"][0] == b"\xff\xd8"
+
+
+def test_bytes_inside_of_others_pass_only_where_somebody_answers_for_them() -> None:
+    inside = pl.Series("x", [[{"photo": b"\xff", "contact": "ana.lopez@shop.es"}]])
+    with pytest.raises(MlopsError, match=r'"x.photo" has the type Binary, which cannot be'):
+        scan("x", inside)
+    assert {(one.place, one.entity) for one in scan("x", inside, vouched=True)} == {
+        ("x.contact", "email")
+    }
 
 
 def test_a_policy_without_a_line_is_told_of_every_column_that_may_hold_text() -> None:

@@ -59,7 +59,8 @@ def seed(address: str) -> Iterator[str]:
             "address" + (f"; there are {known}." if known else ": see `data_sources`.")
         )
     place = urlsplit(address)
-    name = place.path.rpartition("/")[2] or place.hostname or scheme
+    last = place.path.rpartition("/")[2]
+    name = last if last[:1].isalpha() else scheme
     variable = re.sub(r"\W+", "_", name).strip("_").upper() + "_PASSWORD"
     settings: dict[str, Any] = {"address": address}
     if variable in os.environ:

@@ -174,5 +174,5 @@ def _text(value: Any, kind: Type) -> str | None:
         return document_of(value)
     two_readings = isinstance(value, str) and not isinstance(value, Number)
     if kind.name in NUMBERS and two_readings and GROUPED.match(value):
-        return f"{value} "  # no number: its point may stand before the fraction or for thousands
+        return f"?{value}"  # no number: its point may stand before the fraction or for thousands
     return text_of(value)

@@ -1,6 +1,7 @@
 """MongoDB: the documents of a collection, or those that a filter finds."""
 
 import contextlib
+import datetime
 import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -15,6 +16,7 @@ from mlops_kit.data.sources.look import clock, looked
 from mlops_kit.data.sources.missing import missing_group
 
 if TYPE_CHECKING:
+    import polars
     import pymongo
     import pymongo.database
 
@@ -44,6 +46,22 @@ class Mongodb(Landed):
         """Open a connection for one table; see `Landed`."""
         with self.opened(table.source) as database:
             yield Reader(self, database, name, table)
+
+    def seed(self, source: str, tables: "Mapping[str, polars.DataFrame]") -> None:
+        """Make collections that are not there yet, all or none; see `Seeded`. A day is a moment."""
+        with self.opened(source) as database:
+            if there := set(database.list_collection_names()) & set(tables):
+                raise MlopsError(
+                    f"{self.shown(source)} has a collection {min(there)} already, and nothing was "
+                    "written: name another database."
+                )
+            try:
+                for name, rows in tables.items():
+                    database[name].insert_many(map(_document, rows.iter_rows(named=True)))
+            except BaseException:
+                for name in tables:
+                    database.drop_collection(name)
+                raise
 
     @contextlib.contextmanager
     def opened(self, source: str) -> "Iterator[pymongo.database.Database[Any]]":
@@ -164,6 +182,13 @@ class Reader(objects.Reader):
         if self.ordered:
             found = found.sort(self.table.key[0], 1)
         return (objects.deeply(one, _plain) for one in found)
+
+
+def _document(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a row as a document: what is missing is not there, and a day is its first moment."""
+    days = {name: datetime.datetime(value.year, value.month, value.day)
+            for name, value in row.items() if type(value) is datetime.date}  # fmt: skip
+    return {name: value for name, value in row.items() if value is not None} | days
 
 
 def _only(table: "Table", column: str) -> "Table":
