@@ -229,6 +229,35 @@ class LandsOnce:
         assert sha256_of(place("members")) == before
         assert "1,000 rows" in landed(full=True)[0]
 
+    def test_new_missing_and_retyped_columns_are_what_the_source_decides(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.database.members(1000)
+        landed()
+        self.database.run(
+            "ALTER TABLE members ADD COLUMN desk int",
+            "ALTER TABLE members ADD COLUMN day date",
+            "UPDATE members SET day = changed",
+            "ALTER TABLE members DROP COLUMN changed",
+            "ALTER TABLE members RENAME COLUMN day TO changed",
+            "ALTER TABLE members DROP COLUMN name",
+        )
+        before = sha256_of(place("members"))
+        self.write(INCREMENTAL, drift="freeze")
+        assert "(new columns: desk; it lacks name): mend the source" in refused()
+        self.write(INCREMENTAL, drift="discard")
+        assert 'The column "changed" of members of db was timestamp' in refused()
+        assert sha256_of(place("members")) == before
+        self.write(INCREMENTAL, drift="evolve")
+        (said,) = landed()
+        assert "1,000 rows" in said
+        assert "members: new columns: desk\nmembers: it lacks name" in said
+        assert "changed was timestamp[us] and is date32[day] now" in capsys.readouterr().err
+        assert snapshot("members").columns == ["member_id", "changed"]
+        told = ingest(load_settings(), Path("tables"), Path("quarantine"))
+        assert "members: its source has changed: members.parquet lacks name" in told
+        assert pl.read_parquet("tables/members.parquet")["name"].null_count() == 1000
+
     def test_a_server_that_is_killed_while_it_is_read_leaves_parts_and_the_rest_follows(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -13,10 +13,10 @@ from jsonschema import Draft201909Validator
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.contracts.declared import seconds_of
-from mlops_kit.data.contracts.odcs_export import exported, only_ours
-from mlops_kit.data.contracts.odcs_merge import imported
-from mlops_kit.data.contracts.odcs_types import declared_of, java_of, strptime_of
-from mlops_kit.data.contracts.sources_text import changed
+from mlops_kit.data.contracts.odcs.export import exported, only_ours
+from mlops_kit.data.contracts.odcs.merge import imported
+from mlops_kit.data.contracts.odcs.sources_text import changed
+from mlops_kit.data.contracts.odcs.types import declared_of, java_of, strptime_of
 from mlops_kit.data.types import WITHOUT_ORDER, parse
 from open_data_contract_standard.model import OpenDataContractStandard
 

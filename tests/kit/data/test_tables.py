@@ -334,5 +334,5 @@ def test_the_memory_of_naming_the_entities_does_not_grow_with_them(club):
         )  # fmt: skip
         peaks.append(int(done.stdout))
         assert pl.scan_parquet("entities.parquet").select(pl.len()).collect().item() == rows
-    assert peaks[1] - peaks[0] < 130
+    assert peaks[1] - peaks[0] < 130, peaks
     assert not list(club.glob(".spilled*"))

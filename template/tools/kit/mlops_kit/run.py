@@ -21,6 +21,7 @@ from mlops_kit.core.settings import Settings, load_settings, read_config
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.contracts.kept import stale_tables
 from mlops_kit.data.ingest import write_input_record
+from mlops_kit.data.lake import catalog
 from mlops_kit.data.reading import READING_FILE
 from mlops_kit.data.storage.keeping import fetch
 from mlops_kit.room import rooms
@@ -92,6 +93,7 @@ def run(force: bool = False, reason: str = "") -> dict[str, Any]:
     decision = read(DECISION_FILE)
     trained = MODEL_FILE.is_file() and MODEL_FILE.stat().st_mtime >= started
     model = record(settings, decision, reason, seconds if trained else None)
+    catalog.written()
     primary, decided = decision["primary"], decision["decision"]
     # What somebody vouches for is never silent.
     vouched = [each["sentence"] for each in decision["safety"] if "acknowledged" in each]

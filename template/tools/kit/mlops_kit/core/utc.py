@@ -29,6 +29,8 @@ def connect(
 
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
+    # It would be drawn into a command's result.
+    connection.execute("SET enable_progress_bar = false")
     if threads is not None:
         connection.execute(f"SET threads TO {threads}")
     if spill is not None:

@@ -7,6 +7,8 @@ import typer
 
 from mlops_kit.core.errors import INCONCLUSIVE, NEGATIVE, OK, MlopsError
 from mlops_kit.core.files import progress
+from mlops_kit.data.contracts.odcs.commands import export, take
+from mlops_kit.data.lake.commands import catalog
 from mlops_kit.data.storage.examined import examine
 from mlops_kit.room import Room, raw_zone, rooms
 
@@ -242,40 +244,6 @@ def test() -> None:
     raise typer.Exit(NEGATIVE if bad else OK)
 
 
-def export(
-    version: Annotated[str, typer.Option(help="Version of the contract.")] = "1.0.0",
-) -> None:
-    """Print conf/sources.yaml as a contract of the Open Data Contract Standard 3."""
-    from mlops_kit.core.settings import load_settings
-    from mlops_kit.data.config import load_sources
-    from mlops_kit.data.contracts.odcs_export import exported, only_ours
-
-    config = load_sources()
-    print(exported(config, load_settings().project, version), end="")
-    for line in only_ours(config):
-        progress("contract", line)
-
-
-def take(
-    path: Annotated[Path, typer.Argument(help="A contract: YAML of the standard's version 3.")],
-    source: Annotated[
-        str | None, typer.Option(help="Source of its tables that conf/sources.yaml has not yet.")
-    ] = None,
-    write: Annotated[bool, typer.Option("--write", help="Write what is shown.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-) -> None:
-    """Show what a contract of the Open Data Contract Standard 3 changes in conf/sources.yaml.
-
-    What has no counterpart here is named. What the contract is silent about stays.
-    """
-    import json
-
-    from mlops_kit.data.contracts.odcs_merge import imported
-
-    found = imported(path, source, write)
-    print(json.dumps(found._asdict(), indent=2, ensure_ascii=False) if as_json else found.shown())
-
-
 ROOM = Room(
     examine=examine,
     commands={
@@ -287,6 +255,7 @@ ROOM = Room(
         "data pull": pull,
         "data diff": difference,
         "data log": history,
+        "data catalog": catalog,
         "sources test": test,
         "contract export": export,
         "contract import": take,

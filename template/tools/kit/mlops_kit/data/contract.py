@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import polars
 
 EMPTY = "is empty"
+MISSING = "is missing in its file"
 
 
 class Checked(NamedTuple):
@@ -61,6 +62,8 @@ class Contract:
         self.reasons: Counter[str] = Counter()
         self.first: dict[str, int] = {}
         self.writing = Writing()
+        # Columns that the file lacks which is read now: its rows are set aside.
+        self.absent: list[str] = []
         self.newest: datetime.date | None = None
         own = {one.references for one in table.columns.values()}
         self.compared = [
@@ -152,7 +155,9 @@ class Contract:
         for far, reason in times.implausible(typed, column) if column.type in MOMENTS else ():
             fail(far, reason)
             typed = where(~far, typed)
-        if not column.nullable:
+        if name in self.absent:
+            fail(nothing, MISSING)
+        elif not column.nullable:
             fail(nothing, EMPTY)
         for broken, check in _broken(typed, column):
             fail(broken, f"breaks {check}")

@@ -11,6 +11,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import scratch_beside
 from mlops_kit.data.config import SOURCES_FILE, Files, Sources
 from mlops_kit.data.contract import Contract
+from mlops_kit.data.contracts.drift import Drift, looked
 from mlops_kit.data.contracts.kept import check_rows, stale
 from mlops_kit.data.contracts.references import wrong_values
 from mlops_kit.data.sources import files
@@ -28,7 +29,9 @@ LeaveOut = Callable[[str, "polars.DataFrame"], "polars.DataFrame"]
 class Reading:
     """What was read of a table, what was not, what was set aside and why, and what is missing."""
 
-    def __init__(self, config: Sources, contract: Contract) -> None:
+    def __init__(self, config: Sources, contract: Contract, drift: Drift | None = None) -> None:
+        self.drift = list(drift.said(contract.table)) if drift else []
+        self.evolves = drift is not None and drift.decision == "evolve"
         self.name, self.good, self.broken = contract.name, contract.good, contract.broken
         self.reasons, self.missing = contract.reasons, contract.missing
         self.first = contract.first
@@ -54,7 +57,9 @@ class Reading:
             "missing": {
                 column: dict(_ranked(counts)) for column, counts in self.missing.items() if counts
             },
-        } | ({} if self.table.fresh_within is None else {"fresh": self.late is None})
+            **({} if self.table.fresh_within is None else {"fresh": self.late is None}),
+            **({"drift": self.drift} if self.drift else {}),
+        }
 
     def said(self) -> Iterator[str]:
         """Say in a line each what a person should know."""
@@ -65,6 +70,8 @@ class Reading:
             yield f"{self.name}: {self.broken:,} rows set aside: {_some(kinds)}"
         if self.late is not None:
             yield self.late
+        if self.drift and self.evolves:
+            yield f"{self.name}: its source has changed: {_some(self.drift)}"
         columns = sorted(self.missing.items(), key=lambda one: -one[1].total())
         if empty := [f"{name} {_counts(counts)}" for name, counts in columns if counts]:
             yield f"{self.name}: missing values: {_some(empty)}"
@@ -179,17 +186,18 @@ def store(
     MlopsError
         When it cannot be read, or its numbers may be read in two ways.
     """
+    drift = looked(config, name)
     contract = Contract(name, as_written(config, name))
     if contract.compared:
         with scratch_beside(scratch / f"{name}.keys") as keys:
-            _pass(config, contract, leave_out, (good, broken, keys))
+            _pass(config, contract, leave_out, (good, broken, keys), drift)
             wrong = wrong_values(keys, name, contract.table, others or {})
         if wrong:
             contract = Contract(name, contract.table, wrong)
-            _pass(config, contract, leave_out, (good, broken, None))
+            _pass(config, contract, leave_out, (good, broken, None), drift)
     else:
-        _pass(config, contract, leave_out, (good, broken, None))
-    return Reading(config, contract)
+        _pass(config, contract, leave_out, (good, broken, None), drift)
+    return Reading(config, contract, drift)
 
 
 def _pass(
@@ -197,11 +205,14 @@ def _pass(
     contract: Contract,
     leave_out: Sequence[LeaveOut],
     places: tuple[Path | None, Path | None, Path | None],
+    drift: Drift | None,
 ) -> None:
     with ExitStack() as stack:
         kept = stack.enter_context(Written(places[0], cast=True))
         aside, keys = (stack.enter_context(Written(place)) for place in places[1:])
-        for file, frames in read_parts(config, contract.name):
+        for file, frames in read_parts(config, contract.name, drift.there if drift else None):
+            if drift is not None and drift.decision == "discard":
+                contract.absent = drift.absent(file, contract.table)
             for batch in frames:
                 rows = batch
                 for leave in leave_out:

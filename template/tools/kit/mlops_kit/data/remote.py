@@ -10,7 +10,9 @@ from mlops_kit.core.files import progress
 from mlops_kit.core.programs import said_by
 from mlops_kit.core.provenance import raw_list
 from mlops_kit.core.settings import environment, load_settings
+from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import SOURCES_FILE, load_sources
+from mlops_kit.data.lake import catalog
 from mlops_kit.data.storage import apart, stores
 from mlops_kit.data.storage.refusals import Store, reason
 
@@ -47,6 +49,8 @@ def move(verb: str) -> str:
     done = _dvc(verb, "--remote", settings.dvc_remote)
     if done.returncode:
         raise _refused(verb, store, done.stderr)
+    if verb == "pull" and (OPEN_ZONE / "tables").is_dir():
+        catalog.written()
     told = DONE.findall(done.stdout)
     return (
         f"{told[-1] if told else 'done'} ({settings.dvc_remote}: {without_credentials(store.url)})"

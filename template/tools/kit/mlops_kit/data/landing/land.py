@@ -16,6 +16,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import held, progress
 from mlops_kit.core.settings import Settings
 from mlops_kit.data.config import SOURCES_FILE, Sources, Table
+from mlops_kit.data.contracts.drift import at_source
 from mlops_kit.data.landing.table import How, Landing
 from mlops_kit.data.sources.base import Broken, Landed
 from mlops_kit.data.sources.fetched import Fetched
@@ -99,8 +100,10 @@ def _landed(
     tries = 0
     while True:
         try:
-            with source.connected(name, table) as connection:
-                return Landing(source, name, table, how, connection, leave_out).land()
+            asked, told = at_source(source, name, table)
+            with source.connected(name, asked) as connection:
+                said = Landing(source, name, asked, how, connection, leave_out).land()
+            return "\n".join([said, *(f"{name}: {one}" for one in told)])
         except Broken as error:
             tries += 1
             if tries > source.retries:

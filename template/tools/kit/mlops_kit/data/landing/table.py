@@ -61,6 +61,7 @@ class Landing:
         self.place = source.place(name, table)
         self.folder = self.place.with_name(f"{name}{LANDING}")
         self.schema = connection.schema
+        self.evolves = source.drift == "evolve"
         self.whose = f"{name} of {table.source}"
         self.asked = snapshot.asked_of(source, table)
         self.started, self.rows = time.monotonic(), 0
@@ -109,6 +110,10 @@ class Landing:
         for field in self.schema:
             at = before.get_field_index(field.name)
             if known.limit is None and at >= 0 and before.field(at).type != field.type:
+                if self.evolves:
+                    was = f"{field.name} was {before.field(at).type} and is {field.type} now"
+                    progress("data", f"{self.name}: {was}; read whole again")
+                    return None
                 raise MlopsError(
                     f'The column "{field.name}" of {self.whose} was {before.field(at).type} and is '
                     f"{field.type} now: mend the source, or take it with `uv run mlops data ingest "

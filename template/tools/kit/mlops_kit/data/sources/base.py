@@ -35,6 +35,9 @@ class Files(Section):
     kind: Literal["files"]
     folder: Path
     """Where the files are."""
+    drift: Literal["freeze", "evolve", "discard"] | None = None
+    """Columns that are new, missing or of another type than declared: `freeze` stops, `evolve` goes
+    along and tells, `discard` leaves them out; without it only a missing one stops."""
 
     def place(self, name: str, table: "Table") -> Path:
         """Return the file or folder that a table is read from, by its name and declaration."""

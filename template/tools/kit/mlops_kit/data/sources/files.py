@@ -117,7 +117,7 @@ def shown(found: Found, table: Table, names: list[str]) -> list[str]:
     """
     file = found.files[0]
     if found.format == "parquet":
-        columns = set(_parquet(file).names)
+        columns = set(parquet_schema(file).names)
     elif found.format == "jsonl":
         columns = json_lines.names_in(file, table)
     elif found.format == "json":
@@ -162,7 +162,7 @@ def read(
         return (
             (file, delimited.batches(file, columns, one, dialect)) for file, one in layouts.items()
         )
-    schemas = {file: _parquet(file).names for file in found.files}
+    schemas = {file: parquet_schema(file).names for file in found.files}
     for file, names in schemas.items():
         _check_columns(file, columns, names, asked)
     _check_same({file: tuple(names) for file, names in schemas.items()})
@@ -171,7 +171,7 @@ def read(
 
 def names_of(file: Path) -> list[str]:
     """Name the columns of a parquet file."""
-    return list(_parquet(file).names)
+    return list(parquet_schema(file).names)
 
 
 def _ending(file: Path) -> str:
@@ -226,7 +226,8 @@ def _check_same(headers: dict[Path, tuple[str, ...]]) -> None:
             )
 
 
-def _parquet(file: Path) -> "pyarrow.Schema":
+def parquet_schema(file: Path) -> "pyarrow.Schema":
+    """Return the columns of a parquet file with their types."""
     import pyarrow
     import pyarrow.parquet
 

@@ -1,6 +1,6 @@
 """Every declared table from its source, some rows at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import SOURCES_FILE, Files, Sample, Sources, Table
-from mlops_kit.data.sources import files, ids
+from mlops_kit.data.sources import changing, files, ids
 
 if TYPE_CHECKING:
     import polars
@@ -34,19 +34,24 @@ def read(config: Sources, name: str) -> "Iterator[polars.DataFrame]":
 
 
 def read_parts(
-    config: Sources, name: str
+    config: Sources, name: str, there: Mapping[Path, list[str]] | None = None
 ) -> "Iterator[tuple[Path | None, Iterator[polars.DataFrame]]]":
-    """Read a table file by file, or whole where its source has no files."""
+    """Read a table file by file, or whole where its source has no files.
+
+    Where `there` says which columns each file has, the others are read as empty.
+    """
     table = config.tables[name]
     read = table.model_copy(update={"columns": table.read_columns})
-    parts = _read_parts(config.sources[table.source], name, read)
+    parts = _read_parts(config.sources[table.source], name, read, there)
     return parts if len(read.columns) == len(table.columns) else ids.added(parts, table)
 
 
 def _read_parts(
-    source: Files | Sample, name: str, table: Table
+    source: Files | Sample, name: str, table: Table, there: Mapping[Path, list[str]] | None
 ) -> "Iterator[tuple[Path | None, Iterator[polars.DataFrame]]]":
     if isinstance(source, Files):
+        if there is not None:
+            return changing.read_what_is_there(source, name, table, there)
         return files.read(source, name, table)
     made = shop_of(source)
     if name not in made or not set(table.columns) <= set(made[name].columns):

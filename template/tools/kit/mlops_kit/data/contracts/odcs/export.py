@@ -9,7 +9,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import Section
 from mlops_kit.data.config import OPTIONS, Sources, Table
 from mlops_kit.data.contracts.declared import seconds_of
-from mlops_kit.data.contracts.odcs_types import java_of, said_of
+from mlops_kit.data.contracts.odcs.types import java_of, said_of
 from mlops_kit.data.types import parse
 
 VERSION_OF_STANDARD = "v3.1.0"

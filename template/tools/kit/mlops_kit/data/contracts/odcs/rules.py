@@ -6,7 +6,7 @@ Each is taken where something here checks the same, or is named as lost.
 import json
 from typing import Any
 
-from mlops_kit.data.contracts.odcs_types import unwrapped
+from mlops_kit.data.contracts.odcs.types import unwrapped
 
 # Of a unit of time, as people write it, what a length of time has here.
 UNITS = {

@@ -13,8 +13,8 @@ from mlops_kit.core.files import scratch_beside, write_text
 from mlops_kit.data.config import SOURCES_FILE, Column, Landed, Sources, load_sources
 from mlops_kit.data.contract import Contract
 from mlops_kit.data.contracts.declared import referred
-from mlops_kit.data.contracts.odcs_import import Given, given
-from mlops_kit.data.contracts.sources_text import COLUMNS, changed, unified
+from mlops_kit.data.contracts.odcs.given import Given, given
+from mlops_kit.data.contracts.odcs.sources_text import COLUMNS, changed, unified
 from mlops_kit.data.types import WITHOUT_ORDER, parse
 
 # What a contract promises of a table that stands here already; where it lies is this project's.

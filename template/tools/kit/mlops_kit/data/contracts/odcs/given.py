@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import read_yaml
-from mlops_kit.data.contracts.odcs_export import ENTITY, OF_COLUMNS, OF_TABLES, OURS, standard
-from mlops_kit.data.contracts.odcs_rules import Promises, whole
-from mlops_kit.data.contracts.odcs_types import USUAL, declared_of, strptime_of
+from mlops_kit.data.contracts.odcs.export import ENTITY, OF_COLUMNS, OF_TABLES, OURS, standard
+from mlops_kit.data.contracts.odcs.rules import Promises, whole
+from mlops_kit.data.contracts.odcs.types import USUAL, declared_of, strptime_of
 from mlops_kit.data.types import MOMENTS, WITHOUT_ORDER, Type
 
 # Nothing is said by these.
