@@ -120,6 +120,8 @@ def runs(text: str) -> set[tuple[str, ...]]:
     return alone | set(pairwise(words))
 
 
+UNSAID = {each.english for each in PHRASES if each.english != each.translated}
+"""What no Spanish page says."""
 WORDS_ALONE = {"people", "customers", "orders", "products", "patients"}
 """Names of tables that are words of the language."""
 
@@ -165,6 +167,7 @@ def test_reports_in_spanish_hold_no_english_and_the_same_numbers() -> None:
         for spanish in pages["es"]:
             lines = names_out(spanish)
             assert [one for one in lines if ENGLISH_WORDS.search(words_of(one))] == []
+            assert {one.strip() for one in lines} & UNSAID == set()
         # Longer words beside a figure may leave room for fewer ticks.
         for english, spanish in zip(*(each[1:] for each in pages.values()), strict=True):
             assert digits(english) == digits(spanish)
