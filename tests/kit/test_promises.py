@@ -52,7 +52,7 @@ DOCUMENTS = [
     ROOT / "README.md",
     *sorted((ROOT / "seeds" / "readme").glob("*.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
-    *sorted((ROOT / "template" / "docs").glob("*")),
+    *sorted(one for one in (ROOT / "template" / "docs").rglob("*") if one.is_file()),
     MLOPS / "privacy" / "record" / "document.md",
     *sorted((MLOPS / "govern" / "pages").rglob("*.md")),
 ]

@@ -76,7 +76,8 @@ def seed(address: str) -> Iterator[str]:
     for table, rows in tables.items():
         yield f"{table}: {len(rows):,} rows"
     written = ", ".join(f"{key}: {_flow(value)}" for key, value in settings.items())
-    yield f"in {SOURCES_FILE.as_posix()}: shop: {{kind: {source.kind}, {written}}}"  # type: ignore[attr-defined]
+    declared = f"kind: {source.kind}, {written}"  # type: ignore[attr-defined]
+    yield f"in {SOURCES_FILE.as_posix()}: shop: " + "{" + declared + "}"
 
 
 def _sample() -> Sample:
