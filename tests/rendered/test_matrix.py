@@ -78,7 +78,10 @@ def test_no_jinja_is_left(projects: Projects) -> None:
     kit = "tools/kit/mlops_kit"
     pages = {
         f"{kit}/{room}/page.html"
-        for room in ("compare/profile", "compare/report", "operate/demo", "operate/monitor")
+        for room in (
+            *("compare/manifest", "compare/profile", "compare/report"),
+            *("govern/brief", "operate/demo", "operate/monitor"),
+        )
     }
     pages |= {f"{kit}/operate/{room}/rules.yml" for room in ("monitor", "serve")}
     pages |= {f"{kit}/compare/report/base.html"}

@@ -42,7 +42,7 @@ def seed(address: str) -> Iterator[str]:
     Parameters
     ----------
     address : str
-        As a source has it, without a password: `postgresql://user@host/database`, `s3://bucket/x`.
+        As a source has it, such as `postgresql://user@host/database` or `s3://bucket/x`.
 
     Raises
     ------
