@@ -40,7 +40,7 @@ def test_every_text_of_the_page_runs_from_the_catalogue_that_it_speaks_of(projec
             assert ran.stdout.strip(), name
             continue
         # Readers of this file stand elsewhere.
-        with duckdb.connect(project.path / "data/open/lake.duckdb", read_only=True) as lake:
+        with duckdb.connect(project.path / "data/lake.duckdb", read_only=True) as lake:
             assert len(lake.sql(text).fetchall()) > 1, name
 
 
@@ -49,7 +49,7 @@ def test_the_catalogue_is_what_lies_there(project):
     assert listed == json.loads((project.path / "data/open/catalog.json").read_text())
     names = {one["name"] for one in listed["tables"]}
     assert {"orders", "products", "features", "predictions"} <= names
-    lake = duckdb.connect(project.path / "data/open/lake.duckdb", read_only=True)
+    lake = duckdb.connect(project.path / "data/lake.duckdb", read_only=True)
     for one in listed["tables"]:
         assert (project.path / one["file"]).stat().st_size == one["bytes"]
         described = lake.sql(f'DESCRIBE "{one["name"]}"').fetchall()

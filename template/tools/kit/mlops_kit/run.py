@@ -47,6 +47,7 @@ RESULTS = tuple(
             "data/inputs.json",
             "data/systems.json",
             "data/holdouts.json",
+            "data/lake.duckdb",
             "models",
             "reports",
         ),

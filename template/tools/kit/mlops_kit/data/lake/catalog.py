@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 FILE = OPEN_ZONE / "catalog.json"
-DATABASE = OPEN_ZONE / "lake.duckdb"
+DATABASE = Path("data/lake.duckdb")
 # What the pipeline leaves beside the tables, and what it is.
 MADE = {
     "features": "what the model learns from, a line a row that is predicted",
