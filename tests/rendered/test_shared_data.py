@@ -26,8 +26,10 @@ def texts(project):
 
 
 def test_every_text_of_the_page_runs_from_the_catalogue_that_it_speaks_of(project):
-    done = command(project, "data catalog")
+    done = command(project, "data catalog --duckdb ../lake.duckdb")
     assert done.returncode == 0, done.stderr
+    inside = command(project, "data catalog --duckdb data/open/lake.duckdb")
+    assert inside.returncode == 3 and "name a place outside" in inside.stderr
     asked = texts(project)
     assert set(asked) == {"duckdb", "catalogue", "metabase", "odbc"}
     for name, (language, text) in asked.items():
@@ -40,7 +42,7 @@ def test_every_text_of_the_page_runs_from_the_catalogue_that_it_speaks_of(projec
             assert ran.stdout.strip(), name
             continue
         # Readers of this file stand elsewhere.
-        with duckdb.connect(project.path / "data/lake.duckdb", read_only=True) as lake:
+        with duckdb.connect(project.path.parent / "lake.duckdb", read_only=True) as lake:
             assert len(lake.sql(text).fetchall()) > 1, name
 
 
@@ -49,7 +51,8 @@ def test_the_catalogue_is_what_lies_there(project):
     assert listed == json.loads((project.path / "data/open/catalog.json").read_text())
     names = {one["name"] for one in listed["tables"]}
     assert {"orders", "products", "features", "predictions"} <= names
-    lake = duckdb.connect(project.path / "data/lake.duckdb", read_only=True)
+    command(project, "data catalog --duckdb ../lake.duckdb").check_returncode()
+    lake = duckdb.connect(project.path.parent / "lake.duckdb", read_only=True)
     for one in listed["tables"]:
         assert (project.path / one["file"]).stat().st_size == one["bytes"]
         described = lake.sql(f'DESCRIBE "{one["name"]}"').fetchall()

@@ -47,7 +47,6 @@ RESULTS = tuple(
             "data/inputs.json",
             "data/systems.json",
             "data/holdouts.json",
-            "data/lake.duckdb",
             "models",
             "reports",
         ),

@@ -1,7 +1,7 @@
-"""The open zone as a lake that others can read: a catalogue, and views in a DuckDB file.
+"""The open zone as a lake that others can read: a catalogue, and views in a DuckDB file if asked.
 
-Only what has passed the gate lies there. Both files say where things are and hold no value of any
-row; they are written anew after each run, the last of all, and each is old or new, never a part.
+Only what has passed the gate lies there. Both say where things are and hold no value of any row.
+The catalogue is written anew after each run, the last of all, and is old or new, never a part.
 """
 
 import hashlib
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pyarrow
 
 FILE = OPEN_ZONE / "catalog.json"
-DATABASE = Path("data/lake.duckdb")
 # What the pipeline leaves beside the tables, and what it is.
 MADE = {
     "features": "what the model learns from, a line a row that is predicted",
@@ -40,14 +39,21 @@ class Column(NamedTuple):
     nullable: bool
 
 
-def written() -> dict[str, Any]:
-    """Write the catalogue and the views; return the catalogue.
+def written(database: Path | None = None) -> dict[str, Any]:
+    """Write the catalogue, and views of its tables; return the catalogue.
+
+    Parameters
+    ----------
+    database : Path, optional
+        A DuckDB file of views alone, anew, outside of this folder.
 
     Raises
     ------
     MlopsError
-        When the open zone holds no table yet, or one cannot be read.
+        When the open zone holds no table yet, one cannot be read, or the place is not outside.
     """
+    if database is not None:
+        _check_outside(database)
     tables = list(_tables())
     if not tables:
         raise MlopsError(
@@ -62,7 +68,8 @@ def written() -> dict[str, Any]:
         "environment": environment(),
         "tables": tables,
     }
-    _write_views({one["name"]: Path(one["file"]) for one in tables})
+    if database is not None:
+        _write_views(database, {one["name"]: Path(one["file"]) for one in tables})
     write_json(FILE, made)
     return made
 
@@ -100,11 +107,22 @@ def _read(file: Path) -> "tuple[pyarrow.Schema, int]":
         ) from error
 
 
-def _write_views(files: dict[str, Path]) -> None:
+def _check_outside(database: Path) -> None:
+    # Nothing that looks through this folder, before a commit say, sees inside a database.
+    if database.resolve().is_relative_to(Path.cwd().resolve()):
+        raise MlopsError(
+            f"{database.as_posix()} lies in this folder, where no check could look into it: name a "
+            "place outside."
+        )
+    if not database.resolve().parent.is_dir():
+        raise MlopsError(f"There is no folder for {database.as_posix()}: make it first.")
+
+
+def _write_views(database: Path, files: dict[str, Path]) -> None:
     """Write a DuckDB file of views; they name files by their whole paths, as readers ask from
     anywhere on this machine.
     """
-    with written_beside(DATABASE) as beside, connect() as connection:
+    with written_beside(database) as beside, connect() as connection:
         beside.unlink()  # DuckDB makes it
         place = literal(beside.as_posix())
         connection.execute(f"ATTACH {place} AS lake (STORAGE_VERSION '{STORAGE}')")
