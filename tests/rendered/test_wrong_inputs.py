@@ -288,7 +288,7 @@ def test_sql_that_fails_and_a_model_that_raises_are_told_once(clean: Project) ->
     with (package / "features.py").open("a", encoding="utf-8") as stream:
         sql = "SELECT customer_id AS id, city FROM customers"
         stream.write(f'\n\ndef features(params):\n    return "{sql}"\n')
-    said = sentence_of(clean.mlops("data", "features", check=False))
+    said = clean.mlops("data", "features", check=False).stderr
     assert 'declares "city" of customers, and a rule keeps it out of data/open' in said
 
 
