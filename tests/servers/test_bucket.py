@@ -181,7 +181,9 @@ def test_only_new_and_changed_objects_are_brought_and_all_change_at_once(
     assert "0 new, 0 changed and 1 gone files, 2 in all" in ingested(shop)[0]
     assert rows(place) == [1, 2, 4]
     assert "0 new, 0 changed and 0 gone files, 2 in all" in ingested(shop, "--full")[0]
-    assert sorted(one.name for one in place.parent.iterdir()) == [".lock", ".t.json", "t"]
+    # Other tables of the project may lie there, too.
+    left = [one.name for one in place.parent.iterdir() if one.name.strip(".").split(".")[0] == "t"]
+    assert sorted(left) == [".t.json", "t"]
 
 
 def test_what_a_bucket_refuses_is_one_sentence_and_changes_nothing(
