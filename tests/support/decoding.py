@@ -5,6 +5,7 @@ name a place and a kind, never the value.
 """
 
 import base64
+import binascii
 import gzip
 import hashlib
 import html
@@ -227,7 +228,11 @@ def texts_of(place: str, content: bytes) -> Iterator[tuple[str, str]]:
     for wide in WIDE.findall(content):
         yield place, wide.replace(b"\0", b"").decode("latin-1")
     for packed in BASE64.findall(text):
-        for inside, piece in decoded(f"{place} base64", base64.b64decode(packed)):
+        try:
+            content = base64.b64decode(packed)
+        except binascii.Error:  # prose about base64, with a comma behind it
+            continue
+        for inside, piece in decoded(f"{place} base64", content):
             if isinstance(piece, str):
                 yield inside, piece
 
