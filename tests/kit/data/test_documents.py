@@ -283,6 +283,19 @@ def test_every_text_comes_back_however_the_blocks_fall(
             assert whole.splitlines()[one.line - 1].strip().startswith("{")
 
 
+@pytest.mark.parametrize("number", ["1234.5", "-12e+5", "1.5E-3", "0.25e7"])
+def test_a_number_is_whole_wherever_a_block_ends(
+    number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Path("raw/t.json")
+    file.write_text(f'{{"n": {number}, "rows": [{{"a": {number}}}, {{"a": 7}}]}}', encoding="utf-8")
+    for block in range(1, 40):
+        monkeypatch.setattr(json_array, "BLOCK", block)
+        with file.open("rb") as stream:
+            parts = list(json_array.elements(file, stream, "rows"))
+        assert [one.value for one in parts if one.value is not None] == [{"a": number}, {"a": "7"}]
+
+
 def test_describe_finds_the_rows_or_asks() -> None:
     table = Table.model_validate({"source": "m", "columns": {"id": {"type": "string"}}})
 

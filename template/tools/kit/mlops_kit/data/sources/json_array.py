@@ -212,7 +212,8 @@ class _Document:
                 self.broken("no whole JSON" if cut else error.msg)
             except (json_text.Twice, RecursionError) as error:
                 self.broken(str(error))
-            if end == len(self._text) and self._more():  # a number may go on
+            if end + len("e+") >= len(self._text) and not self._ended:  # a number may go on
+                self._more()
                 continue
             self.at = end
             return value
@@ -292,8 +293,7 @@ class _Document:
                 f"{self._file.as_posix()} is not UTF-8 behind line {self.line():,}: name its "
                 "encoding, such as `encoding: cp1252`, at its table in conf/sources.yaml."
             ) from error
-        self._ended = not block
-        self._text = self._text[start:] + block
+        self._ended, self._text = not block, self._text[start:] + block
         self.at -= start
         self._counted -= start
         self._given = max(0, self._given - start)
