@@ -76,9 +76,9 @@ def test_every_sentence_that_is_written_is_in_the_catalogue() -> None:
     known = "\n".join(literal for phrase in PHRASES for literal in phrase.literals)
     written = texts_of_pages()
     assert len(written) > 16
-    assert [each for each in written if say_in_spanish(each).strip() == each.strip()] == [
-        "Of 1,000 "
-    ]
+    # The page says this one together with whom it is about.
+    written = [each for each in written if each != "Of 1,000 "]
+    assert [each for each in written if say_in_spanish(each).strip() == each.strip()] == []
     found = {path.name: said_in(path) for path in WRITERS}
     assert sum(map(len, found.values())) > 250
     missing = {
