@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from mlops_kit.data.media.apart import Unusable
-from mlops_kit.data.sources.missing import missing_group
 
 # A place as ISO 6709 writes it: +48.8577+002.295/
 PLACE = re.compile(r"([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)")
@@ -25,14 +24,6 @@ FACTS = {
     "latitude": "double",
     "longitude": "double",
 }
-
-
-def needed(kind: str) -> None:
-    """Refuse to begin without PyAV."""
-    try:
-        import av  # noqa: F401
-    except ImportError:
-        raise missing_group(kind, "media") from None
 
 
 @contextlib.contextmanager
@@ -108,17 +99,31 @@ def check_whole(told: float | None, seconds: float, alone: bool) -> None:
         raise Unusable("truncated")
 
 
-def told_seconds(container: Any, stream: Any) -> tuple[float | None, bool]:
+def told_seconds(container: Any, stream: Any, most: int) -> tuple[float | None, bool]:
     """Return how long a stream is by its header, and whether the header means it alone.
 
     None where it is a guess: of a raw mp3 or aac, and of mpeg, FFmpeg goes by the size.
+
+    Raises
+    ------
+    Unusable
+        When it is longer than `most` seconds.
     """
     if container.format.name in ("mp3", "aac", "mpeg", "mpegvideo", "mpegts"):
         return None, True
+    told, alone = None, len(container.streams) == 1
     if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base), True
-    told = None if container.duration is None else container.duration / 1e6
-    return told, len(container.streams) == 1
+        told, alone = float(stream.duration * stream.time_base), True
+    elif container.duration is not None:
+        told = container.duration / 1e6
+    if told is not None and told > most:
+        raise longer(most)
+    return told, alone
+
+
+def longer(most: int) -> Unusable:
+    """Say that a recording is longer than may be."""
+    return Unusable(f"longer than most_seconds ({most:,})")
 
 
 def _first(tags: Mapping[str, str], names: tuple[str, ...]) -> str | None:

@@ -9,6 +9,7 @@ import contextlib
 import datetime
 import hashlib
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
@@ -23,6 +24,7 @@ from mlops_kit.data.media.recognised import HEAD, ending, promises, type_of
 from mlops_kit.data.media.sidecars import Sidecars, Unclear
 from mlops_kit.data.sources.base import Landed, Looked, Wanted
 from mlops_kit.data.sources.declared import asked_columns
+from mlops_kit.data.sources.missing import missing_group
 
 if TYPE_CHECKING:
     import pyarrow
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 OK = "ok"
 # Asks `look` for a copy of a file that holds nothing but what is seen or heard.
 CONTENT = "content"
-BLOCK = 2**20
 # What is known of every file, whatever it is: its name, and the type of Arrow it is kept as.
 COMMON = {
     "path": "string",
@@ -67,6 +68,10 @@ class Media(Landed):
     """A csv inside the folder of a table with a line for each file: the column `path`, and one for
     each tag. Without it a JSON beside a file holds its tags: `a.jpg.json`, or `a.json`."""
 
+    library: ClassVar[str] = ""
+    """What reads files, by the name that is imported."""
+    group: ClassVar[str] = ""
+    """The group of uv that has it."""
     kinds: ClassVar[tuple[str, ...]] = ()
     """Of what `recognised` knows, what files may be."""
     packed: ClassVar[str] = ""
@@ -99,13 +104,15 @@ class Media(Landed):
         raise NotImplementedError
 
     def needed(self) -> None:
-        """Refuse to begin without the libraries that read files of this kind.
+        """Refuse to begin without the library that reads files of this kind.
 
         Raises
         ------
         MlopsError
             Naming the group to install.
         """
+        if find_spec(self.library) is None:
+            raise missing_group(self.kind, self.group)
 
     def prepared(self) -> dict[str, Any]:
         """Return the settings that change what is read, and so make an older snapshot stale."""
@@ -267,7 +274,8 @@ class Reader:
         is_one = any(kind in found.kinds for kind in self.source.kinds)
         row["type"] = found.name
         row["misnamed"] = bool(found.endings) and ending(item.path) not in found.endings
-        row["sha256"] = _sha256(stream, head)
+        stream.seek(0)
+        row["sha256"] = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
         if not is_one and not named:
             row["kind"], row["misnamed"] = None, False
             raise Unusable(f"not read: no {self.source.called} ({found.name})")
@@ -277,10 +285,3 @@ class Reader:
             raise Unusable(f"no {self.source.called}, but {found.name}")
         if item.size > self.source.most_megabytes * 10**6:
             raise Unusable(f"larger than most_megabytes ({self.source.most_megabytes})")
-
-
-def _sha256(stream: BinaryIO, head: bytes) -> str:
-    digest = hashlib.sha256(head)
-    while block := stream.read(BLOCK):
-        digest.update(block)
-    return digest.hexdigest()

@@ -47,7 +47,7 @@ LETTERS = {
 BACK = {
     **{java: ours for ours, java in LETTERS.items()},
     "M": "%m", "d": "%d", "H": "%H", "h": "%I", "m": "%M", "s": "%S", "uuuu": "%Y", "uu": "%y",
-    "YYYY": "%Y", "XX": "%z", "XXX": "%z", "xx": "%z", "xxx": "%z", "ZZZ": "%z", "E": "%a",
+    "YYYY": "%Y", "E": "%a", **{letter * n: "%z" for letter in "XxZ" for n in (2, 3)},
 }  # fmt: skip
 
 PARTS = re.compile(

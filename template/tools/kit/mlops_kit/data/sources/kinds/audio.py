@@ -36,6 +36,8 @@ class Audio(Media):
     """A longer recording is named and not read."""
 
     packed: ClassVar[str] = "wav"
+    library: ClassVar[str] = "av"
+    group: ClassVar[str] = "media"
     kinds: ClassVar[tuple[str, ...]] = ("audio",)
     called: ClassVar[str] = "audio"
     facts = {
@@ -46,19 +48,13 @@ class Audio(Media):
         "spectrogram": "integers",
     }
 
-    def needed(self) -> None:
-        """Refuse to begin without PyAV."""
-        recordings.needed(self.kind)
-
     def look(self, stream: BinaryIO, wanted: frozenset[str]) -> dict[str, Any]:
         """Read the facts of a recording, all of which is decoded to see that it is whole."""
         with recordings.opened(stream) as container:
             if not container.streams.audio:
                 raise Unusable("without sound")
             sound = container.streams.audio[0]
-            told, alone = recordings.told_seconds(container, sound)
-            if told is not None and told > self.most_seconds:
-                raise Unusable(f"longer than most_seconds ({self.most_seconds:,})")
+            told, alone = recordings.told_seconds(container, sound, self.most_seconds)
             found = recordings.said(container)
             found |= {
                 "codec": sound.codec_context.name,
@@ -72,7 +68,7 @@ class Audio(Media):
                 if CONTENT in wanted:
                     kept.append(block)
                 if samples > self.most_seconds * self.rate:
-                    raise Unusable(f"longer than most_seconds ({self.most_seconds:,})")
+                    raise recordings.longer(self.most_seconds)
                 powers.add(block)
         if not samples:
             raise Unusable("without sound")

@@ -11,7 +11,6 @@ from pydantic import Field
 
 from mlops_kit.data.media.apart import Unusable
 from mlops_kit.data.media.source import CONTENT, Media
-from mlops_kit.data.sources.missing import missing_group
 
 if TYPE_CHECKING:
     import numpy
@@ -50,6 +49,8 @@ class Images(Media):
     """Longest side of a copy that `mlops data pack` writes."""
 
     packed: ClassVar[str] = "png"
+    library: ClassVar[str] = "PIL"
+    group: ClassVar[str] = "images"
     kinds: ClassVar[tuple[str, ...]] = ("image",)
     called: ClassVar[str] = "image"
     facts = {
@@ -64,13 +65,6 @@ class Images(Media):
         "longitude": "double",
         "pixels": "integers",
     }
-
-    def needed(self) -> None:
-        """Refuse to begin without Pillow."""
-        try:
-            import PIL  # noqa: F401
-        except ImportError:
-            raise missing_group(self.kind, "images") from None
 
     def look(self, stream: BinaryIO, wanted: frozenset[str]) -> dict[str, Any]:
         """Read the facts of a picture, all of which is unpacked to see that it is whole."""

@@ -10,7 +10,6 @@ from pydantic import Field
 
 from mlops_kit.data.media.apart import Unusable
 from mlops_kit.data.media.source import Media
-from mlops_kit.data.sources.missing import missing_group
 
 DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?")
 NAMING = ("Author", "Title", "Subject", "Keywords")
@@ -29,6 +28,8 @@ class Pdf(Media):
     most_letters: int = Field(5_000_000, ge=1)
     """The same for more letters in all."""
 
+    library: ClassVar[str] = "pypdfium2"
+    group: ClassVar[str] = "pdf"
     kinds: ClassVar[tuple[str, ...]] = ("pdf",)
     called: ClassVar[str] = "pdf"
     facts = {
@@ -40,13 +41,6 @@ class Pdf(Media):
         "program": "string",
         "text": "string",
     }
-
-    def needed(self) -> None:
-        """Refuse to begin without pypdfium2."""
-        try:
-            import pypdfium2  # noqa: F401
-        except ImportError:
-            raise missing_group(self.kind, "pdf") from None
 
     def look(self, stream: BinaryIO, wanted: frozenset[str]) -> dict[str, Any]:
         """Read the facts of a document, every page of which is loaded to see that it is whole."""

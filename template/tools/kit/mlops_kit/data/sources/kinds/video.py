@@ -29,6 +29,8 @@ class Video(Media):
     most_seconds: int = Field(14_400, ge=1)
     """The same for a longer one."""
 
+    library: ClassVar[str] = "av"
+    group: ClassVar[str] = "media"
     kinds: ClassVar[tuple[str, ...]] = ("video",)
     called: ClassVar[str] = "video"
     facts = {
@@ -42,19 +44,13 @@ class Video(Media):
         "pixels": "integers",
     }
 
-    def needed(self) -> None:
-        """Refuse to begin without PyAV."""
-        recordings.needed(self.kind)
-
     def look(self, stream: BinaryIO, wanted: frozenset[str]) -> dict[str, Any]:
         """Read the facts of a video: every packet is looked at, and some key frames are decoded."""
         with recordings.opened(stream) as container:
             if not container.streams.video:
                 raise Unusable("without pictures")
             shown = container.streams.video[0]
-            told, alone = recordings.told_seconds(container, shown)
-            if told is not None and told > self.most_seconds:
-                raise Unusable(f"longer than most_seconds ({self.most_seconds:,})")
+            told, alone = recordings.told_seconds(container, shown, self.most_seconds)
             if shown.width * shown.height > self.most_pixels:
                 raise Unusable(f"more than most_pixels ({self.most_pixels:,})")
             packets = [
