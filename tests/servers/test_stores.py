@@ -268,7 +268,7 @@ def test_the_sample_is_written_where_it_can_be_and_over_nothing(
     monkeypatch.chdir(tmp_path)
     address = store.source()["address"]
     if store.kind not in ("redis", "mongodb"):
-        with pytest.raises(MlopsError, match="no source here can be given the sample"):
+        with pytest.raises(MlopsError, match="no source here that could do this"):
             list(seeding.seed(address))
         return
     store.fill({})

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_json, written_beside
@@ -29,14 +29,6 @@ MADE = {
 }
 # Readers of this version and newer open the file.
 STORAGE = "v1.0.0"
-
-
-class Column(NamedTuple):
-    """A column of a table: its name, Arrow's word for its type, and whether it may be empty."""
-
-    name: str
-    type: str
-    nullable: bool
 
 
 def written(database: Path | None = None) -> dict[str, Any]:
@@ -89,7 +81,8 @@ def _tables() -> Iterator[dict[str, Any]]:
             "bytes": file.stat().st_size,
             "sha256": sha256_of(file),
             "columns": [
-                Column(field.name, str(field.type), field.nullable)._asdict() for field in schema
+                {"name": field.name, "type": str(field.type), "nullable": field.nullable}
+                for field in schema
             ],
         }
 
@@ -114,8 +107,6 @@ def _check_outside(database: Path) -> None:
             f"{database.as_posix()} lies in this folder, where no check could look into it: name a "
             "place outside."
         )
-    if not database.resolve().parent.is_dir():
-        raise MlopsError(f"There is no folder for {database.as_posix()}: make it first.")
 
 
 def _write_views(database: Path, files: dict[str, Path]) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -9,7 +10,7 @@ from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.files import progress
 from mlops_kit.data.config import Column, Sources, Table
 from mlops_kit.data.landing.table import How, Landing
-from mlops_kit.data.sources.base import Landed
+from mlops_kit.data.sources.base import SECRETS, Landed
 from mlops_kit.data.sources.registry import kinds
 
 
@@ -34,15 +35,8 @@ def landed_from(address: str) -> tuple[Path, Origin]:
     MlopsError
         When no kind of source has such addresses, or the database refuses.
     """
+    kind = kind_for(address, [one for one in kinds() if issubclass(one, Landed)])
     scheme = address.partition("://")[0]
-    databases = [one for one in kinds() if issubclass(one, Landed)]
-    kind = next((one for one in databases if scheme in one.schemes), None)
-    if kind is None:
-        known = ", ".join(f"{scheme}://" for one in databases for scheme in one.schemes)
-        raise MlopsError(
-            f"{without_credentials(address)}: no source here has such addresses"
-            f"{f' (there are {known})' if known else ''}{Sources.OTHER_KINDS}."
-        )
     address, question, parameters = address.partition("?")
     database, _, path = address.rpartition("/")
     if "/" not in database.partition("://")[2] or not path:
@@ -51,13 +45,8 @@ def landed_from(address: str) -> tuple[Path, Origin]:
             "database/table."
         )
     name = re.sub(r"\W+", "_", database.rpartition("/")[2]).strip("_").lower() or scheme
-    variable = f"{name.upper()}_PASSWORD"
-    origin = Origin(name, {"address": database + question + parameters}, path)
-    if variable in os.environ:
-        origin.source["password"] = {"env": variable}
-    else:
-        progress("describe", f"without a password: if one is needed, set {variable}")
-    source = made(kind, origin.source)
+    settings = signed_in("describe", name, database + question + parameters)
+    origin, source = Origin(name, settings, path), made(kind, settings)
     origin = origin._replace(source={"kind": source.kind, **origin.source})
     asked = Table(source=name, path=path, columns={"any": Column(type="integer")})
     # As they come: nothing is declared a text that is none.
@@ -69,6 +58,44 @@ def landed_from(address: str) -> tuple[Path, Origin]:
     with source.connected(short, table) as connection:
         progress("describe", Landing(source, short, table, How(full=True), connection, ()).land())
     return place, origin
+
+
+def kind_for(address: str, able: Sequence[Any]) -> Any:
+    """Return which of these kinds of sources has such addresses.
+
+    Raises
+    ------
+    MlopsError
+        When none has.
+    """
+    scheme = address.partition("://")[0]
+    kind = next((one for one in able if scheme in one.schemes), None)
+    if kind is None:
+        known = ", ".join(f"{scheme}://" for one in able for scheme in one.schemes)
+        raise MlopsError(
+            f"{without_credentials(address)}: no source here that could do this has such addresses"
+            f"{f' (there are {known})' if known else ''}{Sources.OTHER_KINDS}."
+        )
+    return kind
+
+
+def signed_in(what: str, name: str, address: str) -> dict[str, Any]:
+    """Return what conf/sources.yaml says of an address: also where its password stands, if it does.
+
+    Parameters
+    ----------
+    what : str
+        What is done, for the line that says that there is no password.
+    name : str
+        Of the source, after which its variable or file is called.
+    """
+    variable = re.sub(r"\W+", "_", name).strip("_").upper() + "_PASSWORD"
+    if variable in os.environ:
+        return {"address": address, "password": {"env": variable}}
+    if (SECRETS / variable).is_file():
+        return {"address": address, "password": {"file": variable}}
+    progress(what, f"without a password: if one is needed, set {variable}")
+    return {"address": address}
 
 
 def made(kind: Any, settings: dict[str, Any]) -> Any:
