@@ -1,6 +1,7 @@
 """Files: written whole or not at all, their digests, YAML, and the line that says so."""
 
 import contextlib
+import difflib
 import hashlib
 import json
 import os
@@ -142,6 +143,32 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if found is not None and not isinstance(found, dict):
         raise MlopsError(f"{path.as_posix()} must hold keys and values, not a list or a text.")
     return found or {}
+
+
+def flow(value: Any) -> str:
+    """Write a value on one line so that YAML reads the same, plain where that is certain."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{flow(key)}: {flow(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    if isinstance(value, str) and value.isascii() and value.replace("_", "a").isalpha():
+        import yaml
+
+        if yaml.safe_load(value) == value:
+            return value
+    known = value is None or isinstance(value, str | int | float)
+    return json.dumps(value if known else str(value), ensure_ascii=False)
+
+
+def unified(old: str, new: str, path: Path) -> str:
+    """Return the difference of two texts of a file, as a patch."""
+    lines = difflib.unified_diff(
+        old.splitlines(keepends=True),
+        new.splitlines(keepends=True),
+        f"a/{path.as_posix()}",
+        f"b/{path.as_posix()}",
+    )
+    return "".join(lines)
 
 
 def loader() -> Any:

@@ -1,6 +1,5 @@
 """`mlops data describe`: from a file of one's own to the configuration that reads it."""
 
-import difflib
 import json
 import time
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlops_kit
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.files import remove_leftovers, write_texts
+from mlops_kit.core.files import remove_leftovers, unified, write_texts
 from mlops_kit.core.settings import load_settings, read_config
 from mlops_kit.data.config import SOURCES_FILE, Sources, Table
 from mlops_kit.data.contract import Contract
@@ -154,16 +153,10 @@ def write(description: Description, anyway: bool) -> list[str]:
 
 def difference(description: Description) -> str:
     """Return what would change, as a unified diff."""
-    lines: list[str] = []
-    for path, text in description.files.items():
-        old = path.read_text(encoding="utf-8") if path.is_file() else ""
-        lines += difflib.unified_diff(
-            old.splitlines(keepends=True),
-            text.splitlines(keepends=True),
-            f"a/{path.as_posix()}",
-            f"b/{path.as_posix()}",
-        )
-    return "".join(lines)
+    return "".join(
+        unified(path.read_text(encoding="utf-8") if path.is_file() else "", text, path)
+        for path, text in description.files.items()
+    )
 
 
 def _may_go(path: Path, text: str, seeds: Mapping[str, str]) -> bool:

@@ -1,9 +1,9 @@
 """conf/sources.yaml of a described table, each guess with its evidence beside it."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from mlops_kit.core.files import flow
 from mlops_kit.data.config import Column
 from mlops_kit.data.describing.column import Seen
 from mlops_kit.data.describing.table import TYPES_OF_KEYS, Described
@@ -42,23 +42,23 @@ def text(
         *(f"# {said}" for said in made.written.said),
         f"# Not read in the folder: {_names(made)}." if made.not_read else None,
         "",
-        f"entity: {_flow({'table': made.name, 'column': entity})} # {why}",
+        f"entity: {flow({'table': made.name, 'column': entity})} # {why}",
         "",
         "sources:",
-        f"  {_scalar(origin.name)}: {_flow(origin.source)}",
+        f"  {flow(origin.name)}: {flow(origin.source)}",
         "",
         "tables:",
-        f"  {_scalar(made.name)}:",
-        f"    source: {_scalar(origin.name)}",
-        f"    path: {_scalar(origin.path)}",
-        *(f"    {key}: {_scalar(value)}" for key, value in options.items()),
+        f"  {flow(made.name)}:",
+        f"    source: {flow(origin.name)}",
+        f"    path: {flow(origin.path)}",
+        *(f"    {key}: {flow(value)}" for key, value in options.items()),
         *_choices(made.written.options.get("choices")),
-        f"    time: {_scalar(time)} # as asked" if time else None,
+        f"    time: {flow(time)} # as asked" if time else None,
         "    columns:",
-        *(f"      {_scalar(name)}: {_flow(contract)} # {_consequence(contract, name == entity)}"
+        *(f"      {flow(name)}: {flow(contract)} # {_consequence(contract, name == entity)}"
           for name, contract in ids.items()),
         *(line for one in made.columns.values() for line in _column(one, entity, known)),
-        *(f"      # {_scalar(name)}: not read: {reason}"
+        *(f"      # {flow(name)}: not read: {reason}"
           for name, reason in made.written.unread.items()),
     ]  # fmt: skip
     return "\n".join(line for line in lines if line is not None) + "\n"
@@ -76,7 +76,7 @@ def contract(one: Seen, entity: str, known: Mapping[str, str]) -> dict[str, Any]
 
 
 def _column(one: Seen, entity: str, known: Mapping[str, str]) -> list[str]:
-    name = _scalar(one.name)
+    name = flow(one.name)
     if one.left_out:
         return [f"      # {name}: not read: {one.left_out}"]
     said = [one.evidence]
@@ -88,12 +88,12 @@ def _column(one: Seen, entity: str, known: Mapping[str, str]) -> list[str]:
     if "twin" in one.options:
         said.append(f"equal to {one.options['twin']} in every row")
     lines = [
-        f"      {name}: {_flow(contract(one, entity, known))} # {'; '.join(filter(None, said))}"
+        f"      {name}: {flow(contract(one, entity, known))} # {'; '.join(filter(None, said))}"
     ]
     lines += [f"      # ask: {question}" for question in one.questions]
     for form in one.options.get("choices", []):
         chosen = contract(one, entity, known) | {"format": form}
-        lines.append(f"      # {name}: {_flow(chosen)}")
+        lines.append(f"      # {name}: {flow(chosen)}")
     lines += [f"      # note: {note}" for note in one.notes]
     return lines
 
@@ -104,9 +104,7 @@ def _choices(choices: list[dict[str, str]] | None) -> list[str]:
         return []
     lines = ["    # ask: numbers have these readings, and the run refuses until one is chosen:"]
     for number, choice in enumerate(choices, 1):
-        lines += [
-            f"    # {key}: {_scalar(value)} # reading {number}" for key, value in choice.items()
-        ]
+        lines += [f"    # {key}: {flow(value)} # reading {number}" for key, value in choice.items()]
     return lines
 
 
@@ -123,20 +121,3 @@ def _consequence(contract: Mapping[str, Any], is_id: bool) -> str:
 
 def _names(made: Described) -> str:
     return ", ".join(one.name for one in made.not_read[:5])
-
-
-def _flow(value: Mapping[str, Any]) -> str:
-    inside = ", ".join(f"{key}: {_scalar(one)}" for key, one in value.items())
-    return "{" + inside + "}"
-
-
-def _scalar(value: Any) -> str:
-    """Write a value so that YAML reads the same, plain where that is certain."""
-    if isinstance(value, Mapping):
-        return _flow(value)
-    if isinstance(value, str) and value.isascii() and value.replace("_", "a").isalpha():
-        import yaml
-
-        if yaml.safe_load(value) == value:
-            return value
-    return json.dumps(value, ensure_ascii=False)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from mlops_kit.core.errors import without_credentials
+from mlops_kit.core.files import flow
 from mlops_kit.data.config import SOURCES_FILE, load_sources
 from mlops_kit.data.landing.described import kind_for, made, signed_in
 from mlops_kit.data.sources.registry import kinds
@@ -45,8 +46,6 @@ def seed(address: str) -> Iterator[str]:
     MlopsError
         When nothing here writes to such an address, or as `Seeded.seed`.
     """
-    import yaml
-
     kind = kind_for(address, [one for one in kinds() if issubclass(one, Seeded)])
     place = urlsplit(address)
     last = place.path.rpartition("/")[2]
@@ -60,8 +59,7 @@ def seed(address: str) -> Iterator[str]:
         yield f"{table}: {len(rows):,} rows"
     settings |= {"address": without_credentials(address)}
     declared = {"kind": source.kind, **settings}  # type: ignore[attr-defined]
-    flow = yaml.safe_dump(declared, default_flow_style=True, sort_keys=False, width=1_000)
-    yield f"in {SOURCES_FILE.as_posix()}: shop: {flow.strip()}"
+    yield f"in {SOURCES_FILE.as_posix()}: shop: {flow(declared)}"
 
 
 def _sample() -> Sample:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.files import scratch_beside, write_text
+from mlops_kit.core.files import scratch_beside, unified, write_text
 from mlops_kit.data.config import SOURCES_FILE, Column, Landed, Sources, load_sources
 from mlops_kit.data.contract import Contract
 from mlops_kit.data.contracts.declared import referred
 from mlops_kit.data.contracts.odcs.given import Given, given
-from mlops_kit.data.contracts.odcs.sources_text import COLUMNS, changed, unified
+from mlops_kit.data.contracts.odcs.sources_text import COLUMNS, changed
 from mlops_kit.data.types import WITHOUT_ORDER, parse
 
 # What a contract promises of a table that stands here already; where it lies is this project's.
@@ -66,7 +66,7 @@ def imported(path: Path, source: str | None = None, write: bool = False) -> Impo
     config = load_sources()
     text = SOURCES_FILE.read_text(encoding="utf-8")
     made = merged(found, config, text, source)
-    difference = unified(text, made.text, SOURCES_FILE.as_posix())
+    difference = unified(text, made.text, SOURCES_FILE)
     if write and difference:
         write_text(SOURCES_FILE, made.text)
     return Imported(

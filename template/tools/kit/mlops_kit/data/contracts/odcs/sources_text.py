@@ -4,11 +4,10 @@ The file is a person's: comments, order and ways of writing stay. Only the decla
 that change are written anew, as `{key: value}` on one line.
 """
 
-import difflib
-import json
 from typing import Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import flow
 
 COLUMNS = "columns"
 # Where the value of a new line goes.
@@ -58,14 +57,6 @@ def changed(text: str, tables: dict[str, dict[str, Any]]) -> str:
     return text
 
 
-def unified(old: str, new: str, path: str) -> str:
-    """Return the difference of two texts of a file, as a patch."""
-    lines = difflib.unified_diff(
-        old.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{path}", f"b/{path}"
-    )
-    return "".join(lines)
-
-
 def _of_table(text: str, name: str, node: Any, declared: dict[str, Any]) -> list[_Edit]:
     columns = _value(node, COLUMNS)
     if columns is None or columns.flow_style:
@@ -81,7 +72,7 @@ def _of_table(text: str, name: str, node: Any, declared: dict[str, Any]) -> list
     start, end = _end(text, columns)
     inside = " " * _column_of(columns)
     for column, value in declared.get(COLUMNS, {}).items():
-        line = f"{inside}{scalar(column)}: {NEW}\n"
+        line = f"{inside}{flow(column)}: {NEW}\n"
         edits.append(_put(columns, column, value, _Edit(start, end, line)))
     return edits
 
@@ -90,19 +81,19 @@ def _put(node: Any, key: str, value: Any, new: _Edit) -> _Edit:
     """Replace the value of a key that is there, or add a line."""
     pair = next((pair for pair in node.value if pair[0].value == key), None)
     if pair is None:
-        return new._replace(text=new.text.replace(NEW, scalar(value), 1))
+        return new._replace(text=new.text.replace(NEW, flow(value), 1))
     name, old = pair
     if getattr(old, "flow_style", True) is False:  # over several lines
-        return _Edit(name.end_mark.index, _last(old).end_mark.index, f": {scalar(value)}")
-    return _Edit(old.start_mark.index, old.end_mark.index, scalar(value))
+        return _Edit(name.end_mark.index, _last(old).end_mark.index, f": {flow(value)}")
+    return _Edit(old.start_mark.index, old.end_mark.index, flow(value))
 
 
 def _block(name: str, declared: dict[str, Any], indent: int) -> str:
     first, second, third = (" " * (indent + 2 * step) for step in range(3))
-    lines = [f"{first}{scalar(name)}:"]
-    lines += [f"{second}{key}: {scalar(one)}" for key, one in declared.items() if key != COLUMNS]
+    lines = [f"{first}{flow(name)}:"]
+    lines += [f"{second}{key}: {flow(one)}" for key, one in declared.items() if key != COLUMNS]
     lines += [f"{second}{COLUMNS}:"]
-    lines += [f"{third}{scalar(key)}: {scalar(one)}" for key, one in declared[COLUMNS].items()]
+    lines += [f"{third}{flow(key)}: {flow(one)}" for key, one in declared[COLUMNS].items()]
     return "\n".join(lines) + "\n"
 
 
@@ -126,20 +117,3 @@ def _last(node: Any) -> Any:
     while getattr(node, "flow_style", True) is False and node.value:
         node = node.value[-1][1] if isinstance(node.value[-1], tuple) else node.value[-1]
     return node
-
-
-def scalar(value: Any) -> str:
-    """Write a value so that YAML reads the same, plain where that is certain."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{scalar(key)}: {scalar(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(scalar, value)) + "]"
-    if isinstance(value, str):
-        import yaml
-
-        if value.isascii() and value.replace("_", "a").isalnum() and yaml.safe_load(value) == value:
-            return value
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, bool | int | float) or value is None:
-        return json.dumps(value)
-    return json.dumps(str(value))
