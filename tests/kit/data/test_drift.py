@@ -7,7 +7,8 @@ import pytest
 from club import replace
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import load_settings
-from mlops_kit.data.config import load_sources
+from mlops_kit.data.config import Table, load_sources
+from mlops_kit.data.contracts import drift
 from mlops_kit.data.ingest import ingest
 
 FORMATS = ("csv", "jsonl", "json", "xml", "parquet")
@@ -161,3 +162,42 @@ def test_a_column_that_is_read_may_not_be_left_out(club):
     replace(club / "conf/sources.yaml", "path: visits\n", "path: visits\n    left_out: [day]\n")
     with pytest.raises(MlopsError, match='reads "day" and names it under left_out'):
         load_sources()
+
+
+class Names:
+    """A stub of a database that names its columns; tests/servers asks real ones."""
+
+    def __init__(self, drift, *names):
+        self.drift, self._names = drift, list(names)
+
+    def names(self, table):
+        return self._names
+
+
+@pytest.mark.parametrize(
+    ("there", "told", "kept"),
+    [
+        (("id", "a"), [], ["id", "a"]),
+        (("id", "a", "new"), ["new columns: new"], ["id", "a"]),
+        (("id", "known", "a"), [], ["id", "a"]),
+        (("id",), ["it lacks a"], ["id"]),
+    ],
+)
+def test_before_a_table_is_landed_its_source_decides(there, told, kept):
+    columns = {"id": {"type": "integer"}, "a": {"type": "string", "nullable": True}}
+    declared = {"source": "db", "path": "t", "columns": columns, "left_out": ["known"]}
+    table = Table.model_validate(declared)
+
+    def seen(decision):
+        found, said = drift.at_source(Names(decision, *there), "t", table)
+        return list(found.columns), said
+
+    assert seen(None) == (["id", "a"], [])
+    assert seen("evolve") == (kept, told)
+    # What is only new is not read; what is gone is never gone without a word.
+    assert seen("discard") == (kept, [one for one in told if "lacks" in one])
+    if told:
+        with pytest.raises(MlopsError, match=told[0]):
+            seen("freeze")
+    else:
+        assert seen("freeze") == (kept, [])
