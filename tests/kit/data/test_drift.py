@@ -1,6 +1,8 @@
 """Columns that are new, missing or of another type: what the source's `drift` decides."""
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import polars as pl
 import pytest
@@ -164,14 +166,9 @@ def test_a_column_that_is_read_may_not_be_left_out(club):
         load_sources()
 
 
-class Names:
-    """A stub of a database that names its columns; tests/servers asks real ones."""
-
-    def __init__(self, drift, *names):
-        self.drift, self._names = drift, list(names)
-
-    def names(self, table):
-        return self._names
+def database(decision, names) -> Any:
+    """Return a stub of a source that names its columns; tests/servers asks real ones."""
+    return SimpleNamespace(drift=decision, names=lambda table: list(names))
 
 
 @pytest.mark.parametrize(
@@ -189,7 +186,7 @@ def test_before_a_table_is_landed_its_source_decides(there, told, kept):
     table = Table.model_validate(declared)
 
     def seen(decision):
-        found, said = drift.at_source(Names(decision, *there), "t", table)
+        found, said = drift.at_source(database(decision, there), "t", table)
         return list(found.columns), said
 
     assert seen(None) == (["id", "a"], [])
