@@ -275,7 +275,7 @@ def test_the_sample_is_written_into_a_bucket_once(weed: Weed, shop: Project) -> 
     file.write_text(text, encoding="utf-8")
     done = mlops(shop, "data", "sample", "--into", "s3://raw/seeded", **variables)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1].endswith("{kind: bucket, address: s3://raw/seeded}")
+    assert done.stdout.splitlines()[-1].endswith('{kind: bucket, address: "s3://raw/seeded"}')
     done = mlops(shop, "data", "sample", "--into", "s3://raw/seeded", **variables)
     assert (done.returncode, "already, and nothing was written" in done.stderr) == (3, True)
     place = declare(shop, weed.source(address="s3://raw/seeded"), "products.parquet")

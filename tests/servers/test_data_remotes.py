@@ -32,12 +32,14 @@ FOLDERS = ("data/open", "models", "reports")
 
 
 def contents(project: Project) -> dict[str, str]:
-    """SHA-256 of everything that the pipeline made and DVC keeps."""
-    return {
+    """SHA-256 of everything that the pipeline made and DVC keeps, and what its catalogue lists."""
+    own = {"registration.json", "catalog.json"}  # they name the commit at which each was written
+    catalogue = json.loads((project.path / "data/open/catalog.json").read_text(encoding="utf-8"))
+    return {"tables": catalogue["version"]} | {
         file.relative_to(project.path).as_posix(): sha256(file.read_bytes()).hexdigest()
         for folder in FOLDERS
         for file in sorted((project.path / folder).rglob("*"))
-        if file.is_file() and file.name != "registration.json"
+        if file.is_file() and file.name not in own
     }
 
 
