@@ -190,6 +190,29 @@ def test_what_is_no_contract_is_one_sentence(club, text, sentence):
     assert sources_text(club) == before
 
 
+ODD = [
+    ("mustBeBetween: [10, 100]", "mustBe: .inf"),
+    ("value: 36", "value: .nan"),
+    ("value: 36", "value: .inf"),
+    ("name: family", "name: family, primaryKey: true, primaryKeyPosition: -1"),
+    ("arguments: {validValues: [north, south]}", "arguments: {validValues: 5}"),
+    ("metric: nullValues, mustBe: 0", "metric: missingValues, mustBe: 0, arguments: {missingValues: 5}"),
+    ("metric: rowCount, mustBe", "metric: duplicateValues, arguments: {properties: [[]]}, mustBe"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("usual", "odd"), ODD)
+def test_an_odd_value_where_the_standard_allows_any_is_taken_or_named(club, usual, odd):
+    assert usual in CONTRACT
+    path = contract_of(club, CONTRACT.replace(usual, odd))
+    made = imported(path)
+    assert made.difference
+    if ".inf" in odd or ".nan" in odd or "[[]]" in odd:
+        assert any(word in one for one in made.lost for word in ("rowCount", "latency", "dupl"))
+    if "-1" in odd:  # no position, as the standard writes it
+        assert any("(member_id, family)" in one for one in made.lost)
+
+
 def test_a_contract_that_the_run_would_refuse_is_not_written(club):
     before = sources_text(club)
     own = "customProperties: [{property: mlops, value: {years: [1]}}]"

@@ -168,7 +168,8 @@ class _Reader:
         if (unique := one.pop("unique", None)) is not None:
             column["unique"] = unique
         if primary:
-            keys.append((one.pop("primaryKeyPosition", len(keys) + 1), name))
+            place_in_key = one.pop("primaryKeyPosition", None)
+            keys.append((place_in_key if place_in_key not in EMPTY else len(keys) + 1, name))
         self._options(place, column, options)
         columns[name] = column
         for each in one.pop("relationships", None) or []:

@@ -40,12 +40,13 @@ class Promises:
             "validValues", "pattern"
         } and arguments:  # fmt: skip
             if (values := arguments.get("validValues")) is not None:
-                column["allowed"] = [one for one in values if one is not None]
+                column["allowed"] = [one for one in _listed(values) if one is not None]
             if (pattern := arguments.get("pattern")) is not None:
                 self.text(place, column, {"pattern": pattern})
         elif _none_may(rule) and metric == "missingValues":
             column["nullable"] = False
-            markers = [one for one in arguments.get("missingValues", []) if one not in (None, "")]
+            given = _listed(arguments.get("missingValues"))
+            markers = [one for one in given if one not in (None, "")]
             if markers:
                 column["nulls"] = markers
         else:
@@ -60,7 +61,7 @@ class Promises:
     ) -> None:
         """Take a rule about a table."""
         metric, arguments = _metric(rule), rule.get("arguments") or {}
-        asked = arguments.get("properties") or []
+        asked = [str(one) for one in _listed(arguments.get("properties"))]
         alone = len(asked) == 1 and asked[0] in columns
         if metric == "duplicateValues" and _none_may(rule) and alone:
             columns[asked[0]]["unique"] = True
@@ -135,7 +136,12 @@ class Promises:
 
 def whole(value: Any) -> bool:
     """Whether a value is a whole number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0
+
+
+def _listed(value: Any) -> list[Any]:
+    """Return a list as it is, and a single value as a list of it."""
+    return value if isinstance(value, list) else [value]
 
 
 def _metric(rule: dict[str, Any]) -> str | None:
@@ -155,7 +161,7 @@ def _bounds(rule: dict[str, Any]) -> dict[str, int]:
     asked = {key: rule[key] for key in OPERATORS if rule.get(key) is not None}
     found: dict[str, int] = {}
     for key, value in asked.items():
-        values = value if isinstance(value, list) else [value]
+        values = _listed(value)
         if not all(map(whole, values)):
             return {}
         low, high = int(values[0]), int(values[-1])
