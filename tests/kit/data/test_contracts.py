@@ -196,7 +196,8 @@ ODD = [
     ("value: 36", "value: .inf"),
     ("name: family", "name: family, primaryKey: true, primaryKeyPosition: -1"),
     ("arguments: {validValues: [north, south]}", "arguments: {validValues: 5}"),
-    ("metric: nullValues, mustBe: 0", "metric: missingValues, mustBe: 0, arguments: {missingValues: 5}"),
+    ("metric: nullValues, mustBe: 0",
+     "metric: missingValues, mustBe: 0, arguments: {missingValues: 5}"),
     ("metric: rowCount, mustBe", "metric: duplicateValues, arguments: {properties: [[]]}, mustBe"),
 ]  # fmt: skip
 
