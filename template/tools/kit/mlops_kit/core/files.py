@@ -116,6 +116,20 @@ def as_json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False) + "\n"
 
 
+def from_json(text: str | bytes, **options: Any) -> Any:
+    """Read JSON that comes from outside, with the options of `json.loads`.
+
+    Raises
+    ------
+    ValueError
+        When it is none, or lists and objects stand in each other a thousand times and more.
+    """
+    try:
+        return json.loads(text, **options)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
 def sha256_of(path: Path) -> str:
     """Return the hexadecimal SHA-256 of one file's bytes."""
     with path.open("rb") as stream:

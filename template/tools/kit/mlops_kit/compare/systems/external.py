@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.compare.systems.spec import Command, Logged
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import from_json
 
 if TYPE_CHECKING:
     import numpy
@@ -46,7 +47,10 @@ def join_logged(spec: Logged, rows: "pandas.DataFrame", task: str) -> "numpy.nda
             f"{where}: an id and time has rows of several horizons; name the log's `horizon` "
             "column."
         )
-    wanted, known = _keys(rows, {key: key for key in keys}), _keys(log, keys)
+    try:
+        wanted, known = _keys(rows, {key: key for key in keys}), _keys(log, keys)
+    except ValueError as error:
+        raise MlopsError(f"{where}: {spec.time} holds what is no time ({error}).") from error
     if repeated := int(known.duplicated().sum()):
         raise MlopsError(f"{where} holds {repeated:,} decisions about a row that has one already.")
     decisions = pd.Series(log[spec.column].to_numpy(), index=known)
@@ -60,7 +64,10 @@ def join_logged(spec: Logged, rows: "pandas.DataFrame", task: str) -> "numpy.nda
         raise MlopsError(f"{where} has no {spec.column} for {empty:,} holdout rows.")
     if task != "recommendation":
         return values.to_numpy()
-    return _lists([_items(value) for value in values])
+    try:
+        return _lists([_items(value) for value in values])
+    except (ValueError, TypeError) as error:
+        raise MlopsError(f"{where}: {spec.column} holds what is no list of items.") from error
 
 
 def read_table(who: str, file: Path, id_column: str = "id") -> "pandas.DataFrame":
@@ -99,8 +106,8 @@ def _items(value: Any) -> list[Any]:
     if not isinstance(value, str):
         return list(value)
     if value.lstrip().startswith("["):
-        return json.loads(value)
-    return [int(word) if word.lstrip("-").isdigit() else word for word in value.split()]
+        return from_json(value)
+    return value.split()  # 007 is no 7; what are numbers becomes so beside the outcome's
 
 
 def _lists(lists: list[list[Any]]) -> "numpy.ndarray":
@@ -203,7 +210,7 @@ def _stop(process: "subprocess.Popen[str]") -> None:
 def _value(name: str, task: str, number: int, line: str) -> Any:
     key = VALUE[task]
     try:
-        value = json.loads(line)
+        value = from_json(line)
         value = value[key] if isinstance(value, dict) else value
     except (ValueError, KeyError) as error:
         raise MlopsError(

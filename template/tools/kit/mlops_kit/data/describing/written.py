@@ -1,7 +1,6 @@
 """How a file is written, found from all of it: what has two readings is asked, never chosen."""
 
 import codecs
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import from_json
 from mlops_kit.data import delimited
 from mlops_kit.data.config import Files, Table
 from mlops_kit.data.describing.header import check_header, contrasts
@@ -152,7 +152,7 @@ def _keys(places: list[Path], table: Table) -> list[str]:
         with open_utf8(file, table.encoding, table.compression) as stream:
             for number, line in enumerate(stream, 1):
                 try:
-                    record = json.loads(line) if line.strip() else {}
+                    record = from_json(line) if line.strip() else {}
                     names.update(dict.fromkeys(record))
                 except (ValueError, TypeError) as error:
                     raise MlopsError(

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import from_json
 from mlops_kit.data.media.place import Item, Place
 
 PATH = "path"
@@ -62,7 +63,7 @@ class Sidecars:
         with self.place.opened(self.by_path[name]) as stream:
             content = stream.read(MOST_BYTES + 1)
         try:
-            if len(content) > MOST_BYTES or not isinstance(said := json.loads(content), dict):
+            if len(content) > MOST_BYTES or not isinstance(said := from_json(content), dict):
                 raise ValueError
         except ValueError:
             raise Unclear(f"{name} beside it is no JSON object of at most 1 MB") from None
@@ -124,16 +125,20 @@ class Sidecars:
         except UnicodeDecodeError:
             raise MlopsError(f"{table} of {self.whose} is no text in UTF-8: save it so.") from None
         reader = csv.DictReader(lines, strict=True)
-        columns = reader.fieldnames or []
+        columns = list(reader.fieldnames or [])
         if missing := [one for one in (PATH, *self.tags) if one not in columns]:
             raise MlopsError(
                 f'{table} of {self.whose} has no column "{missing[0]}" '
                 f"({', '.join(columns) or 'no header line'}): write one of that name."
             )
+        if twice := [one for one in (PATH, *self.tags) if columns.count(one) > 1]:
+            raise MlopsError(f'{table} of {self.whose} has two columns "{twice[0]}": leave one.')
         found: dict[str, Mapping[str, str | None]] = {}
         try:
             for row in reader:
                 path = row[PATH]
+                if None in row or None in row.values():
+                    raise csv.Error(f"not {len(columns):,} values, as in its first line")
                 if path in found:
                     raise MlopsError(
                         f"{table} of {self.whose} has two lines for {path}: leave one of them."

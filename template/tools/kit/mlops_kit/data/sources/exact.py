@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from mlops_kit.core.files import from_json
 from mlops_kit.data.values.json_text import Number
 from mlops_kit.data.values.plain import bytes_of, json_of, time_of
 
@@ -177,7 +178,7 @@ def _zoned(value: Any) -> datetime.datetime | None:
 
 def _integers(value: Any) -> list[int] | None:
     if isinstance(value, str):
-        value = json.loads(value) if value.strip() else None
+        value = from_json(value) if value.strip() else None
     if value is None:
         return None
     if not isinstance(value, list | tuple | set):

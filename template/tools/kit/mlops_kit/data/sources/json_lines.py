@@ -1,11 +1,11 @@
 """JSON lines as columns of text: each value as it is written, each name exactly."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import from_json
 from mlops_kit.data.config import Table
 from mlops_kit.data.opened import open_utf8
 from mlops_kit.data.sources import records
@@ -74,7 +74,7 @@ def _in_line(file: Path, number: int, line: bytes) -> dict[str, Any] | None:
             f"{file.as_posix()}, line {number:,}, is not UTF-8: name its encoding, such as "
             "`encoding: cp1252`, at its table in conf/sources.yaml."
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         reason = str(error) if isinstance(error, Twice) else "it is no whole JSON object"
         raise MlopsError(
             f"{file.as_posix()}, line {number:,}, cannot be read ({reason}): mend it there."
@@ -84,7 +84,7 @@ def _in_line(file: Path, number: int, line: bytes) -> dict[str, Any] | None:
 def _record(line: str | bytes) -> dict[str, Any] | None:
     if not line.strip():
         return None
-    record = json.loads(line.decode() if isinstance(line, bytes) else line, **EXACTLY)
+    record = from_json(line.decode() if isinstance(line, bytes) else line, **EXACTLY)
     if not isinstance(record, dict):
         raise ValueError("no object")
     return record

@@ -52,7 +52,7 @@ def of_documents(texts: "polars.Series") -> Type | None:
         return None
     try:
         values = [parsed(text) for text in texts.to_list()]
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return _of_values(values)
 

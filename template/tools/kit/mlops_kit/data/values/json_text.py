@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from mlops_kit.core.files import from_json
+
 LITERALS = {True: "true", False: "false", None: None}
 
 
@@ -42,7 +44,7 @@ def parsed(text: str) -> Any:
     ValueError
         When it is no JSON, or has a name twice.
     """
-    return json.loads(text, **EXACTLY | {"parse_constant": _refused})
+    return from_json(text, **EXACTLY | {"parse_constant": _refused})
 
 
 def text_of(value: Any) -> str | None:

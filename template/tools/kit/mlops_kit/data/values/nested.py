@@ -162,7 +162,7 @@ def _read(values: "polars.Series", wanted: type) -> list[Any]:
     for text in values.to_list():
         try:
             value = None if text is None else parsed(text)
-        except (ValueError, RecursionError):
+        except ValueError:
             value = None
         found.append(value if isinstance(value, wanted) else None)
     return found

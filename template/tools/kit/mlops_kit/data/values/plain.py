@@ -37,6 +37,6 @@ def json_of(text: str) -> str | None:
     """Return the text if it is one value of JSON, each name of an object once."""
     try:
         parsed(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return text

@@ -1,13 +1,13 @@
 """Redis, and what speaks its protocol: hashes, or texts of JSON, whose keys fit a pattern."""
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import from_json
 from mlops_kit.data.sources import objects
 from mlops_kit.data.sources.base import NOT_IN, Landed, Looked, Wanted
 from mlops_kit.data.sources.exact import Written, text
@@ -163,7 +163,7 @@ class Reader(objects.Reader):
         if isinstance(value, list):  # as pairs, where the answer is not a map
             return self._object(dict(zip(value[::2], value[1::2], strict=True)))
         try:
-            found = json.loads(value, parse_float=Number)
+            found = from_json(value, parse_float=Number)
         except ValueError:
             found = None
         if not isinstance(found, dict):
