@@ -1,4 +1,4 @@
-"""Batches that wait in a file for whoever takes them slowly: all, in order, errors at their place."""
+"""Batches that wait in a file for a slow taker: all, in order, errors at their place."""
 
 import threading
 from collections.abc import Callable, Iterator
