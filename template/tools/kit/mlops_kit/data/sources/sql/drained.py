@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.data.sources.base import LANDED
@@ -23,7 +23,7 @@ IN_MEMORY = 64 << 20  # bytes of batches that wait there
 
 def drained(
     opened: "Callable[[], Iterator[pyarrow.RecordBatch]]",
-) -> "Iterator[pyarrow.RecordBatch]":
+) -> "Generator[pyarrow.RecordBatch, None, None]":
     """Give the batches of a stream in their order; its errors come where they happened.
 
     Parameters
