@@ -21,7 +21,7 @@ from mlops_kit.core.files import remove_leftovers
 from mlops_kit.core.utc import connect
 from mlops_kit.data.ingest import BUCKETS
 from mlops_kit.data.sampling import card
-from mlops_kit.data.sampling.definition import KEYS, WITHOUT_CHANCE, Sample
+from mlops_kit.data.sampling.definition import KEYS, Sample
 from mlops_kit.data.sampling.draw import PROBABILITY, WAVE, draw
 from mlops_kit.data.sampling.strata import allocated
 from mlops_kit.data.sampling.stream import reservoir
@@ -528,7 +528,3 @@ def test_two_at_once_share_no_folder_and_what_is_left_goes_with_the_next_run(
     remove_leftovers([Path("data/open")], time.time() + 1)
     assert sorted(Path("data/open/samples").glob(".*")) == []
     assert Path("data/open/samples/few.parquet").is_file()
-
-
-def test_every_method_is_said_to_have_chances_or_not() -> None:
-    assert set(KEYS) > WITHOUT_CHANCE

@@ -15,10 +15,21 @@ from mlops_kit.privacy.detect import check_digits as checksums
 from mlops_kit.privacy.detect import text
 from mlops_kit.privacy.detect.columns import batches
 from mlops_kit.privacy.detect.columns import column as columns
+from mlops_kit.privacy.detect.columns.values import leaves, sample_of_row_groups
 from mlops_kit.privacy.detect.kinds.kind import Check
 from pii_cases import CHECKED, harmless_columns, identifiers, personal_columns
 
 PLAIN = ["waiting for parts", "no answer yet", "ok", "", "SKU-4471", "2.4 kg", "2024-05-01"]
+
+
+def judged(path: Path, rows: int = 100) -> dict[str, columns.Verdict]:
+    """Judge each column of a parquet file, of a nested one each path, as a proposal does."""
+    frame = sample_of_row_groups(path, rows)
+    return {
+        leaf: columns.judge(leaf, part)
+        for column in frame.columns
+        for leaf, part, _ in leaves(column, frame[column])
+    }
 
 
 def entities(name: str, values: pl.Series) -> dict[str, int]:
@@ -284,7 +295,7 @@ def test_a_sample_spans_all_row_groups(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     late = ["-"] * 4000 + [f"ana{n}@example.com" for n in range(1000)]
     pl.DataFrame({"c": late, "n": {"tel": 1}}).write_parquet(path, row_group_size=500)
-    verdicts = {v.column: v for v in columns.judge_file(path, sample_rows=100)}
+    verdicts = judged(path)
     assert verdicts["c"].entity == "email"
     assert verdicts["c"].rows == 100
     assert set(verdicts) == {"c", "n.tel"}
@@ -294,7 +305,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     path.write_bytes(b"PAR1 nothing PAR1")
     with pytest.raises(MlopsError, match="cannot be read as parquet"):
-        columns.judge_file(path)
+        judged(path)
 
 
 @pytest.mark.parametrize(

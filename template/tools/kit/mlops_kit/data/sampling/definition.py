@@ -34,8 +34,6 @@ KEYS: dict[str, tuple[set[str], set[str]]] = {
     "convenience": ({"size", "order_by", "reason"}, set()),
     "snowball": ({"edges", "start", "waves"}, {"most"}),
 }
-# Nobody knows how likely a row was to come into these: no estimate for the whole follows from them.
-WITHOUT_CHANCE = {"quota", "judgement", "convenience", "snowball"}
 
 
 def check_name(part: str, name: str) -> None:
@@ -131,11 +129,6 @@ class Sample(Section):
         if (self.allocation == "optimal") != (self.spread_of is not None):
             raise ValueError("the allocation optimal needs spread_of, and only it does")
         return self
-
-    @property
-    def has_chances(self) -> bool:
-        """Whether each row's chance of being drawn is known."""
-        return self.method not in WITHOUT_CHANCE
 
     def said(self) -> dict[str, Any]:
         """What was asked, for the card."""

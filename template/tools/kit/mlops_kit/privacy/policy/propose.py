@@ -17,7 +17,7 @@ from mlops_kit.core.files import progress, read_yaml, written_beside
 from mlops_kit.core.zones import RESTRICTED_ZONE
 from mlops_kit.data.config import SOURCES_FILE, Sources, load_sources
 from mlops_kit.data.reading import store
-from mlops_kit.privacy.detect.columns.column import SAMPLE_ROWS, judge
+from mlops_kit.privacy.detect.columns.column import judge
 from mlops_kit.privacy.detect.findings import Verdict
 from mlops_kit.privacy.policy.load import PRIVACY_FILE, load_privacy
 from mlops_kit.privacy.policy.schema import ColumnPolicy
@@ -36,6 +36,7 @@ from mlops_kit.room import Draft
 if TYPE_CHECKING:
     import polars
 
+SAMPLE_ROWS = 10_000
 PROPOSAL = Path("conf/privacy.proposed.yaml")
 PARAMS = Path("params.yaml")
 SCANNED = RESTRICTED_ZONE / "proposing"

@@ -63,33 +63,6 @@ def ks_of_counts(reference: Floats, current: Floats) -> Floats:
     return np.abs(_shares(reference) - _shares(current)).max(axis=-1)
 
 
-def ks(reference: Floats, current: Floats) -> float:
-    """Largest distance of two empirical distributions, exact, ties and all; NaN where one is empty.
-
-    Parameters
-    ----------
-    reference, current : ndarray, shape (n,) and (m,)
-        Values, in any order.
-    """
-    first, second = np.sort(reference), np.sort(current)
-    if not first.size or not second.size:
-        return float("nan")
-    # A distance changes only at a value: after each of either side.
-    return max(_gap(first, second), _gap(second, first))
-
-
-def wasserstein(reference: Floats, current: Floats) -> float:
-    """First Wasserstein distance of two samples: the area between them, in the column's unit."""
-    first, second = np.sort(reference), np.sort(current)
-    if not first.size or not second.size:
-        return float("nan")
-    every = np.sort(np.concatenate([first, second]), kind="stable")
-    widths = np.diff(every)
-    below = np.searchsorted(first, every[:-1], side="right") / first.size
-    above = np.searchsorted(second, every[:-1], side="right") / second.size
-    return float(np.abs(below - above) @ widths)
-
-
 def wasserstein_of_counts(reference: Floats, current: Floats, values: Floats) -> Floats:
     """First Wasserstein distance of counts at `values`, shape (n_cells,), ascending."""
     gaps = np.abs(_shares(reference) - _shares(current))[..., :-1]
@@ -117,8 +90,3 @@ def _shares(counts: Floats) -> Floats:
     total = np.asarray(counts, float).sum(axis=-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.cumsum(counts, axis=-1) / total
-
-
-def _gap(values: Floats, others: Floats) -> float:
-    own = np.searchsorted(values, values, side="right") / values.size
-    return float(np.abs(own - np.searchsorted(others, values, side="right") / others.size).max())

@@ -1,6 +1,5 @@
 """Judge what a column holds, by its header and a sample, and search every value of a column."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_kit.privacy.detect.findings import LIKELY, Finding, Verdict
@@ -10,7 +9,6 @@ from mlops_kit.privacy.detect.kinds.registry import KINDS
 if TYPE_CHECKING:
     import polars as pl
 
-SAMPLE_ROWS = 10_000
 PROSE_WORDS = 5  # values of at least so many words, on average, are prose
 FEW = 0.8  # what a match is worth when most values of the column are something else
 
@@ -109,35 +107,6 @@ def _by_values_alone(
             reasons = (f"{share:.0%} of the distinct values begin with a common given name",)
             return "name", min(0.9, 0.55 + share / 2), round(share * distinct.len()), reasons
     return sensitive_codes(distinct)
-
-
-def judge_file(path: Path, sample_rows: int = SAMPLE_ROWS) -> list[Verdict]:
-    """Judge every column of a parquet file on a sample from all of its row groups.
-
-    Parameters
-    ----------
-    path : Path
-    sample_rows : int
-        About how many rows to look at, spread over the whole file.
-
-    Returns
-    -------
-    list of Verdict
-        One of each column; of a nested column, one of each path.
-
-    Raises
-    ------
-    MlopsError
-        If the file cannot be read.
-    """
-    from mlops_kit.privacy.detect.columns.values import leaves, sample_of_row_groups
-
-    frame = sample_of_row_groups(path, sample_rows)
-    return [
-        judge(leaf, values)
-        for column in frame.columns
-        for leaf, values, _ in leaves(column, frame[column])
-    ]
 
 
 def scan(
