@@ -122,10 +122,9 @@ def _is_number(value: str) -> bool:
     return bool(value.strip())
 
 
-def _boolean(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    return {"true": True, "false": False, "1": True, "0": False}[str(value).lower()]
+def _boolean(value: Any) -> bool | None:
+    said = str(value).strip().lower()
+    return {"": None, "true": True, "false": False, "1": True, "0": False}[said]
 
 
 def _date(value: Any) -> datetime.date | None:
