@@ -90,8 +90,9 @@ def test_a_time_without_a_zone_is_never_shifted() -> None:
 
 
 def test_a_document_keeps_its_values() -> None:
-    whole = {"a": [Decimal("0.10"), b"hi", NOON, None, True, "é"], "b": {"c": 2**70}}
-    said = '{"a": [0.10, "aGk=", "2024-01-02T12:00:00", null, true, "é"], "b": {"c": %d}}' % 2**70
+    whole = {"a": [Decimal("0.10"), b"hi", NOON, None, True, "é"], "b": {"c": 10**30}}
+    said = '{"a": [0.10, "aGk=", "2024-01-02T12:00:00", null, true, "é"], "b": {"c": 1'
+    said += "0" * 30 + "}}"
     assert document(whole) == said
     assert nested('{"a": 1}') == '{"a": 1}'
     assert nested('{"a": 1, "a": 2}') == '"{\\"a\\": 1, \\"a\\": 2}"', "a text, as it is no JSON"
