@@ -1,12 +1,14 @@
 """A feature that determines the outcome is refused by name, however it is spelt."""
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from leaks import HONEST, LEAKS, draw
 from mlops_kit.compare.gate import check
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.train.checks.outcome import determining_features
+from mlops_kit.train.evidence import is_at_few_rates
 from own_table import OwnTable
 
 N = 2000
@@ -74,6 +76,33 @@ def test_an_amount_in_another_unit_or_bent_is_found(bent):
     amounts = rng.lognormal(4, 1, N)
     rows = pl.DataFrame({"id": range(N), "outcome": amounts, "x": amounts + rng.normal(0, 20, N)})
     assert found(rows.with_columns(paid=bent)) == ["paid"]
+
+
+RATES = {
+    "tax of two rates": (lambda y, rng: (y * rng.choice([1.21, 1.105], N)).round(2), True),
+    "four currencies": (lambda y, rng: y / rng.choice([1.1, 0.92, 950.5, 7.3], N), True),
+    "nothing, or with tax": (lambda y, rng: np.where(y < 30, 0, y * 1.21), False),
+    "what one of them costs": (lambda y, rng: y / rng.integers(1, 5, N), False),
+    "nearly that of before": (lambda y, rng: y * rng.normal(1, 0.02, N), False),
+    "five rates": (lambda y, rng: y * rng.choice([0.7, 0.83, 1, 1.21, 1.37], N), False),
+    "a few pieces": (lambda y, rng: rng.integers(1, 40, N), False),
+}
+
+
+@pytest.mark.parametrize("kind", RATES)
+def test_an_amount_at_one_of_few_rates_is_told_and_a_price_is_not(kind):
+    rng = np.random.default_rng(8)
+    amounts = rng.lognormal(5, 1, N)
+    made, told = RATES[kind]
+    assert is_at_few_rates(pd.Series(made(amounts, rng)), amounts, in_time=True) == told
+
+
+def test_an_amount_as_of_the_day_before_tells_nothing_where_rows_have_a_time():
+    rng = np.random.default_rng(9)
+    amounts = rng.lognormal(5, 1, N)
+    before = pd.Series(np.where(rng.random(N) < 0.99, amounts, amounts * 1.3))
+    assert is_at_few_rates(before, amounts, in_time=False)
+    assert not is_at_few_rates(before, amounts, in_time=True)
 
 
 def test_a_list_that_holds_the_outcome_in_another_order_is_found():

@@ -8,6 +8,7 @@ from mlops_kit.core.utc import connect
 from mlops_kit.core.zones import open_table
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.train.checks.alone import alone
+from mlops_kit.train.checks.amounts import VALUES
 from mlops_kit.train.checks.copies import codes_of, same_rows
 from mlops_kit.train.checks.outcome import determining_in, is_vouched_for
 from mlops_kit.train.classes import Classes, positions
@@ -32,6 +33,11 @@ NEAR_PERFECT = 0.999
 REST = 0.01
 # Where rows have no time, nothing in them is the same amount of a day before: an R² of .999.
 REST_WITHOUT_TIME = 0.0316
+# Rates at which an amount may be another one: of taxes, currencies, discounts; how wide one is,
+# relatively, and the share of rows that have one.
+MOST_RATES = 4
+WIDTH = 0.002
+AT_A_RATE = 0.98
 
 
 def notes(
@@ -115,7 +121,7 @@ def telling_features(
     """Name features, at most MOST_NAMED, that determine the outcome each alone.
 
     A number tells it in its order (AUC of classes, least squares for amounts, an R² of .9999, or of
-    .999 where rows have no time), over all rows. A
+    .999 where rows have no time), or as an amount at one of few rates, over all rows. A
     feature of few levels tells it by what training says of each level; of words and flags, one
     class is enough, as of a field that belongs to it alone. A few rows are told by chance.
     """
@@ -131,10 +137,15 @@ def telling_features(
         truth = pd.to_numeric(rows["y_true"], errors="coerce").to_numpy(float)
     if np.isnan(truth).any() or np.unique(truth).size < 2:
         return []
-    fits = _sorts
-    if classes is None and np.unique(truth).size > 2:
+    fits, amounts = _sorts, classes is None and np.unique(truth).size > 2
+    if amounts:
         fits = functools.partial(_is_line, REST if "time" in holdout else REST_WITHOUT_TIME)
-    found = (name for name in names if _tells(rows[name], truth, known, fits))
+    found = (
+        name
+        for name in names
+        if _tells(rows[name], truth, known, fits)
+        or (amounts and is_at_few_rates(rows[name], truth, "time" in holdout))
+    )
     return [name for name, _ in zip(found, range(MOST_NAMED), strict=False)]
 
 
@@ -184,6 +195,47 @@ def _is_line(rest: float, values: "numpy.ndarray", truth: "numpy.ndarray", least
     if truth.size < least or min(np.ptp(values), np.ptp(truth)) == 0:
         return False
     return bool(1 - np.corrcoef(values, truth)[0, 1] ** 2 <= rest**2)
+
+
+def is_at_few_rates(feature: "pandas.Series", truth: "numpy.ndarray", in_time: bool) -> bool:
+    """Tell whether nearly all amounts are the feature times one of few rates, as with a tax.
+
+    Rates that are multiples of the smallest are quantities at a price, which is known before.
+
+    Parameters
+    ----------
+    truth : numpy.ndarray, shape (n_rows,)
+        The outcome.
+    in_time : bool
+        Whether an equal amount may be that of a day before, and says nothing.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if not pd.api.types.is_numeric_dtype(feature):
+        return False
+    values = feature.astype(float).to_numpy()
+    if min(np.unique(values).size, np.unique(truth).size) < VALUES:
+        return False
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rates = truth / values
+    left = np.sort(np.log(rates[np.isfinite(rates) & (rates > 0)]))
+    found: list[float] = []
+    told = 0
+    while len(found) < MOST_RATES and left.size:
+        ends = np.searchsorted(left, left + WIDTH, side="right")
+        first = int(np.argmax(ends - np.arange(left.size)))
+        near = left[first : ends[first]]
+        if near.size < FEW:
+            break
+        left = np.delete(left, slice(first, ends[first]))
+        if not (in_time and near[0] <= 0 <= near[-1]):
+            found.append(float(np.exp(np.median(near))))
+            told += near.size
+    times = np.array(found) / min(found, default=1.0)
+    priced = len(found) > 1 and bool((np.abs(times - times.round()) < WIDTH * times).all())
+    asked = np.count_nonzero((values != 0) | (truth != 0))  # nothing is at every rate
+    return bool(told >= AT_A_RATE * asked) and not priced
 
 
 def _sorts(values: "numpy.ndarray", truth: "numpy.ndarray", least: int) -> bool:
