@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +29,17 @@ client = boto3.client("s3", endpoint_url=url, aws_access_key_id=key, aws_secret_
                       region_name="us-east-1")
 for name in names:
     client.create_bucket(Bucket=name)
+"""
+PUT = """
+import sys, boto3, json
+url, key, secret, bucket = sys.argv[1:]
+client = boto3.client("s3", endpoint_url=url, aws_access_key_id=key, aws_secret_access_key=secret,
+                      region_name="us-east-1")
+for name, file in json.load(sys.stdin).items():
+    if file:
+        client.upload_file(file, bucket, name)
+    else:
+        client.delete_object(Bucket=bucket, Key=name)
 """
 # Azurite's own account, the same everywhere: see its documentation.
 ACCOUNT = "devstoreaccount1"
@@ -126,6 +137,26 @@ def seaweedfs(folder: Path, keys: dict[str, tuple[str, str, list[str]]]) -> Iter
     command += [f"-{name}={port}" for name, port in zip(names, ports, strict=True)]
     with started(command, ports[-1], folder) as server:
         yield server
+
+
+class Raw(NamedTuple):
+    """A bucket `raw` of a started server, and a key that may write into it."""
+
+    server: Server
+    key: str
+    secret: str
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What a source says of how it is reached."""
+        return {"endpointurl": self.server.address, "region": "us-east-1"}
+
+    def put(self, files: Mapping[str, Path | None]) -> None:
+        """Write files under their names; None removes one."""
+        python = str(programs() / "bin/python")
+        command = [python, "-c", PUT, self.server.address, self.key, self.secret, "raw"]
+        given = json.dumps({name: str(file or "") for name, file in files.items()})
+        subprocess.run(command, input=given, text=True, check=True)
 
 
 def make_buckets(server: Server, key: str, secret: str, *names: str) -> None:

@@ -179,8 +179,8 @@ def test_a_copy_with_any_other_part_is_refused(folder, monkeypatch):
     prepared(monkeypatch, "images")
     looked = packing.Apart.look
 
-    def careless(self, item):
-        return {**looked(self, item), "content": (folder / item.path).read_bytes()}
+    def careless(self, file):
+        return {**looked(self, file), "content": file.read_bytes()}
 
     monkeypatch.setattr(packing.Apart, "look", careless)
     with pytest.raises(MlopsError, match="eXIf"):

@@ -66,7 +66,7 @@ def ingest(
 def describe(
     path: Annotated[
         str,
-        typer.Argument(help="A file, a folder of files of one table, or a table in a database."),
+        typer.Argument(help="A file or folder, or the address of a table."),
     ],
     target: Annotated[
         str | None,
@@ -99,8 +99,9 @@ def describe(
 ) -> None:
     """Read all of a file, folder or table, and write the configuration that reads it.
 
-    Each guess has its evidence beside it. A table of a database is named by its address and the
-    table, `postgresql://user@host/database/table`, and is landed.
+    Each guess has its evidence beside it. A table elsewhere is named by its address,
+    `postgresql://user@host/database/table` or `s3://bucket/folder`, and is landed; so are pictures,
+    PDF, audio and video, of which each file is a row.
 
     Exit codes: 0 written, 2 something may be read in two ways and waits for your answer.
     """

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from mlops_kit.data.describing import first_code, sources_file
 from mlops_kit.data.describing.asked import Asked
 from mlops_kit.data.describing.kept import spaced
 from mlops_kit.data.describing.table import Described, described
-from mlops_kit.data.landing.described import landed_from
+from mlops_kit.data.landing.described import files_in, landed_from
 from mlops_kit.data.sources.ids import with_ids
 from mlops_kit.room import Draft, raw_zone, rooms
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SEEDS = Path(mlops_kit.__file__).parents[1] / "seeds.json"
 SAMPLE = 20_000
+# What is declared of files that are rows: only new ones are looked at, and bad ones set aside.
+OF_FILES = ("cursor=modified", "key=[path]", "state.type=string", "state.allowed=[ok]")
 
 
 @dataclass
@@ -81,13 +83,21 @@ def describe(given: str | Path, settings: list[str], asked: Asked) -> Descriptio
     MlopsError
         When it cannot be read, or is asked for what it does not have.
     """
-    place, origin = Path(given), None
+    place, origin, landed = Path(given), None, None
     if "://" in str(given):
-        place, origin = landed_from(str(given))
-    if not place.exists():
+        landed = landed_from(str(given))
+    elif not place.exists():
         raise MlopsError(f"{place.as_posix()} does not exist; give a file or a folder of files.")
     if place.is_absolute() and place.is_relative_to(Path.cwd()):
         place = place.relative_to(Path.cwd())
+    given = place
+    if place.is_dir():
+        landed = files_in(place.as_posix())
+    if landed:
+        place, origin = landed
+        if origin.path == ".":
+            settings = [*OF_FILES, *settings]
+            asked = replace(asked, id=asked.id or "path")
     options, told = questions.declared(settings)
     with described(place, options, told, raw_zone()) as (made, file):
         entity, ids, why = questions.identity(made, asked)
@@ -108,9 +118,9 @@ def describe(given: str | Path, settings: list[str], asked: Asked) -> Descriptio
                 "comments in conf/sources.yaml; the run refuses before"
             )
         said += draft.said
-        if place.is_absolute() or ".." in place.parts:
+        if given.is_absolute() or ".." in given.parts:
             said.append(
-                f"{place.as_posix()} is a place of this machine: put it under data/raw and "
+                f"{given.as_posix()} is a place of this machine: put it under data/raw and "
                 "describe it there, so that others can run this"
             )
         if asked.target:

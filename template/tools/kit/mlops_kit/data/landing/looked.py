@@ -6,7 +6,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import Sources, Table
 from mlops_kit.data.sources.base import Landed, Looked
 from mlops_kit.data.sources.fetched import Fetched
-from mlops_kit.data.storage.bringing import looked
+from mlops_kit.data.storage.bucket import looked
 
 
 def look(config: Sources, landed: dict[str, bool]) -> Iterator[tuple[str, Looked]]:

@@ -12,10 +12,10 @@ import struct
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.media.place import Item, Place
 
 if TYPE_CHECKING:
     from mlops_kit.data.media.source import Media
@@ -30,11 +30,11 @@ class Unusable(Exception):
 class Apart:
     """A process that looks at one file after the other, and is begun anew when it dies of one."""
 
-    def __init__(self, source: "Media", place: Place, wanted: frozenset[str]) -> None:
-        self.source, self.given = source, (source, place, wanted)
+    def __init__(self, source: "Media", wanted: frozenset[str]) -> None:
+        self.source, self.given = source, (source, wanted)
         self.process: subprocess.Popen[bytes] | None = None
 
-    def look(self, item: Item) -> dict[str, Any]:
+    def look(self, file: Path) -> dict[str, Any]:
         """Return the facts of a file.
 
         Raises
@@ -55,7 +55,7 @@ class Apart:
         timer = threading.Timer(self.source.patience, lambda: (late.set(), process.kill()))
         timer.start()
         try:
-            send(process.stdin, item)
+            send(process.stdin, file)
             found = receive(process.stdout)
         except (OSError, EOFError):
             self.close()
@@ -124,7 +124,7 @@ def limit_memory(megabytes: int) -> None:
 
 def answer(given: BinaryIO, out: BinaryIO) -> None:
     """Look at files until nobody asks any more."""
-    source, place, wanted = receive(given)
+    source, wanted = receive(given)
     source.needed()
     import numpy  # noqa: F401  # before memory is limited
 
@@ -132,12 +132,12 @@ def answer(given: BinaryIO, out: BinaryIO) -> None:
     send(out, "ready")
     while True:
         try:
-            item = receive(given)
+            file = receive(given)
         except EOFError:
             return
         found: Any
         try:
-            with place.opened(item) as stream:
+            with file.open("rb") as stream:
                 found = source.look(stream, wanted)
         except (Unusable, OSError) as error:
             found = error

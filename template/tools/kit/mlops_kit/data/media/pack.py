@@ -174,16 +174,18 @@ def _copies(
     items = {item.path: item for item in place.items()}
     known = Manifest(table.source, name)
     told = 0
-    with closing(Apart(source, place, frozenset([CONTENT]))) as apart:
+    for path in ids["path"]:
+        if path not in items or not known.knows(items[path]):
+            raise MlopsError(
+                f"A file of {name} has changed or is gone since it was read: `uv run mlops data "
+                "ingest` and `uv run mlops run` bring its row up to date. Nothing was packed."
+            )
+    small = [items[path] for path in ids["path"] if not source.too_large(items[path])]
+    place.bring(small)
+    with closing(Apart(source, frozenset([CONTENT]))) as apart:
         for done, (path, identity) in enumerate(ids.iter_rows(), 1):
-            if path not in items or not known.knows(items[path]):
-                raise MlopsError(
-                    f"A file of {name} has changed or is gone since it was read: `uv run mlops "
-                    "data ingest` and `uv run mlops run` bring its row up to date. Nothing was "
-                    "packed."
-                )
             try:
-                found = apart.look(items[path])
+                found = apart.look(place.file(items[path]))
             except (Unusable, OSError) as error:
                 yield str(error) if isinstance(error, Unusable) else "cannot be read"
                 continue

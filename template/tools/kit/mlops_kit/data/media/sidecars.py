@@ -55,18 +55,16 @@ class Sidecars:
         Unclear
             When its JSON cannot be read.
         """
-        if self.table is not None or not self.tags:
+        one = self.beside(path)
+        if one is None:
             return self.rows.get(path, {})
-        name = self.name_of(path)
-        if name is None:
-            return {}
-        with self.place.opened(self.by_path[name]) as stream:
+        with self.place.file(one).open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
         try:
             if len(content) > MOST_BYTES or not isinstance(said := from_json(content), dict):
                 raise ValueError
         except ValueError:
-            raise Unclear(f"{name} beside it is no JSON object of at most 1 MB") from None
+            raise Unclear(f"{one.path} beside it is no JSON object of at most 1 MB") from None
         self.seen |= said.keys()
         return {tag: _text(said[tag]) for tag in self.tags if tag in said}
 
@@ -77,6 +75,12 @@ class Sidecars:
         return path.lower().endswith(".json") and any(
             one in self.by_path for one in (path[: -len(".json")], *self._stems(path))
         )
+
+    def beside(self, path: str) -> Item | None:
+        """Return the JSON that is read for a file, if there is one."""
+        if self.table is not None or not self.tags or (name := self.name_of(path)) is None:
+            return None
+        return self.by_path[name]
 
     def name_of(self, path: str) -> str | None:
         """Name the JSON of a file, if there is one."""
@@ -118,8 +122,8 @@ class Sidecars:
                 f"{self.whose} takes its tags from {table}, and no such file is there: put it "
                 "there, or correct `tags`."
             )
-        with self.place.opened(self.by_path[table]) as stream:
-            content = stream.read()
+        self.place.bring([self.by_path[table]])
+        content = self.place.file(self.by_path[table]).read_bytes()
         try:
             lines = io.StringIO(content.decode("utf-8-sig"), newline="")
         except UnicodeDecodeError:

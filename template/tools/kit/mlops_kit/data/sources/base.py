@@ -249,11 +249,11 @@ class Landed(Files):
         return "`uv run mlops data ingest` lands it there"
 
     def beside(self, name: str) -> str:
-        """Say what of a person the source itself goes on holding here, by its name; often nothing.
-
-        A database is not here; files are.
-        """
+        """Say what of a person the source itself goes on holding, by its name; often nothing."""
         return ""
+
+    def forget(self, name: str, table: "Table") -> None:
+        """Remove what is kept here of a table besides its snapshot, of which people may be part."""
 
     def asked(self, table: "Table") -> list[Any]:
         """Return what a snapshot depends on: asked for anything else, it is read whole again."""

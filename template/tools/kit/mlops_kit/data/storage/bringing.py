@@ -5,47 +5,28 @@ at once. An object is known by what the bucket says of its version, and what cam
 """
 
 import contextlib
-import errno
 import io
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from mlops_kit.core.errors import MlopsError, used_up
+from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress, sha256_of, write_json
 from mlops_kit.data.config import Table
-from mlops_kit.data.sources.base import LANDING, Looked
+from mlops_kit.data.sources.base import LANDING
 from mlops_kit.data.sources.fetched import Fetched
 from mlops_kit.data.sources.files import FORMATS, format_of
 from mlops_kit.data.storage import stores
-from mlops_kit.data.storage.refusals import NO_PLACE, Store, chain
+from mlops_kit.data.storage.bucket import Object, inside, store_of
+from mlops_kit.data.storage.bucket import bring as bring_objects
 
 if TYPE_CHECKING:
     import polars
 
-# What buckets call the version of an object: S3 and Azure, Google.
-VERSIONS = ("ETag", "etag", "generation", "VersionId", "LastModified", "last_modified", "updated")
 Clean = Callable[[Path], int]
-
-
-class Object(NamedTuple):
-    """An object: its name, its path in the bucket, its bytes, and what tells its version."""
-
-    name: str
-    path: str
-    size: int
-    version: str
-
-
-def store_of(source: Any, name: str) -> Store:
-    """Return the bucket of a source, by the source's own name, with its credentials."""
-    store = Store(f'The bucket of source "{name}"', source.here(name), dict(source.options), False,
-                  f"sources.{name} of conf/sources.yaml")  # fmt: skip
-    return stores.signed(store, source.user, source.secret(name))
 
 
 def bring(source: Fetched, name: str, table: Table, clean: Clean, full: bool = False) -> str:
@@ -119,22 +100,11 @@ class _Bringing:
     def _listed(self) -> list[Object]:
         """List the objects of the table that may be read, in the order of their names."""
 
-        def listed(fs: Any, path: str) -> list[Object]:
-            inner = getattr(fs, "fs", fs)
-            inner.invalidate_cache()
-            place = fs.join(path, str(self.table.path).strip("/"))
-            try:
-                found = fs.info(place)
-            except FileNotFoundError as error:
-                if _says_no_bucket(error) or not inner.exists(path.split("/")[0]):
-                    raise FileNotFoundError(f"no such bucket: {error}") from error
-                return []
-            if found["type"] != "directory":
-                return [_object(found, place)]
-            inside = [one for one in fs.ls(place, detail=True) if one["type"] != "directory"]
-            return [_object(one, one["name"]) for one in inside]
-
-        found = stores.answer(self.store, listed, stores.PATIENCE)
+        found = stores.answer(
+            self.store,
+            lambda fs, path: inside(fs, path, str(self.table.path), False),
+            stores.PATIENCE,
+        )
         objects = [one for one in found if self._is_read(one.name)]
         if not objects:
             others = f"; {len(found):,} others are there" if found else ""
@@ -154,31 +124,8 @@ class _Bringing:
     def _one(self, one: Object) -> dict[str, Any]:
         """Bring one object, whole and unchanged, and take out of it who must not come back."""
         target = self.coming / one.name
-        beside = target.with_name(f".coming.{one.name}")
-
-        def get(fs: Any, _: str) -> Object:
-            try:
-                fs.get_file(one.path, str(beside))
-            except OSError as error:
-                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                    raise MlopsError(f"{self.coming.as_posix()}: {used_up(error)}") from error
-                raise
-            getattr(fs, "fs", fs).invalidate_cache()
-            return _object(fs.info(one.path), one.path)
-
-        try:
-            after = stores.answer(self.store, get)
-            size = beside.stat().st_size
-            if size != one.size or after != one:
-                why = "was changed while it was read" if after != one else "broke off"
-                raise MlopsError(
-                    f"{self.store.shown}: {one.path} {why} ({size:,} of {one.size:,} bytes came); "
-                    "what the pipeline reads is as before, and the same command goes on."
-                )
-            sha256 = sha256_of(beside)
-            os.replace(beside, target)
-        finally:
-            beside.unlink(missing_ok=True)
+        bring_objects(self.store, [(one, target)])
+        sha256 = sha256_of(target)
         removed = self.clean(target)
         if removed:
             progress("data", f"{self.name}: {removed:,} rows of {one.name} stay out")
@@ -207,18 +154,6 @@ class _Bringing:
         for folder in (old, self.coming):
             shutil.rmtree(folder, ignore_errors=True)
         return same
-
-
-def looked(source: Fetched, name: str) -> Iterator[Looked]:
-    """Look whether the bucket answers, for `mlops sources test`."""
-    store = store_of(source, name)
-    try:
-        stores.probe(store, write=False)
-    except MlopsError as error:
-        yield Looked("connection", False, str(error))
-        return
-    yield Looked("connection", True, f"{store.shown} answers")
-    yield Looked("permission", True, "it is only read; whether this user may write is not tried")
 
 
 def put(source: Fetched, name: str, tables: "Mapping[str, polars.DataFrame]") -> None:
@@ -263,15 +198,6 @@ def coming(source: Fetched, name: str, table: Table) -> Iterator[Path]:
 def _same(known: dict[str, Any], one: Object) -> bool:
     said = known.get(one.name, {})
     return (said.get("version"), said.get("size")) == (one.version, one.size)
-
-
-def _object(found: dict[str, Any], path: str) -> Object:
-    version = next((str(found[key]) for key in VERSIONS if found.get(key)), "")
-    return Object(PurePosixPath(path).name, path, int(found.get("size") or 0), version.strip('"'))
-
-
-def _says_no_bucket(error: BaseException) -> bool:
-    return re.search(NO_PLACE, " | ".join(chain(error)), re.IGNORECASE) is not None
 
 
 def _linked(file: Path, target: Path) -> None:

@@ -118,6 +118,10 @@ def erase(subject: str, dry_run: bool = False, leave_shared: bool = False) -> di
         rows[file.as_posix()] = 1
         if not dry_run:
             file.unlink()
+    if known and not dry_run:
+        for name, table in sources.tables.items():
+            if isinstance(source := sources.sources[table.source], Landed):
+                source.forget(name, table)
     by = "mlops privacy erase"
     with contextlib.nullcontext() if dry_run else rewritten(settings, sources, files, by):
         for place in places:

@@ -225,7 +225,7 @@ def _check_rule(name: str, rule: ColumnPolicy, contract: Column, sources: Source
             raise _wrong(place, "date_shift needs subject: the column of its table that says whose")
     if rule.action == "keep":
         told = bool(rule.reason) + (rule.until is not None)
-        asked = _asks_for_a_reason(name, rule) or " of bytes" * (contract.kind == "binary")
+        asked = asks_for_a_reason(name, rule) or " of bytes" * (contract.kind == "binary")
         if told == 1 or (asked and told == 0):
             raise _wrong(
                 place,
@@ -233,7 +233,7 @@ def _check_rule(name: str, rule: ColumnPolicy, contract: Column, sources: Source
             )
 
 
-def _asks_for_a_reason(name: str, rule: ColumnPolicy) -> str:
+def asks_for_a_reason(name: str, rule: ColumnPolicy) -> str:
     """Say of what, when a person has to answer for a column that passes as it is."""
     if rule.entity == NOT_PERSONAL:
         return ""

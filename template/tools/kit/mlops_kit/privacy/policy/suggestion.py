@@ -7,7 +7,16 @@ from mlops_kit.data.config import Column
 from mlops_kit.privacy.detect.findings import Verdict
 from mlops_kit.privacy.detect.kinds.headers import is_quantity, plain
 from mlops_kit.privacy.detect.kinds.registry import KINDS
-from mlops_kit.privacy.policy.schema import DATES, FORMS, NUMBERS, PARAMETERS, USUAL, WHOLE
+from mlops_kit.privacy.policy.load import asks_for_a_reason
+from mlops_kit.privacy.policy.schema import (
+    DATES,
+    FORMS,
+    NUMBERS,
+    PARAMETERS,
+    USUAL,
+    WHOLE,
+    ColumnPolicy,
+)
 from mlops_kit.privacy.protect.singling_out import may_single_out
 
 if TYPE_CHECKING:
@@ -25,6 +34,7 @@ INSIDE = 0.95  # of a key's values are those of the entity
 COVERED = 0.2  # of the entities appear, in a sample, where a key is called by another name
 READ = 200  # distinct texts that the language model reads of a column
 UNDECIDED: Rule = {"action": "undecided"}
+KEPT = ColumnPolicy.model_validate({"action": "keep"})
 # Who is named in such a column is a person, however few they are.
 PEOPLE = re.compile(
     r"(?:^|_)(?:doctor|physician|nurse|medic[oa]|surgeon|agent|seller|vendedor|teacher|profesor|manager|gerente|author"
@@ -110,6 +120,8 @@ def suggest(
         return rule, f"{why}: {'; '.join((*verdict.reasons, str(sample)))}"
     if not sample.rows:
         return UNDECIDED, "no values to judge by"
+    if called := asks_for_a_reason(column, KEPT):
+        return UNDECIDED, f"{called.strip()}, {sample}: keep it with a reason, or drop it"
     if contract.kind == "string":
         return _text(column, sample)
     if contract.kind in WHOLE[1:]:
