@@ -319,3 +319,54 @@ def test_a_newcomer_s_three_questions_are_one_link_away_from_the_readme(
         heading = re.compile(rf"(?im)^## {anchor.replace('-', ' ')}\n(.*?)(?=^## |\Z)", re.DOTALL)
         found = heading.search(text)
         assert found and answer in found[1], target
+
+
+PAGES_OF_SOURCES = {
+    "databases.md": {
+        "postgresql", "mysql", "oracle", "alloydb", "db2", "mongodb", "dynamodb", "neo4j", "redis",
+        "cassandra", "graphql",
+    },
+    "buckets.md": {"bucket"},
+    "media.md": {"images", "pdf", "audio", "video"},
+}  # fmt: skip
+SOURCES = {"sample", "files"}.union(*PAGES_OF_SOURCES.values())
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES))
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_page_about_a_source_is_there_where_the_source_is(
+    stage: str, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {**SHOP, "stage": stage, "data_sources": [source]}
+    project = render(tmp_path / "p", given)
+    pages = {name for name in PAGES_OF_SOURCES if (project / "docs" / name).is_file()}
+    assert pages == {name for name, sources in PAGES_OF_SOURCES.items() if source in sources}
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    assert {name for name in PAGES_OF_SOURCES if f"(docs/{name})" in readme} == pages
+    monkeypatch.chdir(project)
+    build()
+    assert check(commands(), today(), ["link", "command"]) == []
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+@pytest.mark.parametrize("people", ["pii", "none"])
+def test_who_reviews_approvals_and_the_environment_is_named_or_asked_for(
+    people: str, ci: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guarded = {"/conf/prod.yaml", "/approvals/", "/conf/compare.yaml", f"/.{ci}/"}
+    guarded |= {"/conf/privacy.yaml"} if people == "pii" else set()
+    for at, owner in enumerate(("@shop/data @shop/ml", "data@example.org", "Data | science #1")):
+        given = {**SHOP, "owner": owner, "personal_data": people, "ci": ci}
+        project = render(tmp_path / str(at), given)
+        text = (project / f".{ci}/CODEOWNERS").read_text(encoding="utf-8")
+        assert all(f"\n{path} " in text.replace("\n# /", "\n/") for path in guarded)
+        lines = dict(re.findall(r"(?m)^([^#\s]\S*) (.*)$", text))
+        monkeypatch.chdir(project)
+        asked = [one.file for one in check(commands(), today(), ["fill"])]
+        if owner.startswith("@"):
+            assert lines.keys() >= guarded | {"*"} and set(lines.values()) == {owner}
+        else:
+            # An address is personal data, which each further line would repeat.
+            assert lines == ({"*": owner} if "@" in owner else {})
+        assert (f".{ci}/CODEOWNERS" in asked) is ("@" not in owner)
+        assert people == "pii" or not PRIVATE.search(text)

@@ -95,3 +95,16 @@ def test_a_proof_of_concept_gets_infrastructure_when_it_graduates(
     update(project, given={"stage": "production"}, lock=False)
     assert (project / "infra/Dockerfile").is_file()
     assert (project / ".github/workflows/release.yml").is_file()
+
+
+def test_a_source_that_is_answered_later_brings_its_page_and_no_answer_takes_it_away(
+    template: Path, tmp_path: Path
+) -> None:
+    project = repository(template, tmp_path / "p", NEXT, SHOP)
+    pages = [project / f"docs/{name}.md" for name in ("databases", "buckets", "media")]
+    assert not any(page.exists() for page in pages)
+    for sources in ("[sample, mongodb, bucket, audio]", "[sample]"):
+        report, _ = update(project, to=NEXT, given={"data_sources": sources}, lock=False)
+        assert report.merged.conflicts == {}
+        assert all(page.is_file() for page in pages)
+        commit(project)

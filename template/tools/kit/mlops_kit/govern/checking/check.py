@@ -19,6 +19,7 @@ from mlops_kit.govern.facts.read import FACTS
 KINDS = ("fill", "link", "review", "command", "facts")
 DOCUMENTS = ("README.md", "AGENTS.md")
 HOSTS = (".github", ".gitlab")
+OWNERS = "CODEOWNERS"
 COMMAND = re.compile(r"(?<![\w./-])mlops ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
 QUOTED = re.compile(r"`[^`]+`")
 FENCED = re.compile(r"(?ms)^\s*(```|~~~)[^\n]*\n(.*?)^\s*\1\s*$")
@@ -73,7 +74,8 @@ def documents() -> list[Path]:
     """Return the documents of the team, the first page first; facts are not theirs."""
     pages = [Path(name) for name in DOCUMENTS]
     pages += [path for path in sorted(Path("docs").rglob("*.md")) if FACTS not in path.parents]
-    pages += [path for host in HOSTS for path in sorted(Path(host).rglob("*.md"))]
+    for host in HOSTS:
+        pages += [*sorted(Path(host).rglob("*.md")), Path(host) / OWNERS]
     return [path for path in pages if path.is_file()]
 
 
