@@ -137,10 +137,10 @@ def test_lines_that_fit_no_table_are_counted_and_do_not_hold_up_the_others(
     made = logs.served_table
     broken = True
 
-    def sometimes(lines: Any) -> Any:
+    def sometimes(shape: Any, requests: Any) -> Any:
         if broken:
             raise TypeError("no such column")
-        return made(lines)
+        return made(shape, requests)
 
     one.server.log._table = sometimes
     one.ask({"id": 1})
