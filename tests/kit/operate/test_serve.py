@@ -215,6 +215,15 @@ def test_without_a_key_nothing_is_learnt(start: Start) -> None:
     assert one.ask({"id": 1}, headers={"authorization": "", "x-api-key": KEY})[0].is_success
 
 
+def test_every_row_is_counted_by_who_answered_it(start: Start) -> None:
+    one = start()
+    one.ask({"rows": [{"id": member} for member in range(3)]}, path="/predict/batch")
+    one.ask({"id": 1}, {"id": 2})
+    told = one.get("/metrics").text
+    assert 'mlops_serve_predictions_total{answered_by="model",version="1"} 5.0' in told
+    assert 'mlops_serve_requests_total{status="200"} 3.0' in told
+
+
 def test_keys_are_made_in_dev_alone_and_short_ones_refused(
     club: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """What the server and `mlops predict` log is of one form, and `mlops monitor` counts both."""
 
 import datetime
+import errno
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from mlops_kit.core.zones import SERVED
 from mlops_kit.operate.monitor.served import count_served
 from mlops_kit.operate.predict import logged, predict
 from mlops_kit.operate.serve import log as logs
+from mlops_kit.operate.serve.config import Log
 from mlops_kit.train.checks.reference import ANSWER, summary
 from serving import DAY, FEATURES, NAMES, TYPES, Registry, Start, estimator, learned, scorer_of
 
@@ -137,10 +139,10 @@ def test_lines_that_fit_no_table_are_counted_and_do_not_hold_up_the_others(
     made = logs.served_table
     broken = True
 
-    def sometimes(lines: Any) -> Any:
+    def sometimes(shape: Any, requests: Any) -> Any:
         if broken:
             raise TypeError("no such column")
-        return made(lines)
+        return made(shape, requests)
 
     one.server.log._table = sometimes
     one.ask({"id": 1})
@@ -164,3 +166,44 @@ def test_a_log_of_fewer_rows_than_were_scored_says_so(
     rows = len(pl.read_parquet(part))
     assert 0 < rows < 30
     assert f"{rows} of 40 scored rows are logged for `mlops monitor`" in capsys.readouterr().err
+
+
+def test_many_lines_are_written_before_their_time_and_a_full_disk_is_not_asked_more_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    refusals: list[int] = []
+    full = False
+
+    def write(self: Any, table: Any) -> None:
+        (refusals if full else written).append(table.num_rows)
+        if full:
+            raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(logs.Kept, "_write", write)
+    told = Log(flush_seconds=1_000)
+    kept = logs.Kept(told, tmp_path, lambda shape, rows: pl.DataFrame({"row": rows}).to_arrow())
+
+    def put(lines: int) -> None:
+        for number in range(lines):
+            kept.put("shape", 1, number)
+
+    def soon(holds: Any) -> None:
+        until = time.monotonic() + 30
+        while not holds():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    put(logs.MOST_LINES - 1)
+    time.sleep(0.3)
+    assert written == []
+    put(1)
+    soon(lambda: written and not kept._lines)
+    full = True
+    put(2 * logs.MOST_LINES)
+    soon(lambda: refusals)
+    time.sleep(0.3)
+    assert (refusals, kept.failures, kept.dropped) == ([logs.MOST_LINES], 1, 0)
+    full = False
+    kept.close()
+    assert written == [logs.MOST_LINES] * 3

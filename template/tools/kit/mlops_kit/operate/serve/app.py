@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import datetime
-import functools
 import gc
 import json
+import random
 import re
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
 
 from fastapi import FastAPI, Request, Response
 
@@ -81,6 +81,8 @@ class Server:
         )
         self.gate: Gate | None = None
         self._shadows: set[asyncio.Task[None]] = set()
+        # Seeded by the system once: asked for each request, it would let the log's thread go first.
+        self._names = random.Random()  # noqa: S311
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
@@ -128,7 +130,7 @@ class Server:
     async def _answered(self, request: Request, batch: bool) -> Response:
         begun = time.perf_counter()
         given = request.headers.get("x-request-id", "")
-        name = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+        name = given if REQUEST_ID.fullmatch(given) else f"{self._names.getrandbits(128):032x}"
         state = self.holder.state
         try:
             rows = state.reader.rows(state.reader.read(await request.body(), batch))
@@ -163,15 +165,16 @@ class Server:
             time_of = None if as_of is None else datetime.datetime.fromisoformat(as_of)
             shared = {"time": time_of, "request_id": name, "served_at": at, "stale": stale}
             log = self.config.log
-            said: dict[tuple[Served, bool], list[tuple[int, Row, Answer]]] = {}
+            told: dict[tuple[Served, bool], list[tuple[int, Row, Answer]]] = {}
             for place, (row, answer) in enumerate(zip(rows, answers, strict=True)):
                 entity = name if row.id is None else row.id
                 shown = log.features and logs.sampled(entity, log.sample, "log")
-                said.setdefault((answer.model, shown), []).append((place, row, answer))
-                self.metrics.predictions.labels(answer.by, answer.model.number).inc()
-            for shape, told in said.items():
-                made = functools.partial(logs.lines_of, told, shared, shape[1])
-                self.log.put(shape, len(told), made)
+                told.setdefault((answer.model, shown), []).append((place, row, answer))
+            for shape, lines in told.items():
+                self.log.put(shape, len(lines), (shared, lines))
+            by = Counter((answer.by, answer.model.number) for answer in answers)
+            for who, count in by.items():
+                self.metrics.predictions.labels(*who).inc(count)
             if state.snapshot is not None and (new := sum(not row.known for row in rows)):
                 self.metrics.new.inc(new)
         except Exception:
@@ -206,7 +209,7 @@ class Server:
             if answer.by == MODEL
         ]  # fmt: skip
         if self.pairs is not None and pairs:
-            self.pairs.put(_PAIRS, len(pairs), lambda: pairs)
+            self.pairs.put(_PAIRS, len(pairs), pairs)
 
 
 def _as_of(state: State) -> str | None:

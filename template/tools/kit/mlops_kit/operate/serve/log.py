@@ -67,28 +67,31 @@ class Kept:
     """
 
     def __init__(
-        self, config: Log, folder: Path, table: "Callable[[list[Any]], pyarrow.Table]"
+        self, config: Log, folder: Path, table: "Callable[[Any, list[Any]], pyarrow.Table]"
     ) -> None:
-        """Start the thread; `table` lays lines out that were put together."""
+        """Start the thread; `table` lays out what was put there of one shape."""
         self.config, self.folder, self._table = config, folder, table
         self.dropped = self.failures = 0
         self._counts = threading.Lock()
-        self._waiting: deque[tuple[Any, int, Callable[[], list[Any]]]] = deque()
+        self._waiting: deque[tuple[Any, int, Any]] = deque()
         self._lines = 0
         self._taken: pyarrow.Table | None = None
-        self._stop = threading.Event()
+        self._stop, self._enough = threading.Event(), threading.Event()
         self._number, self._told, self._cleared = 0, "", ""
         self._thread = threading.Thread(target=self._write_on, name=f"log {folder}", daemon=True)
         self._thread.start()
 
-    def put(self, shape: Any, lines: int, made: "Callable[[], list[Any]]") -> None:
-        """Add lines, which the thread makes; those of one `shape` fit into one table."""
+    def put(self, shape: Any, lines: int, told: Any) -> None:
+        """Add what becomes so many lines; all of one `shape` fits into one table."""
         with self._counts:
-            if self._lines + lines > self.config.most_waiting:
-                self.dropped += lines
+            before, self._lines = self._lines, self._lines + lines
+            if self._lines > self.config.most_waiting:
+                self.dropped, self._lines = self.dropped + lines, before
                 return
-            self._lines += lines
-        self._waiting.append((shape, lines, made))
+        self._waiting.append((shape, lines, told))
+        # Once: where the disk refuses them, it is not asked more often.
+        if before < MOST_LINES <= before + lines:
+            self._enough.set()
 
     def failed(self) -> None:
         """Count what could not be kept."""
@@ -98,10 +101,13 @@ class Kept:
     def close(self) -> None:
         """Write what waits, and end."""
         self._stop.set()
+        self._enough.set()
         self._thread.join(timeout=30)
 
     def _write_on(self) -> None:
-        while not self._stop.wait(self.config.flush_seconds):
+        while not self._stop.is_set():
+            self._enough.wait(self.config.flush_seconds)
+            self._enough.clear()
             self._flush()
         self._flush()
 
@@ -133,21 +139,23 @@ class Kept:
         import pyarrow as pa
 
         shape = self._waiting[0][0]
-        taken: list[tuple[int, Callable[[], list[Any]]]] = []
-        while self._waiting and self._waiting[0][0] == shape and len(taken) < MOST_LINES:
-            _, count, made = self._waiting.popleft()
-            taken.append((count, made))
+        taken: list[tuple[int, Any]] = []
+        lines = 0
+        while self._waiting and self._waiting[0][0] == shape and lines < MOST_LINES:
+            _, count, told = self._waiting.popleft()
+            taken.append((count, told))
+            lines += count
         try:
-            return self._table([line for _, made in taken for line in made()])
+            return self._table(shape, [told for _, told in taken])
         except Exception:  # those of one request: no other ones are to be lost for them
-            alone = [self._alone(count, made) for count, made in taken]
+            alone = [self._alone(shape, count, told) for count, told in taken]
         tables = [table for table in alone if table is not None]
         return pa.concat_tables(tables, promote_options="default") if tables else None
 
-    def _alone(self, count: int, made: "Callable[[], list[Any]]") -> "pyarrow.Table | None":
+    def _alone(self, shape: Any, count: int, told: Any) -> "pyarrow.Table | None":
         """Lay out the lines of one request; where that fails it would fail for ever."""
         try:
-            return self._table(made())
+            return self._table(shape, [told])
         except Exception as error:
             with self._counts:
                 self.dropped += count
@@ -184,44 +192,43 @@ class Kept:
         remove_leftovers([self.folder], time.time() - _LEFT)
 
 
-def lines_of(
-    told: "list[tuple[int, Row, Answer]]", shared: dict[str, Any], shown: bool
-) -> "list[tuple[Served, bool, dict[str, Any]]]":
-    """Make a line of each answer of a request, for served_table(), with its features or without."""
-    lines = []
-    for place, row, answer in told:
-        line = shared | {
-            "id": row.id, "horizon": row.horizon, "row": place, "version": answer.model.number,
-            "answered_by": answer.by, "features_sha256": digest(row.values),
-            "milliseconds": answer.milliseconds, "known": row.known, "answer": answer.value,
-            "features": without_strange(row.values, row.given, answer.model) if shown else None,
-        }  # fmt: skip
-        lines.append((answer.model, shown, line))
-    return lines
-
-
-def served_table(lines: list[tuple["Served", bool, dict[str, Any]]]) -> "pyarrow.Table":
-    """Lay out lines of one model, all with their features by name or all without, and the answer.
+def served_table(
+    shape: "tuple[Served, bool]",
+    requests: "list[tuple[dict[str, Any], list[tuple[int, Row, Answer]]]]",
+) -> "pyarrow.Table":
+    """Lay out answers of one model, all with their features by name or all without.
 
     Columns and types are those of the log of `mlops predict`, and more that only a server knows.
+
+    Parameters
+    ----------
+    shape : (model, whether features are shown)
+    requests : list of (what is true of all lines of a request, its rows by place, and answers)
     """
     import numpy as np
     import pyarrow as pa
 
-    model, shown, _ = lines[0]
-    told = [line for _, _, line in lines]
-    columns: dict[str, Any] = {
-        field.name: pa.array([line[field.name] for line in told], field.type)
-        for field in model.keys
-    }
-    columns |= {name: pa.array([line[name] for line in told], kind) for name, kind in OF_REQUESTS}
-    columns["version"] = pa.array([line["version"] for line in told], "string")
-    columns["served_at"] = pa.array([line["served_at"] for line in told], pa.timestamp("us"))
-    for place, name in enumerate(model.names if shown else []):
-        if name not in OWN:
-            values = [line["features"][place] for line in told]
-            columns[name] = pa.array(values, model.schema.field(place).type)
-    found = [line["answer"] for line in told]
+    model, shown = shape
+    shared = [facts for facts, told in requests for _ in told]
+    places, rows, answers = zip(*(one for _, told in requests for one in told), strict=True)
+    kinds = {field.name: field.type for field in model.keys} | dict(OF_REQUESTS)
+    values: dict[str, Any] = {
+        "id": [row.id for row in rows], "horizon": [row.horizon for row in rows], "row": places,
+        "answered_by": [answer.by for answer in answers], "known": [row.known for row in rows],
+        "features_sha256": [digest(row.values) for row in rows],
+        "milliseconds": [answer.milliseconds for answer in answers],
+    }  # fmt: skip
+    values |= {name: [one[name] for one in shared] for name in ("time", "request_id", "stale")}
+    columns: dict[str, Any] = {name: pa.array(values[name], kind) for name, kind in kinds.items()}
+    columns["version"] = pa.array([model.number] * len(rows), "string")
+    columns["served_at"] = pa.array([one["served_at"] for one in shared], pa.timestamp("us"))
+    if shown:
+        features = [without_strange(row.values, row.given, model) for row in rows]
+        for place, name in enumerate(model.names):
+            if name not in OWN:
+                told = [one[place] for one in features]
+                columns[name] = pa.array(told, model.schema.field(place).type)
+    found = [answer.value for answer in answers]
     task = model.scorer.config["task"]
     if task == "recommendation":
         columns["items"] = pa.array([list(one) for one in found])
@@ -230,25 +237,21 @@ def served_table(lines: list[tuple["Served", bool, dict[str, Any]]]) -> "pyarrow
     return pa.table(columns)
 
 
-def shadow_table(lines: list[dict[str, Any]]) -> "pyarrow.Table":
+def shadow_table(shape: Any, pairs: list[list[dict[str, Any]]]) -> "pyarrow.Table":
     """Lay out pairs as `mlops compare shadow` reads them."""
     import pyarrow as pa
 
-    return pa.Table.from_pylist(lines)
+    return pa.Table.from_pylist([pair for told in pairs for pair in told])
 
 
 def without_strange(values: list[Any], given: dict[str, Any], model: "Served") -> list[Any]:
     """Leave out texts of a request that training never saw: anybody may write anything there."""
-    seen = model.scorer.config["training"]["seen"]
-    if not given:
-        return values
     kept = list(values)
-    for place, name in enumerate(model.names):
-        value = given.get(name)
-        if isinstance(value, str) and value not in seen.get(name, {}).get("levels", ()):
+    for place, levels in model.texts:
+        value = given.get(model.names[place])
+        if isinstance(value, str) and value not in levels:
             kept[place] = None
         elif isinstance(value, list):
-            levels = seen.get(name, {}).get("levels", ())
             kept[place] = [one for one in value if not isinstance(one, str) or one in levels]
     return kept
 

@@ -31,6 +31,8 @@ class Served:
         The version, and what it learned from.
     names : list of str
         Its features, in the order of a row.
+    texts : list of (place, texts that training saw)
+        Those of the features that are texts, or lists.
     schema, keys : pyarrow.Schema
         Types of the features, and of what names a row.
     path : str
@@ -52,6 +54,7 @@ class Served:
         training = scorer.config["training"]
         self.schema = arrow_schema(self.names, training["types"])
         self.keys = arrow_schema(list(training["keys"]), training["keys"])
+        self.texts = list(_texts(self.schema, training["seen"]))
         self.number, self.digest = scorer.number, scorer.digest
         self._plan = None
         self.why_plain = "fast is false in conf/serve.yaml" if not fast else self._compile(known)
@@ -144,6 +147,17 @@ def arrow_schema(names: list[str], types: dict[str, str]) -> "pyarrow.Schema":
     with connect() as connection:
         kinds = ", ".join(f"CAST(NULL AS {types[name]}) AS {quoted(name)}" for name in names)
         return connection.sql(f"SELECT {kinds}").to_arrow_table().schema
+
+
+def _texts(
+    schema: "pyarrow.Schema", seen: dict[str, Any]
+) -> "Iterator[tuple[int, frozenset[str]]]":
+    """Give the places of features that may hold any text, with those that training saw."""
+    import pyarrow as pa
+
+    for place, field in enumerate(schema):
+        if not pa.types.is_primitive(field.type):
+            yield place, frozenset(seen.get(field.name, {}).get("levels", ()))
 
 
 def probes(served: Served) -> Iterator[Row]:

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
 
 # From a matrix, shape (n, n_columns) of float64, what predict or predict_proba gives.
 LastStep: TypeAlias = "Callable[[numpy.ndarray], numpy.ndarray]"
-# From so many rows on, a loop over trees in C is cheaper than all trees at once in numpy.
-MANY = 8
+# So many numbers are copied for a walk through all trees at once; above, tree by tree is cheaper.
+MOST_COPIED = 2**18
 
 
 class NotCompiledError(Exception):
@@ -67,11 +67,11 @@ def _boosted(estimator: Any, chances: bool) -> LastStep:
     per_row = estimator.n_trees_per_iteration_
     start = np.asarray(estimator._baseline_prediction, np.float64).reshape(1, -1)
     known = estimator._bin_mapper.make_known_categories_bitsets()
-    together = _all_at_once(predictors)
+    together = _as_one(predictors, known)
     loss, regression = estimator._loss, not chances
 
     def leaves(matrix: "numpy.ndarray") -> "numpy.ndarray":
-        if together is not None and len(matrix) < MANY:
+        if together is not None and matrix.size * len(predictors) <= MOST_COPIED:
             return together(matrix)
         return np.stack([one.predict(matrix, *known, 1) for one in predictors], axis=1)
 
@@ -88,36 +88,51 @@ def _boosted(estimator: Any, chances: bool) -> LastStep:
     return answers
 
 
-def _all_at_once(predictors: list[Any]) -> "Callable[[numpy.ndarray], numpy.ndarray] | None":
-    """Walk down all trees at once, one level after the other; None where a split is by category."""
+def _as_one(
+    predictors: list[Any], known: "tuple[numpy.ndarray, numpy.ndarray]"
+) -> "Callable[[numpy.ndarray], numpy.ndarray] | None":
+    """Join all trees below one that asks for the number of a tree, so that one call asks them all.
+
+    Each call gives Python's lock away, and a thread that is at work keeps it for milliseconds:
+    sixty calls would wait sixty times.
+
+    Returns
+    -------
+    callable or None
+        From a matrix, shape (n, n_columns), to leaves, shape (n, n_trees); None where a split is by
+        category.
+    """
     import numpy as np
 
     tables = [one.nodes for one in predictors]
     if not tables or any(table["is_categorical"].any() for table in tables):
         return None
-    nodes = np.concatenate(tables)
-    roots = np.cumsum([0, *(len(table) for table in tables[:-1])])
-    moved = np.repeat(roots, [len(table) for table in tables])
-    here, leaf = np.arange(len(nodes)), nodes["is_leaf"].astype(bool)
-    feature = np.where(leaf, 0, nodes["feature_idx"]).astype(np.intp)
-    threshold, value = nodes["num_threshold"].copy(), nodes["value"].copy()
-    left = np.where(leaf, here, nodes["left"] + moved)
-    right = np.where(leaf, here, nodes["right"] + moved)
-    left_when_missing = nodes["missing_go_to_left"].astype(bool)
-    depth = max(one.get_max_depth() for one in predictors)
+    count, column = len(tables), len(known[1])
+    fan = 1 << (count - 1).bit_length()
+    starts = (fan - 1 + np.cumsum([0, *(len(table) for table in tables[:-1])])).astype(np.uint32)
+    # The nodes above the trees are a full binary tree: node i has the children 2 i + 1 and 2 i + 2.
+    inner = np.arange(fan - 1)
+    level = np.frexp(inner + 1)[1] - 1
+    width = fan >> level
+    asking = np.zeros(fan - 1, tables[0].dtype)
+    asking["feature_idx"] = column
+    asking["num_threshold"] = (inner + 1 - (1 << level)) * width + (width - 1) / 2
+    # What a full tree has too many is never asked for.
+    below = np.concatenate([inner[1:], starts[np.minimum(np.arange(fan), count - 1)]])
+    asking["left"], asking["right"] = below[: 2 * fan - 2 : 2], below[1 : 2 * fan - 2 : 2]
+    moved = [asking]
+    for start, table in zip(starts, tables, strict=True):
+        own = table.copy()
+        own["left"] += start
+        own["right"] += start
+        moved.append(own)
+    unsplit = np.empty((0, 8), np.uint32)
+    whole = type(predictors[0])(np.concatenate(moved), unsplit, unsplit)
 
     def leaves(matrix: "numpy.ndarray") -> "numpy.ndarray":
-        found = np.empty((len(matrix), len(roots)))
-        for place, row in enumerate(matrix):
-            asked = row[feature]
-            goes_left = asked <= threshold
-            if np.isnan(row).any():
-                goes_left |= np.isnan(asked) & left_when_missing
-            following = np.where(goes_left, left, right)
-            at = roots
-            for _ in range(depth):
-                at = following[at]
-            found[place] = value[at]
-        return found
+        rows = np.empty((len(matrix), count, column + 1))
+        rows[:, :, :column] = matrix[:, np.newaxis]
+        rows[:, :, column] = np.arange(count)
+        return whole.predict(rows.reshape(-1, column + 1), *known, 1).reshape(-1, count)
 
     return leaves

@@ -72,6 +72,9 @@ class Reader:
         if snapshot is not None:
             _refuse_another(snapshot, model)
             self._order = [snapshot.names.index(name) for name in self.names]
+        self._horizon = self.names.index("horizon") if "horizon" in self.names else None
+        self._exclude = None if config.exclude is None else self.names.index(config.exclude)
+        self._refused = snapshot is not None and config.features.new == "refuse"
         self._ids = ids_of(sources, training["keys"]["id"])
         fields = {name: self._field(name, sources) for name in self.given}
         row = self._row(fields, source)
@@ -136,7 +139,7 @@ class Reader:
         exclude = list(one.get("exclude", []))
         base = features.get((id_, ANY if horizon is None else horizon))
         known = base is not None
-        if not known and self.snapshot is not None and self.config.features.new == "refuse":
+        if not known and self._refused:
             told = "is not in the snapshot of features"
             raise AskedError(404, [{"field": f"{where}id", "reason": told}])
         if base is not None:
@@ -150,10 +153,10 @@ class Reader:
                 given[name] if name in given else always.get(name, self._nothing(place))
                 for place, name in enumerate(self.names)
             ]
-            if "horizon" in self.names:
-                values[self.names.index("horizon")] = horizon
-        if self.config.exclude is not None:
-            exclude += list(values[self.names.index(self.config.exclude)] or [])
+            if self._horizon is not None:
+                values[self._horizon] = horizon
+        if self._exclude is not None:
+            exclude += list(values[self._exclude] or [])
         return Row(id_, horizon, values, known, given, exclude)
 
     def _found(self, asked: list[Any]) -> tuple[list[Any], dict[tuple[Any, int], list[Any]]]:
