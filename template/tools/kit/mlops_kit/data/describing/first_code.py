@@ -65,11 +65,6 @@ def texts(
     excluded = _excluded(made, asked, entity, target, file) | {
         name: why for name in made.read if (why := withheld.get(f"{made.name}.{name}"))
     }
-    if target in excluded and f"{made.name}.{target}" in withheld:
-        raise MlopsError(
-            f'"{target}" cannot be the target yet, because {excluded[target]}: describe without '
-            "--target, decide about it there, and add features.py then."
-        )
     if group is not None and group.column in made.read:
         excluded.setdefault(group.column, "its rows stay together, and new ones have new values")
     features = [name for name in made.read if name not in (*excluded, entity, target, asked.time)]
@@ -86,6 +81,9 @@ def texts(
         f"{len(features)} feature{'s' * (len(features) > 1)}; features.py says of each other "
         "column why it is none"
     ]
+    for name, what in ((target, "the outcome"), (asked.time, "the time of a row")):
+        if why := withheld.get(f"{made.name}.{name}"):
+            said.append(f"{name} is {what}, and {why}: the run refuses until you let it pass there")
     by = None if group is None else (group.column, group.why)
     files |= for_table(task, made.rows, asked.time is not None, by, classes)
     if group is not None:
