@@ -355,6 +355,7 @@ def test_the_outcome_is_never_changed_or_left_behind_unasked() -> None:
 
     def rule_of(column: str, target: str | None, time: str | None = None) -> str:
         made = propose.draft(load_sources(), folder, Wanted("drop", None, target, time))
+        assert not any("--undecided drop" in said for said in made.said)
         content = yaml.safe_load(made.files[Path("conf/privacy.yaml")])
         return str(content["columns"][f"people.{column}"]["action"])
 

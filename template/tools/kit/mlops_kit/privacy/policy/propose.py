@@ -112,7 +112,7 @@ def draft(sources: Sources, folder: Path, wanted: Wanted) -> Draft:
     }
     waiting = sum(rule == UNDECIDED for rule in rules.values())
     said = []
-    if waiting:
+    if waiting and wanted.undecided == UNDECIDED["action"]:
         said.append(
             f"{waiting} columns wait for a decision in conf/privacy.yaml; --undecided drop leaves "
             "them behind"
