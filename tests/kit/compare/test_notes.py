@@ -110,15 +110,22 @@ def test_rows_that_were_set_aside_and_gaps_are_told_in_decision_and_reports(
     Path("reports/data").mkdir(parents=True)
     content = json.dumps({"schema": 1, "tables": tables})
     Path("reports/data/reading.json").write_text(content, encoding="utf-8")
+    Path("reports/privacy").mkdir(parents=True, exist_ok=True)
+    hidden = {"suppressed": 4, "why": "fewer than 5 rows share sex, age", "generalised": {}}
+    protected = {"tables": {"people": {"rows": 50, "anonymity": hidden}, "orders": {}}}
+    Path("reports/privacy/protect.json").write_text(json.dumps(protected), encoding="utf-8")
     data = _decided(_features("2025-03-02"), monkeypatch)["data"]
     assert data["tables"]["orders"]["set_aside"] == 3
     assert data["tables"]["people"]["missing"] == {"age": 7}
+    assert data["tables"]["people"]["left_out"] == {"fewer than 5 rows share sex, age": 4}
     assert (data["training_rows"], data["features"]) == (2000, 1)
     assert data["holdout_days"] == ["2025-01-12", "2025-03-02"]
     for name in ("report.md", "report.html"):
         text = (project / "reports/compare" / name).read_text(encoding="utf-8")
         assert "Set aside of orders: day: no date 2, id twice 1." in text
         assert "Not read for orders: notes.txt." in text
+        left_out = "Left out of people after reading: 4 rows, as fewer than 5 rows share sex, age."
+        assert left_out in text
         assert "3 (0.30%)" in text
         assert "age 7" in text
         assert "Learned from 2,000 rows with 1 feature, judged on 2,000 rows held back" in text

@@ -14,6 +14,7 @@ from mlops_kit import cli
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.describing import describe as describing
+from mlops_kit.data.describing import related
 from mlops_kit.data.describing.asked import Asked
 from mlops_kit.data.reading import store
 from own_table import OwnTable
@@ -443,6 +444,30 @@ def test_neighbours_that_are_alike_without_a_name_are_told(owned: OwnTable) -> N
     table.sort("age").write_csv("raw/t.csv")
     assert not any("row before them in age" in one
                    for one in found(Path("raw/t.csv"), target="ill").said)  # fmt: skip
+
+
+def test_names_whose_rows_have_nearly_the_same_outcome_are_told(owned: OwnTable) -> None:
+    """As in a panel: sixty towns by ten years, of which a random split shows all to the model."""
+    random = np.random.default_rng(5)
+    towns = [f"town {n:02d}" for n in range(60) for _ in range(10)]
+    of_town, of_year = np.repeat(random.normal(size=60), 10), random.normal(size=600)
+    table = pl.DataFrame({"town": towns, "Year": [*range(2010, 2020)] * 60, "x": of_year})
+    table = table.with_columns(price=of_town + of_year / 3, ill=pl.Series(of_town > 0))
+
+    def said(columns: pl.DataFrame, target: str) -> str:
+        columns.write_csv("raw/t.csv")
+        return "\n".join(found(Path("raw/t.csv"), target=target).said)
+
+    told = said(table.drop("price"), "ill")
+    assert "rows of one town are alike in ill (100% of its variance lies between" in told
+    assert "without --group 'town'" in told
+    assert "--set 'Year.format=%Y' --time 'Year' tries the model on later years" in told
+    shuffled = table.with_columns(pl.col("town").sample(fraction=1, shuffle=True, seed=1))
+    assert "rows of one town" not in said(shuffled.drop("price"), "ill")
+    share = related.between(table["town"], table["price"])
+    between, within = of_town.var(), (of_year / 3).var()
+    assert share == pytest.approx(between / (between + within), abs=0.03)
+    assert abs(related.between(shuffled["town"], table["price"])) < 0.1
 
 
 @pytest.mark.parametrize("names", [["low", "mid", "high"], [10, 20, 30]])

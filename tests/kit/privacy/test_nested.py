@@ -19,6 +19,7 @@ from mlops_kit.privacy.policy.load import PRIVACY_FILE, load_privacy, unnamed_te
 from mlops_kit.privacy.policy.propose import draft
 from mlops_kit.privacy.protect import keys
 from mlops_kit.privacy.protect.stage import protect
+from mlops_kit.room import Wanted
 
 TODAY = datetime.date(2026, 6, 1)
 COLUMNS = {
@@ -144,7 +145,7 @@ def test_what_stands_inside_is_proposed_by_its_worst_part_and_else_left_to_a_per
     table = pl.read_parquet("data/restricted/tables/t.parquet")
     mails = [{"kind": "x", "contact": f"user{k}@shop.es"} for k in range(len(table))]
     table.with_columns(pl.Series("about", mails)).write_parquet("data/restricted/tables/t.parquet")
-    found = draft(load_sources(), Path("data/restricted/tables"), "undecided", None)
+    found = draft(load_sources(), Path("data/restricted/tables"), Wanted("undecided"))
     rules = yaml.safe_load(found.files[PRIVACY_FILE])["columns"]
     assert rules["t.about"] == {"entity": "email", "action": "drop"}
     assert rules["t.at"] == {"action": "keep"}

@@ -15,6 +15,7 @@ from mlops_kit.privacy import commands
 from mlops_kit.privacy.policy import propose
 from mlops_kit.privacy.protect import keys, singling_out
 from mlops_kit.privacy.protect import stage as protect
+from mlops_kit.room import Wanted
 
 PEOPLE = 3_000
 SYLLABLES = ["ka", "ro", "mi", "dex", "ton", "bra", "ves", "lin", "quo", "har", "wick", "ston"]
@@ -312,13 +313,55 @@ def test_a_described_table_gets_a_policy_and_what_waits_can_be_left_behind() -> 
     folder = Path("described")
     folder.mkdir()
     Path("raw/people.parquet").rename(folder / "people.parquet")
-    waiting = propose.draft(load_sources(), folder, "undecided", None)
+    waiting = propose.draft(load_sources(), folder, Wanted("undecided"))
     text = waiting.files[Path("conf/privacy.yaml")]
     assert yaml.safe_load(text)["columns"]["people.c7"] == {"action": "undecided"}
     assert any("--undecided drop" in said for said in waiting.said)
-    dropped = propose.draft(load_sources(), folder, "drop", None)
+    dropped = propose.draft(load_sources(), folder, Wanted("drop"))
     content = yaml.safe_load(dropped.files[Path("conf/privacy.yaml")])
     assert content["columns"]["people.c7"] == {"action": "drop"}
     assert content["columns"]["people.code"]["action"] == "token"
     assert dropped.withheld["people.c7"] == "conf/privacy.yaml says drop"
     assert "people.code" not in dropped.withheld
+
+
+def test_a_list_of_categories_is_no_free_text_whatever_its_header_says() -> None:
+    chance = seeded(8)
+    degrees, texts = ["FELONY", "MISDEMEANOR", "VIOLATION"], []
+    for _ in range(PEOPLE):
+        texts.append(" ".join(chance.choice(SYLLABLES) for _ in range(9)))
+    put(
+        people=people(
+            law_category_description=[chance.choice(degrees) for _ in range(PEOPLE)],
+            comment=[chance.choice(["Low", "Medium", "High"]) for _ in range(PEOPLE)],
+            offence_description=[f"kind {n * n % 700}" for n in range(PEOPLE)],
+            remarks=texts,
+        )
+    )
+    found = actions(proposed())
+    assert (found["law_category_description"], found["comment"]) == ("keep", "keep")
+    assert (found["offence_description"], found["remarks"]) == ("drop", "drop")
+
+
+def test_the_outcome_is_never_changed_or_left_behind_unasked() -> None:
+    chance = seeded(9)
+    amounts = [chance.randrange(10**6) for _ in range(PEOPLE)]
+    days = [datetime.date(2024, 1, 1 + n % 28) for n in range(PEOPLE)]
+    races = ["a", "b", "c"] * (PEOPLE // 3)
+    put(people=people(days=amounts, salary=amounts, race=races, since=days))
+    folder = Path("described")
+    folder.mkdir()
+    Path("raw/people.parquet").rename(folder / "people.parquet")
+
+    def rule_of(column: str, target: str | None, time: str | None = None) -> str:
+        made = propose.draft(load_sources(), folder, Wanted("drop", None, target, time))
+        assert not any("--undecided drop" in said for said in made.said)
+        content = yaml.safe_load(made.files[Path("conf/privacy.yaml")])
+        return str(content["columns"][f"people.{column}"]["action"])
+
+    # A number of which nothing else is known: a code or an amount, but as an outcome an amount.
+    assert (rule_of("days", None), rule_of("days", "days")) == ("drop", "keep")
+    # What would pass as bands, or not at all, waits for a person.
+    assert (rule_of("salary", None), rule_of("salary", "salary")) == ("generalise", "undecided")
+    assert (rule_of("race", None), rule_of("race", "race")) == ("drop", "undecided")
+    assert (rule_of("since", None), rule_of("since", None, "since")) == ("drop", "undecided")

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.privacy import commands
 from mlops_kit.privacy.protect import keys
 from mlops_kit.privacy.protect import stage as protect
 from mlops_kit.privacy.protect import staging as workplace
@@ -243,9 +244,17 @@ def test_rows_that_prevent_k_close_the_gate_with_their_positions_alone() -> None
     assert "119" not in said
     wanted["method"] = "suppress"
     write_policy(anonymity={"people": wanted})
-    protect.protect(TODAY)
+    said = protect.protect(TODAY).splitlines()
+    # A row that goes is told, with the reason, and handed to the decision's report.
+    why = "fewer than 5 rows share age"
+    assert said[1] == f"people: 1 of {PEOPLE} rows are left out, as {why}"
+    assert commands.ROOM.left_out() == {"people": {why: 1}}
     assert pl.read_parquet(OPEN / "tables/people.parquet").height == PEOPLE - 1
     assert report()["tables"]["people"]["anonymity"]["after"]["k"] >= 5
+    write_policy(anonymity={"people": wanted | {"method": "generalise", "max_suppressed": 0}})
+    coarser = "people: made coarser, because too many rows would stand alone: age"
+    assert coarser in protect.protect(TODAY).splitlines()
+    assert commands.ROOM.left_out() == {}
 
 
 def test_a_table_that_is_no_longer_declared_leaves_the_open_zone() -> None:

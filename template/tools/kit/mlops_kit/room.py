@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +34,24 @@ class Finding:
     status: Literal["ok", "problem", "note"]
     message: str
     mend: str = ""
+
+
+class Wanted(NamedTuple):
+    """What a person asks of the first files of a table.
+
+    Attributes
+    ----------
+    undecided : str or None
+        Action of columns of which too little is known; None leaves them to a person.
+    group, target, time : str or None
+        Columns of the entity's table: whose rows stay together, what is predicted, and when a row
+        is. What is needed is never left behind unasked.
+    """
+
+    undecided: str | None
+    group: str | None = None
+    target: str | None = None
+    time: str | None = None
 
 
 @dataclass(frozen=True)
@@ -115,11 +133,15 @@ def _as_they_are(sources: "Sources") -> OpenIds | None:
     return None
 
 
-def _no_draft(sources: "Sources", folder: "Path", undecided: str, group: str | None) -> Draft:
+def _no_draft(sources: "Sources", folder: "Path", wanted: Wanted) -> Draft:
     return Draft()
 
 
 def _nothing_read(sources: "Sources") -> Mapping[str, str]:
+    return {}
+
+
+def _none_left_out() -> Mapping[str, Mapping[str, int]]:
     return {}
 
 
@@ -155,6 +177,8 @@ class Room:
     """Give what leaves out of a table, some rows at a time, what must not come in."""
     clean_file: "Callable[[Sources, str, Path], int]" = _all_stay
     """Take out of a raw file of a table what must not come in; return how many rows that were."""
+    left_out: Callable[[], Mapping[str, Mapping[str, int]]] = _none_left_out
+    """By table: why rows that keep their contract went no further in its last run, and how many."""
     raw_zone: Path | None = None
     """Where values as they came may lie for as long as a command takes."""
     classes: Callable[[], Sequence[str | int] | None] = _no_classes
@@ -170,10 +194,9 @@ class Room:
     """
     open_ids: Callable[["Sources"], OpenIds | None] = _as_they_are
     """Give what makes the entity's ids of the open zone; None where they pass as they are."""
-    draft: "Callable[[Sources, Path, str, str | None], Draft]" = _no_draft
+    draft: "Callable[[Sources, Path, Wanted], Draft]" = _no_draft
     """Propose files for a table: called with its declaration, a folder that holds a sample of it as
-    `<table>.parquet`, typed, the action of columns for which nothing can be proposed, and the
-    column whose rows belong together, if any."""
+    `<table>.parquet`, typed, and what a person asks of it."""
     vouches: Callable[[str], bool] = _no
     """Whether a person vouches for a finding, by its name, on the day of the run."""
     clean_up: Callable[[], None] = _nothing

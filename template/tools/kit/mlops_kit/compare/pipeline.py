@@ -20,6 +20,7 @@ from mlops_kit.core.settings import Settings, read_config
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import load_sources
 from mlops_kit.data.reading import what_was_read
+from mlops_kit.room import rooms
 from mlops_kit.train.features import load_params
 from mlops_kit.train.model_file import MODEL_FILE, load_model, read_card
 from mlops_kit.train.predictions import PREDICTIONS, predict
@@ -43,9 +44,7 @@ def compare(settings: Settings) -> str:
     config = config.with_classes(card.get("classes"))
     digests = card["systems"]
     context = context_of_project(settings)
-    known = replace(
-        background_of(card, what_was_read()), importance=look_at_model(settings, config)
-    )
+    known = replace(background_of(card, _read()), importance=look_at_model(settings, config))
     measured = measure_ops(settings, config)
     predictions = OPEN_ZONE / PREDICTIONS
     decision = run(
@@ -56,6 +55,16 @@ def compare(settings: Settings) -> str:
     seen = gained(primary["estimate"], primary["lower"], primary["upper"])
     vouched = [f". {each['sentence']}" for each in decision["safety"] if "acknowledged" in each]
     return f"{decision['decision']}: {primary['metric']} {seen}{''.join(vouched)}"
+
+
+def _read() -> dict[str, Any]:
+    """Return what was read of each table, and what rooms left out of it since."""
+    tables = what_was_read()
+    for room in rooms():
+        for name, why in room.left_out().items():
+            if name in tables:
+                tables[name]["left_out"] = dict(why)
+    return tables
 
 
 def look_at_model(settings: Settings, config: CompareConfig) -> Importance:

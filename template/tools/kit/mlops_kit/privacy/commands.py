@@ -8,8 +8,9 @@ from mlops_kit.core.files import progress
 from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE
 from mlops_kit.privacy.gate import commands as gate_commands
 from mlops_kit.privacy.gate.logs import install, redacted
+from mlops_kit.privacy.protect.anonymity import left_out as rows_left_out
 from mlops_kit.privacy.protect.staging import finish
-from mlops_kit.room import Draft, Finding, LeaveOut, OpenIds, Room
+from mlops_kit.room import Draft, Finding, LeaveOut, OpenIds, Room, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,11 +81,11 @@ def settings() -> dict[str, "Callable[[], object]"]:
     return {PRIVACY_FILE.as_posix(): lambda: load_privacy(load_sources())}
 
 
-def draft(sources: "Sources", folder: "Path", undecided: str, group: str | None) -> Draft:
+def draft(sources: "Sources", folder: "Path", wanted: Wanted) -> Draft:
     """Propose conf/privacy.yaml for a table that was just described."""
     from mlops_kit.privacy.policy.propose import draft
 
-    return draft(sources, folder, undecided, group)
+    return draft(sources, folder, wanted)
 
 
 def before_ingest(sources: "Sources") -> LeaveOut:
@@ -194,6 +195,13 @@ def erase(
     print(f"{'next':<9} {told['next']}")
 
 
+def left_out() -> dict[str, dict[str, int]]:
+    """Say of tables how many rows were left out to hide people, and why."""
+    from mlops_kit.privacy.protect.stage import REPORT
+
+    return rows_left_out(REPORT)
+
+
 ROOM = Room(
     raw_zone=RESTRICTED_ZONE,
     commands={
@@ -215,6 +223,7 @@ ROOM = Room(
     draft=draft,
     before_ingest=before_ingest,
     clean_file=clean_file,
+    left_out=left_out,
     open_ids=open_ids,
     clean_up=clean_up,
 )

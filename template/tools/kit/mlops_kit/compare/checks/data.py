@@ -19,6 +19,7 @@ def about_data(holdout: Holdout) -> Data:
                 "missing": {
                     column: sum(counts.values()) for column, counts in each["missing"].items()
                 },
+                "left_out": each.get("left_out", {}),
             }
             for name, each in known.tables.items()
         }

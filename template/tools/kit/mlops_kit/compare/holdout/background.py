@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, Literal, Required
+from typing import Any, Literal, NotRequired, Required
 
 from typing_extensions import TypedDict
 
@@ -30,6 +30,8 @@ class Read(TypedDict):
     """Why, and how often, the commonest first."""
     missing: dict[str, int]
     """Missing values by column, where there are any."""
+    left_out: NotRequired[dict[str, int]]
+    """Rows that keep the contract and went no further, as to hide people: why, and how many."""
 
 
 class Cutoff(TypedDict):

@@ -60,6 +60,8 @@ def _caption(decision: Decision, data: Data, more: int) -> str:
     for name, each in data["tables"].items():
         if each["set_aside"]:
             said.append(f"Set aside of {name}: {_most(each['reasons'])}.")
+        if left_out := each.get("left_out"):
+            said.append(f"Left out of {name} after reading: {_rows(left_out)}.")
         if each["not_read"]:
             left = {file: 0 for file in each["not_read"]}
             said.append(f"Not read for {name}: {_most(left)}.")
@@ -67,6 +69,10 @@ def _caption(decision: Decision, data: Data, more: int) -> str:
         are = "is" if more == 1 else "are"
         said.append(f"{counted(more, 'more table')} {are} in reports/data/reading.json.")
     return " ".join(said)
+
+
+def _rows(reasons: Mapping[str, int]) -> str:
+    return "; ".join(f"{counted(rows, 'row')}, as {why}" for why, rows in reasons.items())
 
 
 def _most(counts: Mapping[str, int]) -> str:

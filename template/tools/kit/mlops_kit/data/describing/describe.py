@@ -20,7 +20,7 @@ from mlops_kit.data.describing.kept import spaced
 from mlops_kit.data.describing.table import Described, described
 from mlops_kit.data.landing.described import files_in, landed_from
 from mlops_kit.data.sources.ids import with_ids
-from mlops_kit.room import Draft, raw_zone, rooms
+from mlops_kit.room import Draft, Wanted, raw_zone, rooms
 
 if TYPE_CHECKING:
     import polars
@@ -110,7 +110,8 @@ def describe(given: str | Path, settings: list[str], asked: Asked) -> Descriptio
         draft, said = Draft(), []
         if not made.asked():
             by = None if group is None else group.column
-            draft = _drafts(sources, file, made, (asked.undecided, by))
+            target = questions.split_target(made, asked)[0] if asked.target else None
+            draft = _drafts(sources, file, made, Wanted(asked.undecided, by, target, asked.time))
             files |= draft.files
         else:
             said.append(
@@ -187,7 +188,7 @@ def _checked(text: str, made: Described) -> Sources:
         return read_config(file, Sources)
 
 
-def _drafts(sources: Sources, file: Path, made: Described, asked: tuple[str, str | None]) -> Draft:
+def _drafts(sources: Sources, file: Path, made: Described, wanted: Wanted) -> Draft:
     """Let the rooms propose their files from evenly spaced rows of the table."""
     import tempfile
 
@@ -195,7 +196,7 @@ def _drafts(sources: Sources, file: Path, made: Described, asked: tuple[str, str
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".describing.") as folder:
         typed = contract.check(_sampled(file, sources.tables[made.name], made.rows)).good
         typed.write_parquet(Path(folder) / f"{made.name}.parquet")
-        found = [room.draft(sources, Path(folder), *asked) for room in rooms()]
+        found = [room.draft(sources, Path(folder), wanted) for room in rooms()]
     return Draft(
         {path: text for one in found for path, text in one.files.items()},
         {name: why for one in found for name, why in one.withheld.items()},

@@ -11,7 +11,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import PIPELINE
 from mlops_kit.data.describing.asked import FEW_LEVELS, Asked, outcome_of
 from mlops_kit.data.describing.kept import spaced
-from mlops_kit.data.describing.related import Group, alike_neighbours
+from mlops_kit.data.describing.related import Group, alike_neighbours, alike_outcomes, years_of
 from mlops_kit.data.describing.sample_files import for_table, sql_name
 from mlops_kit.data.describing.table import Described, is_key_by_name
 from mlops_kit.data.types import MOMENTS, parse
@@ -65,11 +65,6 @@ def texts(
     excluded = _excluded(made, asked, entity, target, file) | {
         name: why for name in made.read if (why := withheld.get(f"{made.name}.{name}"))
     }
-    if target in excluded and f"{made.name}.{target}" in withheld:
-        raise MlopsError(
-            f'"{target}" cannot be the target yet, because {excluded[target]}: describe without '
-            "--target, decide about it there, and add features.py then."
-        )
     if group is not None and group.column in made.read:
         excluded.setdefault(group.column, "its rows stay together, and new ones have new values")
     features = [name for name in made.read if name not in (*excluded, entity, target, asked.time)]
@@ -86,6 +81,9 @@ def texts(
         f"{len(features)} feature{'s' * (len(features) > 1)}; features.py says of each other "
         "column why it is none"
     ]
+    for name, what in ((target, "the outcome"), (asked.time, "the time of a row")):
+        if why := withheld.get(f"{made.name}.{name}"):
+            said.append(f"{name} is {what}, and {why}: the run refuses until you let it pass there")
     by = None if group is None else (group.column, group.why)
     files |= for_table(task, made.rows, asked.time is not None, by, classes)
     if group is not None:
@@ -95,7 +93,9 @@ def texts(
             else f"rows of one {group.column} count together in the interval ({group.why})"
         )
     elif asked.group is None and asked.time is None and once is False:
-        said += filter(None, [alike_neighbours(made, file, {entity: 0, target: 0})])
+        parts = {entity: 0, target: 0}
+        told = [alike_neighbours(made, file, parts), alike_outcomes(made, file, target, parts)]
+        said += filter(None, told)
     if group is not None and not shown:
         said.append(
             f"rows() does not give {group.column}, because "
@@ -109,6 +109,11 @@ def texts(
     elif times := [one.name for one in made.read.values() if one.type in MOMENTS]:
         said.append(
             f"{', '.join(times[:3])}: without --time nothing is checked for looking into the future"
+        )
+    elif years := years_of(made):
+        said.append(
+            f"{years} tells when a row is: --set '{years}.format=%Y' --time '{years}' tries the "
+            "model on later years; without, rows of each year are on both sides of the split"
         )
     said.append(
         "conf/compare.yaml: primary.min_effect, the smallest gain worth a change, is yours to say"

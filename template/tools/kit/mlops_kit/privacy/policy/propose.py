@@ -25,13 +25,14 @@ from mlops_kit.privacy.policy.suggestion import (
     UNDECIDED,
     K,
     Rule,
+    as_outcome,
     is_key_of,
     quasi,
     seen,
     suggest,
 )
 from mlops_kit.privacy.protect.keys import KEY_FILE
-from mlops_kit.room import Draft
+from mlops_kit.room import Draft, Wanted
 
 if TYPE_CHECKING:
     import polars
@@ -89,7 +90,7 @@ def propose() -> Path:
     sources = load_sources()
     with _read(sources):
         split = read_yaml(PARAMS).get("split") or {} if PARAMS.is_file() else {}
-        text = _drafted(sources, SCANNED, split.get("column"))[0]
+        text = _drafted(sources, SCANNED, Wanted(None, split.get("column")))[0]
     with written_beside(PROPOSAL) as beside:
         beside.write_text(text, encoding="utf-8", newline="\n")
         load_privacy(sources, beside)
@@ -100,17 +101,9 @@ def propose() -> Path:
     return PROPOSAL
 
 
-def draft(sources: Sources, folder: Path, undecided: str, group: str | None) -> Draft:
-    """Propose the policy of the tables `<table>.parquet` of a folder, in their declared types.
-
-    Parameters
-    ----------
-    undecided : str
-        Action of the columns of which the scan does not know enough.
-    group : str, optional
-        Column of the entity's table whose rows stay together, which needs it as a code at least.
-    """
-    text, rules = _drafted(sources, folder, group, undecided)
+def draft(sources: Sources, folder: Path, wanted: Wanted) -> Draft:
+    """Propose the policy of the tables `<table>.parquet` of a folder, in their declared types."""
+    text, rules = _drafted(sources, folder, wanted)
     (folder / PRIVACY_FILE.name).write_text(text, encoding="utf-8")
     policy = load_privacy(sources, folder / PRIVACY_FILE.name)
     withheld = {
@@ -120,7 +113,7 @@ def draft(sources: Sources, folder: Path, undecided: str, group: str | None) -> 
     }
     waiting = sum(rule == UNDECIDED for rule in rules.values())
     said = []
-    if waiting:
+    if waiting and wanted.undecided == UNDECIDED["action"]:
         said.append(
             f"{waiting} columns wait for a decision in conf/privacy.yaml; --undecided drop leaves "
             "them behind"
@@ -130,27 +123,26 @@ def draft(sources: Sources, folder: Path, undecided: str, group: str | None) -> 
     return Draft({PRIVACY_FILE: text}, withheld, said)
 
 
-def _drafted(
-    sources: Sources, folder: Path, group: str | None, undecided: str | None = None
-) -> tuple[str, dict[str, Rule]]:
+def _drafted(sources: Sources, folder: Path, wanted: Wanted) -> tuple[str, dict[str, Rule]]:
     """Judge the tables of a folder; return the policy's text, and its rules by table.column."""
     from mlops_kit.privacy.detect.language_model import finder, installed
 
     known = _entities(sources, folder)
-    tables = {table: _table(table, sources, known, folder, group) for table in sources.tables}
+    tables = {table: _table(table, sources, known, folder, wanted) for table in sources.tables}
+    needed = [f"{sources.entity.table}.{column}" for column in (wanted.target, wanted.time)]
     rules: dict[str, Rule] = {}
     lines = []
     for table, proposed in tables.items():
         for column, (rule, why) in proposed.rules.items():
             name = f"{table}.{column}"
-            waits = rule == UNDECIDED and undecided is not None
-            rules[name] = {"action": undecided} if waits else rule
+            left = rule == UNDECIDED and name not in needed and wanted.undecided is not None
+            rules[name] = {"action": wanted.undecided} if left else rule
             lines.append(_written(name, rules[name], why))
     waiting = sum(rule == UNDECIDED for rule in rules.values())
     record = read_yaml(PRIVACY_FILE).get("record") or {} if PRIVACY_FILE.is_file() else {}
     head = HEAD.format(
-        command="privacy propose" if undecided is None else "data describe",
-        then=", then move it to conf/privacy.yaml" if undecided is None else "",
+        command="privacy propose" if wanted.undecided is None else "data describe",
+        then=", then move it to conf/privacy.yaml" if wanted.undecided is None else "",
         purpose=json.dumps(record.get("purpose") or "", ensure_ascii=False),
         owner=json.dumps(record.get("owner") or "", ensure_ascii=False),
         names=finder(installed()), undecided=waiting, columns=len(lines),
@@ -190,7 +182,7 @@ def _entities(sources: Sources, folder: Path) -> "polars.Series":
 
 
 def _table(
-    table: str, sources: Sources, known: "polars.Series", folder: Path, group: str | None
+    table: str, sources: Sources, known: "polars.Series", folder: Path, wanted: Wanted
 ) -> Proposed:
     """Judge the columns of a table on a sample across all of its rows."""
     from mlops_kit.privacy.detect.columns.values import leaves, sample_of_row_groups
@@ -214,11 +206,13 @@ def _table(
             what = "predictions are about it" if table == entity[0] else f"joins {entity[0]}"
             rules[column] = (rule, what)
             continue
-        if table == entity[0] and column == group:
+        if table == entity[0] and column == wanted.group:
             rules[column] = ({"action": "token", "domain": column}, "its rows belong together")
             continue
         of_people = bool(keys or identified)
         rules[column] = suggest(column, contract, verdicts[column], seen(frame[column]), of_people)
+        if table == entity[0] and column == wanted.target:
+            rules[column] = as_outcome(column, contract, *rules[column])
     # One row a person, in the sample at least: then anonymity can be counted in rows.
     person = next((key for key in keys if frame[key].n_unique() == len(frame)), "")
     return Proposed(rules, frame, person)

@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_kit.data.config import Column
+from mlops_kit.privacy.detect.columns.column import FEW, RARE, K
 from mlops_kit.privacy.detect.findings import Verdict
 from mlops_kit.privacy.detect.kinds.headers import is_quantity, plain
 from mlops_kit.privacy.detect.kinds.registry import KINDS
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     import polars
 
 Rule = dict[str, object]
-K = 5  # people who should share what passes of them
-FEW = 50  # distinct words are a list of categories, not what people wrote
-RARE = 0.01  # of the rows may have a category that fewer than K rows have
-LONG, WORDS = 40, 4  # characters and words that a category has at most
 BANDS = 10
 MANY = 20  # values, below which nothing is said about how distinct they are
 DISTINCT = 0.9  # of the values are distinct, as in identifiers
@@ -64,7 +61,6 @@ class Seen(NamedTuple):
     distinct: int
     rare: int
     longest: int
-    words: float
 
     @property
     def share(self) -> float:
@@ -85,14 +81,13 @@ def seen(values: "polars.Series") -> Seen:
 
     there = values.drop_nulls()
     if there.dtype.is_nested() or there.dtype == pl.Binary:
-        return Seen(there, there.len(), there.len(), there.len(), 0, 0.0)
+        return Seen(there, there.len(), there.len(), there.len(), 0)
     counts = there.value_counts(name="how often")
     rare = int(counts.filter(pl.col("how often") < K)["how often"].sum())
-    longest, words = 0, 0.0
+    longest = 0
     if there.dtype == pl.String and there.len():
         longest = int(there.str.len_chars().max())  # type: ignore[arg-type]
-        words = float(there.str.count_matches(r"\S+").mean() or 0)  # type: ignore[arg-type]
-    return Seen(there, there.len(), counts.height, rare, longest, words)
+    return Seen(there, there.len(), counts.height, rare, longest)
 
 
 def suggest(
@@ -148,12 +143,27 @@ def suggest(
     return {"action": "keep"}, f"a measure without a sign of a person, {sample}{more}"
 
 
+def as_outcome(column: str, contract: Column, rule: Rule, why: str) -> tuple[Rule, str]:
+    """Return the rule of the column that is predicted, which is no outcome in another form.
+
+    A number that is asked for as the outcome is an amount, if nothing else speaks of a person.
+    What the scan would change or leave behind is for a person to decide.
+    """
+    if rule["action"] == "keep":
+        return rule, why
+    if rule == UNDECIDED and contract.kind in NUMBERS and not may_single_out(column):
+        return {"action": "keep"}, f"the outcome, so an amount; {why}"
+    also = "" if rule == UNDECIDED else f", and would be {rule['action']}"
+    return UNDECIDED, f"the outcome, which passes as it is or is none{also}; {why}"
+
+
 def _text(column: str, sample: Seen) -> tuple[Rule, str]:
     """Keep a short list of short words, and leave every other text to a person."""
+    from mlops_kit.privacy.detect.columns.values import is_list_of_categories
+
     if PEOPLE.search(plain(column)):
         return UNDECIDED, f"the header speaks of a person, {sample}"
-    few = sample.distinct <= FEW and sample.rare <= RARE * sample.rows
-    if few and sample.longest <= LONG and sample.words <= WORDS:
+    if is_list_of_categories(sample.values):
         distinct = sample.values.unique()
         alike = int(distinct.str.contains(_TWO_NAMES).sum())
         if sample.distinct <= BANDS or alike < sample.distinct / 2:

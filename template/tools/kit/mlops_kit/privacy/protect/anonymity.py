@@ -1,7 +1,10 @@
 """k-anonymity and l-diversity of a table, and how suppression or generalisation reaches them."""
 
+import json
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import polars
@@ -23,6 +26,12 @@ class Measured(NamedTuple):
     k: int
     l: int  # noqa: E741  (l-diversity is what the field calls it)
     classes: int
+
+
+def too_few(wanted: "Anonymity") -> str:
+    """Say why a row is left out, or prevents that a table passes."""
+    more = f", or {wanted.l} values of {', '.join(wanted.sensitive)}" if wanted.l > 1 else ""
+    return f"fewer than {wanted.k} rows share {', '.join(wanted.quasi)}{more}"
 
 
 class Reached(NamedTuple):
@@ -57,6 +66,26 @@ def classes_of(
 
     counted = [pl.len().alias(ROWS), *(pl.col(name).n_unique() for name in sensitive)]
     return frame.group_by(quasi).agg(counted).collect(engine="streaming")
+
+
+def changed(name: str, told: dict[str, Any]) -> Iterator[str]:
+    """Say what k-anonymity took from a table: rows, or how exact its columns are."""
+    reached = told.get("anonymity", {})
+    if rows := reached.get("suppressed"):
+        yield f"{name}: {rows:,} of {told['rows']:,} rows are left out, as {reached['why']}"
+    if columns := reached.get("generalised"):
+        yield f"{name}: made coarser, because too many rows would stand alone: {', '.join(columns)}"
+
+
+def left_out(report: Path) -> dict[str, dict[str, int]]:
+    """Return by table why rows did not reach the open zone, and how many, of the last run."""
+    if not report.is_file():
+        return {}
+    tables = json.loads(report.read_text(encoding="utf-8"))["tables"]
+    found = {name: one["anonymity"] for name, one in tables.items() if "anonymity" in one}
+    return {
+        name: {one["why"]: one["suppressed"]} for name, one in found.items() if one["suppressed"]
+    }
 
 
 def measure(frame: "polars.LazyFrame", quasi: list[str], sensitive: list[str]) -> Measured:

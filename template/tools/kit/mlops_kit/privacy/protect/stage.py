@@ -25,7 +25,7 @@ from mlops_kit.privacy.policy.load import (
 )
 from mlops_kit.privacy.policy.schema import BEHIND, Anonymity, ColumnPolicy, Privacy
 from mlops_kit.privacy.protect.actions import Subject, act, k_edges
-from mlops_kit.privacy.protect.anonymity import ROW, positions, reach
+from mlops_kit.privacy.protect.anonymity import ROW, changed, positions, reach, too_few
 from mlops_kit.privacy.protect.keys import key_id, privacy_key
 from mlops_kit.privacy.protect.outgoing import Opening
 from mlops_kit.privacy.protect.singling_out import report_of
@@ -92,7 +92,7 @@ def protect_tables(
     dict of Path to Path
         The finished file by its target in the open zone.
     list of str
-        How many people stand alone in each table of them.
+        What was left out or made coarser to hide people, and how many stand alone all the same.
     """
     refuse_undecided(policy)
     check_expiry(policy, today)
@@ -125,7 +125,8 @@ def protect_tables(
     write_json(REPORT, {**about, "tables": tables, **opening.report()})
     if closed:
         raise MlopsError(closed, NEGATIVE)
-    return files, [one["alone"]["said"] for one in tables.values() if "alone" in one]
+    told = [line for name, one in tables.items() for line in changed(name, one)]
+    return files, told + [one["alone"]["said"] for one in tables.values() if "alone" in one]
 
 
 def treatments(name: str, source: Path, sources: Sources, policy: Privacy) -> list[Treatment]:
@@ -254,6 +255,7 @@ def _anonymous(name: str, file: Path, wanted: Anonymity, opening: Opening) -> di
         "before": reached.before._asdict(),
         "after": reached.after._asdict(),
         "suppressed": reached.preventing.height if reached.holds else 0,
+        "why": too_few(wanted),
         "generalised": reached.levels,
     }
     if reached.holds:

@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     import polars as pl
 
 PROSE_WORDS = 5  # values of at least so many words, on average, are prose
-FEW = 0.8  # what a match is worth when most values of the column are something else
+AMONG_OTHERS = 0.8  # what a match is worth when most values of the column are something else
+K = 5  # people who should share what passes of them
+FEW = 50  # distinct words are a list of categories, not what people wrote
+RARE = 0.01  # of the rows may have a category that fewer than K rows have
+LONG, WORDS = 40, 4  # characters and words that a category has at most
 
 
 def judge(name: str, values: "pl.Series") -> Verdict:
@@ -48,12 +52,12 @@ def judge(name: str, values: "pl.Series") -> Verdict:
         if counts and KINDS[entity].like_amounts:
             continue
         share = matches / max(distinct.len(), 1)
-        likelihood *= 1 if share >= LIKELY else FEW
+        likelihood *= 1 if share >= LIKELY else AMONG_OTHERS
         reasons = (f"{share:.0%} of {distinct.len()} distinct values have its form",)
         if entity == header:
             likelihood, reasons = max(likelihood, 0.95), (*reasons, "the header says so")
         elif header and prior >= 0.7:
-            likelihood *= FEW
+            likelihood *= AMONG_OTHERS
         if likelihood > best[1]:
             best = (entity, likelihood, matches, reasons)
     if header and prior > best[1]:
@@ -73,9 +77,11 @@ def _under_header(
     entity: str, prior: float, distinct: "pl.Series", values: "pl.Series"
 ) -> tuple[int, float, tuple[str, ...]]:
     """Weigh a header against whether the values could be what it says."""
-    from mlops_kit.privacy.detect.columns.values import names_share
+    from mlops_kit.privacy.detect.columns.values import is_list_of_categories, names_share
 
     if not distinct.len():
+        return 0, 0.0, ()
+    if entity == "free_text" and is_list_of_categories(values):
         return 0, 0.0, ()
     if entity == "name" and prior < LIKELY and names_share(distinct) >= 0.1:
         reasons = ("the header says so", "common given names occur")

@@ -10,7 +10,7 @@ import polars as pl
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.privacy.detect.check_digits import ean
-from mlops_kit.privacy.detect.columns.column import PROSE_WORDS
+from mlops_kit.privacy.detect.columns.column import FEW, LONG, PROSE_WORDS, RARE, WORDS, K
 from mlops_kit.privacy.detect.columns.shapes import in_range_of_cards, matches
 from mlops_kit.privacy.detect.disguises import UNSEEN
 from mlops_kit.privacy.detect.kinds.kind import Shape
@@ -209,6 +209,17 @@ def is_prose(distinct: pl.Series) -> bool:
         return False  # documents, which are searched by path
     words = distinct.head(1000).str.count_matches(r"\S\s+\S").mean() if distinct.len() else 0
     return isinstance(words, float) and words + 1 >= PROSE_WORDS
+
+
+def is_list_of_categories(texts: pl.Series) -> bool:
+    """Whether few short texts stand in many rows each: chosen from a list, not written."""
+    there = texts.drop_nulls()
+    counts = there.value_counts(name="how often")
+    rare = int(counts.filter(pl.col("how often") < K)["how often"].sum())
+    if not 0 < counts.height <= FEW or rare > RARE * there.len():
+        return False
+    longest, words = there.str.len_chars().max(), there.str.count_matches(r"\S+").mean()
+    return int(longest) <= LONG and float(words or 0) <= WORDS  # type: ignore[arg-type]
 
 
 def sensitive_codes(distinct: pl.Series) -> tuple[str, float, int, tuple[str, ...]] | None:
