@@ -18,6 +18,7 @@ from copier_mlops.adopting.signs import (
     LEARNERS,
     LICENSES,
     MODEL_FILES,
+    OTHER_CI,
     READMES,
     RECOMMENDERS,
     RECOMMENDING,
@@ -92,8 +93,7 @@ def facts(existing: Existing) -> dict[str, str]:
     """Return what no question asks for, but a person wants to see before they agree."""
     # GitHub looks for them at the top only.
     listed = ask_git("ls-files", "--full-name", ":/.github/workflows", cwd=existing.repo.folder)
-    workflows = (listed or "").splitlines()
-    others = [n for n in (".gitlab-ci.yml", "Jenkinsfile", "tox.ini") if n in existing.entries]
+    workflows, entries = (listed or "").splitlines(), existing.entries
     backend = existing.pyproject.get("build-system", {}).get("build-backend")
     locks = [n for n in ("uv.lock", "poetry.lock", "Pipfile.lock") if n in existing.entries]
     tests = len(existing.own_tests)
@@ -103,7 +103,7 @@ def facts(existing: Existing) -> dict[str, str]:
         "dependencies": ", ".join(manifests + locks) or "none declared",
         "build": backend or ("setup.py or setup.cfg" if existing.is_legacy else "none"),
         "tests": f"{tests} test file{'s' if tests != 1 else ''}",
-        "ci": ", ".join(workflows + others) or "none",
+        "ci": ", ".join(workflows + [n for n in entries if re.search(OTHER_CI, n)]) or "none",
         "dvc": ", ".join(name for name in existing.entries if name.endswith("dvc.yaml")) or "none",
     }
 

@@ -54,7 +54,7 @@ PYTHONS = {
     "Pipfile": r"^python(?:_full)?_version *= *[\"']([^\"']+)",
     r"(environment|conda)([-_]\w+)*\.ya?ml": r"^\s*- *[\"']?python *([=<>~!][^\s\"'#]*)",
 }
-TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
+TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test|tests?)\.py$")
 RUNNERS = re.compile(
     r"\.github/workflows/.*|\.pre-commit-config\.ya?ml|Makefile|setup\.cfg|(tox|noxfile)\..*"
 )
@@ -189,7 +189,7 @@ class Existing:
 
     @cached_property
     def own_tests(self) -> list[str]:
-        """Every test file, by pytest's naming."""
+        """Every test file, by the naming of pytest and unittest."""
         return [name for name in self.entries if TEST_FILE.search(name)]
 
     @cached_property

@@ -53,7 +53,12 @@ DATA_FILES = (
     r"^(?!\.)(.*\.(csv|tsv|parquet|jsonl)(\.gz)?(\.dvc)?"
     r"|(.*/)?(data|datasets?|raw)/(.*\.json(\.gz)?|.*\.dvc))$"
 )
-CONTAINERS = r"(?i)(^|/)((Docker|Container|Jenkins)file([.-][\w.-]+)?|\.gitlab-ci\.yml)$"
+# What runs checks beside GitHub's workflows.
+OTHER_CI = (
+    r"(?i)(^|/)(Jenkinsfile([.-][\w.-]+)?|\.circleci/config\.ya?ml|tox\.ini"
+    r"|(\.(travis|gitlab-ci|drone|taskcluster)|\.?appveyor|(azure|bitbucket)-pipelines)\.ya?ml)$"
+)
+CONTAINERS = rf"(?i)(^|/)(Docker|Container)file([.-][\w.-]+)?$|{OTHER_CI.removeprefix('(?i)')}"
 CHECKING = (
     r"\b(pytest|unittest|tox|nox|hatch|pre-commit|ruff|flake8|pylint|mypy|pyright|pyrefly|black"
     r"|make|docker|(uv|hatch|poetry|pdm|python -m) (build|run|install|sync))\b"

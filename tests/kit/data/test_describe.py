@@ -446,6 +446,31 @@ def test_neighbours_that_are_alike_without_a_name_are_told(owned: OwnTable) -> N
                    for one in found(Path("raw/t.csv"), target="ill").said)  # fmt: skip
 
 
+def test_values_that_only_blanks_and_capitals_tell_apart_are_told(owned: OwnTable) -> None:
+    asked, pay = ["Yes", "Yes", "yes "] * 30, ["<=50K", ">50K"] * 45
+    lines = [f"{n}, {asked[n]}, {pay[n]}" for n in range(90)]
+    Path("raw/t.csv").write_text("id,asked,pay\n" + "\n".join(lines), encoding="utf-8")
+    description = found(Path("raw/t.csv"), target="pay=>50K")
+    notes = {name: one.notes for name, one in description.made.columns.items()}
+    assert notes["asked"][0].startswith("1 of its values differ from others by capitals or blanks")
+    assert notes["pay"] == []
+    code = next(text for path, text in description.files.items() if path.name == "features.py")
+    assert "CAST(pay = ' >50K' AS BIGINT) AS y_true" in code
+
+
+def test_a_series_of_one_column_is_sent_to_the_page_about_forecasts(owned: OwnTable) -> None:
+    days = pl.date_range(pl.date(2025, 1, 1), pl.date(2025, 3, 1), eager=True)
+    flow = [n * 7 % 31 + 0.5 for n in range(60)]
+    pl.DataFrame({"day": days, "flow": flow}).write_csv("raw/t.csv")
+    base = Path("conf/base.yaml")
+    base.write_text(base.read_text(encoding="utf-8").replace("classification", "regression"))
+    said = r"besides flow and day.*: a series is forecast from its own past, docs/forecasting\.md"
+    with pytest.raises(MlopsError, match=said):
+        found(Path("raw/t.csv"), target="flow", time="day", known="all")
+    with pytest.raises(MlopsError, match=r"besides flow \(day: .*docs/forecasting\.md"):
+        found(Path("raw/t.csv"), target="flow")
+
+
 def test_names_whose_rows_have_nearly_the_same_outcome_are_told(owned: OwnTable) -> None:
     """As in a panel: sixty towns by ten years, of which a random split shows all to the model."""
     random = np.random.default_rng(5)

@@ -207,7 +207,7 @@ def test_an_address_that_is_none_is_refused_in_a_sentence(folder, monkeypatch):
         ({"address": "ftp://bucket/scans"}, "is s3://, gs:// or azure:// and a bucket"),
         ({"address": "s3://key:secret@bucket/scans"}, "does not belong into the address"),
         ({"user": "somebody"}, "user is for a bucket, and the address is a folder"),
-        ({"address": "s3://bucket", "options": {"secret_access_key": "x"}}, "does not belong into git"),
+        ({"address": "s3://b", "options": {"secret_access_key": "x"}}, "does not belong into git"),
     ):
         declared(monkeypatch, source=source)
         with pytest.raises(MlopsError, match=said):

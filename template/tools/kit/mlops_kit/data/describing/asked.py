@@ -153,8 +153,11 @@ def outcome_of(made: Described, asked: Asked, task: str) -> tuple[str, str, int]
             )
         return name, column, 0
     if value is not None:
-        if value not in one.levels:
+        # As files with a blank after each comma have it, and a person does not type it.
+        alike = [level for level in one.levels if level.strip() == value.strip()]
+        if value not in one.levels and len(alike) != 1:
             raise MlopsError(f'--target: no row has that value in "{name}", or it has too many.')
+        value = value if value in one.levels else alike[0]
         written = value if one.type in NUMBERS else literal(value)
         return name, f"CAST({column} = {written} AS BIGINT)", 2
     if one.type == "boolean":

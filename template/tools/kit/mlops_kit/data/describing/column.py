@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -105,12 +106,22 @@ def look(values: "polars.Series", table: Table, given: dict[str, Any]) -> Seen:
     else:
         _texts(seen, there.str.strip_chars(), often, table)
     _check_stand_in(seen, there, often, table)
+    if seen.type == "string" and (twins := _nearly_equal(seen.levels)):
+        seen.notes.append(
+            f"{twins:,} of its values differ from others by capitals or blanks around them alone, "
+            "and are categories of their own until the file or features.py makes them one"
+        )
     if "NA" in seen.missing and seen.type == "string" and there.str.contains("^[A-Z]{2}$").all():
         seen.notes.append(
             f"NA, {seen.missing['NA']:,} times among codes of 2 letters, is taken as missing; if "
             "it is a value, as for Namibia, declare default_nulls: false"
         )
     return seen
+
+
+def _nearly_equal(levels: Collection[str]) -> int:
+    """Count the texts that only blanks and capitals tell from another one."""
+    return len(levels) - len({" ".join(level.split()).casefold() for level in levels})
 
 
 def _typed(seen: Seen, there: "polars.Series") -> None:

@@ -69,8 +69,7 @@ def texts(
         excluded.setdefault(group.column, "its rows stay together, and new ones have new values")
     features = [name for name in made.read if name not in (*excluded, entity, target, asked.time)]
     if not features:
-        raise MlopsError("No column is left as a feature: " + "; ".join(
-            f"{name}: {why}" for name, why in list(excluded.items())[:5]) + ".")  # fmt: skip
+        raise MlopsError(_no_features(made, excluded, task, (target, asked.time)))
     excluded.pop(target, None)
     once = isinstance(ids.get(entity, {}).get("made"), dict)
     shown = group is not None and f"{made.name}.{group.column}" not in withheld
@@ -119,6 +118,19 @@ def texts(
         "conf/compare.yaml: primary.min_effect, the smallest gain worth a change, is yours to say"
     )
     return files, said
+
+
+def _no_features(
+    made: Described, excluded: Mapping[str, str], task: str, asked: tuple[str, str | None]
+) -> str:
+    """Say why nothing is left, and what a series of its own past needs."""
+    besides = " and ".join(filter(None, asked))
+    why = "; ".join(f"{name}: {said}" for name, said in list(excluded.items())[:5])
+    times = [one.name for one in made.read.values() if one.type in MOMENTS]
+    series = task == "regression" and times
+    more = ": a series is forecast from its own past, docs/forecasting.md shows how"
+    because = f" ({why})" if why else ""
+    return f"No column is left as a feature besides {besides}{because}{more if series else ''}."
 
 
 def _excluded(
