@@ -178,6 +178,31 @@ def test_a_second_read_looks_at_what_is_new_and_names_what_is_gone(folder, monke
     assert set(landed()["pixels"].list.len()) == {16}
 
 
+def test_a_file_that_changes_while_it_is_read_has_no_facts_of_two_contents(folder, monkeypatch):
+    old, new = (
+        pictures.encoded(pictures.striped((side, side), True, 3), format="PNG") for side in (8, 9)
+    )
+    (folder / "a.png").write_bytes(old)
+    (folder / "b.png").write_bytes(old)
+    declared(monkeypatch, cursor="modified", key=["path"])
+    look = Apart.look
+
+    def disturbed(apart: Apart, file: Path) -> dict:
+        if file.name == "b.png":
+            file.write_bytes(new)
+        return look(apart, file)
+
+    monkeypatch.setattr(Apart, "look", disturbed)
+    first, second = landed().sort("path").to_dicts()
+    assert (first["state"], first["width"]) == ("ok", 8)
+    assert second["state"] == "was changed while it was read: ingest again"
+    assert second["width"] is None and second["pixels"] is None
+    monkeypatch.setattr(Apart, "look", look)
+    second = landed().sort("path").to_dicts()[1]
+    assert (second["state"], second["width"]) == ("ok", 9)
+    assert second["sha256"] == hashlib.sha256(new).hexdigest()
+
+
 def test_tags_come_from_json_beside_or_from_a_csv(folder, monkeypatch, capsys):
     for name in ("a.png", "b.png"):
         (folder / name).write_bytes(pictures.encoded(Image.new("L", (4, 4)), format="PNG"))

@@ -73,6 +73,9 @@ class Place(Protocol):
     def file(self, item: Item) -> Path:
         """Return where on this machine a file is, once it was brought."""
 
+    def has_changed(self, item: Item) -> bool:
+        """Whether a file that is here is another one than when it was listed."""
+
     def tidy(self) -> None:
         """Forget what is here of files that are listed no more."""
 
@@ -101,6 +104,11 @@ class Folder:
         """See `Place`."""
         return self.root / item.path
 
+    def has_changed(self, item: Item) -> bool:
+        """See `Place`."""
+        found = self.file(item).stat(follow_symlinks=False)
+        return (found.st_size, _written(found)) != (item.size, item.modified)
+
     def tidy(self) -> None:
         """See `Place`: they are the team's."""
 
@@ -124,9 +132,7 @@ class Folder:
             elif not entry.is_file():
                 odd = "no file"
             found = entry.stat(follow_symlinks=False)
-            # In microseconds, which is what tables keep.
-            written = _EPOCH + datetime.timedelta(microseconds=found.st_mtime_ns // 1000)
-            yield Item(said, found.st_size, written, odd)
+            yield Item(said, found.st_size, _written(found), odd)
 
 
 class Bucket:
@@ -177,6 +183,10 @@ class Bucket:
         known = "\0".join((one.path, one.version, str(one.size)))
         return self.copies / hashlib.sha256(known.encode()).hexdigest()
 
+    def has_changed(self, item: Item) -> bool:
+        """See `Place`: a copy is of one version."""
+        return False
+
     def tidy(self) -> None:
         """See `Place`."""
         listed = [Item(path, one.size, one.modified) for path, one in self.objects.items()]
@@ -184,6 +194,11 @@ class Bucket:
         for file in self.copies.glob("*"):
             if file.name not in kept:
                 file.unlink(missing_ok=True)
+
+
+def _written(found: os.stat_result) -> datetime.datetime:
+    """Return when a file was written, in microseconds, which is what tables keep."""
+    return _EPOCH + datetime.timedelta(microseconds=found.st_mtime_ns // 1000)
 
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)

@@ -168,7 +168,10 @@ class Reader:
                 raise Unusable(self._larger())
             with self.place.file(item).open("rb") as stream:
                 self._recognise(stream, item, row)
-            row |= self.apart.look(self.place.file(item))
+            found = self.apart.look(self.place.file(item))
+            if self.place.has_changed(item):
+                raise Unusable("was changed while it was read: ingest again")
+            row |= found
             row |= self.sidecars.of(item.path)
         except (Unusable, Unclear) as error:
             row["state"] = str(error)

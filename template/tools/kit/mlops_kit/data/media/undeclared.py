@@ -2,12 +2,12 @@
 
 import csv
 import io
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
+from mlops_kit.core.files import from_json
 from mlops_kit.data.media.place import Item, Place
 from mlops_kit.data.media.recognised import HEAD, promises, type_of
 from mlops_kit.data.media.sidecars import MOST_BYTES, PATH, Sidecars
@@ -52,7 +52,7 @@ def _names(place: Place, ours: list[Item]) -> Iterator[str]:
     place.bring(told)
     for one in told:
         try:
-            said = json.loads(place.file(one).read_bytes()[: MOST_BYTES + 1])
+            said = from_json(place.file(one).read_bytes()[: MOST_BYTES + 1])
         except ValueError:  # told when it is read
             continue
         yield from said if isinstance(said, dict) else ()
