@@ -14,6 +14,9 @@ from rendering import fast_rendering, tagged_template
 if TYPE_CHECKING:
     import polars as pl
 
+# As the command line sets it: workers of pytest share two cores, and waiting threads would spin.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def no_user_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

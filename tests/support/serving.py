@@ -3,7 +3,6 @@
 import asyncio
 import datetime
 import json
-import os
 import shutil
 from collections.abc import Callable
 from functools import cache
@@ -22,7 +21,6 @@ from mlops_kit.train import features as dataset
 from mlops_kit.train.checks.skew import seen
 from mlops_kit.train.tracking import quiet_mlflow
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 KEY = "a-key-that-nobody-guesses"
 DAY = datetime.date(2025, 1, 20)
 FEATURES = """

@@ -23,8 +23,6 @@ FORKS = get_context("forkserver")
 # Libraries alone: a module of ours would keep what it has read of one project for the next one.
 LIBRARIES = ("duckdb", "pandas", "polars", "pyarrow.parquet", "pydantic", "scipy.stats", "skops.io")
 FORKS.set_forkserver_preload([*LIBRARIES, "typer"])
-# As `mlops run` sets it; the server reads it when it loads the first library with threads.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def command(project: Project, words: str | Sequence[str]) -> CompletedProcess[str]:

@@ -154,6 +154,9 @@ def _nothing() -> None:
 
 def main() -> NoReturn:
     """Run the command line; the exit code tells the verdict."""
+    # Threads that wait sleep instead of spinning, which on a busy machine is most of what training
+    # and comparing cost; read when the first library with threads is loaded, here and in stages.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # `--debug` may stand anywhere: people add it to the command that has just failed.
     if "--debug" in sys.argv[1:]:
         sys.argv = [sys.argv[0], "--debug", *(a for a in sys.argv[1:] if a != "--debug")]

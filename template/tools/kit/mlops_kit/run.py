@@ -193,8 +193,6 @@ def _busy(complaints: list[str]) -> bool:
 def reproduce(force: bool = False) -> None:
     """Run `dvc repro -P`; stages speak for themselves, DVC only when it is DVC that fails."""
     environment = dict(os.environ)
-    # Threads that wait sleep instead of spinning: on a busy machine a third of training's CPU.
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # The stages' commands are found beside this interpreter, whether or not it is activated.
     environment["PATH"] = os.pathsep.join(
         [str(Path(sys.executable).parent), environment.get("PATH", "")]

@@ -16,8 +16,8 @@ from mlops_kit.room import Finding, Room
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-# A thread that waits by spinning takes the core that answers.
-THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
+# More threads than workers take the cores that answer.
+THREADS = {"OMP_NUM_THREADS": "1"}
 # A connection that is kept reads on in a file that another one has replaced.
 REGISTRY = {"MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool"}
 
