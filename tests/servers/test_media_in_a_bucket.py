@@ -172,11 +172,12 @@ def test_only_what_is_new_is_brought_and_what_is_gone_goes(
     assert "brings" not in ingested(shop).stderr
     (tmp_path / "b").write_bytes(pictures.encoded(pictures.striped((9, 9), True, 2)))
     weed.put({"new/b.jpg": tmp_path / "b", "new/a.jpg": None, "new/d.jpg": tmp_path / "c"})
+    weed.put({"new/d.jpg.json": tmp_path / "json"})
     done = ingested(shop)
-    assert "brings 2 objects" in done.stderr
+    assert "brings 3 objects" in done.stderr
     # Those of the last second that was known are looked at again.
     assert re.search(r"1 new and [123] changed rows, 4 in all", done.stdout), done.stdout
-    assert len(copies(shop) & was) == 2 and len(copies(shop)) == 4  # a's is gone
+    assert len(copies(shop) & was) == 2 and len(copies(shop)) == 5  # a's is gone
     assert pl.read_parquet(shop.path / MANIFEST).filter(path="a.jpg")["state"][0][:4] == "gone"
     ingested(shop, "--full")
     assert sorted(pl.read_parquet(shop.path / SNAPSHOT)["path"])[1:] == ["b.jpg", "d.jpg"]
