@@ -2,15 +2,20 @@
 
 import copy
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import kubernetes_validate
 import pytest
 import yaml
 from image import context, stages
+from mlops_kit.data.landing.seeding import seed
+from mlops_kit.data.sources.kinds.mysql import Mysql
+from mlops_kit.data.sources.kinds.postgresql import Postgresql
 from processes import run
 from rendering import SHOP, files_of, render
 
@@ -171,7 +176,9 @@ def test_compose_keeps_its_schema_and_has_no_weak_point(projects: dict[str, Path
         assert weak_points_of_compose(compose_of(project)) == []
 
 
-def test_databases_to_try_keep_the_same_rules(tmp_path: Path) -> None:
+def test_databases_to_try_keep_the_same_rules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answers = {"infrastructure": ["compose"], "data_sources": ["postgresql", "mysql"]}
     project = render(tmp_path / "p", answers)
     done = run(["check-jsonschema", "--builtin-schema", "vendor.compose-spec",
@@ -183,6 +190,23 @@ def test_databases_to_try_keep_the_same_rules(tmp_path: Path) -> None:
     assert set(compose["services"]) == set(compose["volumes"]) == {"postgresql", "mysql"}
     other = render(tmp_path / "q", {"infrastructure": ["compose"]})
     assert not (other / "infra/compose.sources.yaml").exists()
+    # The command beside each service names its port, user and database, and finds its password.
+    seeds = re.findall(r"# uv run mlops data sample --into (\S+)", file.read_text(encoding="utf-8"))
+    monkeypatch.chdir(project)
+    monkeypatch.delenv("SHOP_PASSWORD", raising=False)
+    (project / ".secrets").mkdir(exist_ok=True)
+    (project / ".secrets/SHOP_PASSWORD").write_text("x", encoding="utf-8")
+    asked = []
+    for kind in (Postgresql, Mysql):
+        note = lambda self, name, _: asked.append(self.secret(name))  # noqa: E731
+        monkeypatch.setattr(kind, "seed", note)
+    for address in seeds:
+        place = urlsplit(address)
+        ports = compose["services"][place.scheme]["ports"]
+        assert ports == [f"127.0.0.1:{place.port}:{place.port}"]
+        assert (place.username, place.path) == ("shop", "/shop")
+        assert "password: {file: SHOP_PASSWORD}" in list(seed(address))[-1]
+    assert asked == ["x", "x"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 import shop_elsewhere
 import storage_servers as servers
+import yaml
 from running import Project
 from small_disk import small_disk
 
@@ -264,3 +265,37 @@ def test_the_sample_is_written_into_a_bucket_once(weed: Weed, shop: Project) -> 
     size = {"customers": 40, "products": 20, "order_lines": 300}
     expected = shop_elsewhere.tables(size)["products"]
     assert pl.read_parquet(place / "products.parquet").equals(expected)
+
+
+def test_a_table_of_a_bucket_is_described_and_brought_as_described(
+    weed: Weed, shop: Project, tmp_path: Path
+) -> None:
+    variables = {"AWS_ACCESS_KEY_ID": ADMIN[0], "AWS_SECRET_ACCESS_KEY": ADMIN[1],
+                 "AWS_ENDPOINT_URL": weed.server.address}  # fmt: skip
+    file = csv(tmp_path, "a.csv", *range(1, 40))
+    weed.put({"lake/Orders/a.csv": file, "lake/Orders/b.csv": csv(tmp_path, "b.csv", 40, 41),
+              "lake/one.csv": file})  # fmt: skip
+    before = (shop.path / "conf/sources.yaml").read_bytes()
+    for address, said in (
+        ("s3://raw/lake/none", "has no object none"),
+        ("s3://raw", "names no table: write s3://bucket/folder"),
+        ("s3://nowhere/lake/one.csv", "has no such bucket or container"),
+        ("ftp://raw/one.csv", "has such addresses (there are s3://, gs://, azure://, az://)"),
+    ):
+        done = mlops(shop, "data", "describe", address, **variables)
+        assert done.returncode == 3 and said in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr
+    wrong = variables | {"AWS_SECRET_ACCESS_KEY": "wrong"}
+    done = mlops(shop, "data", "describe", "s3://raw/lake/one.csv", **wrong)
+    assert done.returncode == 3 and "does not let this user in" in done.stderr, done.stderr
+    assert (shop.path / "conf/sources.yaml").read_bytes() == before
+    for path, count in (("Orders", 41), ("one.csv", 39)):
+        done = mlops(shop, "data", "describe", f"s3://raw/lake/{path}", "--write", **variables)
+        assert done.returncode == 0, done.stderr
+        assert f"{count} rows" in done.stdout
+        written = yaml.safe_load((shop.path / "conf/sources.yaml").read_text(encoding="utf-8"))
+        (table,) = written["tables"].values()
+        assert written["sources"] == {"lake": {"kind": "bucket", "address": "s3://raw/lake"}}
+        assert (table["source"], table["path"]) == ("lake", path)
+        assert table["columns"]["id"] == {"type": "integer", "unique": True}
+        assert "nothing new" in mlops(shop, "data", "ingest", **variables).stdout

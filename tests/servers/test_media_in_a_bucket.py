@@ -18,6 +18,7 @@ import pictures
 import polars as pl
 import pytest
 import storage_servers as servers
+import yaml
 from documents import blocks, do
 from running import Project, new_project
 from small_disk import small_disk
@@ -172,11 +173,12 @@ def test_only_what_is_new_is_brought_and_what_is_gone_goes(
     assert "brings" not in ingested(shop).stderr
     (tmp_path / "b").write_bytes(pictures.encoded(pictures.striped((9, 9), True, 2)))
     weed.put({"new/b.jpg": tmp_path / "b", "new/a.jpg": None, "new/d.jpg": tmp_path / "c"})
+    weed.put({"new/d.jpg.json": tmp_path / "json"})
     done = ingested(shop)
-    assert "brings 2 objects" in done.stderr
+    assert "brings 3 objects" in done.stderr
     # Those of the last second that was known are looked at again.
     assert re.search(r"1 new and [123] changed rows, 4 in all", done.stdout), done.stdout
-    assert len(copies(shop) & was) == 2 and len(copies(shop)) == 4  # a's is gone
+    assert len(copies(shop) & was) == 2 and len(copies(shop)) == 5  # a's is gone
     assert pl.read_parquet(shop.path / MANIFEST).filter(path="a.jpg")["state"][0][:4] == "gone"
     ingested(shop, "--full")
     assert sorted(pl.read_parquet(shop.path / SNAPSHOT)["path"])[1:] == ["b.jpg", "d.jpg"]
@@ -278,3 +280,26 @@ def test_a_full_disk_here_is_told_and_what_was_stays(
         assert "The disk is full: make room" in refused(shop)
         disk.clear()
         ingested(shop)
+
+
+def test_a_folder_of_a_bucket_is_described_as_pictures(
+    weed: servers.Raw, shop: Project, tmp_path: Path
+) -> None:
+    for at in range(3):
+        (tmp_path / f"{at}.jpg").write_bytes(pictures.encoded(pictures.striped((8, 8), True, at)))
+    (tmp_path / "labels.csv").write_text("path,cracked\n0.jpg,1\n1.jpg,0\n", encoding="utf-8")
+    weed.put({f"described/{one.name}": one for one in tmp_path.iterdir() if one.is_file()})
+    signed = {"AWS_ACCESS_KEY_ID": READER[0], "AWS_SECRET_ACCESS_KEY": READER[1],
+              "AWS_ENDPOINT_URL": weed.server.address}  # fmt: skip
+    words = ("data", "describe", "s3://raw/described", "--write", "--undecided", "drop")
+    done = mlops(shop, *words, **signed)
+    assert done.returncode == 0, done.stdout + done.stderr
+    written = yaml.safe_load((shop.path / "conf/sources.yaml").read_text(encoding="utf-8"))
+    assert written["sources"]["mine"] == {
+        "kind": "images", "address": "s3://raw/described", "tags": "labels.csv",
+    }  # fmt: skip
+    columns = written["tables"]["described"]["columns"]
+    assert columns["cracked"]["type"] == "integer" and columns["pixels"]["type"] == "integers"
+    assert mlops(shop, "data", "ingest", **signed).returncode == 0
+    done = mlops(shop, *words, **signed | {"AWS_SECRET_ACCESS_KEY": "wrong"})
+    assert done.returncode == 3 and "does not let this user in" in done.stderr, done.stderr

@@ -4,6 +4,8 @@ import gzip
 import json
 import subprocess
 import sys
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -91,6 +93,45 @@ def test_values_that_repeat_are_a_list_by_declaration_and_refused_otherwise() ->
     assert said.startswith('raw/t.xml, line 1: "tags/tag" stands several times in one record')
     both = '<shop>\n<order id="1"><id>2</id></order></shop>'
     assert 'line 2: "id" stands several times' in refused(both, {"id": "integer"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "inside", "value"),
+    [
+        ("list<string>", '<t>a, "b"</t><t>007</t><t/>', ['a, "b"', "007", ""]),
+        ("list<string>", "<t>ñ</t>", ["ñ"]),
+        ("list<string>", '<t i:nil="true"/><t>x</t>', [None, "x"]),
+        ("list<string>", '<t>["a", "b"]</t>', ["a", "b"]),  # as before: an array in one element
+        ("list<string>", "<t>[a]</t>", ["[a]"]),
+        ("list<integer>", "<t>3</t><t> -5 </t>", [3, -5]),
+        (
+            "list<decimal(20,9)>",
+            "<t>0.100000001</t><t>12345678901.5</t>",
+            [Decimal("0.100000001"), Decimal("12345678901.500000000")],
+        ),
+        ("list<number>", "<t>1.250</t>", [1.25]),
+        ("list<date>", "<t>1969-12-31</t>", [date(1969, 12, 31)]),
+        ("list<boolean>", "<t>true</t><t>false</t>", [True, False]),
+        ("integers", "<t>3</t><t>5</t>", [3, 5]),
+    ],
+)
+def test_what_repeats_is_a_list_of_its_declared_type(
+    kind: str, inside: str, value: list[Any] | None
+) -> None:
+    xsi = "http://www.w3.org/2001/XMLSchema-instance"
+    first = f"<order><id>1</id>{inside}</order>"
+    text = f'<shop xmlns:i="{xsi}">{first}<order><id>2</id></order></shop>'
+    assert rows(text, {"id": "integer", "t": kind}) == [(1, value), (2, None)]
+
+
+def test_what_is_no_number_of_a_list_sets_its_row_aside_and_none_is_misread() -> None:
+    text = "<order><id>{}</id><t>{}</t><t>5</t></order>"
+    Path("raw/t.xml").write_text(f"<shop>{text.format(1, '1.234')}{text.format(2, 'x')}</shop>")
+    for kind, options in (("list<integer>", {}), ("list<number>", {"decimal": ","})):
+        columns = {"id": "integer", "t": kind}
+        told, good = read("t.xml", columns, records="shop/order", **options)
+        assert good.height == 0, kind  # a decimal comma: a point may stand for thousands
+        assert sum(told.reasons.values()) == 2
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import Table
 from mlops_kit.data.sources import records, xml_parsing
+from mlops_kit.data.sources.xml_lists import array_of
 from mlops_kit.data.sources.xml_parsing import PARTED
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ NIL = f"http://www.w3.org/2001/XMLSchema-instance{PARTED}nil"
 XSI = f"http://www.w3.org/2001/XMLSchema-instance{PARTED}"
 MIXED = "has elements and text inside, which is no single value"
 SEVERAL = (
-    "stands several times in one record: declare whole numbers as `type: integers`, and make of "
-    "anything else a table of its own with its own `records`"
+    "stands several times in one record: declare a list, such as `type: list<string>`, or make of "
+    "it a table of its own with its own `records`"
 )
 Values = dict[str, str | None]
 
@@ -40,7 +41,7 @@ def batches(file: Path, table: Table, asked: str) -> "Iterator[polars.DataFrame]
     A column is an attribute or an element inside, by its name without a namespace; `customer/city`
     is one further inside, and the name of the element itself stands for its own text. What is not
     there, or nil, is missing. A value that stands several times is a list where the column is of
-    type `integers`, and refused elsewhere.
+    type `list<...>` or `integers`, and refused elsewhere.
 
     Raises
     ------
@@ -48,7 +49,7 @@ def batches(file: Path, table: Table, asked: str) -> "Iterator[polars.DataFrame]
         When the document is broken, declares entities, or a value is no text; the message names
         the line.
     """
-    lists = [name for name, one in table.columns.items() if one.type == "integers"]
+    lists = [name for name, one in table.columns.items() if one.kind in ("integers", "list")]
     with xml_parsing.opened(file, table) as stream:
         reader = Reader(file, table, table.columns, lists)
         found = ((one.line, one.values) for one in reader.read(stream))
@@ -64,7 +65,7 @@ class Reader:
     wanted : collection of str
         Columns of which each value must be one text; of others, the first text is given.
     lists : collection of str
-        Columns whose values may stand several times; they become a list such as "[3, 5]".
+        Columns whose values may stand several times; they become an array of JSON.
 
     Raises
     ------
@@ -80,7 +81,8 @@ class Reader:
                 f"{file.as_posix()} is XML: declare at its table which element is a row, such as "
                 "`records: orders/order`; `uv run mlops data describe` finds it."
             )
-        self._file, self._wanted, self._lists = file, frozenset(wanted), frozenset(lists)
+        self._file, self._table = file, table
+        self._wanted, self._lists = frozenset(wanted), frozenset(lists)
         self._path = table.records.split("/")
         self.unread: dict[str, str] = {}
         self._parser = xml_parsing.parser_of(file)
@@ -93,6 +95,7 @@ class Reader:
         self._leaf = self._nil = False
         self._text: list[str] = []
         self._values: Values = {}
+        self._several: dict[str, list[str | None]] = {}
         self._begin = self._line = 0
         self._found: list[Record] = []
 
@@ -115,7 +118,7 @@ class Reader:
             if self._open != self._path:
                 self._check_case()
                 return
-            self._values = {}
+            self._values, self._several = {}, {}
             self._begin, self._line = self._parser.CurrentByteIndex, self._parser.CurrentLineNumber
             key = prefix = ""
         else:
@@ -155,6 +158,8 @@ class Reader:
             self._leave_out(key, f"has elements inside; declare one of them, such as {key}/name")
         self._leaf, self._text = False, []
         if not self._keys:
+            for name, texts in self._several.items():
+                self._values[name] = array_of(texts, self._table.columns[name], self._table)
             end = self._parser.CurrentByteIndex
             self._found.append(Record(self._line, self._begin, end, self._values))
             self._open.pop()
@@ -165,9 +170,8 @@ class Reader:
 
     def _put(self, key: str, value: str | None) -> None:
         if key in self._lists:
-            before = self._values.get(key)
-            whole = f"{before[:-1]}, {value}]" if before else f"[{value}]"
-            self._values[key] = before if value is None else whole
+            self._values[key] = None  # its place
+            self._several.setdefault(key, []).append(value)
         elif key in self._values:
             self._leave_out(key, SEVERAL)
         else:
