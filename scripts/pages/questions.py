@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jinja2 import Environment, StrictUndefined, UndefinedError
 
 from pages.markdown import code, table
 
@@ -43,9 +44,14 @@ def _part(name: str, one: dict[str, Any]) -> str:
 
 
 def _default(default: Any) -> str:
-    """Show a default, and one that is computed as what it is made from."""
+    """Show a default, and of one that needs other answers that it does."""
     if isinstance(default, list):
         return ", ".join(f"`{each}`" for each in default)
     if isinstance(default, bool):
         return code(default)
-    return "made from other answers" if "{" in default else code(default).replace('"', "")
+    try:
+        environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - Markdown
+        said = environment.from_string(default).render()
+    except (UndefinedError, TypeError):  # another answer, or a file of macros
+        return "made from other answers"
+    return code(said).replace('"', "")

@@ -282,6 +282,55 @@ def test_a_readme_says_of_which_database_no_server_was_run(
     assert fragment not in readme and "docs/databases.md" not in readme
 
 
+CHOICES = {
+    name: list(question["choices"].values())
+    for name, question in questions().items()
+    if name in ("functionality", "task", "stage", "hosting", "serving", "personal_data")
+}
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_readme_says_answers_in_words(language: str, tmp_path: Path) -> None:
+    """What stands in the table is for a person: no value of a setting, whichever was chosen."""
+    known = questions()
+    every = [*CHOICES.items(), ("data_sources", None), ("jurisdictions", None)]
+    raw = {value for name, _ in every for value in known[name]["choices"].values()}
+    # In these languages they are words, or names that people use.
+    words = {"bucket", "audio", "video"}
+    if language == "en":
+        words |= {"regression", "recommendation", "classification", "production", "files", "new"}
+    for at in range(max(map(len, CHOICES.values()))):
+        answers: dict[str, Any] = {n: values[at % len(values)] for n, values in CHOICES.items()}
+        for name, _ in every[-2:]:
+            answers[name] = list(known[name]["choices"].values())[at % 2 :: 2]
+        answers |= {"docs_language": language}
+        project = render(tmp_path / f"{at}", answers)
+        readme = (project / "README.md").read_text(encoding="utf-8")
+        charter = (project / "docs/charter.md").read_text(encoding="utf-8")
+        table = re.findall(r"(?m)^\| [^|]+\? \| (.*) \|$", readme)
+        scope = re.findall(r"(?m)^- \*\*(?:In|Incluye):\*\*.*$", charter)
+        assert len(table) == 8 and len(scope) == 1
+        said = re.sub(r"\[docs/\w+\.md\]\(docs/\w+\.md\)", "", "\n".join([*table, *scope]))
+        assert set(re.findall(r"[a-z_0-9]+", said)) & (raw - words) == set()
+
+
+def test_in_spanish_defaults_are_spanish_and_an_answer_stays(tmp_path: Path) -> None:
+    def stored(name: str, **answers: Any) -> dict[str, Any]:
+        project = render(tmp_path / name, {"docs_language": "es", **answers})
+        return yaml.safe_load((project / ".copier-answers.yml").read_text(encoding="utf-8"))
+
+    default = stored("default", project_name="Tienda", task="regression")
+    assert default["description"] == (
+        "Tienda: un modelo de regresión que se compara con lo que existe hoy"
+    )
+    assert default["owner"] == "Equipo de ciencia de datos"
+    assert default["business_metric"] == "Ingresos por compras repetidas"
+    typed = {"description": "A model of ours", "owner": "Ana", "business_metric": "Sales"}
+    assert typed.items() <= stored("typed", **typed).items()
+    english = stored("english", docs_language="en", project_name="Shop", task="regression")
+    assert english["description"] == "Shop: a regression model compared with what exists today"
+
+
 def test_a_project_holds_the_code_of_its_own_databases_and_nothing_of_others(
     tmp_path: Path,
 ) -> None:

@@ -108,3 +108,19 @@ def test_a_source_that_is_answered_later_brings_its_page_and_no_answer_takes_it_
         assert report.merged.conflicts == {}
         assert all(page.is_file() for page in pages)
         commit(project)
+
+
+@pytest.mark.parametrize("typed", [{}, {"description": "A model of ours", "owner": "Ana"}])
+def test_no_update_changes_what_was_answered_when_the_language_changes(
+    typed: dict[str, str], template: Path, tmp_path: Path
+) -> None:
+    project = repository(template, tmp_path / "p", NEXT, SHOP | typed)
+    before = answers_of(project)
+    for language in ("es", "en"):
+        update(project, to=NEXT, given={"docs_language": language}, lock=False)
+        assert answers_of(project) == before | {"docs_language": language}
+        commit(project)
+
+
+def answers_of(project: Path) -> dict[str, object]:
+    return yaml.safe_load((project / ".copier-answers.yml").read_text(encoding="utf-8"))

@@ -10,12 +10,22 @@ from pathlib import Path
 from string import Formatter
 
 import mlops_kit
+import numpy as np
+import pyarrow.compute as pc
 import pytest
 from mlops_kit.compare.decision import decide
 from mlops_kit.compare.holdout.holdout import read_holdout
-from mlops_kit.compare.report.language.say import ENGLISH, Given, Phrase, catalogue, say, speaking
+from mlops_kit.compare.report.language.say import (
+    ENGLISH,
+    Given,
+    Phrase,
+    catalogue,
+    readable,
+    say,
+    speaking,
+)
 from mlops_kit.compare.report.markdown import html_page, markdown
-from reported import METRIC, config_of, everything, table_of
+from reported import METRIC, N, config_of, everything, table_of
 
 KIT = Path(mlops_kit.__file__).parent
 WRITERS = [
@@ -33,6 +43,7 @@ NOT_SAID = {
     "every outcome is 0, and wape divides by their sum: judge by mae",
 }  # fmt: skip
 """Names of checks, methods and units, which decision.json holds and no report shows."""
+TIMES = "\N{MULTIPLICATION SIGN}"
 DRAWING = re.compile(r"<svg.*?</svg>", re.DOTALL)
 PHRASES = catalogue("es").phrases
 ENGLISH_WORDS = re.compile(
@@ -173,6 +184,31 @@ def test_reports_in_spanish_hold_no_english_and_the_same_numbers() -> None:
             assert digits(english) == digits(spanish)
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1e-9, 1e7])
+@pytest.mark.parametrize("language", [ENGLISH, "es"])
+def test_very_small_and_large_numbers_are_written_as_people_do(unit: float, language: str) -> None:
+    table = table_of("prediction", {"candidate": 3, "baseline": 9}, latency_ms=latencies())
+    for name in ("y_true", "prediction"):
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, name, pc.multiply(table[name], unit))
+    guarded = [{"metric": "mae", "margin": unit}]
+    config = config_of("C", "rmse", primary={"min_effect": unit}, guardrails=guarded)
+    holdout = read_holdout(table, config)
+    with speaking(language):
+        decision, context = decide(holdout, config, {}), {"project": "x", "business_metric": "y"}
+        page = html_page(decision, holdout, context, config)
+        told = seen(page) + markdown(decision, context, holdout, config)
+    told = re.sub(r"\b[0-9a-f]{12,}\b", "", told)
+    assert re.findall(r".*\de\W?\d.*|.*mathdefault.*", told) == []
+    said = {1e-6: "0.00000", 1e-9: f" {TIMES} 10⁻⁹", 1e7: ",000,000"}[unit]
+    assert (said.translate(catalogue("es").separators) if language == "es" else said) in told
+
+
+def latencies() -> np.ndarray:
+    """Return answers so unlike in time that their axis is logarithmic."""
+    return np.random.default_rng(2).lognormal(1, 3, N)
+
+
 def seen(page: str) -> str:
     """Return what a person reads on a page, and what a screen reader says, a line a part."""
     labels = re.findall(r'aria-label="([^"]*)"', page)
@@ -190,6 +226,26 @@ def names_out(text: str) -> list[str]:
 def digits(text: str) -> Counter[str]:
     """Count the numbers of a text, whatever separates their digits."""
     return Counter(re.sub(r"[.,]", "", each) for each in re.findall(r"\d[\d.,]*", text))
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("better by 1.23e+06 (-6.94e-05).", "better by 1,230,000 (-0.0000694)."),
+        ("from -7.1e-06 on", f"from -7.1 {TIMES} 10⁻⁶ on"),
+        ("p 3e-15", f"p 3 {TIMES} 10⁻¹⁵"),
+        ("1e+20", f"1 {TIMES} 10²⁰"),
+        ("5.94e-05 %", "0.0000594 %"),
+        ("sha 12e-05 3fe-05 a.1e-05 1e-05.2", "sha 12e-05 3fe-05 a.1e-05 1e-05.2"),
+    ],
+)
+def test_numbers_of_a_text_are_readable_and_names_stay(written: str, said: str) -> None:
+    assert readable(written) == said
+
+
+def test_very_small_numbers_have_the_comma_of_the_language() -> None:
+    assert say_in_spanish("-7.1e-06") == f"-7,1 {TIMES} 10⁻⁶"
+    assert say_in_spanish("+6.94e-05") == "+0,0000694"
 
 
 def test_words_of_the_team_stay_as_they_are() -> None:

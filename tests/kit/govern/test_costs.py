@@ -8,10 +8,11 @@ import pytest
 import yaml
 from governed import write
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.govern import documents
+from mlops_kit.govern import commands, documents
 from mlops_kit.govern.costs.config import Costs
 from mlops_kit.govern.costs.plot import cumulative
 from mlops_kit.govern.costs.reckon import Used, break_even, reckon, reckoned, used_in_a_month
+from mlops_kit.govern.facts.build import build
 
 
 def price(amount: float) -> dict[str, Any]:
@@ -137,6 +138,18 @@ def test_the_example_reckons_from_the_files_of_a_run(project: Path) -> None:
         ("pue: 1.5", "pue: 0.5", "buy.pue"),
         ("people:\n  hour", "persons:\n  hour", "people"),
         ("years: 4  #", "years: [4  #", "is not valid YAML"),
+        ("price: 6000", "price: 6,000", "buy.machine: 0 is no key: a comma ends a value"),
+        ("price: 6000", "price: true", "buy.machine.price: a number is asked for, not true"),
+        ("hour: {price: 60, date: 2026-11-30, source: example}", "hour: 60",
+         "people.hour: a price needs its day and source"),
+        ("price: 6000, date: 2026-11-30", "price: 6000, date: 2026-13-30",
+         "conf/costs.yaml: a day or time is none (month must be in 1..12)"),
+        ("price: 6000, date: 2026-11-30", "price: 6000, date: 2999-11-30",
+         "buy.machine.date is 2999-11-30, which is still to come"),
+        ("watts: 300", "watts: 300\n  watts: 3000", "line 26: the key watts stands twice there"),
+        ("trainings_per_month: 4", "trainings_per_month: 400",
+         "take 800 hours of a machine a month, and 1 machine of buy.machines has 730"),
+        ("usage:\n", "usage: none\nx:\n", '"usage" holds keys (always_on, answers_per_month, kept'),
     ],
 )  # fmt: skip
 def test_a_wrong_input_is_one_sentence(old: str, new: str, sentence: str, project: Path) -> None:
@@ -159,7 +172,64 @@ def test_the_plot_marks_the_break_even_and_is_the_same_each_time() -> None:
     assert drawn.count("<path") > cumulative(without, labels, ("months", "EUR")).count("<path")
 
 
-def test_what_is_left_out_is_not_reckoned(project: Path) -> None:
-    content = {"people": {"hour": price(50)}, "usage": {"training_hours": 1}}
+def test_what_is_left_out_is_not_reckoned_and_that_is_said(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content: dict[str, Any] = {"people": {"hour": price(50)}, "usage": {"training_hours": 1}}
     write(project / "conf/costs.yaml", yaml.safe_dump(content))
-    assert reckoned()["ways"] == {} and reckoned()["break_even"] == {}
+    with pytest.raises(MlopsError, match=r"conf/costs.yaml has no way of running it: write the"):
+        reckoned()
+    content |= {"rent": {"machine_hour": price(1)}}
+    content["usage"] |= {"kept": {"raw": {"gb": 50}, "backup": {"gb": 9}}}
+    write(project / "conf/costs.yaml", yaml.safe_dump(content))
+    told = reckoned()
+    assert told["ways"].keys() == {"rent"} and told["break_even"] == {}
+    assert told["without_storage"] == ["backup", "raw"]
+    commands.costs()
+    said = "note       no price of rent.storage for backup, raw: not reckoned"
+    assert said in capsys.readouterr().out
+    assert "**Kept without a price:** `backup`, `raw`" in build_page()
+
+
+def build_page() -> str:
+    build()
+    return Path("docs/facts/costs.md").read_text(encoding="utf-8")
+
+
+def test_a_second_hand_calculation_with_all_that_a_month_holds() -> None:
+    """Equal with rented machines after 8,400 / (587.40 - 253.65) = 25.169 months.
+
+    Bought: two machines at 4,200; a month 2 x 0.25 kW x 1.4 x 730 h = 511 kWh at 0.15 = 76.65,
+    upkeep 6 % of 8,400 by 12 = 42, people 3 hours at 45 = 135: 253.65. Rented: 30 hours of
+    training and 900,000 answers of 40 ms = 10 hours, at 9.00 = 360; 120 GB, twice read, in the
+    cheaper class 120 x 0.02 = 2.40 (the other 120 x (0.004 + 2 x 0.03) = 7.68); people 225: 587.40.
+    A platform: 30 x 11 + 900 x 0.35 + 2.40 + 180 = 827.40.
+    """
+    classes = {
+        "hot": {"gb_month": price(0.02), "gb_read": price(0)},
+        "cold": {"gb_month": price(0.004), "gb_read": price(0.03)},
+    }
+    use = {"trainings_per_month": 6, "training_hours": 5, "answers_per_month": 900_000}
+    use |= {"milliseconds": 40, "kept": {"raw": {"gb": 120, "reads_per_month": 2}}}
+    bought = {"machine": price(4200), "machines": 2, "life_years": 5, "watts": 250, "pue": 1.4}
+    bought |= {"kwh": price(0.15), "upkeep_per_year": 0.06, "people_hours": 3}
+    rented = {"machine_hour": price(9), "storage": classes, "people_hours": 5}
+    platform = {"training_hour": price(11), "thousand_answers": price(0.35), "people_hours": 4}
+    ours = costs(
+        years=3, usage=use, people={"hour": price(45)}, buy=bought, rent=rented, managed=platform
+    )
+    told = reckon(ours, used_in_a_month(ours, None, None))
+    monthly = {name: way["monthly"] for name, way in told["ways"].items()}
+    assert monthly == pytest.approx({"buy": 253.65, "rent": 587.40, "managed": 827.40})
+    assert told["break_even"]["rent"]["month"] == pytest.approx(8400 / 333.75)
+    assert told["break_even"]["managed"]["month"] == pytest.approx(8400 / 573.75)
+    assert told["ways"]["buy"]["total"] == pytest.approx(8400 + 36 * 253.65)
+    assert told["ways"]["managed"]["per_thousand"] == pytest.approx(827.40 / 900)
+
+
+def test_a_server_that_waits_takes_more_than_one_machine_where_one_is_too_small() -> None:
+    busy = costs(usage={"training_hours": 0, "always_on": True}, buy=None)
+    told = reckon(busy, Used(training=0, serving=1460, answers=1, sources={}))
+    assert told["ways"]["rent"]["parts"]["serving"] == pytest.approx(1460)
+    told = reckon(busy, Used(training=0, serving=2, answers=1, sources={}))
+    assert told["ways"]["rent"]["parts"]["serving"] == pytest.approx(730)

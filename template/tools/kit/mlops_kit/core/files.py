@@ -149,14 +149,45 @@ def read_yaml(path: Path) -> dict[str, Any]:
             "or restore the file with git."
         )
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=loader())
+        text = path.read_text(encoding="utf-8")
+        found, node = (read(text, Loader=loader()) for read in (yaml.load, yaml.compose))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise MlopsError(f"{path.as_posix()}{where} is not valid YAML: mend it there.") from error
+    except ValueError as error:  # 2026-13-01 looks like a day
+        raise MlopsError(f"{path.as_posix()}: a day or time is none ({error}): mend it.") from error
+    if (twice := _key_that_stands_twice(node)) is not None:
+        raise MlopsError(
+            f"{path.as_posix()}, line {twice.start_mark.line + 1}: the key {twice.value} stands "
+            "twice there, and one of its values would be lost: keep one."
+        )
     if found is not None and not isinstance(found, dict):
         raise MlopsError(f"{path.as_posix()} must hold keys and values, not a list or a text.")
     return found or {}
+
+
+def _key_that_stands_twice(node: Any) -> Any:
+    """Return the second of two equal keys of one mapping, as a node; None without any."""
+    import yaml
+
+    waiting, seen = [node], set()
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen or not isinstance(part, yaml.CollectionNode):
+            continue
+        seen.add(id(part))  # an alias is the same node again
+        if isinstance(part, yaml.MappingNode):
+            names: set[tuple[str, str]] = set()
+            for key, value in part.value:
+                if isinstance(key, yaml.ScalarNode):
+                    if (key.tag, key.value) in names:
+                        return key
+                    names.add((key.tag, key.value))
+                waiting.append(value)
+        else:
+            waiting += part.value
+    return None
 
 
 def flow(value: Any) -> str:

@@ -244,6 +244,9 @@ def _sentence(
         said = first["ctx"]
         other = f'"{said["tag"]}" is none of the kinds here ({said["expected_tags"]})'
         return f'{file}: "{dotted}": {other}{getattr(model, "OTHER_KINDS", "")}.'
+    if first["type"] in ("model_type", "dict_type"):
+        known = ", ".join(_known_keys(model, first["loc"])) or "of your own"
+        return f'{file}: "{dotted}" holds keys ({known}), not {first["input"]!r}: write them.'
     return f'{file}: "{dotted}": {first["msg"]} (it is {first["input"]!r}).'
 
 

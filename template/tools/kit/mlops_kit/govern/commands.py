@@ -127,6 +127,9 @@ def costs(as_json: Json = False) -> None:
             cheaper = f"; buying is cheaper from month {point['month']:.1f} on"
             cheaper += "" if point["within_life"] else ", after the machine's life"
         print(f"{name:<10} {once}{month}{cheaper}")
+    if told["without_storage"]:
+        names = ", ".join(told["without_storage"])
+        print(f"note       no price of rent.storage for {names}: not reckoned")
     if told["examples"]:
         number = counted(len(told["examples"]), "price")
         print(f"note       {number} of conf/costs.yaml are examples: write yours")

@@ -32,6 +32,7 @@ VARIABLES = COLOURS | {
     "ink": INK, "line": LINE, "card": CARD, "good": GOOD, "bad": BAD, "open": OPEN
 }  # fmt: skip
 STYLE = {"svg.fonttype": "none", "text.parse_math": False, "font.size": 9.0}
+STYLE |= {"axes.formatter.limits": (-8, 10), "axes.formatter.useoffset": False}  # no "1e−5"
 WIDTH = 4.0
 MARKS = {"pass": (GOOD, "o"), "fail": (BAD, "X"), "inconclusive": (OPEN, "D")}
 MOST_SLICES = 16
@@ -145,11 +146,10 @@ def effects_figure(entries: Sequence[Entry], digits: int) -> Markup:
         pad = (high - low) * 0.1 or 1e-3
         for row, (each, scale) in enumerate(zip(entries, scales, strict=True)):
             needed = needed_of(each) / scale
-            axes.fill_between(
-                (needed, high + pad), row - 0.26, row + 0.26, color=GOOD, alpha=0.16, lw=0
-            )
-            axes.vlines(needed, row - 0.26, row + 0.26, color=GOOD, lw=1, ls="--")
-            axes.vlines(0, row - 0.26, row + 0.26, color=INK, lw=1)
+            band = (row - 0.26, row + 0.26)
+            axes.fill_between((needed, high + pad), *band, color=GOOD, alpha=0.16, lw=0)
+            axes.vlines(needed, *band, color=GOOD, lw=1, ls="--")
+            axes.vlines(0, *band, color=INK, lw=1)
             _bar(axes, each, row, scale)
             if not alone:
                 style = f"+.{digits}f" if row == 0 else "+.3g"
@@ -236,16 +236,15 @@ def latency_figure(
     def paint(axes: "Axes") -> None:
         shares = np.linspace(0, 1, 201)
         for role, times in latencies.items():
-            quantiles = np.quantile(times, shares)
-            axes.step(
-                quantiles, 100 * shares, where="post", color=COLOURS[role], lw=2, label=labels[role]
-            )
+            line: dict[str, Any] = {"color": COLOURS[role], "lw": 2, "label": labels[role]}
+            axes.step(np.quantile(times, shares), 100 * shares, where="post", **line)
         if budget is not None:
             axes.axvline(budget, color=GOOD, lw=1.2, ls="--", label="budget of the 95 %")
         axes.axhline(95, color=LINE, lw=0.8, ls=":")
         every = np.concatenate(list(latencies.values()))
         if every.min() > 0 and every.max() > 30 * np.median(every):
             axes.set_xscale("log")
+            axes.xaxis.set_major_formatter("{x:,g}")
         else:
             axes.set_xlim(0, max(float(np.quantile(every, 0.995)), 1.1 * (budget or 0.0)))
         axes.set(xlabel="milliseconds", ylabel="% of the answers ready")

@@ -2,8 +2,9 @@
 
 import datetime
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import Section, read_config
@@ -12,10 +13,37 @@ COSTS_FILE = Path("conf/costs.yaml")
 EXAMPLE = "example"
 
 
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"a number is asked for, not {str(value).lower()}")  # noqa: TRY004 - pydantic's
+    return value
+
+
+def _three_letters(code: str) -> str:
+    if not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
+        raise ValueError(f'three capital letters are asked for (ISO 4217), as EUR, not "{code}"')
+    return code
+
+
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(_number)]
+
+
 class Price(Section):
     """An amount of money, the day on which it was true, and where it was read."""
 
-    price: float = Field(ge=0, allow_inf_nan=False)
+    @model_validator(mode="before")
+    @classmethod
+    def _has_day_and_source(cls, content: Any) -> Any:
+        if not isinstance(content, dict | Price):
+            raise ValueError(  # noqa: TRY004 - pydantic's
+                "a price needs its day and source, as {price: 45, date: 2026-01-31, source: offer}"
+            )
+        for key in content if isinstance(content, dict) else ():
+            if not isinstance(key, str):
+                raise ValueError(f"{key} is no key: a comma ends a value, write 4200 and not 4,200")
+        return content
+
+    price: Amount
     """The amount, in the currency of the file."""
     date: datetime.date
     """Day on which it was true."""
@@ -26,22 +54,22 @@ class Price(Section):
 class Kept(Section):
     """Something that is kept: how much of it, and how often it is read."""
 
-    gb: float = Field(ge=0, allow_inf_nan=False)
+    gb: Amount
     """Gigabytes."""
-    reads_per_month: float = Field(0, ge=0, allow_inf_nan=False)
+    reads_per_month: Amount = 0
     """How often all of it is read in a month."""
 
 
 class Usage(Section):
     """How much is used in a month."""
 
-    trainings_per_month: float = Field(4, ge=0, allow_inf_nan=False)
+    trainings_per_month: Amount = 4
     """How often a model is trained."""
-    training_hours: float | None = Field(None, ge=0, allow_inf_nan=False)
+    training_hours: Amount | None = None
     """Hours of one training; null takes what the last run measured."""
-    answers_per_month: float = Field(0, ge=0, allow_inf_nan=False)
+    answers_per_month: Amount = 0
     """Answers that are given."""
-    milliseconds: float | None = Field(None, ge=0, allow_inf_nan=False)
+    milliseconds: Amount | None = None
     """Of one answer; null takes what the last comparison measured (ops of conf/compare.yaml)."""
     always_on: bool = False
     """Whether a machine waits for requests around the clock."""
@@ -65,7 +93,7 @@ class Buy(Section):
     """How many."""
     life_years: float = Field(4, gt=0, le=50)
     """Years over which it is written off."""
-    watts: float = Field(300, ge=0, allow_inf_nan=False)
+    watts: Amount = 300
     """Power that one machine draws on average."""
     pue: float = Field(1.5, ge=1, le=10)
     """Power of the whole room by that of the machines (power usage effectiveness)."""
@@ -73,7 +101,7 @@ class Buy(Section):
     """A kilowatt hour."""
     upkeep_per_year: float = Field(0.05, ge=0, le=1)
     """Repairs and contracts a year, as a share of the machines' price."""
-    people_hours: float = Field(10, ge=0, allow_inf_nan=False)
+    people_hours: Amount = 10
     """Hours of people a month."""
 
 
@@ -93,7 +121,7 @@ class Rent(Section):
     """A machine for an hour."""
     storage: dict[str, StorageClass] = {}
     """Classes of storage, by name."""
-    people_hours: float = Field(4, ge=0, allow_inf_nan=False)
+    people_hours: Amount = 4
     """Hours of people a month."""
 
 
@@ -104,7 +132,7 @@ class Managed(Section):
     """An hour of training."""
     thousand_answers: Price
     """A thousand answers."""
-    people_hours: float = Field(2, ge=0, allow_inf_nan=False)
+    people_hours: Amount = 2
     """Hours of people a month."""
 
 
@@ -113,7 +141,7 @@ class Finished(Section):
 
     thousand_answers: Price
     """A thousand answers."""
-    people_hours: float = Field(1, ge=0, allow_inf_nan=False)
+    people_hours: Amount = 1
     """Hours of people a month."""
 
 
@@ -127,7 +155,7 @@ class Data(Section):
 class Costs(Section):
     """Prices and use; what is not there is not reckoned."""
 
-    currency: str = Field("EUR", pattern=r"^[A-Z]{3}$")
+    currency: Annotated[str, AfterValidator(_three_letters)] = "EUR"
     """ISO 4217."""
     years: float = Field(4, gt=0, le=50)
     """Years that are looked at."""

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.utc import today
+from mlops_kit.core.words import counted
 from mlops_kit.govern.costs.config import COSTS_FILE, EXAMPLE, Costs, Price, load_costs
 from mlops_kit.govern.facts.read import Facts
 
@@ -64,7 +66,7 @@ def ways(costs: Costs, used: Used) -> dict[str, Way]:
     kept = _kept(costs)
     storage = sum(min(classes.values()) for classes in kept.values() if classes)
     if (rent := costs.rent) is not None:
-        serving = HOURS if costs.usage.always_on else used.serving
+        serving = max(HOURS * costs.usage.always_on, used.serving)
         machine = rent.machine_hour.price
         parts = {"training": used.training * machine, "serving": serving * machine}
         found["rent"] = Way(0, {**parts, "storage": storage, "people": rent.people_hours * hour})
@@ -145,9 +147,27 @@ def reckon(costs: Costs, used: Used) -> dict[str, Any]:
     -------
     dict
         `ways` (upfront, monthly, parts, total over `years`, per_thousand), `break_even` in months
-        against each rented way, `storage`, `sensitivity`, `usage`, `examples`.
+        against each rented way, `storage`, `without_storage` (what is kept and has no price),
+        `sensitivity`, `usage`, `examples`.
+
+    Raises
+    ------
+    MlopsError
+        When there is nothing to reckon, or less machines are bought than the work takes.
     """
     found = ways(costs, used)
+    if not found:
+        raise MlopsError(
+            f"{COSTS_FILE.as_posix()} has no way of running it: write the prices of buy, rent, "
+            "managed or finished."
+        )
+    busy, there = used.training + used.serving, HOURS * (costs.buy.machines if costs.buy else 0)
+    if costs.buy and busy > there:
+        raise MlopsError(
+            f"{COSTS_FILE.as_posix()}: training and serving take {busy:,.0f} hours of a machine a "
+            f"month, and {counted(costs.buy.machines, 'machine')} of buy.machines "
+            f"{'has' if costs.buy.machines == 1 else 'have'} {there:,}: write more, or less use."
+        )
     months = 12 * costs.years
     bought = found.get("buy")
     life = 12 * costs.buy.life_years if costs.buy else None
@@ -176,7 +196,7 @@ def reckon(costs: Costs, used: Used) -> dict[str, Any]:
         "years": costs.years,
         "usage": {
             "training_hours": used.training,
-            "serving_hours": HOURS if costs.usage.always_on else used.serving,
+            "serving_hours": max(HOURS * costs.usage.always_on, used.serving),
             "thousand_answers": used.answers,
             "sources": used.sources,
         },
@@ -187,6 +207,7 @@ def reckon(costs: Costs, used: Used) -> dict[str, Any]:
             for name, each in _kept(costs).items()
             if each
         },
+        "without_storage": [name for name, each in _kept(costs).items() if not each],
         "sensitivity": sorted(sensitivity(costs, used), key=lambda one: -one["swing"]),
         "examples": sorted(key for key, one in prices(costs) if one.source.startswith(EXAMPLE)),
         "oldest": min(one.date for _, one in prices(costs)).isoformat(),
@@ -247,6 +268,18 @@ def measured() -> tuple[float | None, float | None]:
 
 
 def reckoned() -> dict[str, Any]:
-    """Read the file and the measurements, and return what they come to."""
+    """Read the file and the measurements, and return what they come to.
+
+    Raises
+    ------
+    MlopsError
+        When a price is of a day that is still to come.
+    """
     costs = load_costs()
+    for key, one in prices(costs):
+        if one.date > today():
+            raise MlopsError(
+                f"{COSTS_FILE.as_posix()}: {key}.date is {one.date}, which is still to come: write "
+                "the day on which the price was read."
+            )
     return reckon(costs, used_in_a_month(costs, *measured()))

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from mlops_kit.compare.report.language.say import say
+from mlops_kit.compare.report.language.say import readable, say
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import read_yaml
 from mlops_kit.govern.checking.marks import placeholders
@@ -129,7 +129,7 @@ class Facts:
             text = f"{value:,.0f}"
         else:
             text = f"{value:.4g}"
-        return text.translate(str.maketrans(",.", self.words["separators"]))
+        return readable(text).translate(str.maketrans(",.", self.words["separators"]))
 
     def line(self, no: str, asks: str, *evidence: str) -> str:
         """Return a row of a table of governance: number, what is asked, what there is, and state.

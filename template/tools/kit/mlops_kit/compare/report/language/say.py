@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
 from string import Formatter
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ENGLISH = "en"
-NUMBER = r"[+\-−]?(?:\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?|inf|nan)(?: ?%)?"
+NUMBER = r"[+\-−]?(?:\d[\d,]*(?:\.\d+)?(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|inf|nan)(?: ?%)?"
+# A number as programs write it when it is very small or large.
+POWER = re.compile(r"(?<![\w.,])(\d(?:\.\d+)?)e([+-]\d{2,3})(?!\w|\.\d)")
+IN_FULL = range(-5, 15)  # powers of ten that are written with all their zeros
+RAISED = str.maketrans("-−0123456789", "⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SENTENCE_ENDS = re.compile(r"(?<=[.?]) (?=[A-Z\d])")
 _spoken = ContextVar("spoken", default=ENGLISH)
 
@@ -108,14 +113,34 @@ def say(text: str) -> str:
     ...     say("auc of each system"), say("1,234.5"), say(Given("auc of each system"))
     ('auc de cada sistema', '1.234,5', 'auc of each system')
     """
-    if spoken() == ENGLISH or isinstance(text, Given | Markup):
+    if isinstance(text, Given | Markup):
         return text
-    return _said(spoken(), text)
+    text = readable(text)
+    return text if spoken() == ENGLISH else _said(spoken(), text)
 
 
 def say_numbers(text: str) -> str:
-    """Say a text that is a number and nothing else; any other stays."""
+    """Say a text that is a number, or the factor of an axis, and nothing else; any other stays."""
+    if factor := re.fullmatch(r"1e([−-]?\d+)", text):
+        return f"× 10{factor[1].translate(RAISED)}"
+    text = readable(text)
     return say(text) if re.fullmatch(NUMBER, text) else text
+
+
+def readable(text: str) -> str:
+    """Write very small and large numbers of a text as people do, the other words as they are.
+
+    >>> readable("better by 1.23e+06 (+6.94e-05 to 7.1e-06)")
+    'better by 1,230,000 (+0.0000694 to 7.1 × 10⁻⁶)'
+    """
+    return POWER.sub(_in_full, text) if "e" in text else text
+
+
+def _in_full(found: re.Match[str]) -> str:
+    digits, power = found[1], int(found[2])
+    if power in IN_FULL:
+        return f"{Decimal(found[0]):,f}"
+    return f"{digits} × 10{str(power).translate(RAISED)}"
 
 
 def say_texts(figure: "Figure") -> None:
