@@ -26,6 +26,7 @@ def test_swaps_a_canary_and_its_end_under_load_fail_no_request(
     shop: Shop, swaps: int, figure: Any
 ) -> None:
     shop.champion("1")
+    shop.alias("challenger", None)
     canary = {"alias": "challenger", "weight": 0.3}
     with (
         shop.configured(canary=canary),
