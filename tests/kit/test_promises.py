@@ -203,3 +203,16 @@ def test_parquet_that_is_read_in_pieces_is_never_held_whole() -> None:
     ]
     assert len(calls) > 5
     assert [call for call in calls if "pre_buffer=False" not in call] == []
+
+
+def test_waiting_threads_sleep_in_every_command_unless_somebody_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["mlops", "--help"])
+    for given, found in ((None, "PASSIVE"), ("ACTIVE", "ACTIVE")):
+        monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
+        if given is None:
+            monkeypatch.delenv("OMP_WAIT_POLICY")
+        with pytest.raises(SystemExit):
+            cli.main()
+        assert os.environ["OMP_WAIT_POLICY"] == found

@@ -107,6 +107,10 @@ def test_from_drift_to_a_quiet_monitor_no_request_fails(
         assert after["verdict"] == "quiet", after["alarms"]
         assert sorted(after["cleared"]) == sorted(one["key"] for one in seen["alarms"])
         server.wait_for(lambda: len(callers.answers) > before)
+        if ending == "promoted":
+            done = json.loads(project.mlops("promote", "--rollback", "--json").stdout)
+            assert (done["champion"], done["status"]) == ("1", "rolled back")
+            server.wait_for(lambda: callers.answers[-1][2]["version"] == "1", 60)
     assert {status for status, _, _ in callers.answers} == {200}
     assert callers.lost == 0
     versions = [said["version"] for _, _, said in callers.answers]

@@ -9,87 +9,31 @@ import re
 import shutil
 import socket
 import sqlite3
+import struct
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import polars as pl
 import pytest
 from debian import found
-from running import Project, first_and_repetitions, new_project, replace
-from running_server import KEY, Callers, ready_to_serve, served
-from serving import malformed
+from running import Project, first_and_repetitions
+from running_server import KEY, Callers, served
+from served_shop import LOG, Shop, two_versions
+from serving import malformed, odd_number
 from small_disk import small_disk
-from stages import command, pipeline, registered
+from stages import command
 
 pytestmark = pytest.mark.xdist_group("disturbed server")
-LOG = "data/open/served"
-
-
-class Shop(NamedTuple):
-    """A project with two versions, and what each says about each id."""
-
-    project: Project
-    said: dict[str, dict[str, float]]
-
-    @property
-    def ids(self) -> list[str]:
-        """Name whom is asked about."""
-        return list(self.said["1"])
-
-    @property
-    def registry(self) -> Path:
-        """Give the registry's file."""
-        return self.project.path / "mlflow.db"
-
-    def champion(self, version: str) -> None:
-        """Move the alias, as a promotion does at its end, in the file that is there now."""
-        with contextlib.closing(sqlite3.connect(self.registry)) as database, database:
-            database.execute(
-                "UPDATE registered_model_aliases SET version = ? WHERE alias = 'champion'",
-                [version],
-            )
-
-    def check(self, callers: Callers) -> None:
-        """Every answer is the one of the version that it names, and none was refused."""
-        assert {status for status, _, _ in callers.answers} == {200}
-        wrong = [
-            said
-            for _, id_, said in callers.answers
-            if said["score"] != self.said[said["version"]][id_]
-        ]
-        assert wrong == []
-
-    def logged(self) -> pl.DataFrame:
-        """Read every part of the log to its end."""
-        parts = (self.project.path / LOG).rglob("[!.]*.parquet")
-        return pl.concat([pl.read_parquet(part) for part in parts], how="diagonal_relaxed")
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    project = new_project(tmp_path_factory.mktemp("disturbed") / "shop", {"serving": "both"})
-    ready_to_serve(
-        project, log={"flush_seconds": 0.1}, limits={"body_seconds": 2}, poll_seconds=0.2
-    )
-    replace(project.path / "params.yaml", "trees: 60", "trees: 30")
-    pipeline(project)
-    registered(project)
-    command(project, "snapshot").check_returncode()
-    table = pl.read_parquet(project.path / "data/open/predictions.parquet")
-    found = Shop(project, {"1": {}, "2": {}})
-    ids = table["id"].unique().sort().to_list()[:30]
-    for version in found.said:
-        found.champion(version)
-        with served(project) as server:
-            for id_ in ids:
-                status, said = server.ask("/predict", {"id": id_})
-                assert (status, said["version"]) == (200, version), said
-                found.said[version][id_] = said["score"]
-    assert found.said["1"] != found.said["2"]
-    return found
+    return two_versions(
+        tmp_path_factory.mktemp("disturbed") / "shop",
+        log={"flush_seconds": 0.1}, limits={"body_seconds": 2}, poll_seconds=0.2,
+    )  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -255,6 +199,51 @@ def test_whatever_is_sent_the_others_are_answered(shop: Shop, bodies: int, figur
     shop.check(callers)
     assert callers.lost == 0
     figure(f"{bodies} malformed bodies: {found}; {len(callers.answers):,} others answered")
+
+
+def gone(port: int, content: bytes) -> None:
+    """Send bytes and go in their middle, without a word: the other side is told of a reset."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(content)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@pytest.mark.parametrize("bodies", first_and_repetitions(300, 10_000))
+def test_numbers_that_are_none_are_refused_and_the_others_are_answered(
+    shop: Shop, bodies: int, figure: Any
+) -> None:
+    """NaN, infinities, and what no float holds, as the features that a request gives itself."""
+    shop.champion("1")
+    numbers = {"average_order": "50.0", "order_rate": "0.5"}
+    given = {"features": {name: float(text) for name, text in numbers.items()}}
+    found: dict[bytes, int] = {}
+    own = {"source": "both", "given": list(numbers), "max_age_hours": None}
+    with (
+        shop.configured(features=own),
+        served(shop.project) as server,
+        Callers(server.port, shop.ids, more=given) as callers,
+    ):
+        for turn in range(bodies):
+            odd = dict(zip(numbers, ["1.5", odd_number(turn)][:: turn % 2 * 2 - 1], strict=True))
+            told = ", ".join(f'"{name}": {text}' for name, text in odd.items())
+            row = f'{{"id": "{shop.ids[0]}", "features": {{{told}}}}}'
+            body, path = row, "/predict"
+            if turn % 3 == 0:
+                body, path = f'{{"rows": [{row}, {row}]}}', "/predict/batch"
+            content = posted(body.encode(), path=path)
+            if turn % 10 == 9:
+                gone(server.port, content[: -1 - turn % 40])
+                continue
+            said = sent(server.port, content)
+            assert said.startswith(b"HTTP/1.1 422"), (odd, said[:200])
+            assert b"average_order" in said or b"order_rate" in said or b"body" in said
+            found[said[9:12]] = found.get(said[9:12], 0) + 1
+        assert "Traceback" not in server.said
+        assert len(server.said) < 2_000, server.said
+    assert {status for status, _, _ in callers.answers} == {200}
+    assert len({(id_, said["score"]) for _, id_, said in callers.answers}) <= len(shop.ids)
+    assert callers.lost == 0
+    figure(f"{bodies} bodies with odd numbers: {found}; {len(callers.answers):,} others answered")
 
 
 SLOW = {

@@ -77,8 +77,11 @@ class Callers:
         Requests whose connection ended before their answer.
     """
 
-    def __init__(self, port: int, ids: Sequence[Any], callers: int = 3) -> None:
-        self.port, self.ids = port, ids
+    def __init__(
+        self, port: int, ids: Sequence[Any], callers: int = 3, more: Mapping[str, Any] | None = None
+    ) -> None:
+        """Ask about `ids`; `more` stands in each body beside the id."""
+        self.port, self.ids, self.more = port, ids, more or {}
         self.answers: list[tuple[int, Any, Any]] = []
         self.lost = 0
         self._stop = threading.Event()
@@ -103,7 +106,9 @@ class Callers:
                 if self._stop.is_set():
                     return
                 try:
-                    connection.request("POST", "/predict", json.dumps({"id": id_}), headers)
+                    connection.request(
+                        "POST", "/predict", json.dumps({"id": id_, **self.more}), headers
+                    )
                     answer = connection.getresponse()
                     said = json.loads(answer.read())
                 except (OSError, http.client.HTTPException, ValueError):

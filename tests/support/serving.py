@@ -125,6 +125,23 @@ def malformed(turn: int) -> bytes:
     return json.dumps({"rows": [{"id": 1, "features": odd}, odd]}).encode()
 
 
+# What JSON may hold, or many take for JSON, and no feature of a request may be.
+ODD = ["NaN", "Infinity", "-Infinity", "1e999", "-1e400", "1e308", "-1e101", "9" * 400, "null",
+       "9" * 50_000, "true", '"7"', '"NaN"', "[]", "[1.0]", "{}", "0x10", "1_000", "1,5", "--1",
+       "+1", ".5", "1.", "1e", "01", "-", "\u0661", "nan", "1" + "0" * 101,
+       '"' + "9" * 20_000 + '"']  # fmt: skip
+
+
+def odd_number(turn: int) -> str:
+    """Give the text of what is no number of a request; the same for the same turn."""
+    kind, number = turn % 3, turn // 3
+    if kind == 1:
+        return f"{'-' * (number % 2)}{number % 9 + 1}.{number}e{101 + number * 7 % 5000}"
+    if kind == 2:
+        return str(number % 9 + 1) * (102 + number * 11 % 3000)
+    return ODD[number % len(ODD)]
+
+
 class Registry:
     """Which version an alias names; what a test changes, a running server must notice."""
 
