@@ -125,7 +125,9 @@ def draft(sources: Sources, folder: Path, wanted: Wanted) -> Draft:
     return Draft({PRIVACY_FILE: text}, withheld, said)
 
 
-def _drafted(sources: Sources, folder: Path, wanted: Wanted) -> tuple[str, dict[str, Rule], list[str]]:
+def _drafted(
+    sources: Sources, folder: Path, wanted: Wanted
+) -> tuple[str, dict[str, Rule], list[str]]:
     """Judge the tables of a folder.
 
     Returns
@@ -249,8 +251,8 @@ def _anonymity(tables: dict[str, Proposed]) -> tuple[str, list[str]]:
         if measured.unique > MOST_LEFT_OUT * measured.people:
             said.append(
                 f"{measured.unique:,} of {measured.people:,} people looked at stand alone by "
-                f"{', '.join(found)}: make some of these coarser in conf/privacy.yaml or drop them, "
-                f"or the run refuses (anonymity.{table})"
+                f"{', '.join(found)}: make some of these coarser in conf/privacy.yaml or drop "
+                f"them, or the run refuses (anonymity.{table})"
             )
     if not lines:
         none = "# No table with a row per person passes what tells, together, who it is.\n"
