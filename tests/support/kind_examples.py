@@ -209,6 +209,13 @@ TEXTS: dict[str, list[tuple[str, str]]] = {
         ("es «529.982.247-25» y", "es 529.982.247 y"),
         ("es «1 84 12 76 451 089 46» y", "es 1 84 12 76 451 089 47 y"),
         ("RFC «GODE561231GR9»", "RFC 5890"),
+        ("sécurité sociale est «171033726143064».", "sécurité sociale est 171033726143065."),
+        ("personnummer är «560524-4069».", "personnummer är 560524-4060."),
+        ("henkilötunnus on «131052-308T».", "henkilötunnus on 131052-308U."),
+        ("Fødselsnummeret mitt er: «15108695088».", "Fødselsnummeret er: 15108695089."),
+        ("numéro «85.07.30-033.28» du registre", "numéro 85.07.30-033.29 du registre"),
+        ("Nummer «756.9217.0769.85» der", "Nummer 756.9217.0769.84 der"),
+        ("Mój PESEL to «75062724629».", "Mój PESEL to 75062724628."),
     ],
     "birth_date": [
         ("DOB: «03/14/1975»", "DOB: soon"),

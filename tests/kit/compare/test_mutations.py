@@ -272,7 +272,7 @@ def test_one_class_is_bad_input_and_a_rare_class_waits() -> None:
     result = _decision(rare)
     assert result["primary"]["verdict"] == "pass"
     assert result["decision"] == "inconclusive"
-    assert "only 15 rows, fewer than 20" in _said(result)
+    assert "only 15 of the holdout's rows, fewer than 20" in _said(result)
 
 
 def test_fewer_than_thirty_groups_wait() -> None:

@@ -219,7 +219,7 @@ def test_few_rows_of_a_class_hold_back_only_metrics_that_weigh_classes_alike() -
         told[name] = [each["sentence"] for each in found["safety"]]
     assert told["accuracy"] == told["f1_weighted"] == []
     for name in ("f1", "auc"):
-        assert 'The class "high" has only 7 rows, fewer than 20' in told[name][0]
+        assert 'The class "high" has only 7 of the holdout\'s rows, fewer than 20' in told[name][0]
     nearly_all = (truth == 0) | (np.cumsum(truth != 0) <= 12)
     config = config_of()
     systems = {"candidate": good[nearly_all], "baseline": poor[nearly_all]}
@@ -238,7 +238,7 @@ def test_a_class_that_the_holdout_lacks_is_told_by_metrics_that_weigh_classes_al
     systems = {"candidate": good[kept], "baseline": poor[kept]}
     found = decision.decide(read_holdout(table_of(truth[kept], systems), config), config, {})
     sentences = [each["sentence"] for each in found["safety"]]
-    lacks = f'The class "{KINDS[lacking]}" has only 0 rows, fewer than 20'
+    lacks = f'The class "{KINDS[lacking]}" has only 0 of the holdout\'s rows, fewer than 20'
     assert [each.startswith(lacks) for each in sentences] == [True] * told
     assert found["decision"] == ("inconclusive" if told else "promote")
 

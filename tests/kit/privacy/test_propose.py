@@ -323,6 +323,8 @@ def test_a_described_table_gets_a_policy_and_what_waits_can_be_left_behind() -> 
     assert content["columns"]["people.code"]["action"] == "token"
     assert dropped.withheld["people.c7"] == "conf/privacy.yaml says drop"
     assert "people.code" not in dropped.withheld
+    # The run would refuse for another reason: it is told before it does.
+    assert any("stand alone by born, sex, zip: make some" in said for said in dropped.said)
 
 
 def test_a_list_of_categories_is_no_free_text_whatever_its_header_says() -> None:

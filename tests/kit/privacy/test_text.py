@@ -172,6 +172,26 @@ def test_reading_texts_needs_the_standard_library_only() -> None:
     assert float(done.stdout) < 0.15
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Guten Tag, mein Name ist {Lore Girschner} und ich möchte kündigen.",
+        "Buongiorno, mi chiamo {Ottone Tamburello} e vorrei disdire.",
+        "Bom dia, meu nome é {Ágatha Novaes} e quero cancelar.",
+        "Goedemorgen, ik heet {Faas Riet} en wil opzeggen.",
+        "Hej, jag heter {Viktor Augustsson} och vill säga upp.",
+        "Dzień dobry, nazywam się {Aurelia Dzikiewicz} i chcę zrezygnować.",
+        "Bonjour, je m'appelle {Marguerite Perrot}, je souhaite résilier.",
+        "Bonjour, je suis {Marguerite Perrot} et je souhaite résilier.",
+    ],
+)
+def test_who_says_their_name_is_heard_in_more_languages(words: str) -> None:
+    before, rest = words.split("{")
+    value, after = rest.split("}")
+    (found,) = [one for one in text.find(before + value + after) if one.entity == "name"]
+    assert (found.start, found.end) == (len(before), len(before) + len(value))
+
+
 @pytest.mark.parametrize(("language", "goal"), [("english", 0.85), ("spanish", 0.93)])
 def test_held_back_texts_are_read_as_well_as_promised(language: str, goal: float) -> None:
     from pii_accuracy import ours, scores

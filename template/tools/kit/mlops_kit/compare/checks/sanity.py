@@ -110,8 +110,8 @@ def _too_few(holdout: Holdout, config: CompareConfig) -> list[Check]:
             if rarest == counts.min():
                 which = f'The class "{holdout.classes[counts.argmin()]}" has'
             sentence = (
-                f"{which} only {rarest} rows, fewer than {FEW_IN_CLASS}: collect more "
-                "of them before anything is promoted."
+                f"{which} only {rarest} of the holdout's rows, fewer than {FEW_IN_CLASS}: collect "
+                "more of them before anything is promoted."
             )
             found.append(_said("few rows in a class", "inconclusive", sentence))
     judged_in_time = config.inference.design in ("auto", "time")

@@ -119,6 +119,36 @@ def fr_nir(value: str) -> bool:
     return _standard("fr.nir")(compact(value))
 
 
+def se_personnummer(value: str) -> bool:
+    """Whether the date and the check digit (Luhn) of a Swedish personal number fit."""
+    return _standard("se.personnummer")(value)
+
+
+def fi_hetu(value: str) -> bool:
+    """Whether the date and the check sign of a Finnish personal code fit (modulo 31)."""
+    return _standard("fi.hetu")(value)
+
+
+def no_fodselsnummer(value: str) -> bool:
+    """Whether the date and both check digits of a Norwegian birth number fit (modulo 11)."""
+    return _standard("no.fodselsnummer")(compact(value))
+
+
+def be_nn(value: str) -> bool:
+    """Whether the check digits of a Belgian national number fit (modulo 97)."""
+    return _standard("be.nn")(compact(value))
+
+
+def ch_ahv(value: str) -> bool:
+    """Whether the check digit of a Swiss social insurance number fits (that of a barcode)."""
+    return _standard("ch.ssn")(compact(value))
+
+
+def pl_pesel(value: str) -> bool:
+    """Whether the date and the check digit of a Polish PESEL fit."""
+    return _standard("pl.pesel")(compact(value))
+
+
 def us_ssn(value: str) -> bool:
     """Whether the area, group and serial have ever been given out."""
     return _standard("us.ssn")(value)

@@ -37,9 +37,12 @@ from mlops_kit.room import Draft, Wanted
 if TYPE_CHECKING:
     import polars
 
+    from mlops_kit.privacy.protect.singling_out import Alone
+
 SAMPLE_ROWS = 10_000
 PROPOSAL = Path("conf/privacy.proposed.yaml")
 PARAMS = Path("params.yaml")
+MOST_LEFT_OUT = 0.05  # of the rows, to hide the others
 SCANNED = RESTRICTED_ZONE / "proposing"
 HEAD = """\
 # Proposed by `uv run mlops {command}` from a scan of the declared tables.
@@ -103,7 +106,7 @@ def propose() -> Path:
 
 def draft(sources: Sources, folder: Path, wanted: Wanted) -> Draft:
     """Propose the policy of the tables `<table>.parquet` of a folder, in their declared types."""
-    text, rules = _drafted(sources, folder, wanted)
+    text, rules, said = _drafted(sources, folder, wanted)
     (folder / PRIVACY_FILE.name).write_text(text, encoding="utf-8")
     policy = load_privacy(sources, folder / PRIVACY_FILE.name)
     withheld = {
@@ -112,7 +115,6 @@ def draft(sources: Sources, folder: Path, wanted: Wanted) -> Draft:
         if rule["action"] in ("drop", "undecided")
     }
     waiting = sum(rule == UNDECIDED for rule in rules.values())
-    said = []
     if waiting and wanted.undecided == UNDECIDED["action"]:
         said.append(
             f"{waiting} columns wait for a decision in conf/privacy.yaml; --undecided drop leaves "
@@ -123,8 +125,16 @@ def draft(sources: Sources, folder: Path, wanted: Wanted) -> Draft:
     return Draft({PRIVACY_FILE: text}, withheld, said)
 
 
-def _drafted(sources: Sources, folder: Path, wanted: Wanted) -> tuple[str, dict[str, Rule]]:
-    """Judge the tables of a folder; return the policy's text, and its rules by table.column."""
+def _drafted(
+    sources: Sources, folder: Path, wanted: Wanted
+) -> tuple[str, dict[str, Rule], list[str]]:
+    """Judge the tables of a folder.
+
+    Returns
+    -------
+    str, dict and list of str
+        The policy's text, its rules by table.column, and where too many people would stand alone.
+    """
     from mlops_kit.privacy.detect.language_model import finder, installed
 
     known = _entities(sources, folder)
@@ -147,7 +157,8 @@ def _drafted(sources: Sources, folder: Path, wanted: Wanted) -> tuple[str, dict[
         owner=json.dumps(record.get("owner") or "", ensure_ascii=False),
         names=finder(installed()), undecided=waiting, columns=len(lines),
     )  # fmt: skip
-    return head + "\n".join(lines) + "\n" + ANONYMITY + _anonymity(tables), rules
+    anonymity, lonely = _anonymity(tables)
+    return head + "\n".join(lines) + "\n" + ANONYMITY + anonymity, rules, lonely
 
 
 @contextmanager
@@ -223,22 +234,34 @@ def _likeliest(verdicts: list[Verdict]) -> Verdict | None:
     return max(verdicts, key=lambda one: one.likelihood, default=None)
 
 
-def _anonymity(tables: dict[str, Proposed]) -> str:
-    lines = []
+def _anonymity(tables: dict[str, Proposed]) -> tuple[str, list[str]]:
+    """Propose how people hide among each other, and say where too many would stand alone."""
+    lines, said = [], []
     for table, proposed in tables.items():
         found = [column for column, (rule, _) in proposed.rules.items() if quasi(column, rule)]
         if not proposed.person or not found:
             continue
-        rule: Rule = {"quasi": found, "k": K, "method": "suppress", "max_suppressed": 0.05}
-        lines.append(_written(table, rule, _as_proposed(proposed, found)))
+        rule: Rule = {"quasi": found, "k": K, "method": "suppress", "max_suppressed": MOST_LEFT_OUT}
+        measured = _as_proposed(proposed, found)
+        why = (
+            f"as proposed, {measured.unique:,} of {measured.people:,} people looked at are alone, "
+            f"and the smallest class has {measured.smallest:,}"
+        )
+        lines.append(_written(table, rule, why))
+        if measured.unique > MOST_LEFT_OUT * measured.people:
+            said.append(
+                f"{measured.unique:,} of {measured.people:,} people looked at stand alone by "
+                f"{', '.join(found)}: make some of these coarser in conf/privacy.yaml or drop "
+                f"them, or the run refuses (anonymity.{table})"
+            )
     if not lines:
         none = "# No table with a row per person passes what tells, together, who it is.\n"
-        return none + "anonymity: {}\n"
-    return "anonymity:\n" + "\n".join(lines) + "\n"
+        return none + "anonymity: {}\n", said
+    return "anonymity:\n" + "\n".join(lines) + "\n", said
 
 
-def _as_proposed(proposed: Proposed, found: list[str]) -> str:
-    """Say how many people of the sample would stand alone with these rules."""
+def _as_proposed(proposed: Proposed, found: list[str]) -> "Alone":
+    """Count how many people of the sample would stand alone with these rules."""
     from mlops_kit.privacy.protect.actions import k_edges
     from mlops_kit.privacy.protect.singling_out import alone
     from mlops_kit.privacy.protect.stage import Treatment, treat
@@ -255,11 +278,7 @@ def _as_proposed(proposed: Proposed, found: list[str]) -> str:
         treated.append(treat(proposed.frame, one, b""))
     import polars as pl
 
-    measured = alone(pl.DataFrame(treated).lazy(), "who is it", found)
-    return (
-        f"as proposed, {measured.unique:,} of {measured.people:,} people looked at are alone, "
-        f"and the smallest class has {measured.smallest:,}"
-    )
+    return alone(pl.DataFrame(treated).lazy(), "who is it", found)
 
 
 def _written(name: str, rule: dict[str, object], why: str) -> str:

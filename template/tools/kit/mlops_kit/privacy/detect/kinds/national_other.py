@@ -36,6 +36,7 @@ NATIONAL_ID = Kind(
         Header(
             "curp|rfc|rut|cpf|clabe|nino|national_insurance(?:_number)?|utr|aadhaa?r|sin|tfn"
             "|tax_?(?:id|number|no)|taxpayer_?id|ein|steuer_?id|codice_fiscale|bsn|pesel|nir"
+            "|person_?nummer|personnr|hetu|henkilotunnus|fodselsnummer|cpr(?:_?(?:nr|nummer))?|ahv|rijksregister\\w*"
             "|ppsn?",
             0.8,
         ),
@@ -99,6 +100,49 @@ NATIONAL_ID = Kind(
             "#1:_",
             r"(?<![\w.,+-])[12] \d\d \d\d (?:\d\d|2[AB]) \d{3} \d{3} ?\d\d(?![\w-])",
             check=check_digits.fr_nir,
+        ),
+        # Digits alone pass too often: words before them must say what they are.
+        Rule(
+            0.85,
+            "séc sec nir",
+            r"(?i:s[ée]curit[ée] sociale|nir)[^\d\n]{1,20}(?P<v>[12]\d{14})(?!\w)",
+            check=check_digits.fr_nir,
+        ),
+        Rule(
+            0.85,
+            "#6,8:-+",
+            r"(?<![\w.-])(?:19|20)?\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])[-+]\d{4}(?![\w-])",
+            check=check_digits.se_personnummer,
+        ),
+        Rule(
+            0.85,
+            "#6:-+A",
+            r"(?<![\w.-])(?:[0-2]\d|3[01])(?:0[1-9]|1[0-2])\d\d[-+A]\d{3}[\dA-Y](?![\w-])",
+            check=check_digits.fi_hetu,
+        ),
+        Rule(
+            0.85,
+            "fød fod per",
+            r"(?i:(?:f[øo]dsels|person)n(?:umme)?r)(?:et)?[^\d\n]{1,20}(?P<v>\d{6} ?\d{5})(?!\w)",
+            check=check_digits.no_fodselsnummer,
+        ),
+        Rule(
+            0.85,
+            "#2:.",
+            r"(?<![\w.-])\d\d\.\d\d\.\d\d-\d{3}\.\d\d(?![\w-])",
+            check=check_digits.be_nn,
+        ),
+        Rule(
+            0.85,
+            "#3:.",
+            r"(?<![\w.-])756\.\d{4}\.\d{4}\.\d\d(?![\w-])",
+            check=check_digits.ch_ahv,
+        ),
+        Rule(
+            0.85,
+            "pes",
+            r"(?i:pesel)[^\d\n]{1,20}(?P<v>\d{11})(?!\w)",
+            check=check_digits.pl_pesel,
         ),
         Rule(
             0.8, "rfc", labels="rfc", pattern=r"[A-Za-zÑñ&]{3,4}[ -]?\d{6}[ -]?[A-Za-z\d]{3}(?!\w)"

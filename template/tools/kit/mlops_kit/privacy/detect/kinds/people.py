@@ -61,13 +61,18 @@ NAME = Kind(
         ),
         Rule(
             0.75,
-            "nam me se dea est que mi ate reg bes kin sin sal cal",
+            "nam me se dea est que mi ate reg bes kin sin sal cal je mei ich meu ik mij jag jeg "
+            "naz mit",
             "(?i:(?:names? (?:is|was)|(?:me|se) llam[oaó]|call me|dear|estimad[oa]|querid[oa]"
+            "|je m['’]appelle|mein name ist|ich hei(?:ß|ss)e|mi chiamo|me chamo|meu nome é"
+            "|ik heet|mijn naam is|jag heter|jeg hed[dt]er|jeg heter|mitt namn är|nazywam się"
             "|mi nombre es|atentamente|(?:best |kind )?regards|sincerely"
             r"|saludos)[,:]?\s{1,2})(?P<v><NAME>)",
         ),
         Rule(
-            0.5, "i soy thi", "(?:[Ii](?:['’]m| am)|[Ss]oy|[Tt]his is) (?P<v><CAP>(?: <CAP>){1,3})"
+            0.5,
+            "i soy thi je",
+            "(?:[Ii](?:['’]m| am)|[Ss]oy|[Tt]his is|[Jj]e suis) (?P<v><CAP>(?: <CAP>){1,3})",
         ),
         Rule(
             0.55,
