@@ -1,7 +1,9 @@
 """What is documented or installed is reached from a command: no promise without a caller."""
 
 import ast
+import os
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
