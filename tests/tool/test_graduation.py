@@ -37,6 +37,10 @@ OWN = (
     "tests/test_features.py",
 )
 MANAGED = (".gitignore", "dvc.yaml", ".github/workflows/ci.yml")
+# Written before production brings files of these names: the team's, each whole.
+EARLY = ("docs/runbook.md", "conf/prod.yaml", ".github/CODEOWNERS", "infra/Dockerfile")
+# What a run leaves, of which git holds the first only.
+MADE = ("data/holdouts.json", "mlflow-dev.db", "data/open/rows.parquet", "models/model.skops")
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +79,22 @@ def test_nothing_is_lost_and_the_rest_is_rendered(template: Path, tmp_path: Path
     fresh = files_of(render(tmp_path / "fresh", {**SHOP, **profile("poc"), **GIVEN}))
     assert set(after) == set(fresh) | set(before)
     assert {"docs/responsible-ai.md", "docs/runbook.md", "conf/prod.yaml"} <= set(after)
+
+
+def test_files_that_production_brings_and_what_a_run_left_stay_the_team_s(
+    template: Path, tmp_path: Path
+) -> None:
+    project = repository(template, tmp_path / "poc", NEXT, profile("poc"))
+    for name in (*EARLY, *MADE):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(f"ours: {name}\n", encoding="utf-8")
+    commit(project)
+    ignored = git("ls-files", *MADE, cwd=project).splitlines()
+    assert ignored == [MADE[0]]
+    report, _ = update(project, to=NEXT, given=GIVEN, lock=False)
+    assert report.merged.conflicts == {}
+    for name in (*EARLY, *MADE):
+        assert (project / name).read_text(encoding="utf-8") == f"ours: {name}\n", name
 
 
 def test_the_tests_of_a_graduated_repository_are_green(template: Path, tmp_path: Path) -> None:

@@ -149,45 +149,45 @@ def read_yaml(path: Path) -> dict[str, Any]:
             "or restore the file with git."
         )
     try:
-        text = path.read_text(encoding="utf-8")
-        found, node = (read(text, Loader=loader()) for read in (yaml.load, yaml.compose))
+        found = yaml.load(path.read_text(encoding="utf-8"), Loader=loader())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise MlopsError(f"{path.as_posix()}{where} is not valid YAML: mend it there.") from error
     except ValueError as error:  # 2026-13-01 looks like a day
         raise MlopsError(f"{path.as_posix()}: a day or time is none ({error}): mend it.") from error
-    if (twice := _key_that_stands_twice(node)) is not None:
-        raise MlopsError(
-            f"{path.as_posix()}, line {twice.start_mark.line + 1}: the key {twice.value} stands "
-            "twice there, and one of its values would be lost: keep one."
-        )
     if found is not None and not isinstance(found, dict):
         raise MlopsError(f"{path.as_posix()} must hold keys and values, not a list or a text.")
     return found or {}
 
 
-def _key_that_stands_twice(node: Any) -> Any:
-    """Return the second of two equal keys of one mapping, as a node; None without any."""
+def refuse_keys_that_stand_twice(path: Path) -> None:
+    """Refuse a YAML file with a key twice in a mapping: its reader keeps the last in silence.
+
+    Raises
+    ------
+    MlopsError
+        With the line of the second one.
+    """
     import yaml
 
-    waiting, seen = [node], set()
+    waiting, seen = [yaml.compose(path.read_text(encoding="utf-8"), Loader=loader())], set()
     while waiting:
         part = waiting.pop()
         if id(part) in seen or not isinstance(part, yaml.CollectionNode):
             continue
         seen.add(id(part))  # an alias is the same node again
-        if isinstance(part, yaml.MappingNode):
-            names: set[tuple[str, str]] = set()
-            for key, value in part.value:
-                if isinstance(key, yaml.ScalarNode):
-                    if (key.tag, key.value) in names:
-                        return key
-                    names.add((key.tag, key.value))
-                waiting.append(value)
-        else:
-            waiting += part.value
-    return None
+        names: set[tuple[str, str]] = set()
+        for one in part.value:
+            key, value = one if isinstance(part, yaml.MappingNode) else (None, one)
+            waiting.append(value)
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in names:
+                    raise MlopsError(
+                        f"{path.as_posix()}, line {key.start_mark.line + 1}: the key {key.value} "
+                        "stands twice there, and one of its values would be lost: keep one."
+                    )
+                names.add((key.tag, key.value))
 
 
 def flow(value: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.files import refuse_keys_that_stand_twice
 from mlops_kit.core.settings import Section, read_config
 
 COSTS_FILE = Path("conf/costs.yaml")
@@ -188,4 +189,6 @@ def load_costs() -> Costs:
             f"{COSTS_FILE.as_posix()} is not there: `uv run mlops docs add costs` writes it, with "
             "examples of prices to be replaced by yours."
         )
-    return read_config(COSTS_FILE, Costs)
+    found = read_config(COSTS_FILE, Costs)
+    refuse_keys_that_stand_twice(COSTS_FILE)
+    return found
