@@ -471,6 +471,32 @@ def test_a_series_of_one_column_is_sent_to_the_page_about_forecasts(owned: OwnTa
         found(Path("raw/t.csv"), target="flow")
 
 
+def test_a_note_gives_a_command_that_does_what_it_says(owned: OwnTable) -> None:
+    codes = ["NA", "AR", "UY", "CL", "PE"] * 20
+    amounts = [-999 if n % 10 == 0 else n * 3 for n in range(100)]
+    weights = ["light" if n == 50 else str(n / 7) for n in range(100)]
+    table = pl.DataFrame({"land": codes, "amount": amounts, "kg": weights})
+    table.write_csv("raw/t.csv")
+    columns = found(Path("raw/t.csv")).made.columns
+    notes = [note for one in columns.values() for note in one.notes]
+    asked = [note.partition("--set '")[2].partition("'")[0] for note in notes]
+    assert asked == ["land.default_nulls=false", "amount.nulls=[-999]", "kg.type=number"]
+    columns = describing.describe("raw/t.csv", asked, Asked()).made.columns
+    assert (columns["land"].missing.total(), columns["amount"].missing.total()) == (0, 10)
+    assert columns["kg"].type == "number"
+
+
+def test_a_row_of_units_among_the_data_is_told_once(owned: OwnTable) -> None:
+    rows = [{"id": "", "kg": "kg", "cm": "cm", "who": "text"}]
+    rows += [{"id": n, "kg": n / 8, "cm": n % 90, "who": "ab"[n % 2]} for n in range(300)]
+    lines = [",".join(str(value) for value in row.values()) for row in rows]
+    Path("raw/t.csv").write_text("id,kg,cm,who\n" + "\n".join(lines), encoding="utf-8")
+    made = found(Path("raw/t.csv")).made
+    (note,) = made.notes
+    assert note.startswith("row 1 holds texts where all others of kg, cm hold numbers")
+    assert not any(one.notes for one in made.columns.values())
+
+
 def test_names_whose_rows_have_nearly_the_same_outcome_are_told(owned: OwnTable) -> None:
     """As in a panel: sixty towns by ten years, of which a random split shows all to the model."""
     random = np.random.default_rng(5)

@@ -439,6 +439,16 @@ def test_markers_of_missing_values_are_missing_and_counted(kind: str, marker: st
     assert f"missing values: x 1 ({marker.strip() or 'blank'} 1)" in "\n".join(told.said())
 
 
+def test_words_that_were_taken_for_nothing_are_told_before_blanks() -> None:
+    """Namibia's code among five columns with more blanks is not one of "2 more"."""
+    names = ["a", "b", "c", "d", "land"]
+    Path("raw/t.csv").write_text("id," + ",".join(names) + "\n1,,,,,AR\n2,,,,,NA\n3,1,,1,1,UY\n")
+    types = {"id": "integer", **dict.fromkeys(names[:4], "integer"), "land": "string"}
+    told, _ = read("t.csv", types)
+    (line,) = [said for said in told.said() if "missing values" in said]
+    assert line.startswith("t: missing values: land 1 (NA 1), b 3 (blank 3)")
+
+
 def test_a_missing_value_of_a_column_that_needs_one_sets_its_row_aside() -> None:
     column = {"type": "string", "nullable": False}
     assert values("id,x\n1,NA\n2,b\n", column) == (["b"], {"is empty"})

@@ -72,7 +72,9 @@ class Reading:
             yield self.late
         if self.drift and self.evolves:
             yield f"{self.name}: its source has changed: {_some(self.drift)}"
-        columns = sorted(self.missing.items(), key=lambda one: -one[1].total())
+        # Words that were taken for nothing come first: a blank is missing to everybody.
+        columns = sorted(self.missing.items(), key=lambda one: (set(one[1]) <= {"blank"},
+                                                                -one[1].total()))  # fmt: skip
         if empty := [f"{name} {_counts(counts)}" for name, counts in columns if counts]:
             yield f"{self.name}: missing values: {_some(empty)}"
 

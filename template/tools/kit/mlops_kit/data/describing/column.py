@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mlops_kit.core.words import counted as how_many
 from mlops_kit.data.config import Column, Table
 from mlops_kit.data.describing import moments
 from mlops_kit.data.values import inferred
@@ -46,6 +47,8 @@ class Seen:
     questions: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     left_out: str = ""
+    odd_rows: int = 0
+    """Rows whose texts alone keep the column from being numbers, which is then a note."""
     digest: int = 0
     levels: dict[str, int] = field(default_factory=dict)
     """Its values as text, with their rows, where there are at most MOST_LEVELS; not to be shown."""
@@ -114,7 +117,7 @@ def look(values: "polars.Series", table: Table, given: dict[str, Any]) -> Seen:
     if "NA" in seen.missing and seen.type == "string" and there.str.contains("^[A-Z]{2}$").all():
         seen.notes.append(
             f"NA, {seen.missing['NA']:,} times among codes of 2 letters, is taken as missing; if "
-            "it is a value, as for Namibia, declare default_nulls: false"
+            f"it is a value, as for Namibia: --set '{seen.name}.default_nulls=false'"
         )
     return seen
 
@@ -224,8 +227,11 @@ def _why_text(seen: Seen, there: "polars.Series", often: "polars.Series", table:
                 f"`--set '{seen.name}.nulls=[{markers}]'` or `--set {seen.name}.type=string`"
             )
         else:
+            others = sum(few.values())
+            seen.odd_rows = others
             seen.notes.append(
-                f"{share:.1%} are numbers, and {len(few):,} other texts are not: taken as text"
+                f"all but {how_many(others, 'row')} of {rows:,} hold numbers: taken as text; "
+                f"--set '{seen.name}.type=number' sets the others aside"
             )
     return "text" if seen.distinct > 1 else "text, the same in every row"
 
@@ -258,5 +264,5 @@ def _check_stand_in(
         if min(abs(value - low), abs(value - high)) > 0.5 * (high - low):
             seen.notes.append(
                 f"{text} stands {rows:,} times, far from all others: if it means missing, "
-                f"declare nulls: [{text}]"
+                f"--set '{seen.name}.nulls=[{text}]'"
             )

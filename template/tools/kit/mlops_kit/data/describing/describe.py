@@ -60,6 +60,7 @@ class Description:
                 }
                 for name, one in made.columns.items()
             },
+            "notes": made.notes,
             "unread": made.written.unread,
             "questions": made.asked(),
             "next": self.said,
@@ -226,6 +227,8 @@ def show(description: Description) -> None:
         print(f"not read   {name}: {reason}")
     if made.not_read:
         print(f"not read   {', '.join(one.name for one in made.not_read[:5])}")
+    for note in made.notes:
+        print(f"note       {note}")
     for one in made.columns.values():
         for note in one.notes:
             print(f"note       {one.name}: {note}")

@@ -10,17 +10,20 @@ from typing import Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import scratch_beside
-from mlops_kit.data.config import RESERVED_TABLES, Table
+from mlops_kit.data.config import RESERVED_TABLES, Column, Table
 from mlops_kit.data.describing import column as columns
 from mlops_kit.data.describing.column import Seen
 from mlops_kit.data.describing.kept import keep, kept
 from mlops_kit.data.describing.written import Written, texts, written
+from mlops_kit.data.values.cast import cast
+from mlops_kit.data.values.missing import missing
 from mlops_kit.data.values.ways import WAYS, Numbers, Way
 
 KEY = re.compile(
     r"(?:^|[_\s.-])(?:id|key|code|codigo|uuid|guid|number|numero|no|nr|nro|num|ref)$", re.I
 )
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+MOST_ODD = 3  # rows that are no data among the data
 TYPES_OF_KEYS = ("integer", "string")
 
 
@@ -37,6 +40,7 @@ class Described:
     rows: int
     columns: dict[str, Seen]
     questions: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def read(self) -> dict[str, Seen]:
@@ -111,6 +115,7 @@ def described(
         if found.format == "csv" and table.quote == '"':
             _ask_about_quotes(made)
         _settle_numbers(made)
+        _tell_odd_rows(made, file)
         _leave_out_twins(made, file)
         yield made, file
 
@@ -123,6 +128,32 @@ def _ask_about_quotes(made: Described) -> None:
                 "each value stands between two ': is the mark a quote, or part of the value? "
                 f"`--set \"quote='\"` or `--set '{one.name}.type=string'`"
             )
+
+
+def _tell_odd_rows(made: Described, file: Path) -> None:
+    """Say once of columns of numbers that the same few rows hold texts in all of them."""
+
+    odd = [one for one in made.read.values() if one.odd_rows]
+    rows: dict[str, tuple[int, ...]] = {}
+    for name, values in kept(file, [one.name for one in odd]):
+        table = made.table.model_copy(update={"decimal": made.table.decimal or "."})
+        number = cast(values, Column(type="number"), table)
+        texts = number.is_null() & ~missing(values, Column(type="string"), table)
+        rows[name] = tuple(texts.arg_true().head(MOST_ODD + 1).to_list())
+    alike = Counter(places for places in rows.values() if len(places) <= MOST_ODD)
+    for places, count in alike.items():
+        if count == 1:
+            continue
+        names = [name for name, there in rows.items() if there == places]
+        for name in names:
+            made.columns[name].notes.clear()
+        which = ", ".join(f"{place + 1:,}" for place in places)
+        shown = ", ".join(names[:3]) + (f" and {count - 3} more" if count > 3 else "")
+        made.notes.append(
+            f"row {which} holds texts where all others of {shown} hold numbers, as a second "
+            f"header, units or a total would: --set '{names[0]}.type=number' and so on sets it "
+            "aside"
+        )
 
 
 def _settle_numbers(made: Described) -> None:
