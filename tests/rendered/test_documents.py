@@ -225,6 +225,8 @@ def test_nothing_is_asked_of_a_person_that_the_answers_say(
             assert SHOP["project_name"] in text.splitlines()[0] or "\n# " in text[:400]
             # Every mark has the one form that `mlops docs check` knows.
             assert text.count("[TO FILL") + text.count("[COMPLETAR") == len(placeholders(text))
+            # All of them are there: nobody is told how to get one.
+            assert name == "poc" or not re.search(r"docs add (?!pretrained)", text), (row, name)
 
 
 def test_every_path_and_command_that_is_named_is_there(
