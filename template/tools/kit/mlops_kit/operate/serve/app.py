@@ -7,6 +7,7 @@ import gc
 import json
 import random
 import re
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -32,6 +33,7 @@ from mlops_kit.train.predictions import SCORES, VALUE_COLUMN
 EPOCH = datetime.datetime(1970, 1, 1)  # in UTC, as all times without a zone are here
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MOST_SHADOWS = 64  # at once; further requests are not shadowed
+TURN = 0.0005  # seconds that the log's thread may keep Python's lock while a request waits for it
 _PAIRS = object()  # all pairs of a shadow fit into one table
 
 
@@ -90,9 +92,12 @@ class Server:
         watch = asyncio.create_task(self.holder.watch())
         gc.collect()
         gc.freeze()  # what stays is not looked through again and again
+        usual = sys.getswitchinterval()
+        sys.setswitchinterval(TURN)
         try:
             yield
         finally:
+            sys.setswitchinterval(usual)
             gc.unfreeze()
             watch.cancel()
             if self._shadows:
