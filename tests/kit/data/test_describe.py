@@ -544,7 +544,8 @@ def test_an_outcome_of_three_classes_leads_to_a_decision(owned: OwnTable, names:
     [
         ({"target": "outcome"}, r"2 values \(lost, won\).*--target 'outcome=VALUE'"),
         ({"target": "outcome=drawn"}, "no row has that value"),
-        ({"target": "nowhere"}, 'has no column "nowhere"'),
+        ({"target": "nowhere"}, 'has no column "nowhere": it has id, '),
+        ({"target": "Outcome"}, 'has no column "Outcome": it has "outcome"'),
         ({"target": "outcome=won", "time": "x"}, "is of type number, which is no time"),
         ({"target": "x"}, "an outcome is 0 or 1"),
         ({"target": "outcome=won", "group": "id"}, 'group: "id" has no value twice'),

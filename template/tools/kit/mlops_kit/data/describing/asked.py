@@ -11,6 +11,7 @@ from mlops_kit.data.describing.column import OFTEN, Seen
 from mlops_kit.data.describing.related import Group, group_of
 from mlops_kit.data.describing.sample_files import sql_name
 from mlops_kit.data.describing.table import Described, is_key_by_name
+from mlops_kit.data.sources.missing import no_column
 from mlops_kit.data.types import NUMBERS
 
 ROW = "row_id"
@@ -124,7 +125,8 @@ def check_column(made: Described, name: str, option: str) -> Seen:
     """Return a column that is read, or refuse."""
     one = made.columns.get(name)
     if one is None:
-        raise MlopsError(f'{option}: {made.place.as_posix()} has no column "{name}".')
+        whose = f"{option}: {made.place.as_posix()}"
+        raise MlopsError(f"{no_column(whose, name, list(made.columns))}.")
     if one.left_out:
         raise MlopsError(f'{option}: "{name}" cannot be used: {one.left_out}.')
     return one

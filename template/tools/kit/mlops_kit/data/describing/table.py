@@ -15,6 +15,7 @@ from mlops_kit.data.describing import column as columns
 from mlops_kit.data.describing.column import Seen
 from mlops_kit.data.describing.kept import keep, kept
 from mlops_kit.data.describing.written import Written, texts, written
+from mlops_kit.data.sources.missing import no_column
 from mlops_kit.data.values.cast import cast
 from mlops_kit.data.values.missing import missing
 from mlops_kit.data.values.ways import WAYS, Numbers, Way
@@ -92,7 +93,7 @@ def described(
     table, found, how = written(place, options)
     unknown = [name for name in given if name not in how.names]
     if unknown:
-        raise MlopsError(f'{place.as_posix()} has no column "{unknown[0]}", which --set names.')
+        raise MlopsError(f"--set: {no_column(place.as_posix(), unknown[0], how.names)}.")
     name = table_name(place)
     with scratch_beside(scratch / f"{name}.described") as file:
         try:

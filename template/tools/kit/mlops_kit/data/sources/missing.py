@@ -9,12 +9,17 @@ from mlops_kit.core.errors import MlopsError
 def missing_column(whose: str, asked: Sequence[str], there: Sequence[str]) -> MlopsError:
     """Say which column a table lacks, and which one it may be now."""
     missing = next((name for name in asked if name not in there), asked[0])
+    return MlopsError(
+        f"{no_column(whose, missing, there)}; correct conf/sources.yaml, or mend the source."
+    )
+
+
+def no_column(whose: str, missing: str, there: Sequence[str]) -> str:
+    """Begin a sentence about a column that is not there with the one that may be meant."""
     near = [name for name in there if name.casefold() == missing.casefold()]
     near = near or difflib.get_close_matches(missing, there, n=1, cutoff=0.6)
-    mend = f'it has "{near[0]}"' if near else f"it has {', '.join(there[:10]) or 'none'}"
-    return MlopsError(
-        f'{whose} has no column "{missing}": {mend}; correct conf/sources.yaml, or mend the source.'
-    )
+    has = f'it has "{near[0]}"' if near else f"it has {', '.join(there[:10]) or 'none'}"
+    return f'{whose} has no column "{missing}": {has}'
 
 
 def missing_group(kind: str, group: str) -> MlopsError:
