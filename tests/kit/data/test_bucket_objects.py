@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.storage import bucket
+from mlops_kit.data.storage import bucket, stores
 from mlops_kit.data.storage.refusals import Store
 
 STORE = Store('The bucket of source "shop"', "s3://raw", {}, False, "sources.shop")
@@ -63,3 +63,15 @@ def test_an_object_that_is_as_it_was_listed_is_kept(
     one = bucket.as_object({"name": "raw/a.csv", **LISTED})
     bucket.bring(STORE, [(one, tmp_path / "a.csv")])
     assert (tmp_path / "a.csv").read_bytes() == b"hello"
+
+
+def test_credentials_of_google_that_are_no_file_are_told_without_them(tmp_path: Path) -> None:
+    store = Store('The bucket of source "shop"', "gs://raw", {}, False, "sources.shop")
+    with pytest.raises(
+        MlopsError, match=r"`password` of sources\.shop leads to no file"
+    ) as refused:
+        stores.signed(store, None, '{"private_key": "abc"}' + " " * 5000)
+    assert "abc" not in str(refused.value)
+    (tmp_path / "key.json").write_text("{}", encoding="utf-8")
+    known = stores.signed(store, None, str(tmp_path / "key.json"))
+    assert known.options == {"credentialpath": str(tmp_path / "key.json")}

@@ -116,6 +116,13 @@ def signed(store: Store, who: str | None, secret: str | None) -> Store:
         _, name, key, _ = KINDS[store.scheme]
         if store.scheme == "azure" and secret and "=" in secret.rstrip("="):
             key, who = "connection_string", None
+        # Not by Path, which raises for what is too long to be a name: the credentials themselves.
+        if store.scheme == "gs" and secret and not os.path.isfile(secret):  # noqa: PTH113
+            where = f"`password` of {store.declared}" if store.declared else SECRET
+            raise MlopsError(
+                f"{store.shown}: {where} leads to no file, and the credentials of Google are read "
+                "from one: correct the path that it holds."
+            )
         store.options.update({n: value for n, value in ((name, who), (key, secret)) if value})
     return store
 
