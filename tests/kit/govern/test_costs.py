@@ -146,7 +146,7 @@ def test_the_example_reckons_from_the_files_of_a_run(project: Path) -> None:
          "conf/costs.yaml: a day or time is none (month must be in 1..12)"),
         ("price: 6000, date: 2026-11-30", "price: 6000, date: 2999-11-30",
          "buy.machine.date is 2999-11-30, which is still to come"),
-        ("watts: 300", "watts: 300\n  watts: 3000", "line 26: the key watts stands twice there"),
+        ("watts: 300", "watts: 300\n  watts: 3000", 'line 26: "watts" is there twice'),
         ("trainings_per_month: 4", "trainings_per_month: 400",
          "take 800 hours of a machine a month, and 1 machine of buy.machines has 730"),
         ("usage:\n", "usage: none\nx:\n", '"usage" holds keys (always_on, answers_per_month, kept'),

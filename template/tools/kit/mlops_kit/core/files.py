@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import functools
 import hashlib
 import json
 import os
@@ -137,7 +138,10 @@ def sha256_of(path: Path) -> str:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping; a missing, damaged or differently shaped file is an MlopsError."""
+    """Read a YAML mapping; a missing, damaged or differently shaped file is an MlopsError.
+
+    A key that stands twice is refused too: YAML's own readers keep the last value in silence.
+    """
     import yaml
 
     if not path.is_file():
@@ -149,7 +153,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
             "or restore the file with git."
         )
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=loader())
+        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_each_key_once())
+    except _TwiceError as twice:
+        line, key = twice.args
+        raise MlopsError(
+            f'{path.as_posix()}, line {line}: "{key}" is there twice, and one of its values would '
+            "be lost; keep one of the two."
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
@@ -159,35 +169,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if found is not None and not isinstance(found, dict):
         raise MlopsError(f"{path.as_posix()} must hold keys and values, not a list or a text.")
     return found or {}
-
-
-def refuse_keys_that_stand_twice(path: Path) -> None:
-    """Refuse a YAML file with a key twice in a mapping: its reader keeps the last in silence.
-
-    Raises
-    ------
-    MlopsError
-        With the line of the second one.
-    """
-    import yaml
-
-    waiting, seen = [yaml.compose(path.read_text(encoding="utf-8"), Loader=loader())], set()
-    while waiting:
-        part = waiting.pop()
-        if id(part) in seen or not isinstance(part, yaml.CollectionNode):
-            continue
-        seen.add(id(part))  # an alias is the same node again
-        names: set[tuple[str, str]] = set()
-        for one in part.value:
-            key, value = one if isinstance(part, yaml.MappingNode) else (None, one)
-            waiting.append(value)
-            if isinstance(key, yaml.ScalarNode):
-                if (key.tag, key.value) in names:
-                    raise MlopsError(
-                        f"{path.as_posix()}, line {key.start_mark.line + 1}: the key {key.value} "
-                        "stands twice there, and one of its values would be lost: keep one."
-                    )
-                names.add((key.tag, key.value))
 
 
 def flow(value: Any) -> str:
@@ -221,6 +202,34 @@ def loader() -> Any:
     import yaml
 
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _TwiceError(Exception):
+    """A key stands twice in a mapping: its line, and the key."""
+
+
+@functools.cache
+def _each_key_once() -> Any:
+    """Return YAML's safe reader that refuses a key which stands twice in a mapping."""
+    import yaml
+
+    usual = loader()
+
+    class EachKeyOnce(usual):
+        def flatten_mapping(self, node: Any) -> None:
+            known = self.__dict__.setdefault("known", set())
+            # Once: flattening puts what `<<` brings beside the keys that replace it.
+            if id(node) not in known:
+                known.add(id(node))
+                seen: set[tuple[str, str]] = set()
+                for key, _ in node.value:
+                    if isinstance(key, yaml.ScalarNode):
+                        if (key.tag, key.value) in seen:
+                            raise _TwiceError(key.start_mark.line + 1, key.value)
+                        seen.add((key.tag, key.value))
+            super().flatten_mapping(node)
+
+    return EachKeyOnce
 
 
 def progress(stage: str, line: str) -> None:

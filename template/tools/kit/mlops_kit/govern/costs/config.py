@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.files import refuse_keys_that_stand_twice
 from mlops_kit.core.settings import Section, read_config
 
 COSTS_FILE = Path("conf/costs.yaml")
@@ -189,6 +188,4 @@ def load_costs() -> Costs:
             f"{COSTS_FILE.as_posix()} is not there: `uv run mlops docs add costs` writes it, with "
             "examples of prices to be replaced by yours."
         )
-    found = read_config(COSTS_FILE, Costs)
-    refuse_keys_that_stand_twice(COSTS_FILE)
-    return found
+    return read_config(COSTS_FILE, Costs)

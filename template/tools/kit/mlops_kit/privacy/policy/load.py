@@ -4,10 +4,8 @@ import datetime
 import fnmatch
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from mlops_kit.core.errors import NEGATIVE, MlopsError
-from mlops_kit.core.files import loader
 from mlops_kit.core.settings import read_config
 from mlops_kit.data.config import SOURCES_FILE, Column, Sources
 from mlops_kit.privacy.detect.findings import Finding
@@ -43,7 +41,6 @@ def load_privacy(sources: Sources, path: Path = PRIVACY_FILE) -> Privacy:
     MlopsError
         When a rule is there twice, names what is not declared, or has parameters that do not fit.
     """
-    refuse_duplicates(path)
     policy = read_config(path, Privacy)
     declared = {
         f"{name}.{column}": contract
@@ -76,31 +73,6 @@ def load_privacy(sources: Sources, path: Path = PRIVACY_FILE) -> Privacy:
     for table, wanted in policy.anonymity.items():
         _check_anonymity(policy, table, wanted)
     return policy
-
-
-def refuse_duplicates(path: Path) -> None:
-    """Refuse a key that stands twice in one mapping: YAML readers silently take the last."""
-    import yaml
-
-    def walk(node: Any) -> None:
-        if isinstance(node, yaml.MappingNode):
-            seen: set[str] = set()
-            for key, value in node.value:
-                if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                    raise MlopsError(
-                        f'{path.as_posix()}, line {key.start_mark.line + 1}: "{key.value}" is '
-                        "there twice; keep one of the two."
-                    )
-                seen.add(key.value if isinstance(key, yaml.ScalarNode) else "")
-                walk(value)
-        elif isinstance(node, yaml.SequenceNode):
-            for value in node.value:
-                walk(value)
-
-    try:
-        walk(yaml.compose(path.read_text(encoding="utf-8"), Loader=loader()))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return  # read_config says it better
 
 
 def domain_of(rule: ColumnPolicy, column: str) -> str:
