@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from listening import free_port, listening, wait_for
 from running import Project, replace
 from stages import pipeline, registered
@@ -151,7 +152,7 @@ def ready_to_serve(project: Project, small: bool = True, **serve: Any) -> None:
     file = project.path / "conf/serve.yaml"
     replace(file, "max_age_hours: 36", "max_age_hours: null")
     more = {"poll_seconds": 0.3, **serve}
-    lines = "".join(f"{name}: {json.dumps(value)}\n" for name, value in more.items())
-    file.write_text(file.read_text(encoding="utf-8") + lines, encoding="utf-8")
+    declared = yaml.safe_load(file.read_text(encoding="utf-8"))
+    file.write_text(yaml.safe_dump(declared | more), encoding="utf-8")
     pipeline(project)
     registered(project)
