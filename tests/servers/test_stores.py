@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 import shop_elsewhere
+import yaml
 from databases import VARIABLE, kept, landed, left, place, snapshot, written
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import load_sources
@@ -94,8 +95,9 @@ def test_a_server_that_is_killed_leaves_nothing_half_done_and_the_next_read_is_w
     more = pl.concat([MEMBER_ROWS, MEMBER_ROWS.with_columns(pl.col("member_id") + 100)])
     members.fill({"members": more})
     file = Path("conf/sources.yaml")
-    text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace("retries: 0", "retries: 0\n    batch: 10"), encoding="utf-8")
+    declared = yaml.safe_load(file.read_text(encoding="utf-8"))
+    declared["sources"]["db"]["batch"] = 10
+    file.write_text(yaml.safe_dump(declared), encoding="utf-8")
     with monkeypatch.context() as patch:
         made = objects.batches
         patch.setattr(
