@@ -62,7 +62,7 @@ def stages(project: Project) -> dict[str, Callable[[], object]]:
 def fresh(project: Project, environment: Path) -> Project:
     """Return the same project without results, with an environment of its own to install."""
     git("clean", "-fdxq", cwd=project.path)
-    # The second is what the command line sets; the floor runs without that.
+    # The second is what the command line sets: the floor, which is no command, gets it here.
     extra = {"UV_PROJECT_ENVIRONMENT": str(environment), "OMP_WAIT_POLICY": "PASSIVE"}
     return replace(project, extra=extra)
 

@@ -212,7 +212,7 @@ def test_waiting_threads_sleep_in_every_command_unless_somebody_says_otherwise(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["mlops", "--help"])
     for given, found in ((None, "PASSIVE"), ("ACTIVE", "ACTIVE")):
-        monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
+        monkeypatch.setenv("OMP_WAIT_POLICY", given or "")  # so that it is as before afterwards
         if given is None:
             monkeypatch.delenv("OMP_WAIT_POLICY")
         with pytest.raises(SystemExit):

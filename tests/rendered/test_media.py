@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from documents import blocks, do
+from documents import followed
 from running import Project, first_and_repetitions, new_project
 from stages import command, pipeline, registered
 
@@ -16,15 +16,10 @@ ENDINGS = {"images": "jpg", "pdf": "pdf", "audio": "wav", "video": "mp4"}
 COUNTS = {"images": 400, "pdf": 300, "audio": 300, "video": 240}
 
 
-def followed(folder: Path, kind: str, personal: str) -> Project:
+def prepared(folder: Path, kind: str, personal: str) -> Project:
     """Do what the document says, up to the run."""
     project = new_project(folder, {"data_sources": [kind], "personal_data": personal})
-    text = (project.path / "docs/media.md").read_text(encoding="utf-8")
-    for block in blocks(text):
-        if block.language == "sh" and "mlops run" in block.text:
-            break
-        do(project, block)
-    return project
+    return followed(project, "docs/media.md")
 
 
 def stored(project: Project) -> dict[str, bytes]:
@@ -44,7 +39,7 @@ def stored(project: Project) -> dict[str, bytes]:
 def test_files_come_to_a_decision_and_nothing_that_they_say_of_people_leaves(
     kind: str, tmp_path: Path
 ) -> None:
-    project = followed(tmp_path / "p", kind, "pii")
+    project = prepared(tmp_path / "p", kind, "pii")
     planted = [b"the maker of it", b"34.603", b"34, 36, 12"]
     raw = next((project.path / "data/restricted/raw").rglob(f"*-000.{ENDINGS[kind]}"))
     if kind != "audio":  # a WAV has no tags here
@@ -74,7 +69,7 @@ def test_files_come_to_a_decision_and_nothing_that_they_say_of_people_leaves(
 
 
 def test_a_new_file_is_prepared_and_predicted_like_those_of_training(tmp_path: Path) -> None:
-    project = followed(tmp_path / "p", "images", "none")
+    project = prepared(tmp_path / "p", "images", "none")
     command(project, "data ingest")
     pipeline(project)
     registered(project)

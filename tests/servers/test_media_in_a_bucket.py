@@ -19,7 +19,7 @@ import polars as pl
 import pytest
 import storage_servers as servers
 import yaml
-from documents import blocks, do
+from documents import followed
 from running import Project, new_project
 from small_disk import small_disk
 
@@ -53,12 +53,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Project:
     own = {"UV_PROJECT_ENVIRONMENT": str(folder / "venv"), "BUCKET": READER[1]}
     project = Project(made.path, own)
     project.run("uv", "sync", "--quiet")
-    text = (project.path / "docs/media.md").read_text(encoding="utf-8")
-    for block in blocks(text):
-        if block.language == "sh" and "mlops run" in block.text:
-            break
-        do(project, block)
-    return project
+    return followed(project, "docs/media.md")
 
 
 def mlops(project: Project, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -22,6 +22,15 @@ def blocks(text: str) -> list[Block]:
     return [Block(*found) for found in FENCE.findall(text)]
 
 
+def followed(project: Project, page: str) -> Project:
+    """Do what a page says up to the first command that runs the pipeline."""
+    for block in blocks((project.path / page).read_text(encoding="utf-8")):
+        if block.language == "sh" and "mlops run" in block.text:
+            break
+        do(project, block)
+    return project
+
+
 def do(project: Project, block: Block) -> None:
     """Write the file that a block shows, or run its commands; other blocks are read only."""
     if block.file:

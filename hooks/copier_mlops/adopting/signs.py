@@ -54,11 +54,12 @@ DATA_FILES = (
     r"|(.*/)?(data|datasets?|raw)/(.*\.json(\.gz)?|.*\.dvc))$"
 )
 # What runs checks beside GitHub's workflows.
-OTHER_CI = (
-    r"(?i)(^|/)(Jenkinsfile([.-][\w.-]+)?|\.circleci/config\.ya?ml|tox\.ini"
-    r"|(\.(travis|gitlab-ci|drone|taskcluster)|\.?appveyor|(azure|bitbucket)-pipelines)\.ya?ml)$"
+_CI = (
+    r"Jenkinsfile([.-][\w.-]+)?|\.circleci/config\.ya?ml|tox\.ini"
+    r"|(\.(travis|gitlab-ci|drone|taskcluster)|\.?appveyor|(azure|bitbucket)-pipelines)\.ya?ml"
 )
-CONTAINERS = rf"(?i)(^|/)(Docker|Container)file([.-][\w.-]+)?$|{OTHER_CI.removeprefix('(?i)')}"
+OTHER_CI = rf"(?i)(^|/)({_CI})$"
+CONTAINERS = rf"(?i)(^|/)((Docker|Container)file([.-][\w.-]+)?|{_CI})$"
 CHECKING = (
     r"\b(pytest|unittest|tox|nox|hatch|pre-commit|ruff|flake8|pylint|mypy|pyright|pyrefly|black"
     r"|make|docker|(uv|hatch|poetry|pdm|python -m) (build|run|install|sync))\b"

@@ -488,12 +488,15 @@ def test_a_note_gives_a_command_that_does_what_it_says(owned: OwnTable) -> None:
 
 def test_a_row_of_units_among_the_data_is_told_once(owned: OwnTable) -> None:
     rows = [{"id": "", "kg": "kg", "cm": "cm", "who": "text"}]
-    rows += [{"id": n, "kg": n / 8, "cm": n % 90, "who": "ab"[n % 2]} for n in range(300)]
+    rows += [{"id": n, "kg": n / 8, "cm": ("1e2", "1E2", 7)[n % 3], "who": "ab"[n % 2]}
+             for n in range(300)]  # fmt: skip
     lines = [",".join(str(value) for value in row.values()) for row in rows]
     Path("raw/t.csv").write_text("id,kg,cm,who\n" + "\n".join(lines), encoding="utf-8")
     made = found(Path("raw/t.csv")).made
     (note,) = made.notes
     assert note.startswith("row 1 holds texts where all others of kg, cm hold numbers")
+    assert [one.notes for one in made.columns.values() if "hold numbers" in str(one.notes)] == []
+    assert "differ from others by capitals" in str(made.columns["cm"].notes), "another note stays"
     assert not any(one.notes for one in made.columns.values())
 
 

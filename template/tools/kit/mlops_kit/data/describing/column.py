@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mlops_kit.core.words import counted as how_many
 from mlops_kit.data.config import Column, Table
 from mlops_kit.data.describing import moments
 from mlops_kit.data.values import inferred
@@ -48,7 +47,7 @@ class Seen:
     notes: list[str] = field(default_factory=list)
     left_out: str = ""
     odd_rows: int = 0
-    """Rows whose texts alone keep the column from being numbers, which is then a note."""
+    """Rows whose texts alone keep the column from being numbers, which the table tells."""
     digest: int = 0
     levels: dict[str, int] = field(default_factory=dict)
     """Its values as text, with their rows, where there are at most MOST_LEVELS; not to be shown."""
@@ -227,12 +226,7 @@ def _why_text(seen: Seen, there: "polars.Series", often: "polars.Series", table:
                 f"`--set '{seen.name}.nulls=[{markers}]'` or `--set {seen.name}.type=string`"
             )
         else:
-            others = sum(few.values())
-            seen.odd_rows = others
-            seen.notes.append(
-                f"all but {how_many(others, 'row')} of {rows:,} hold numbers: taken as text; "
-                f"--set '{seen.name}.type=number' sets the others aside"
-            )
+            seen.odd_rows = sum(few.values())
     return "text" if seen.distinct > 1 else "text, the same in every row"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import scratch_beside
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import RESERVED_TABLES, Column, Table
 from mlops_kit.data.describing import column as columns
 from mlops_kit.data.describing.column import Seen
@@ -132,8 +133,7 @@ def _ask_about_quotes(made: Described) -> None:
 
 
 def _tell_odd_rows(made: Described, file: Path) -> None:
-    """Say once of columns of numbers that the same few rows hold texts in all of them."""
-
+    """Say of columns of numbers which rows hold texts; once, if they are the same in several."""
     odd = [one for one in made.read.values() if one.odd_rows]
     rows: dict[str, tuple[int, ...]] = {}
     for name, values in kept(file, [one.name for one in odd]):
@@ -142,12 +142,16 @@ def _tell_odd_rows(made: Described, file: Path) -> None:
         texts = number.is_null() & ~missing(values, Column(type="string"), table)
         rows[name] = tuple(texts.arg_true().head(MOST_ODD + 1).to_list())
     alike = Counter(places for places in rows.values() if len(places) <= MOST_ODD)
+    for one in odd:
+        if alike[rows[one.name]] < 2:
+            one.notes.append(
+                f"all but {counted(one.odd_rows, 'row')} of {one.rows:,} hold numbers: taken as "
+                f"text; --set '{one.name}.type=number' sets the others aside"
+            )
     for places, count in alike.items():
         if count == 1:
             continue
         names = [name for name, there in rows.items() if there == places]
-        for name in names:
-            made.columns[name].notes.clear()
         which = ", ".join(f"{place + 1:,}" for place in places)
         shown = ", ".join(names[:3]) + (f" and {count - 3} more" if count > 3 else "")
         made.notes.append(

@@ -94,8 +94,8 @@ def landed_from(address: str) -> tuple[Path, Origin]:
     fetched = isinstance(source, Fetched)
     short = _name(path.partition(".")[0]) if fetched else path.rpartition(".")[2]
     place = source.place(short, asked)
-    place.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(source, Fetched):
+        place.parent.mkdir(parents=True, exist_ok=True)
         progress("describe", bring(source, short, asked, lambda _: 0))
         return place, origin
     # As they come: nothing is declared a text that is none.

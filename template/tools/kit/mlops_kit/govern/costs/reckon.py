@@ -53,6 +53,11 @@ def break_even(upfront: float, monthly: float, other: float) -> float | None:
     return upfront / saved if saved > 0 else None
 
 
+def _waiting(costs: Costs, used: Used) -> float:
+    """Hours a month in which a rented machine serves, or waits for requests."""
+    return max(HOURS if costs.usage.always_on else 0, used.serving)
+
+
 def ways(costs: Costs, used: Used) -> dict[str, Way]:
     """Return each way that the file has prices for."""
     hour = costs.people.hour.price
@@ -66,7 +71,7 @@ def ways(costs: Costs, used: Used) -> dict[str, Way]:
     kept = _kept(costs)
     storage = sum(min(classes.values()) for classes in kept.values() if classes)
     if (rent := costs.rent) is not None:
-        serving = max(HOURS * costs.usage.always_on, used.serving)
+        serving = _waiting(costs, used)
         machine = rent.machine_hour.price
         parts = {"training": used.training * machine, "serving": serving * machine}
         found["rent"] = Way(0, {**parts, "storage": storage, "people": rent.people_hours * hour})
@@ -196,7 +201,7 @@ def reckon(costs: Costs, used: Used) -> dict[str, Any]:
         "years": costs.years,
         "usage": {
             "training_hours": used.training,
-            "serving_hours": max(HOURS * costs.usage.always_on, used.serving),
+            "serving_hours": _waiting(costs, used),
             "thousand_answers": used.answers,
             "sources": used.sources,
         },

@@ -17,13 +17,12 @@ from mlops_kit.core.files import progress, read_yaml, written_beside
 from mlops_kit.core.zones import RESTRICTED_ZONE
 from mlops_kit.data.config import SOURCES_FILE, Sources, load_sources
 from mlops_kit.data.reading import store
-from mlops_kit.privacy.detect.columns.column import judge
+from mlops_kit.privacy.detect.columns.column import K, judge
 from mlops_kit.privacy.detect.findings import Verdict
 from mlops_kit.privacy.policy.load import PRIVACY_FILE, load_privacy
 from mlops_kit.privacy.policy.schema import ColumnPolicy
 from mlops_kit.privacy.policy.suggestion import (
     UNDECIDED,
-    K,
     Rule,
     as_outcome,
     is_key_of,
