@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_kit.data.config import Column
-from mlops_kit.privacy.detect.columns.column import FEW, RARE, K
+from mlops_kit.privacy.detect.columns.column import FEW, K
 from mlops_kit.privacy.detect.findings import Verdict
 from mlops_kit.privacy.detect.kinds.headers import is_quantity, plain
 from mlops_kit.privacy.detect.kinds.registry import KINDS
@@ -50,8 +50,6 @@ class Seen(NamedTuple):
 
     Attributes
     ----------
-    rare : int
-        Rows whose value fewer than K rows have.
     share : float
         Distinct values among all that are not null.
     """
@@ -59,7 +57,6 @@ class Seen(NamedTuple):
     values: "polars.Series"
     rows: int
     distinct: int
-    rare: int
     longest: int
 
     @property
@@ -81,13 +78,11 @@ def seen(values: "polars.Series") -> Seen:
 
     there = values.drop_nulls()
     if there.dtype.is_nested() or there.dtype == pl.Binary:
-        return Seen(there, there.len(), there.len(), there.len(), 0)
-    counts = there.value_counts(name="how often")
-    rare = int(counts.filter(pl.col("how often") < K)["how often"].sum())
+        return Seen(there, there.len(), there.len(), 0)
     longest = 0
     if there.dtype == pl.String and there.len():
         longest = int(there.str.len_chars().max())  # type: ignore[arg-type]
-    return Seen(there, there.len(), counts.height, rare, longest)
+    return Seen(there, there.len(), there.n_unique(), longest)
 
 
 def suggest(
@@ -185,6 +180,8 @@ def _names(sample: Seen) -> str:
 
 def usual(entity: str, kind: str, sample: Seen) -> Rule:
     """Return the entity's usual action where it can treat the type, else drop."""
+    from mlops_kit.privacy.detect.columns.values import are_few
+
     action = KINDS[entity].action
     more = USUAL.get(entity, {}) if action in ("generalise", "date_shift") else {}
     types = PARAMETERS[action][1]
@@ -194,8 +191,8 @@ def usual(entity: str, kind: str, sample: Seen) -> Rule:
         return {"entity": entity, "action": "drop"}
     if action == "date_shift" or (more.get("to") == "age_band" and kind in DATES):
         return {"entity": entity, "action": "drop"}  # a person must say whose day, or as of when
-    few = sample.distinct <= FEW and sample.rare <= RARE * sample.rows
-    if action == "keep" and (KINDS[entity].role == "identifier" or not few):
+    identifies = KINDS[entity].role == "identifier"
+    if action == "keep" and (identifies or not are_few(sample.values)):
         return {"entity": entity, "action": "drop"}
     return {"entity": entity, "action": action, **more}
 

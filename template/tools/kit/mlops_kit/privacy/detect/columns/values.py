@@ -211,12 +211,20 @@ def is_prose(distinct: pl.Series) -> bool:
     return isinstance(words, float) and words + 1 >= PROSE_WORDS
 
 
+def are_few(values: pl.Series) -> bool:
+    """Whether few different values stand in nearly all rows, and many rows have each."""
+    there = values.drop_nulls()
+    if there.dtype.is_nested() or there.dtype == pl.Binary:
+        return False
+    counts = there.value_counts(name="how often")
+    rare = int(counts.filter(pl.col("how often") < K)["how often"].sum())
+    return counts.height <= FEW and rare <= RARE * there.len()
+
+
 def is_list_of_categories(texts: pl.Series) -> bool:
     """Whether few short texts stand in many rows each: chosen from a list, not written."""
     there = texts.drop_nulls()
-    counts = there.value_counts(name="how often")
-    rare = int(counts.filter(pl.col("how often") < K)["how often"].sum())
-    if not 0 < counts.height <= FEW or rare > RARE * there.len():
+    if there.is_empty() or not are_few(there):
         return False
     longest, words = there.str.len_chars().max(), there.str.count_matches(r"\S+").mean()
     return int(longest) <= LONG and float(words or 0) <= WORDS  # type: ignore[arg-type]
