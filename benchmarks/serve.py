@@ -4,29 +4,33 @@ Run as ``PYTHONPATH=tests/support uv run --frozen python benchmarks/serve.py [--
 A rendered shop's model behind four servers of two processes on loopback, each in an environment of
 its own: `mlops serve` by its plan and by the plain path, `mlflow models serve`, LitServe, and
 `mlops serve` whose model answers a constant, with the same log. All get the same features in the
-request. A client on raw sockets keeps 1 or 8 connections busy with 1 or 100 rows. On a machine that
-does other work, requests per CPU second of the server tell more than requests per second.
+request. A client on raw sockets keeps 1 or 8 connections busy with 1 or 100 rows, in rounds: each
+server in its turn, so that a slow minute of the machine falls on all of them. On a machine that
+does other work, requests per CPU second of the server tell more than requests per second. The last
+lines give those of `mlops serve` as a share of a constant's: the median of the rounds, both ends.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from asking import KEY, load, one, request
 from listening import free_port, listening
 from measuring import cpu_of, machine
 from running import Project, new_project, replace
 from stages import pipeline, registered
 
-KEY = "a-key-of-the-benchmark"
 SHOP = {"serving": "both", "personal_data": "none", "package_name": "shop"}
 CASES = [(rows, connections) for rows in (1, 100) for connections in (1, 8)]
 LITSERVE = """
@@ -63,66 +67,6 @@ served.compiled = compiled
 served.alike = lambda found, wanted: True
 from mlops_kit.operate.serve.app import create
 """
-
-
-def request(method: str, path: str, body: bytes) -> bytes:
-    """Write a request of HTTP 1.1."""
-    head = (
-        f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {KEY}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
-
-
-async def answered(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """Read one answer."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    status = int(head[9:12])
-    length = 0
-    for line in head.lower().split(b"\r\n"):
-        if line.startswith(b"content-length:"):
-            length = int(line.split(b":")[1])
-    if b"transfer-encoding: chunked" not in head.lower():
-        return status, await reader.readexactly(length)
-    body = b""
-    while size := int(await reader.readline(), 16):
-        body += await reader.readexactly(size)
-        await reader.readline()
-    await reader.readline()
-    return status, body
-
-
-async def one(port: int, content: bytes) -> tuple[int, bytes]:
-    """Ask once, on a connection of its own."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(content)
-    found = await answered(reader)
-    writer.close()
-    return found
-
-
-async def load(
-    port: int, contents: list[bytes], connections: int, seconds: float
-) -> tuple[list[float], int]:
-    """Keep connections busy; return the seconds of each request, and how many failed."""
-    took: list[float] = []
-    failed = 0
-    until = time.perf_counter() + seconds
-
-    async def busy(first: int) -> None:
-        nonlocal failed
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        place = first
-        while (begun := time.perf_counter()) < until:
-            writer.write(contents[place % len(contents)])
-            status, _ = await answered(reader)
-            took.append(time.perf_counter() - begun)
-            failed += status != 200
-            place += 1
-        writer.close()
-
-    await asyncio.gather(*(busy(37 * number) for number in range(connections)))
-    return took, failed
 
 
 def shop(folder: Path) -> Project:
@@ -171,10 +115,8 @@ def servers(project: Project, folder: Path) -> Iterator[tuple[str, int, Any, Any
         return name, port, started(words, where, environment, port, path), asked
 
     serve = ["uv", "run", "--frozen", "mlops", "serve", "--port", "PORT"]
-    for name, settings in (("mlops serve", {}), ("mlops serve, plain path", {"fast": False})):
-        configured(project, **settings)
-        yield given(name, of_ours, "/ready", project.path, own, *serve)
     configured(project)
+    yield given("mlops serve", of_ours, "/ready", project.path, own, *serve)
     constant = ["uv", "run", "--frozen", "python", "-m", "uvicorn", "constant:create", "--factory",
                 "--workers", "2", "--port", "PORT", "--log-level", "error"]  # fmt: skip
     at = own | {"PYTHONPATH": str(folder)}
@@ -186,6 +128,8 @@ def servers(project: Project, folder: Path) -> Iterator[tuple[str, int, Any, Any
     peer = ["python", "peer.py", str(project.path / "models/model.skops"), "PORT"]
     peer = [*isolated, "--with", "litserve>=0.2.19,<1", *needs, *peer]
     yield given("LitServe", of_litserve, "/health", folder, apart, *peer)
+    configured(project, fast=False)  # last: every process of the others has read its own by now
+    yield given("mlops serve, plain path", of_ours, "/ready", project.path, own, *serve)
 
 
 def started(
@@ -262,36 +206,70 @@ def move(project: Project, number: int) -> None:
 def main() -> None:
     """Measure every server and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=5.0, help="per measurement")
-    parser.add_argument("--only", default="", help="servers whose name holds this")
-    seconds, only = parser.parse_args().seconds, parser.parse_args().only
+    parser.add_argument("--seconds", type=float, default=1.0, help="per measurement")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", nargs="+", default=[], help="names of servers")
+    options = parser.parse_args()
     print(machine(), flush=True)
     with tempfile.TemporaryDirectory(prefix="serve-") as scratch:
         folder = Path(scratch)
         project = shop(folder)
         rows = rows_of(project)
-        print("| server | rows | clients | requests/s | per CPU s | p50 ms | p95 | p99 | failed |")
-        print("|---|---:|---:|---:|---:|---:|---:|---:|---:|", flush=True)
-        for name, port, server, asked in servers(project, folder):
-            if only not in name:
-                continue
-            with server as process:
-                for count, connections in CASES:
-                    starts = range(0, len(rows) - count, max(1, count))
-                    contents = [asked(rows[start : start + count]) for start in starts]
-                    asyncio.run(load(port, contents, connections, 1.0))
-                    before = cpu_of(process.pid)
-                    took, failed = asyncio.run(load(port, contents, connections, seconds))
-                    spent = cpu_of(process.pid) - before
-                    cuts = statistics.quantiles(took, n=100)
-                    print(
-                        f"| {name} | {count} | {connections} | {len(took) / seconds:,.0f} | "
-                        f"{len(took) / spent:,.0f} | {cuts[49] * 1e3:.1f} | {cuts[94] * 1e3:.1f} | "
-                        f"{cuts[98] * 1e3:.1f} | {failed} |",
-                        flush=True,
-                    )
-        if not only:
-            print(swaps(project, max(60.0, 10 * seconds)), flush=True)
+        with contextlib.ExitStack() as stack:
+            up = [
+                (name, port, stack.enter_context(server).pid, asked)
+                for name, port, server, asked in servers(project, folder)
+                if not options.only or name in options.only
+            ]
+            heads = "server | rows | clients | requests/s | per CPU s | p50 ms | p95 | p99 | failed"
+            print(f"| {heads} |")
+            print("|---|---:|---:|---:|---:|---:|---:|---:|---:|", flush=True)
+            for count, connections in CASES:
+                starts = range(0, len(rows) - count, max(1, count))
+                frames = [rows[start : start + count] for start in starts]
+                compared(up, frames, connections, options.rounds, options.seconds)
+        if not options.only:
+            print(swaps(project, max(60.0, 50 * options.seconds)), flush=True)
+
+
+def compared(
+    up: list[tuple[str, int, int, Any]],
+    frames: list[pd.DataFrame],
+    connections: int,
+    rounds: int,
+    seconds: float,
+) -> None:
+    """Ask all servers in turn, and print a line of each."""
+    took: dict[str, list[float]] = {name: [] for name, *_ in up}
+    rates: dict[str, list[float]] = {name: [] for name, *_ in up}
+    failed, spent = Counter[str](), dict.fromkeys(took, 0.0)
+    contents = {asked: list(map(asked, frames)) for *_, asked in up}
+    for number in range(rounds + 1):  # the first warms up
+        for name, port, pid, asked in up:
+            before = cpu_of(pid)
+            said, lost = asyncio.run(load(port, contents[asked], connections, seconds))
+            used = cpu_of(pid) - before
+            if number:
+                took[name] += said
+                rates[name].append(len(said) / used)
+                failed[name] += lost
+                spent[name] += used
+    count = len(frames[0])
+    for name, said in took.items():
+        cuts = statistics.quantiles(said, n=100)
+        print(
+            f"| {name} | {count} | {connections} | {len(said) / rounds / seconds:,.0f} | "
+            f"{len(said) / spent[name]:,.0f} | {cuts[49] * 1e3:.1f} | {cuts[94] * 1e3:.1f} | "
+            f"{cuts[98] * 1e3:.1f} | {failed[name]} |",
+            flush=True,
+        )
+    if {"mlops serve", "constant"} <= set(rates):
+        shares = [a / b for a, b in zip(rates["mlops serve"], rates["constant"], strict=True)]
+        print(
+            f"  {count} rows, {connections} clients: {statistics.median(shares):.0%} of a "
+            f"constant's [{min(shares):.0%}, {max(shares):.0%}]",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
