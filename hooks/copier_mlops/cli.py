@@ -61,6 +61,10 @@ def options(
 
 Folder = Annotated[Path, typer.Argument(help="The folder that holds .copier-answers.yml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Answer = Annotated[
+    list[str] | None,
+    typer.Option("--data", "-d", metavar="question=answer", help="One answer."),
+]
 Defaults = Annotated[
     bool,
     typer.Option("--defaults", help="Ask nothing; what nobody answered takes what is proposed."),
@@ -77,16 +81,17 @@ def new(
         str | None, typer.Option(help="Start from a profile of the template, such as poc.")
     ] = None,
     answers: Annotated[Path | None, typer.Option(help="A YAML file of answers.")] = None,
-    data: Annotated[
-        list[str] | None, typer.Option("--data", "-d", help="One answer: question=answer.")
-    ] = None,
+    data: Answer = None,
     vcs_ref: Annotated[
         str | None, typer.Option("--vcs-ref", help="Tag, branch or commit of the template.")
     ] = None,
     defaults: Defaults = False,
     as_json: Json = False,
 ) -> None:
-    """Start a new repository."""
+    """Start a new repository.
+
+    Exit codes: 0 rendered, 3 refused, nothing written.
+    """
     project = create(
         dest,
         template=template,
@@ -109,9 +114,7 @@ def update(
     to: Annotated[
         str | None, typer.Option(help="The version to go to; default: the newest release.")
     ] = None,
-    data: Annotated[
-        list[str] | None, typer.Option("--data", "-d", help="Change an answer: question=answer.")
-    ] = None,
+    data: Answer = None,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; show what would change.")
     ] = False,
@@ -125,7 +128,7 @@ def update(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Merge a newer version of the template into a repository; nothing of yours is lost.
+    """Bring a repository to a newer version; nothing of yours is lost.
 
     It asks nothing, with --defaults or without: a new question takes its default, which the report
     lists.
@@ -163,9 +166,7 @@ def update(
 def adopt(
     path: Annotated[Path, typer.Argument(help="The repository, or a project's folder in it.")],
     answers: Annotated[Path | None, typer.Option(help="A YAML file of answers.")] = None,
-    data: Annotated[
-        list[str] | None, typer.Option("--data", "-d", help="One answer: question=answer.")
-    ] = None,
+    data: Answer = None,
     template: Annotated[
         str | None, typer.Option(help="URL or path of the template; default: the public one.")
     ] = None,
@@ -182,7 +183,7 @@ def adopt(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring an existing repository under the template, on a branch; nothing of yours is lost.
+    """Bring in an existing repository, on a branch; nothing of yours is lost.
 
     Exit codes: 0 adopted (or done before), 1 adopted without a lock, 3 refused.
     """
@@ -211,7 +212,9 @@ def adopt(
 
 @app.command()
 def drift(path: Folder = Path(), as_json: Json = False) -> None:
-    """Compare a repository with what its recorded version and answers render.
+    """Compare a repository with what its version renders.
+
+    That is what its recorded version and answers render today, whatever was edited since.
 
     Exit codes: 0 as rendered, 1 managed files or answers differ, 3 cannot be compared.
     """
@@ -228,7 +231,10 @@ def eject(
     path: Folder = Path(),
     abort: Annotated[bool, typer.Option("--abort", help="Undo an eject not committed.")] = False,
 ) -> None:
-    """Leave the template: no more updates, every file is yours."""
+    """Leave the template: no more updates, every file is yours.
+
+    Exit codes: 0 staged, 3 refused, nothing written.
+    """
     from copier_mlops.updating import eject as room
 
     if abort:
@@ -269,7 +275,8 @@ def main() -> NoReturn:
     except TyperException as error:
         explain(error, f"{error.format_message().rstrip('.')}; --help lists what is possible.")
     except OSError as error:
-        explain(error, f"Cannot use {error.filename}: {error.strerror}.")
+        cure = "; mend its permissions, then run this again" * isinstance(error, PermissionError)
+        explain(error, f"Cannot use {error.filename}: {error.strerror}{cure}.")
     except Exception as error:
         reason = f"{type(error).__name__}: {last_line(error)}"
         explain(error, f"Something unexpected failed: {reason} (copier-mlops --debug shows where).")

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Iterable
 
+import yaml
+
 from copier_mlops.addresses import without_credentials
 
 OK, NEGATIVE, BAD_INPUT = 0, 1, 3
@@ -25,6 +27,16 @@ def last_line(text: object) -> str:
     """Return the last line that says something: where git, YAML and Copier put the reason."""
     lines = [line.strip(" |") for line in str(text).splitlines() if line.strip(" |")]
     return without_credentials(lines[-1]) if lines else "no reason given"
+
+
+def no_yaml(error: Exception) -> str:
+    """Say why a text is no YAML, with the line where it stops being it."""
+    if isinstance(error, UnicodeError):
+        return "it is not UTF-8 text"
+    mark = getattr(error, "problem_mark", None)
+    if not isinstance(error, yaml.MarkedYAMLError) or mark is None:
+        return without_credentials(" ".join(str(error).split())[:200])
+    return without_credentials(f"line {mark.line + 1}, {error.problem or error.context}")
 
 
 def some(names: Iterable[str]) -> str:

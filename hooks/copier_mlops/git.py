@@ -138,6 +138,8 @@ def repository_at(path: Path) -> Repository:
         ask_git("rev-parse", option, cwd=folder)
         for option in ("--show-toplevel", "--absolute-git-dir", "--show-prefix")
     ]
+    if ask_git("rev-parse", "--is-bare-repository", cwd=folder) == "true":
+        raise ToolError(f"{folder} is a bare repository; clone it, and run this in the clone.")
     if answers[0] is None or answers[1] is None or answers[2] is None:
         raise ToolError(f"{folder} is in no git repository with files; run git init and commit.")
     repo = Repository(Path(answers[0]), Path(answers[1]), answers[2])

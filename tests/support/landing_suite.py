@@ -4,14 +4,16 @@ A kind gives a `Database`, and a class of tests that inherits from `LandsOnce`.
 """
 
 import dataclasses
+import datetime
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import polars as pl
 import pytest
@@ -23,6 +25,7 @@ from mlops_kit.core.settings import load_settings
 from mlops_kit.data.config import load_sources
 from mlops_kit.data.ingest import ingest
 from mlops_kit.data.landing import parts
+from mlops_kit.data.landing.described import landed_from
 from mlops_kit.data.landing.looked import look
 from mlops_kit.data.sources.sql import stream
 from polars.testing import assert_frame_equal
@@ -106,6 +109,10 @@ class LandsOnce:
     """Each row once, whole or not at all, whatever happens."""
 
     kind: str
+    odd: ClassVar[Mapping[str, tuple[str, str]]]
+    """Columns whose type there takes a value that it does not take here: type and value."""
+    lenient: Sequence[str] = ()
+    """What lets the server take such values."""
 
     @pytest.fixture(autouse=True)
     def project(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Database) -> None:
@@ -172,7 +179,7 @@ class LandsOnce:
             said = ingest(load_settings(), Path("data/open/tables"), Path("data/quarantine"))
         finally:
             self.database.start()
-        assert said.startswith("1 tables, 1,000 rows, 0 set aside")
+        assert said.startswith("1 table, 1,000 rows, 0 set aside")
 
     def test_without_a_snapshot_the_command_that_lands_it_is_named(self) -> None:
         with pytest.raises(MlopsError, match=r"does not exist; .*`uv run mlops data ingest` lands"):
@@ -431,6 +438,28 @@ class LandsOnce:
         lines = compare.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if not line.startswith(("oracle:", "acknowledged:"))]
         compare.write_text("".join(kept), encoding="utf-8")
+
+    def test_a_column_that_holds_what_its_type_cannot_is_described_as_text_and_told(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        columns = ", ".join(f"{name} {kind}" for name, (kind, _) in self.odd.items())
+        values = ", ".join(f"'{text}'" for _, text in self.odd.values())
+        self.database.run(
+            *self.lenient, "DROP TABLE IF EXISTS typed",
+            f"CREATE TABLE typed (id int, day date, amount numeric(12,2), {columns})",
+            f"INSERT INTO typed VALUES (1, '2026-01-02', 1.50, {values})",
+        )  # fmt: skip
+        address = self.database.source()["address"]
+        variable = f"{address.rpartition('/')[2].upper()}_PASSWORD"
+        self.patch.setenv(variable, self.database.password)
+        place, origin = landed_from(f"{address}/typed")
+        assert set(origin.texts) == set(self.odd)
+        (row,) = pl.read_parquet(place).rows(named=True)
+        assert row == {"id": 1, "day": datetime.date(2026, 1, 2), "amount": Decimal("1.50")} | {
+            name: text for name, (_, text) in self.odd.items()
+        }
+        told = capsys.readouterr().err
+        assert all(name in told for name in self.odd) and "as text: holds" in told
 
     def test_a_table_is_described_by_its_address_and_then_read_as_declared(
         self, tmp_path_factory: pytest.TempPathFactory

@@ -81,9 +81,15 @@ def new_project(destination: Path, answers: Mapping[str, Any] | None = None) -> 
 
 
 def first_and_repetitions(*cases: Any, kept: int = 1) -> list[Any]:
-    """Return the cases for `parametrize`: `make test` runs the first ones, `make verify` all."""
+    """Return the cases for `parametrize`: `make test` runs the first ones, `make verify` all.
+
+    A case of several values is a tuple.
+    """
     return [
-        case if place < kept else pytest.param(case, marks=pytest.mark.repetition)
+        pytest.param(
+            *(case if isinstance(case, tuple) else (case,)),
+            marks=[pytest.mark.repetition] * (place >= kept),
+        )
         for place, case in enumerate(cases)
     ]
 

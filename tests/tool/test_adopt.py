@@ -16,6 +16,7 @@ from copier_mlops.updating.eject import eject
 from copier_mlops.updating.update import update
 from lifecycle import add_version, state_of, text_of
 from rendering import git
+from running import first_and_repetitions
 from shapes import FOLDER, SHAPES, build, build_shape
 
 PACKAGES = {
@@ -385,15 +386,16 @@ def test_leaving_the_template_keeps_their_readme_byte_by_byte(
 
 @pytest.mark.parametrize(
     ("name", "content", "foreign"),
-    [
+    first_and_repetitions(
+        ("params.yaml", "seed: 3\ntrain: {depth: 3}\n", False),
         ("conf/sources.yaml", "made: 2026-01-01\nportal:\n  url: x\n", True),
         ("conf/sources.yaml", "sources:\n  portal: {url: x}\n", True),
         ("conf/privacy.yaml", "policy: strict\n", True),
         ("conf/compare.yaml", "# nothing yet\n", False),
         ("params.yaml", "split:\n  start: '2025-04-01'\n", True),
         ("params.yaml", "model: 3\n", True),
-        ("params.yaml", "seed: 3\ntrain: {depth: 3}\n", False),
-    ],
+        kept=2,
+    ),
 )
 def test_yaml_that_means_something_else_is_not_mixed_with_the_templates(
     name: str, content: str, foreign: bool, template: Path, tmp_path: Path

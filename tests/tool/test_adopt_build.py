@@ -9,7 +9,7 @@ import pytest
 from adoption import REPORT, adopted, committed
 from copier_mlops.adopting.locking import build
 from copier_mlops.uv import for_uv
-from running import Project
+from running import Project, first_and_repetitions
 from shapes import ADDER, Files
 from shapes import build as repository
 
@@ -80,7 +80,8 @@ def test_a_project_that_is_no_distribution_needs_no_build(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("pyproject", "runs"), [(POETRY, "uv run"), (HATCHLING, "uv run --project src")]
+    ("pyproject", "runs"),
+    first_and_repetitions((POETRY, "uv run"), (HATCHLING, "uv run --project src")),
 )
 def test_the_command_runs_and_the_report_says_what_cannot_be_built(
     pyproject: str, runs: str, template: Path, tmp_path: Path

@@ -139,15 +139,17 @@ def test_a_missing_folder_and_an_unknown_answer_are_sentences(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     top = build(tmp_path / "r", {"a.py": ""})
+    git("init", "--quiet", "--bare", "bare.git", cwd=tmp_path)
     for arguments, sentence in {
         (str(tmp_path / "none"), "--defaults"): "There is no folder",
         (str(tmp_path), "--defaults"): "in no git repository",
+        (str(tmp_path / "bare.git"), "--defaults"): "is a bare repository; clone it",
         (str(top), "--defaults", "-d", "tsk=x"): "did you mean task?",
         (str(top), "--defaults", "-d", "project_slug=x"): "follows from the other answers",
         (str(top), "--defaults", "-d", "project_name={{ 1/0 }}\x07"): "ordinary characters",
         (str(top), "--defaults", "--to", "9.9"): "has no version",
         (str(top),): "add --defaults",
-        (str(top), "--abort"): "no adopt to undo",
+        (str(top), "--abort"): "no adoption to undo",
     }.items():
         monkeypatch.setattr(
             sys, "argv", ["copier-mlops", "adopt", *arguments, "--template", str(template)]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from adoption import REPORT, adopted
-from copier_mlops.adopting.ignore_rules import matches
+from copier_mlops.adopting.fitting import matches
 from rendering import git
 from shapes import build
 

@@ -343,7 +343,7 @@ def test_uv_locks_with_a_python_that_both_sides_support(
     adoption = adopted(folder, template, lock=True)
     assert f"--python {pythons}" in asked.read_text()
     assert adoption.notes == [
-        f"uv found no Python {pythons} on this machine: run `uv lock`, commit uv.lock."
+        f"uv found no Python {pythons} on this machine: install one, run `uv lock`, commit uv.lock."
     ]
 
 

@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 from adoption import REPORT, adopted, committed, own_tests
+from copier_mlops.adopting.builds import builds_what_it_finds, exclude_package, taken_at_top
+from copier_mlops.adopting.existing import read_existing
+from copier_mlops.adopting.pyproject_merge import merge
+from copier_mlops.git import repository_at
+from setuptools.discovery import PackageFinder, PEP420PackageFinder
 from shapes import ADDER, Files, adder_test, build
 
 SETUP = "from setuptools import find_packages, setup\n\nsetup(name='lib', {})\n"
@@ -163,5 +168,52 @@ def test_a_build_with_a_table_of_what_it_finds_leaves_the_templates_package_out(
     assert own.rstrip("]\n") in written
     found = tomllib.loads(written)["tool"]["setuptools"]["packages"]["find"]
     assert found["exclude"] == ["lib_ml"] * bool(own) + ["lib_x_ml", "lib_x_ml.*"]
-    assert "leaves `lib_x_ml` out" in report
+    assert "leaves `lib_x_ml` and what else is the template's out" in report
     assert "takes the packages that it finds" not in report
+
+
+@pytest.mark.parametrize(
+    ("table", "tests", "taken"),
+    [
+        ("exclude = ['docs*']", "", ["src.lib_x_ml", "tools.kit", "tests"]),
+        ("where = ['.']", "tests/test_a.py", ["src.lib_x_ml", "tools.kit"]),
+        ("include = ['lib*']", "", []),
+        ("namespaces = false", "", []),
+        ("exclude = ['tools*', 'src*']", "tests/test_a.py", []),
+    ],
+)
+def test_a_build_that_takes_every_folder_at_the_top_takes_none_of_the_templates(
+    table: str, tests: str, taken: list[str], tmp_path: Path
+) -> None:
+    text = f"{PROJECT}{SETUPTOOLS}\n[tool.setuptools.packages.find]\n{table}\n"
+    files = {"pyproject.toml": text, "lib/__init__.py": ""} | ({tests: ""} if tests else {})
+    folder = build(tmp_path / "r", files)
+    existing = read_existing(repository_at(folder))
+    assert taken_at_top(existing, "lib_x_ml") == taken
+
+    def found() -> set[str]:
+        find = tomllib.loads((folder / "pyproject.toml").read_text())["tool"]["setuptools"]
+        options = {**find["packages"]["find"]}
+        where = options.pop("where", ["."])[0]
+        finder = PEP420PackageFinder if options.pop("namespaces", True) else PackageFinder
+        return set(finder.find(where=str(folder / where), **options))
+
+    before = found()
+    for name in ("tools/kit/mlops_kit/cli.py", "src/lib_x_ml/model.py", "tests/test_features.py"):
+        if not tests or not name.startswith("tests/"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).touch()
+    sections = exclude_package(existing, "lib_x_ml")
+    assert bool(sections) is bool(taken)
+    (folder / "pyproject.toml").write_text(merge(text, sections)[0], encoding="utf-8")
+    # A folder that only holds others brings no file.
+    assert found() - before <= {"src", "tools"}
+
+
+def test_a_build_that_finds_namespaces_at_the_top_is_warned(tmp_path: Path) -> None:
+    setup = "from setuptools import *\nsetup(name='lib-x', packages=find_namespace_packages({}))\n"
+    for arguments, taken in {"": True, "exclude=['docs']": True, "'src'": False}.items():
+        folder = build(tmp_path / str(len(arguments)), {"setup.py": setup.format(arguments)})
+        existing = read_existing(repository_at(folder))
+        assert bool(taken_at_top(existing, "lib_x_ml")) is taken
+        assert builds_what_it_finds(existing) is taken

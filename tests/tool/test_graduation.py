@@ -97,6 +97,7 @@ def test_files_that_production_brings_and_what_a_run_left_stay_the_team_s(
         assert (project / name).read_text(encoding="utf-8") == f"ours: {name}\n", name
 
 
+@pytest.mark.repetition
 def test_the_tests_of_a_graduated_repository_are_green(template: Path, tmp_path: Path) -> None:
     """What it runs is real: its own locked environment, its pipeline on the sample, its tests."""
     path, written = worked_in(template, tmp_path / "poc")

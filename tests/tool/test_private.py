@@ -15,6 +15,7 @@ from package_index import pages_of
 from private_servers import CODED, PERSON, SECRET, Server, git_server, index_server
 from processes import run
 from rendering import git, render
+from running import first_and_repetitions
 from tiny_template import PYPROJECT, second_version, tiny_template
 
 ANSWERS = ".copier-answers.yml"
@@ -137,7 +138,7 @@ def written_secrets(folder: Path) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", first_and_repetitions(*WAYS, kept=2))
 def test_a_private_template_is_reached_by_whatever_lets_git_in(
     way: str, tool: Tool, server: Server, tiny: Path, tmp_path: Path
 ) -> None:
@@ -190,14 +191,15 @@ def test_a_password_in_the_address_is_used_once_and_stands_nowhere(
 
 @pytest.mark.parametrize(
     ("address", "debug"),
-    [
+    first_and_repetitions(
         (f"http://{PERSON}:{SECRET}@127.0.0.1:9/t.git", ()),
         (f"http://{PERSON}:{SECRET}@127.0.0.1:9/t.git", ("--debug",)),
         (f"git+http://{SECRET}@127.0.0.1:9/t.git", ("--debug",)),
         (f"http://127.0.0.1:9/t.git?private_token={SECRET}", ("--debug",)),
         (f"http://{PERSON}:a/{SECRET}@127.0.0.1:9/t.git", ()),
         (f"ssh://git:{SECRET}@127.0.0.1:9/t.git", ("--debug",)),
-    ],
+        kept=2,
+    ),
 )
 def test_no_error_shows_the_password_of_an_address(
     address: str, debug: tuple[str, ...], tool: Tool, tmp_path: Path
@@ -262,7 +264,7 @@ INDEX_WAYS: dict[str, Callable[[Server, Path], Mapping[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize("way", INDEX_WAYS)
+@pytest.mark.parametrize("way", first_and_repetitions(*INDEX_WAYS))
 def test_an_update_locks_against_a_private_index(
     way: str, tool: Tool, index: Server, tiny: Path, tmp_path: Path
 ) -> None:

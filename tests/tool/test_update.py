@@ -1,5 +1,6 @@
 """Plain ``copier update``: managed files follow the template, the team's files stay the team's."""
 
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import yaml
 from copier._main import Worker
 from lifecycle import RELEASES, repository, versioned_template
 from rendering import ROOT, SHOP, files_of, git, render, tagged_template, working_tree_copy
+from running import first_and_repetitions
 
 NOTE = "# A later version of the template says this.\n"
 
@@ -108,8 +110,10 @@ def seeded_files(template: Path, project: Path) -> set[str]:
         return {name for name in names if worker.match_skip(Path(name))}
 
 
-@pytest.mark.parametrize("conflict", ["inline", "rej"])
-@pytest.mark.parametrize("whose", ["managed", "seeded"])
+@pytest.mark.parametrize(
+    ("whose", "conflict"),
+    first_and_repetitions(*product(("managed", "seeded"), ("inline", "rej"))),
+)
 def test_whatever_rendered_file_was_deleted_plain_copier_updates_from_the_last_release(
     whose: str, conflict: Literal["inline", "rej"], every_version: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from adoption import committed, on_disk
 from copier_mlops.updating.update import update
 from lifecycle import RELEASES, memoised_versions, versioned_template
 from rendering import ROOT, git
+from running import first_and_repetitions
 from shapes import FOLDER, SHAPES, build
 
 VERSION = "0.3.0"
@@ -51,7 +52,7 @@ def lines(content: bytes) -> Counter[bytes]:
     return Counter(content.splitlines())
 
 
-@pytest.mark.parametrize("shape", REPOSITORIES)
+@pytest.mark.parametrize("shape", first_and_repetitions(*REPOSITORIES, kept=3))
 def test_an_adopted_repository_gets_the_kit_and_loses_only_what_the_tool_wrote(
     shape: str, template: Path, released_tool: Path, tmp_path: Path
 ) -> None:

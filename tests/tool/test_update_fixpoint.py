@@ -1,6 +1,7 @@
 """An untouched repository, updated from any version, equals a fresh render but for its seeds."""
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,16 @@ from lifecycle import (
     with_artificial_versions,
 )
 from rendering import SHOP, git
+from running import first_and_repetitions
+
+VERSIONS = [*RELEASES, NEXT, BINARY]
+PAIRS = list(product(range(len(VERSIONS)), range(len(ANSWER_SETS))))
+# Each version with one set of answers first, and each set at least once.
+PAIRS.sort(key=lambda pair: pair[0] % len(ANSWER_SETS) != pair[1])
+CASES = first_and_repetitions(
+    *((VERSIONS[version], [*ANSWER_SETS][answers]) for version, answers in PAIRS),
+    kept=len(VERSIONS),
+)
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +54,7 @@ def fresh_render(template: Path) -> Iterator[Callable[[Mapping[str, Any]], Rende
         yield lambda answers: update_module.render(versions, commit, answers)
 
 
-@pytest.mark.parametrize("answers", ANSWER_SETS)
-@pytest.mark.parametrize("version", [*RELEASES, NEXT, BINARY])
+@pytest.mark.parametrize(("version", "answers"), CASES)
 def test_an_untouched_repository_becomes_a_fresh_render(
     version: str,
     answers: str,

@@ -1,5 +1,6 @@
 """What an update refuses: one sentence, exit code 3, and nothing touched anywhere."""
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -147,7 +148,7 @@ def test_edits_that_git_was_told_not_to_see(refused: Refused, project: Path) -> 
         ("task=b", "render a new project"),
         ("functionality=old", "render a new project"),
         ("hostng=own", "did you mean hosting?"),
-        ("hosting=nowhere", "'nowhere' is not in"),
+        ("hosting=nowhere", "'nowhere' is none of its choices"),
         ("region=us", "region is not asked"),
     ],
 )
@@ -176,11 +177,12 @@ def test_versions_that_are_not_there_or_older(refused: Refused, tool: Tool, proj
         ("task: a", "task: {a: b}", "task is not an answer"),
         ("task: a", "task: !!python/object/apply:os.system ['touch hacked']", "is not YAML"),
         ("task: a", "<<<<<<< yours\ntask: a\n=======\n", "conflict markers"),
-        ("task: a", "task: z", "'z' is not in"),
+        ("task: a", "task: z", "task: 'z' is none of its choices; it has a, b; mend it in"),
         ("package_name: shop", "package_name: ../../out", "is forbidden"),
         # An id of two megabytes would not fit into the environment of any process.
         pytest.param("task: a", "task: a\nlong: " + "x" * 2_000_000, "too large", id="huge"),
         ("task: a", "task: a\nday: 2024-13-45", "is not YAML"),
+        ("task: a", "task: [a", "is not YAML: line"),
         pytest.param("task: a", "task: a\nmany: " + "9" * 5000, "is not YAML", id="digits"),
         ("task: a", 'task: "\\ud800"', "task is not an answer"),
         ("_commit: v1.0.0", '_commit: "\\ud800"', "_commit is not an answer"),
@@ -265,6 +267,20 @@ def test_a_submodule_where_the_template_has_a_file(
     git("commit", "--quiet", "--message", "Submodule", cwd=project)
     (project / "run.sh").mkdir()
     refused("run.sh is a submodule")
+
+
+@pytest.mark.parametrize("place", [".", ".git"])
+def test_what_cannot_be_written_is_said_before_anything_is_worked_out(
+    refused: Refused, project: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / ".git/copier-mlops").mkdir(exist_ok=True)
+    (project / ".git/copier-mlops/lock").touch()
+    # Permissions do not stop root, who runs this in some places.
+    closed = (project / place).resolve()
+    monkeypatch.setattr(
+        os, "access", lambda path, way: not (way & os.W_OK and Path(path).resolve() == closed)
+    )
+    refused(f"Cannot write in {closed}; mend its permissions, then run this again.")
 
 
 @pytest.mark.parametrize("kind", ["no repository", "no commit", "no answers", "merging"])
@@ -385,7 +401,7 @@ def test_a_removed_choice_needs_an_answer_or_a_migration(
     rewrite(template / "copier.yml", ", moon]", "]")
     git("commit", "--all", "--quiet", "--message", "No moon", cwd=template)
     git("tag", "v3.0.0", cwd=template)
-    refused("'moon' is not in", "give this version an answer with -d")
+    refused("'moon' is none of its choices", "give this version an answer with -d")
     assert tool("update", "-d", "hosting=cloud").code == 0
     assert "hosting: cloud" in (project / ANSWERS).read_text()
 

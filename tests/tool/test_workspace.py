@@ -17,7 +17,7 @@ from copier_mlops.updating.update import update
 from copier_mlops.uv import for_uv
 from lifecycle import BEFORE_THE_KIT, NEXT, add_version, commit, render_at, versioned_template
 from rendering import SHOP, git
-from running import Project
+from running import Project, first_and_repetitions
 from shapes import ADDER, Files, adder_test, build
 from tiny_template import PYPROJECT, second_version, tiny_project, tiny_template
 
@@ -151,6 +151,7 @@ def workspace(top: Path, versions: Path, version: str, *names: str) -> Path:
     return top
 
 
+@pytest.mark.repetition
 def test_projects_that_were_updated_one_by_one_share_a_kit_too(
     versions: Path, tmp_path: Path
 ) -> None:
@@ -214,11 +215,11 @@ def test_a_new_project_in_a_workspace_says_whose_kit_it_has(
 
 @pytest.mark.parametrize(
     ("members", "taken"),
-    [
-        ('"packages/*", "packages/*/tools/*"', "packages/one/tools/kit"),
+    first_and_repetitions(
         ('"packages/*", "packages/*/*"', "packages/one/conf"),
+        ('"packages/*", "packages/*/tools/*"', "packages/one/tools/kit"),
         ('"packages/one", "packages/one/tools/kit"', "packages/one/tools/kit"),
-    ],
+    ),
 )
 def test_a_workspace_that_would_take_a_folder_of_the_new_project_is_refused(
     versions: Path, tmp_path: Path, members: str, taken: str

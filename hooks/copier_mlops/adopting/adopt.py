@@ -12,7 +12,7 @@ from copier_mlops.adopting.arrangements import Arrangement, arrangements
 from copier_mlops.adopting.builds import member_below, workspace_obstacle
 from copier_mlops.adopting.evidence import Evidence, facts, infer, package_beside
 from copier_mlops.adopting.existing import Existing, read_existing
-from copier_mlops.adopting.ignore_rules import ADDED, LEFT, Change
+from copier_mlops.adopting.fitting import ADDED, LEFT, Change
 from copier_mlops.adopting.locking import Settled, settle
 from copier_mlops.adopting.lost_answers import adoption_again, managed_package, recover
 from copier_mlops.adopting.plan import lock_change, plan
@@ -51,7 +51,7 @@ from copier_mlops.rendering.workspace import (
     refuse_unfit_kit,
     shares_kit,
 )
-from copier_mlops.repository.one_run import only_one
+from copier_mlops.repository.one_run import only_one, refuse_read_only
 from copier_mlops.repository.project import ANSWERS_FILE, CODE, KIT, read_answers_file
 from copier_mlops.repository.snapshot import (
     abort,
@@ -117,8 +117,7 @@ def adopt(
         kit = None if "kit" in given else kit_of_workspace(repo.folder)
         if kit:
             found["kit"] = Evidence(kit.seen_from(repo.folder), "the kit of your uv workspace")
-        asking = not (defaults or dry_run)
-        if asking:
+        if asking := not (defaults or dry_run):
             show(found, facts(existing))
         commit = resolve(opened_template, version)
         inferred = {question: evidence.answer for question, evidence in found.items()}
@@ -224,6 +223,8 @@ def _follows(repo: Repository) -> Adoption | None:
 
 def _refuse_unsafe(repo: Repository, dry_run: bool) -> None:
     """Refuse a repository whose state could not be given back, or in which git is at work."""
+    if not dry_run:
+        refuse_read_only(repo.folder, repo.git_dir)
     refuse_interrupted(repo)
     refuse_busy(repo)
     if ask_git("symbolic-ref", "--quiet", "HEAD", cwd=repo.top) is None:

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -58,20 +59,56 @@ def builds_what_it_finds(existing: Existing) -> bool:
     if existing.setup_cfg.has_option("options", "packages"):
         named = named or not existing.setup_cfg["options"]["packages"].startswith("find")
     namespaces = "find_namespace" in setup + existing.texts.get("setup.cfg", "")
+    if taken_at_top(existing, "x"):
+        return True
     package = r"src/(\w+/)?\w+\.py" if namespaces else r"src/(\w+/)?__init__\.py"
     return not named and any(re.fullmatch(package, name) for name in existing.entries)
 
 
 def exclude_package(existing: Existing, package: str) -> dict[str, str]:
-    """Return what keeps the template's package out of a build that looks for packages in src/."""
+    """Return what keeps the template's packages out of a build that looks for packages."""
     if package in existing.source_packages:
         return {}
+    find = _find_table(existing)
+    taken = taken_at_top(existing, package)
+    if find is not None and "src" in find.get("where", []):
+        taken = [package, *taken]
+    if find is None or not taken:
+        return {}
+    left_out = quoted([pattern for name in taken for pattern in (name, f"{name}.*")])
+    return {"tool.setuptools.packages.find": f"exclude = {left_out}\n"}
+
+
+def taken_at_top(existing: Existing, package: str) -> list[str]:
+    """Return what of the template setuptools takes for packages where it looks at the top.
+
+    There, every folder is one, with or without an ``__init__.py``, unless ``namespaces`` is false.
+    """
+    find = _find_table(existing)
+    if find is None:
+        legacy = r"find_namespace_packages\(\s*(exclude|\))|^packages *= *find_namespace: *$"
+        texts = existing.texts.get("setup.py", "") + "\n" + existing.texts.get("setup.cfg", "")
+        where = existing.setup_cfg.has_option("options.packages.find", "where")
+        if where or not re.search(legacy, texts, re.MULTILINE):
+            return []
+        find = {}
+    if "." not in find.get("where", ["."]) or find.get("namespaces") is False:
+        return []
+    tests = [] if existing.has_tests else ["tests"]
+    known, left_out = find.get("include", ["*"]), find.get("exclude", [])
+    return [
+        name
+        for name in (f"src.{package}", "tools.kit", *tests)
+        if any(fnmatchcase(name, glob) for glob in known)
+        and not any(fnmatchcase(name, glob) for glob in left_out)
+    ]
+
+
+def _find_table(existing: Existing) -> dict[str, Any] | None:
+    """Return what pyproject.toml says about where setuptools looks for packages."""
     packages = existing.tools.get("setuptools", {}).get("packages")
     find = packages.get("find") if isinstance(packages, dict) else None
-    if not isinstance(find, dict) or "src" not in find.get("where", []):
-        return {}
-    left_out = quoted([package, f"{package}.*"])
-    return {"tool.setuptools.packages.find": f"exclude = {left_out}\n"}
+    return find if isinstance(find, dict) else None
 
 
 def keep_packages_found(existing: Existing) -> dict[str, str]:

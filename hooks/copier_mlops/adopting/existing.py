@@ -1,6 +1,7 @@
 """Read a repository that was not rendered from the template, only ever from its last commit."""
 
 import ast
+import codecs
 import configparser
 import re
 import tomllib
@@ -279,12 +280,19 @@ def read_existing(repo: Repository) -> Existing:
     blobs = read_blobs(repo, [entries[name].oid for name in small[:MOST_TEXTS]])
     texts = {}
     for name in small[:MOST_TEXTS]:
+        content, strict = blobs[entries[name].oid], name == "pyproject.toml"
         try:
-            texts[name] = blobs[entries[name].oid].decode("utf-8")
+            texts[name] = content.decode() if strict else decoded(content)[0].removeprefix("\ufeff")
         except UnicodeDecodeError as error:
-            if name == "pyproject.toml":
+            if strict:
                 raise ToolError(f"{name} is not UTF-8: {last_line(error)}") from error
     return Existing(repo, entries, texts)
+
+
+def decoded(content: bytes) -> tuple[str, bool]:
+    """Return a text, and whether it was UTF-16, as PowerShell writes it; UnicodeDecodeError."""
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if wide else "utf-8"), wide
 
 
 def _base(name: str) -> str:

@@ -98,8 +98,8 @@ def settle(
                 continue
             said = told(done.stderr.replace(scratch, ""))
             if any(words in said.casefold() for words in NO_PYTHON):
-                why = f"uv found no Python {existing.pythons} on this machine"
-                return Settled(arrangement, {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")
+                why = f"uv found no Python {existing.pythons} on this machine: install one"
+                return Settled(arrangement, {}, unlocked=f"{why}, run `uv lock`, commit uv.lock.")
             if any(words in said.casefold() for words in NO_ANSWER):
                 why = f"uv could not reach the package index ({said[-200:]})"
                 return Settled(arrangement, {}, unlocked=f"{why}: run `uv lock`, commit uv.lock.")

@@ -10,7 +10,7 @@ import yaml
 
 from copier_mlops.adopting.evidence import Evidence
 from copier_mlops.adopting.existing import Existing
-from copier_mlops.adopting.ignore_rules import ADDED, Change
+from copier_mlops.adopting.fitting import ADDED, Change
 from copier_mlops.adopting.report import HEADING, Adoption, explained, report_change
 from copier_mlops.rendering.versions import Rendered, Template, render, resolve
 from copier_mlops.repository.project import ANSWERS_FILE, CODE, KIT, code_of

@@ -7,14 +7,18 @@ from typing import Any
 import yaml
 
 from copier_mlops.adopting.arrangements import MEMBER, Arrangement
-from copier_mlops.adopting.existing import REGULAR, RUNNERS, Existing
-from copier_mlops.adopting.ignore_rules import (
+from copier_mlops.adopting.existing import LARGEST_TEXT, REGULAR, RUNNERS, Existing, decoded
+from copier_mlops.adopting.fitting import (
     ADDED,
     BESIDE,
     KEPT,
     LEFT,
     MERGED,
+    NOT_READ,
+    RULES,
     Change,
+    attributes,
+    fitted,
     united_rules,
 )
 from copier_mlops.adopting.locking import LOCK
@@ -71,10 +75,9 @@ def plan(
         elif why := existing.obstacle(name) or filtered.get(name):
             changes.append(Change(name, LEFT, why))
         else:
-            content = (
-                _attributes(existing, file.content) if name == ".gitattributes" else file.content
-            )
-            changes.append(Change(name, ADDED, file=File(content, file.mode)))
+            content, differing = fitted(existing, name, file.content)
+            added = File(content, file.mode)
+            changes.append(Change(name, ADDED, file=added, differing=differing))
     if (text := arrangement.files.get(PYPROJECT)) is not None:
         changes.append(_project_file(existing, text, arrangement))
     elif PYPROJECT in existing.entries:
@@ -166,14 +169,16 @@ def _meet(
     if entry.mode not in REGULAR:
         return _keep(existing, name, file, "yours is a link or a submodule")
     content = existing.bytes_of(name)
-    theirs, shipped = _text(content), _text(file.content)
+    theirs, wide = _text(name, content)
+    shipped, _ = _text(name, file.content)
     if content == file.content:
         return [Change(name, KEPT, "the same as the template's")]
     apart = name.replace("conf/", "conf/mlops/")
     if SETTINGS.fullmatch(name) and apart not in existing.entries and not existing.obstacle(apart):
         # The template's settings know no other keys, and yours may be read as strictly.
         kept = Change(name, KEPT, f"yours; the template reads `{apart}`")
-        return [kept, Change(apart, ADDED, file=file)]
+        text, differing = fitted(existing, apart, file.content)
+        return [kept, Change(apart, ADDED, file=File(text, file.mode), differing=differing)]
     ways: dict[str, Callable[[], tuple[str, tuple[str, ...]] | None]] = {}
     if theirs is not None and shipped is not None:
         lines = theirs.replace("\r\n", "\n")
@@ -181,9 +186,9 @@ def _meet(
             # Only a place for now: what it says depends on what becomes of all other paths.
             ".gitignore": lambda: (lines, ()),
             ".gitattributes": lambda: (
-                _attributes(existing, shipped.encode()).decode()
+                attributes(existing, shipped.encode()).decode()
                 + "\n# Yours, which win:\n"
-                + lines,
+                + lines.removeprefix("\ufeff"),
                 (),
             ),
             ".dvc/config": lambda: (_sections(lines, shipped), ()),
@@ -205,6 +210,7 @@ def _meet(
             and not name.endswith("__init__.py"),
         )
     text, differing = merged
+    differing += (NOT_READ,) * wide
     if theirs and "\r\n" in theirs:
         text = text.replace("\n", "\r\n")
     why = "your rules come last and win" if name == ".gitattributes" else "yours first"
@@ -228,11 +234,14 @@ def _project_file(existing: Existing, text: str, arrangement: Arrangement) -> Ch
     return Change(PYPROJECT, MERGED, why, File(text.encode(), mode), (*arrangement.differing,))
 
 
-def _text(content: bytes) -> str | None:
+def _text(name: str, content: bytes) -> tuple[str | None, bool]:
+    """Return a text that can be merged, else None, and whether it is UTF-16 until now."""
     try:
-        return content.decode("utf-8") if len(content) < 1_000_000 else None
+        text, wide = decoded(content)
     except UnicodeDecodeError:
-        return None
+        return None, False
+    merges = len(content) < LARGEST_TEXT and (name in RULES or not wide)
+    return (text, wide) if merges else (None, False)
 
 
 def _union(theirs: str, shipped: str) -> str:
@@ -286,11 +295,3 @@ def _means_other(name: str, theirs: Mapping[str, Any], ours: Mapping[str, Any]) 
     return any(
         not isinstance(theirs[key], dict) or not {*ours[key]} <= {*theirs[key]} for key in sections
     )
-
-
-def _attributes(existing: Existing, shipped: bytes) -> bytes:
-    """Leave out the rule about line ends where it would change committed files."""
-    listing = run_git("ls-files", "--eol", "-z", "--", ".", cwd=existing.repo.folder)[1]
-    if not re.search(rb"(?:^|\0)i/(crlf|mixed)\s", listing):
-        return shipped
-    return b"".join(line for line in shipped.splitlines(True) if b"text=auto" not in line)

@@ -10,10 +10,10 @@ from packaging.utils import canonicalize_name
 
 from copier_mlops.addresses import without_credentials
 from copier_mlops.adopting.arrangements import requirements_of
-from copier_mlops.adopting.builds import builds_what_it_finds
+from copier_mlops.adopting.builds import builds_what_it_finds, taken_at_top
 from copier_mlops.adopting.evidence import Evidence
-from copier_mlops.adopting.existing import MANIFESTS, PYTEST_TABLES, RUNNERS, Existing
-from copier_mlops.adopting.ignore_rules import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
+from copier_mlops.adopting.existing import MANIFESTS, PYTEST_TABLES, RUNNERS, Existing, decoded
+from copier_mlops.adopting.fitting import ADDED, BESIDE, KEPT, LEFT, MERGED, Change
 from copier_mlops.adopting.locking import Settled
 from copier_mlops.errors import say
 from copier_mlops.rendering.versions import File, Rendered
@@ -190,14 +190,15 @@ def _steps(existing: Existing, settled: Settled, package: str, added: list[str])
         f"({guide}).",
         f"Run your own tests as before. The template's: `{run} {pytest} {KIT}tests`.",
     ]
-    if f'"{package}.*"' in settled.arrangement.files.get("pyproject.toml", ""):
+    if f'{package}.*"' in settled.arrangement.files.get("pyproject.toml", ""):
         steps.append(
-            f"Your build looks for packages in src/: `exclude` in [tool.setuptools.packages.find] "
-            f"leaves `{package}` out."
+            "Your build looks for packages: `exclude` in [tool.setuptools.packages.find] leaves "
+            f"`{package}` and what else is the template's out."
         )
     elif builds_what_it_finds(existing) and package not in existing.source_packages:
+        taken = "` and `".join(taken_at_top(existing, package) or [package])
         steps.append(
-            f"Your build takes the packages that it finds, and so `{package}` too: exclude it in "
+            f"Your build takes the packages that it finds, and so `{taken}` too: exclude it in "
             "your build's configuration if you publish the package."
         )
     if settled.arrangement.mode != "apart" and (elsewhere := _not_read(existing)):
@@ -272,7 +273,7 @@ def _checks(existing: Existing, tool: str) -> bool:
 
 
 def _merged(existing: Existing, change: Change) -> list[str]:
-    before = existing.bytes_of(change.path).decode("utf-8", "replace")
+    before = decoded(existing.bytes_of(change.path))[0]
     after = change.file.content.decode() if change.file else before
     lost = lost_lines(before, after)
     changed = "".join(f"\n  - this line changed: `{line}`" for line in lost)

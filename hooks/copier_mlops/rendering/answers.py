@@ -7,7 +7,10 @@ from typing import Any
 
 import yaml
 
-from copier_mlops.errors import ToolError, last_line
+from copier_mlops.errors import ToolError, no_yaml
+
+# Copier takes any other text, such as `nope`, for yes.
+YES_OR_NO = ("yes", "no", "y", "n", "true", "false", "t", "f", "on", "off", "1", "0")
 
 
 def read_answers(path: Path) -> dict[str, Any]:
@@ -16,8 +19,8 @@ def read_answers(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except OSError as error:
         raise ToolError(f"Cannot read the answers in {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ToolError(f"{path} is not YAML: {last_line(error)}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ToolError(f"{path} is not YAML: {no_yaml(error)}; mend it.") from error
     if not isinstance(content, dict):
         raise ToolError(f"{path} must hold answers, one 'question: answer' a line.")
     return {str(key): value for key, value in content.items() if not str(key).startswith("_")}
@@ -66,6 +69,8 @@ def check_answers(
         wrong = dict if wants_list else (dict, list)
         if answer is None or isinstance(answer, wrong):
             raise ToolError(f"The answer to {name} must be {'a list' if wants_list else 'text'}.")
+        if questions[name].get("type") == "bool" and str(answer).lower() not in YES_OR_NO:
+            raise ToolError(f"The answer to {name} must be yes or no; got {answer!r}.")
         is_csv = wants_list and isinstance(answer, str) and not answer.lstrip().startswith("[")
         checked[name] = [part.strip() for part in answer.split(",")] if is_csv else answer
     return checked

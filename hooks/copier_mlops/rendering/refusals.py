@@ -23,6 +23,15 @@ def tell_not_stored(address: str) -> None:
         say(f"The password in the template's address is used once and not stored; {SIGN_IN}.")
 
 
+CHOICE = re.compile(r"Invalid choice for '(\w+)': '(.*)' is not in \[(.*)\]")
+"""What Copier says about a value that a question does not offer."""
+
+
+def _no_choice(said: re.Match[str]) -> str:
+    name, value, choices = said.groups()
+    return f"{name}: {value!r} is none of its choices; it has {choices.replace(chr(39), '')}."
+
+
 @contextmanager
 def sentences(source: str) -> Iterator[None]:
     """Turn what Copier and git raise into one sentence each."""
@@ -38,10 +47,13 @@ def sentences(source: str) -> Iterator[None]:
     except (ValueError, TypeError) as error:
         # Copier wraps the sentence of the template's validator.
         reason = re.sub(r"^Validation error for question '(\w+)'", r"\1", last_line(error))
-        raise ToolError(reason) from error
+        raise ToolError(CHOICE.sub(_no_choice, reason)) from error
 
 
 def unread(source: str, reason: str) -> str:
     """Return the sentence about a template that git could not read, and how git is let in."""
-    cure = f". It wants to know who asks; {SIGN_IN}." if NOT_SIGNED_IN.search(reason) else ""
-    return f"Cannot read the template {source}: {reason.rstrip('.') if cure else reason}{cure}"
+    if NOT_SIGNED_IN.search(reason):
+        cure = f". It wants to know who asks; {SIGN_IN}."
+    else:
+        cure = "; check its address and the network."
+    return f"Cannot read the template {source}: {reason.removeprefix('fatal: ').rstrip('.')}{cure}"

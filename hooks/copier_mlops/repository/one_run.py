@@ -1,5 +1,6 @@
 """Let one run at a time work in a repository, and give it a folder of its own there."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ def only_one(repo: Repository) -> Iterator[None]:
     folder = own_folder(repo)
     if folder.is_symlink():
         raise ToolError(f"{folder} is a symbolic link and would be written through; remove it.")
+    if not folder.is_dir():
+        refuse_read_only(repo.git_dir)
     folder.mkdir(exist_ok=True)
     # SQLite brings a lock that every system releases with its process.
     if (folder / "lock").is_symlink():
@@ -38,6 +41,13 @@ def only_one(repo: Repository) -> Iterator[None]:
         raise ToolError(f"{folder / 'lock'} is damaged ({error}); remove it.") from error
     finally:
         connection.close()
+
+
+def refuse_read_only(*folders: Path) -> None:
+    """Refuse folders in which nothing can be written, before anything is worked out."""
+    for folder in folders:
+        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+            raise ToolError(f"Cannot write in {folder}; mend its permissions, then run this again.")
 
 
 def own_folder(repo: Repository) -> Path:

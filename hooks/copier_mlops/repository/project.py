@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from copier_mlops.addresses import without_credentials
-from copier_mlops.errors import ToolError, last_line, say
+from copier_mlops.errors import ToolError, no_yaml, say
 from copier_mlops.git import Repository, path_in, repository_at
 from copier_mlops.rendering.template import REMOTE
 from copier_mlops.rendering.versions import File, Rendered
@@ -112,9 +112,13 @@ def read_answers_file(repo: Repository) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         if re.search(rb"^<{7} ", path.read_bytes(), re.MULTILINE):
             raise ToolError(f"{path} has conflict markers; resolve them first.") from error
-        raise ToolError(f"{path} is not YAML: {last_line(error)}") from error
+        raise ToolError(
+            f"{path} is not YAML: {no_yaml(error)}; mend it, or restore it from git."
+        ) from error
     if not isinstance(content, dict):
-        raise ToolError(f"{path} must hold answers, one 'question: answer' a line.")
+        raise ToolError(
+            f"{path} must hold answers, one 'question: answer' a line; restore it from git."
+        )
     if not is_own(repo, content):
         raise ForeignAnswersError(repo, content.get("_src_path"))
     for name, value in content.items():

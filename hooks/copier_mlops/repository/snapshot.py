@@ -184,7 +184,8 @@ def abort(repo: Repository, command: str) -> list[str]:
     """
     snapshot = current(repo)
     if snapshot is None or snapshot.command != command:
-        raise ToolError(f"There is no {command} to undo in {repo.top}.")
+        what = {"adopt": "adoption"}.get(command, command)
+        raise ToolError(f"There is no {what} to undo in {repo.top}.")
     commit = git("rev-parse", "HEAD", cwd=repo.top)
     head = ask_git("symbolic-ref", "--quiet", "HEAD", cwd=repo.top) or commit
     made = head.removeprefix("refs/heads/")

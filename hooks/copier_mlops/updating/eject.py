@@ -9,7 +9,7 @@ from copier_mlops.errors import ToolError, say, some
 from copier_mlops.git import Repository, changed_paths, git, path_in, repository_at
 from copier_mlops.rendering.versions import File, opened
 from copier_mlops.repository import snapshot
-from copier_mlops.repository.one_run import only_one, own_folder
+from copier_mlops.repository.one_run import only_one, own_folder, refuse_read_only
 from copier_mlops.repository.project import (
     ANSWERS_FILE,
     CODE,
@@ -51,6 +51,7 @@ def eject(path: Path) -> list[str]:
     answers = read_answers_file(repo)
     with only_one(repo):
         snapshot.refuse_interrupted(repo)
+        refuse_read_only(repo.folder, repo.git_dir)
         if changed := changed_paths(repo):
             raise ToolError(f"Uncommitted changes: {some(changed)}; commit or stash them first.")
         gone = [ANSWERS_FILE, *proven(repo, rendered_again(repo))]

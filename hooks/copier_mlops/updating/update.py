@@ -33,7 +33,7 @@ from copier_mlops.rendering.workspace import (
     users_of_kit,
 )
 from copier_mlops.repository import snapshot
-from copier_mlops.repository.one_run import only_one
+from copier_mlops.repository.one_run import only_one, refuse_read_only
 from copier_mlops.repository.project import (
     ANSWERS_FILE,
     FIXED,
@@ -98,6 +98,8 @@ def update(
     project = project_at(path)
     with only_one(project.repo):
         snapshot.refuse_interrupted(project.repo)
+        if not check:
+            refuse_read_only(project.repo.folder, project.repo.git_dir)
         plan = work_out(project, to, given or {})
         if check:
             return plan.report, diff_of(plan)
@@ -274,7 +276,11 @@ def render_recorded(template: Template, project: Project) -> Rendered:
             f"({hint}); it has {', '.join(template.versions) or 'no releases'}."
         ) from error
     say(f"Rendering {project.version} again")
-    rendered = render(template, commit, project.answers, name=project.version)
+    try:
+        rendered = render(template, commit, project.answers, name=project.version)
+    except ToolError as error:
+        reason = str(error).rstrip(".")
+        raise ToolError(f"{reason}; mend it in {project.repo.folder / ANSWERS_FILE}.") from error
     if not renders_own_code(rendered):
         raise ForeignAnswersError(project.repo, template.source)
     return rendered

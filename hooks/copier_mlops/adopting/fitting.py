@@ -1,4 +1,4 @@
-"""Unite .gitignore files so that neither hides what the other side keeps in git."""
+"""Fit what the template adds to files of theirs: rules, line ends, registry, what it writes."""
 
 import re
 import tempfile
@@ -8,13 +8,22 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from copier_mlops.adopting.existing import Existing
+from copier_mlops.adopting.existing import Existing, decoded
 from copier_mlops.git import git, path_in, run_git
 from copier_mlops.rendering.versions import File
 
 IGNORE = ".gitignore"
 ADDED, MERGED, KEPT, LEFT = "added", "merged", "kept", "left out"
 BESIDE = ".template"
+DATABASE = re.compile(r"sqlite:///([\w./-]+)\.db\b")
+RECORDS = ("data/inputs.json", "data/systems.json", "data/holdouts.json")
+"""What ``mlops run`` writes beside the outs of dvc.yaml, and people commit."""
+RULES = (".gitignore", ".gitattributes", ".dvcignore", ".dvc/.gitignore", ".dvc/config")
+"""Files that git and DVC read as UTF-8 only."""
+NOT_READ = (
+    "yours was UTF-16, which git and DVC cannot read, so that none of its lines counted; it is "
+    "UTF-8 now, and they count"
+)
 
 
 @dataclass(frozen=True)
@@ -40,12 +49,13 @@ def united_rules(
     before = next((change for change in changes if change.path == IGNORE), None)
     if before is None or before.file is None:
         return None
-    own = existing.bytes_of(IGNORE).decode() if IGNORE in existing.entries else ""
+    own, wide = decoded(existing.bytes_of(IGNORE)) if IGNORE in existing.entries else ("", False)
     theirs = own.replace("\r\n", "\n")
     around = existing.other_ignore_files
     folder = existing.repo.prefix
     differing, block = _narrowed(existing, files, theirs)
-    if theirs and {line.strip() for line in block.splitlines()} <= {*theirs.splitlines(), ""}:
+    known = {line.strip() for line in block.splitlines()} <= {*theirs.splitlines(), ""}
+    if theirs and not wide and known:
         return Change(IGNORE, KEPT, "it has all of the template's rules")
     shipped = [c.path for c in changes if c.action == ADDED and not c.path.endswith(BESIDE)]
     shipped += [name for name in later if name not in existing.entries]
@@ -75,7 +85,7 @@ def united_rules(
     if "\r\n" in own:
         text = text.replace("\n", "\r\n")
     file = File(text.encode(), before.file.mode)
-    return Change(IGNORE, before.action, before.why, file, tuple(differing))
+    return Change(IGNORE, before.action, before.why, file, (*before.differing, *differing))
 
 
 def _narrowed(existing: Existing, files: Mapping[str, File], theirs: str) -> tuple[list[str], str]:
@@ -115,7 +125,7 @@ def _narrowed(existing: Existing, files: Mapping[str, File], theirs: str) -> tup
 def _outs(files: Mapping[str, File]) -> list[str]:
     """Return rules for exactly what the pipeline writes."""
     content = yaml.safe_load(files["dvc.yaml"].content) if "dvc.yaml" in files else {}
-    found = set()
+    found = {"/models/registration.json"}  # `mlops run` writes it beside the outs
     for stage in content.get("stages", {}).values():
         for out in stage.get("outs", []):
             path = PurePosixPath(next(iter(out)) if isinstance(out, dict) else out)
@@ -164,3 +174,57 @@ def matches(
     rows = zip(fields[2::4], fields[3::4], strict=True)
     found = {name: rule for rule, name in rows if not rule.startswith("!")}
     return {name.removeprefix(folder): rule for name, rule in found.items()}
+
+
+def fitted(existing: Existing, name: str, content: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Return a file of the template as it may be added here, and what differs, in sentences."""
+    if name == ".gitattributes":
+        return attributes(existing, content), ()
+    if re.fullmatch(r"conf/(mlops/)?(dev|staging|prod)\.yaml", name):
+        return _registry_apart(existing, content.decode())
+    if name == "dvc.yaml":
+        return content, tuple(_written_over(existing, content))
+    return content, ()
+
+
+def attributes(existing: Existing, shipped: bytes) -> bytes:
+    """Leave out the rule about line ends where it would change committed files."""
+    listing = run_git("ls-files", "--eol", "-z", "--", ".", cwd=existing.repo.folder)[1]
+    if not re.search(rb"(?:^|\0)i/(crlf|mixed)\s", listing):
+        return shipped
+    return b"".join(line for line in shipped.splitlines(True) if b"text=auto" not in line)
+
+
+def _registry_apart(existing: Existing, text: str) -> tuple[bytes, tuple[str, ...]]:
+    """Name another file for the registry where they have a database of MLflow at its place."""
+    differing = []
+
+    def apart(found: re.Match[str]) -> str:
+        theirs = f"{found[1]}.db"
+        if not (existing.repo.folder / theirs).exists():
+            return found[0]
+        differing.append(
+            f"you have a `{theirs}`, which a newer MLflow would change: the template's registry is "
+            f"`{found[1]}-mlops.db`"
+        )
+        return f"sqlite:///{found[1]}-mlops.db"
+
+    return DATABASE.sub(apart, text).encode(), tuple(differing)
+
+
+def _written_over(existing: Existing, content: bytes) -> list[str]:
+    """Say which files that they track the pipeline would write."""
+    places = dict.fromkeys(RECORDS, "`mlops run`")
+    for stage, about in yaml.safe_load(content)["stages"].items():
+        for out in about.get("outs", []):
+            places[next(iter(out)) if isinstance(out, dict) else out] = f"its stage {stage}"
+    found = []
+    for place, who in places.items():
+        names = [n for n in existing.entries if n == place or n.startswith(f"{place}/")]
+        if names:
+            more = f" and {len(names) - 1} more" if names[1:] else ""
+            found.append(
+                f"you track {names[0]}{more}, where {who} writes: give yours another place "
+                "(`git mv`) before the first `mlops run`"
+            )
+    return found
