@@ -12,6 +12,7 @@ import time
 from rendering import ROOT
 
 PYTEST = (sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider")
+ANEW = (*PYTEST, "--hypothesis-profile", "drawn anew")
 PARTS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "calibration": ((sys.executable, "benchmarks/calibration.py"), {}),
     "grid": ((sys.executable, "benchmarks/calibration.py", "--grid"), {}),
@@ -21,11 +22,13 @@ PARTS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         {"ADOPT_KILLS": "20"},
     ),
     "races": ((*PYTEST, "tests/rendered/test_promote.py"), {"PROMOTION_RACES": "20"}),
+    "properties": ((*ANEW, "-m", "hypothesis", "tests"), {}),
     "repetitions": ((*PYTEST, "-m", "repetition", "tests"), {}),
     "updates": ((*PYTEST, "tests/rendered/test_update_runs.py"), {"LIFECYCLE_ALL": "1"}),
-    "raw-files": ((*PYTEST, "tests/kit/data/test_round_trips.py"), {"READ_FILES": "10000"}),
+    "raw-files": ((*ANEW, "tests/kit/data/test_round_trips.py"), {"READ_FILES": "10000"}),
     "leaks": ((sys.executable, "benchmarks/leak_checks.py"), {}),
     "independent-leaks": ((sys.executable, "benchmarks/leaks_independent_run.py"), {}),
+    "leaks-of-pairs": ((sys.executable, "benchmarks/leaks_of_pairs.py"), {}),
     "sampling": ((sys.executable, "benchmarks/sampling.py"), {}),
     "own-data": ((sys.executable, "benchmarks/own_data.py", "1000000", "10000000"), {}),
     "speed": ((sys.executable, "benchmarks/compare_speed.py"), {}),

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 import yaml
 from documents import blocks, do
-from running import Project, new_project, replace
+from running import Project, first_and_repetitions, new_project, replace
 from stages import pipeline
 
 pytestmark = pytest.mark.xdist_group("own-data")
@@ -153,11 +153,11 @@ def test_breast_cancer_with_personal_data_needs_a_key_and_leaves_codes_only(
 
 @pytest.mark.parametrize(
     ("task", "personal_data", "functionality", "case", "least"),
-    [
+    first_and_repetitions(
+        ("recommendation", "none", "new", "A", 0.1),
         ("classification", "none", "existing_rules", "B", 0.98),
         ("regression", "pii", "existing_model", "C", 0.0),
-        ("recommendation", "none", "new", "A", 0.1),
-    ],
+    ),
 )
 def test_the_other_tasks_and_functionalities_run_as_the_document_says(
     followed: Make,
@@ -258,6 +258,7 @@ def test_a_split_by_groups_keeps_each_whole_and_words_need_no_configuration(
     assert primary["n_rows"] == held_back.height > primary["n_groups"]
 
 
+@pytest.mark.repetition
 def test_the_shop_left_behind_in_one_file_is_named_in_a_sentence(followed: Make) -> None:
     """Whoever forgets a step is told which file to look at."""
     project = followed("classification", "none")

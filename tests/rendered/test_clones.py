@@ -335,6 +335,7 @@ def small_project(folder: Path) -> Project:
     return project
 
 
+@pytest.mark.repetition
 def test_a_project_inside_a_larger_repository_runs_and_never_gets_its_own(parent: Path) -> None:
     project = small_project(parent / "services" / "recommender")
     git("add", "--all", cwd=parent)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,23 +54,46 @@ def clones(tmp_path_factory: pytest.TempPathFactory) -> Clones:
     dev = new_project(home / "dev")
     dev = replace(dev, extra={**dev.extra, **who})
     text = (dev.path / "docs" / "delivery.md").read_text(encoding="utf-8")
+    blocks = dict(FENCE.findall(text))
     command(dev, "run").check_returncode()
     dev.commit("first run")
-    git("clone", "--quiet", str(dev.path), str(home / "prod"), cwd=home)
-    key = {"MLOPS_PRIVACY_KEY": secrets.token_hex(32)}
+    # What the first lines export lasts as long as the shell in which they are typed.
+    typed = f"{blocks['prod, the first time']}env"
+    lines = dev.run("bash", "-e", "-c", typed).stdout.splitlines()
+    key = dict(line.split("=", 1) for line in lines if line.startswith("MLOPS_PRIVACY_KEY="))
     prod = replace(dev, path=home / "prod", extra={**dev.extra, **key})
-    return Clones(dev, prod, dict(FENCE.findall(text)), home / "shop.bundle")
+    return Clones(dev, prod, blocks, home / "shop.bundle")
 
 
 @pytest.fixture(scope="module")
 def delivered(clones: Clones) -> Clones:
     """Follow the document from the bundle to the champion."""
+    assert clones.prod.extra["MLOPS_PRIVACY_KEY"]
     clones.follow("dev")
+    clones.follow("prod, later")
     printed = clones.follow("prod")
     assert "promoted: version 1 of prod.shop is champion" in printed, printed
+    assert "next       the next model has to beat this one: write `incumbent: {kind:" in printed
     return clones
 
 
+def test_from_dev_to_prod_and_back_takes_ten_commands(clones: Clones) -> None:
+    count = {title: len(text.splitlines()) for title, text in clones.blocks.items()}
+    each = count["dev"] + count["prod"] + count["prod, back"]
+    assert each + count["prod, the first time"] == each + count["prod, later"] == 10
+
+
+def test_the_first_champion_has_none_to_return_to_and_is_told_how_it_leaves(
+    delivered: Clones,
+) -> None:
+    refused = delivered.prod.mlops("promote", "--rollback", "--to", "prod", check=False)
+    assert refused.returncode == 3
+    assert "uv run mlops retire 1 --to prod --without-successor" in refused.stderr
+    log = delivered.prod.mlops("registry", "log", "--to", "prod")
+    assert "none -> 1" in log.stdout
+
+
+@pytest.mark.repetition
 def test_the_model_is_the_same_and_judged_by_its_own_decision(delivered: Clones) -> None:
     built, judged = (said(one, "models/model.json") for one in (delivered.dev, delivered.prod))
     assert built["sha256"] == judged["sha256"]
@@ -93,11 +115,10 @@ def test_a_second_model_follows_and_is_taken_back_exactly(delivered: Clones) -> 
     assert text != champion
     command(dev, "run").check_returncode()
     dev.commit("another model")
-    for title in ("dev", "prod"):
-        lines = delivered.blocks[title].splitlines()
-        project = delivered.prod if title == "prod" else dev
-        for line in lines[:-1] if title == "prod" else lines:
-            project.run("bash", "-e", "-c", line)
+    delivered.follow("dev")
+    delivered.follow("prod, later")
+    for line in delivered.blocks["prod"].splitlines()[:-1]:
+        delivered.prod.run("bash", "-e", "-c", line)
     refused = delivered.prod.mlops("promote", "--to", "prod", check=False)
     assert refused.returncode == 3 and "incumbent: {kind: mlflow}" in refused.stderr
     # As good as the champion is not better than it: a loss of nothing is all that is asked here.

@@ -102,19 +102,32 @@ def test_an_approved_model_becomes_champion_and_is_rolled_back(
     assert {back.steps.get(name, "skipped") for name in DELIVERY} == {"skipped"}
 
 
-def test_what_must_not_go_on_is_red_at_the_right_step(delivery: Delivery, edited: Project) -> None:
-    registry = delivery.folder / "prod.db"
-    registry.unlink(missing_ok=True)
+def test_a_bundle_that_was_changed_is_red_when_it_is_brought_in(
+    delivery: Delivery, edited: Project
+) -> None:
     whole = delivery.bundle.read_bytes()
     middle = len(whole) // 2
     delivery.bundle.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
     assert_red_at(delivery.promote(), "Bring it in", "seal is broken")
     delivery.bundle.write_bytes(whole)
-    assert_red_at(delivery.promote(key=""), "Judge", "prod needs a key")
+
+
+def test_without_an_approval_it_is_red_at_the_promotion(
+    delivery: Delivery, edited: Project
+) -> None:
+    (delivery.folder / "prod.db").unlink(missing_ok=True)
     shutil.rmtree(edited.path / "approvals")
     edited.commit("no approval")
     assert_red_at(delivery.promote(), "Promote", "prod demands an approval")
     git("reset", "--quiet", "--hard", "HEAD~1", cwd=edited.path)
+
+
+@pytest.mark.repetition
+def test_without_a_key_or_a_gain_it_is_red_at_the_right_step(
+    delivery: Delivery, edited: Project
+) -> None:
+    (delivery.folder / "prod.db").unlink(missing_ok=True)
+    assert_red_at(delivery.promote(key=""), "Judge", "prod needs a key")
     replace(edited.path / "conf/compare.yaml", "min_effect: 0.15", "min_effect: 0.4")
     edited.commit("more is asked")
     assert_red_at(delivery.promote(), "Promote", "Nothing is promoted: reject")

@@ -229,6 +229,16 @@ def test_nothing_is_asked_of_a_person_that_the_answers_say(
             assert name == "poc" or not re.search(r"docs add (?!pretrained)", text), (row, name)
 
 
+def test_a_page_that_links_to_facts_says_before_how_they_are_made(
+    projects: dict[tuple[str, str, str, str], Path],
+) -> None:
+    for row, project in projects.items():
+        for name, text in texts(project).items():
+            before, link, after = text.partition("](facts/")
+            paragraph = after.partition("\n\n")[0]
+            assert not link or "mlops docs build" in before + paragraph, (row, name)
+
+
 def test_every_path_and_command_that_is_named_is_there(
     projects: dict[tuple[str, str, str, str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,15 +303,16 @@ def test_answers_choose_the_documents_and_the_command_adds_the_rest(
     assert check(commands(), today(), ["link", "review", "command", "facts"]) == []
 
 
+GAPS = "fairness: {columns: [segment], measures: [equalised_odds], margin: 0.1}"
 ONE_LINK_AWAY = {
     "en": {
         "responsible-ai.md#accountability": "anybody who may commit",
-        "responsible-ai.md#fairness": "fairness: {columns: [gender], margin: 0.02}",
+        "responsible-ai.md#fairness": GAPS,
         "runbook.md#drift": "opens one issue with the label `drift`",
     },
     "es": {
         "responsible-ai.md#rendición-de-cuentas": "cualquiera que pueda hacer un commit",
-        "responsible-ai.md#equidad": "fairness: {columns: [gender], margin: 0.02}",
+        "responsible-ai.md#equidad": GAPS,
         "runbook.md#drift": "opens one issue with the label `drift`",
     },
 }

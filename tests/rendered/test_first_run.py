@@ -223,7 +223,7 @@ print(json.dumps({{
 """
 
 
-@pytest.mark.parametrize("which", ["newcomer", "recommender"])
+@pytest.mark.parametrize("which", first_and_repetitions("newcomer", "recommender"))
 def test_the_registered_model_loads_in_another_process_and_predicts_the_same(
     which: str, request: pytest.FixtureRequest, figure: Callable[[str], None]
 ) -> None:
@@ -307,6 +307,7 @@ def test_the_profile_of_a_team_is_the_default_answers(template: Path, tmp_path: 
     assert team == default
 
 
+@pytest.mark.repetition
 def test_uvx_renders_the_same_as_the_copier_command(template: Path, tmp_path: Path) -> None:
     cached = run_without_stdin(
         ["uvx", "--offline", f"copier@{version('copier')}", "--version"], tmp_path

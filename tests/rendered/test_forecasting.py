@@ -251,6 +251,7 @@ def test_a_champion_that_knows_what_it_would_be_judged_on_is_refused(bakeries: P
     assert "learned from outcomes up to 2024-11-07T00:00:00, and the first" in done.stderr
 
 
+@pytest.mark.repetition
 def test_windows_may_be_slices_too(bakeries: Project) -> None:
     replace(bakeries.path / "conf/compare.yaml", "columns: [horizon]", "columns: [cutoff]")
     for words in ("train", "compare run"):

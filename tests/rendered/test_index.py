@@ -223,6 +223,7 @@ def test_a_project_that_names_its_index_is_not_moved_by_a_weaker_variable(
     assert lock_of(behind()) == before
 
 
+@pytest.mark.repetition
 def test_without_a_commit_the_lock_is_compared_with_the_one_that_was_rendered(
     project: Project, behind: Callable[..., Project], index: Index, tmp_path: Path
 ) -> None:

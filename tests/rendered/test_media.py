@@ -35,7 +35,7 @@ def stored(project: Project) -> dict[str, bytes]:
     return found
 
 
-@pytest.mark.parametrize("kind", first_and_repetitions(*KINDS, kept=4))
+@pytest.mark.parametrize("kind", first_and_repetitions(*KINDS))
 def test_files_come_to_a_decision_and_nothing_that_they_say_of_people_leaves(
     kind: str, tmp_path: Path
 ) -> None:

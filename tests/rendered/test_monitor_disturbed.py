@@ -112,7 +112,8 @@ def test_kill_9_of_the_monitor_at_any_moment(shop: Project, kills: int, figure) 
     figure(f"{still} of {kills} looks were killed; the next one said what an undisturbed one says")
 
 
-@pytest.mark.parametrize("kills", first_and_repetitions(1, 10))
+@pytest.mark.repetition
+@pytest.mark.parametrize("kills", [1, 10])
 def test_kill_9_of_the_retraining_while_the_champion_answers(
     shop: Project, kills: int, figure
 ) -> None:
@@ -149,7 +150,9 @@ def refused(project: Project, words: str) -> str:
     return done.stderr.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize("disk", ["reports/monitor", "data/open/monitor"], indirect=True)
+@pytest.mark.parametrize(
+    "disk", first_and_repetitions("reports/monitor", "data/open/monitor"), indirect=True
+)
 def test_a_look_on_a_full_disk_is_made_anew_when_there_is_room(
     shop: Project, disk: SmallDisk
 ) -> None:

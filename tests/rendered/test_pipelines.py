@@ -19,6 +19,7 @@ from stages import command, pipeline
 TASKS = ("classification", "regression", "recommendation")
 FUNCTIONALITIES = ("new", "existing_rules", "existing_model")
 CASES = dict(zip(FUNCTIONALITIES, "ABC", strict=True))
+KEPT = ("classification", "existing_model")
 Pipelines = Callable[[str, str], Project]
 
 # One worker keeps all pipelines of a task, so that its tests share their runs.
@@ -183,7 +184,7 @@ def judge(project: Project, *stages: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("task", "functionality"),
     [
-        of_task(task, each, repeated=task != "classification" and each != "new")
+        of_task(task, each, repeated=each != "new" and (task, each) != KEPT)
         for task in TASKS
         for each in FUNCTIONALITIES
     ],
@@ -297,6 +298,7 @@ def test_shuffled_outcomes_are_rejected(task: str, pipelines: Pipelines, figure)
     assert "a leak is likely" not in reason
 
 
+@pytest.mark.repetition
 @regression
 def test_an_identical_model_is_no_change(pipelines: Pipelines) -> None:
     project = pipelines("regression", "existing_rules")
@@ -320,6 +322,7 @@ def test_a_worse_model_is_rejected(pipelines: Pipelines) -> None:
     assert "is worse by" in gate.stdout
 
 
+@pytest.mark.repetition
 @classification
 def test_too_few_rows_are_inconclusive_and_say_how_many_would_do(tmp_path: Path) -> None:
     answers = {"task": "classification", "functionality": "existing_model"}
@@ -335,6 +338,7 @@ def test_too_few_rows_are_inconclusive_and_say_how_many_would_do(tmp_path: Path)
     assert "times the rows" in gate.stdout
 
 
+@pytest.mark.repetition
 @classification
 def test_two_renders_and_two_ways_to_run_decide_the_same_to_the_digit(
     pipelines: Pipelines, tmp_path: Path
@@ -364,9 +368,8 @@ def _of_no_day(project: Project) -> str:
     return text
 
 
-@pytest.mark.parametrize(
-    "task", [of_task(task, repeated=task != "classification") for task in TASKS]
-)
+@every_task
+@pytest.mark.repetition
 def test_another_key_changes_no_figure(task: str, pipelines: Pipelines) -> None:
     project = pipelines(task, "existing_rules")
     opened = project.path / "data/open/tables/orders.parquet"

@@ -19,7 +19,16 @@ Trained = Callable[[str], Project]
 
 every_task = pytest.mark.parametrize(
     "task",
-    [pytest.param(task, marks=pytest.mark.xdist_group(f"predict_{task}")) for task in ANSWER],
+    [
+        pytest.param(
+            task,
+            marks=[
+                pytest.mark.xdist_group(f"predict_{task}"),
+                *[pytest.mark.repetition] * (task == "classification"),
+            ],
+        )
+        for task in ANSWER
+    ],
 )
 regression = pytest.mark.xdist_group("predict_regression")
 

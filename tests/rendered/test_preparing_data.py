@@ -159,8 +159,30 @@ def test_an_example_is_fitted_stored_and_served_as_the_page_says(
 def test_every_way_that_the_issue_of_preparation_names_has_an_example() -> None:
     assert set(EXAMPLES) == {
         "imputation", "outliers", "scaling", "logarithms", "bins", "rare words", "combinations",
-        "text",
+        "shown", "text",
     }  # fmt: skip
+
+
+def test_what_is_only_shown_is_not_learned_from_and_dropping_alone_does_not_do(
+    found: tuple[str, Rows], model: Any
+) -> None:
+    """Where the segments are dealt out anew, no answer may move."""
+    task, rows = found
+    names = [name for name in rows.names if name != "bought"]
+    dealt = rows.table["segment"].sample(frac=1, random_state=1).array
+    tables = (rows.table[names], rows.table.assign(segment=dealt)[names])
+
+    def moved(code: str) -> bool:
+        estimator = model(task, code).build(params_of(task))
+        estimator.fit(rows.table[names], rows.table["y_true"])
+        before, after = (answers_of(estimator, task, each) for each in tables)
+        return not np.array_equal(before, after)
+
+    code = EXAMPLES["shown"][0]
+    assert not moved(code)
+    alone = code.replace("pattern=others, ", "")
+    assert alone != code
+    assert moved(alone)
 
 
 @pytest.mark.parametrize("words", ["ordinal", "one_hot", "target", None])

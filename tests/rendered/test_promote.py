@@ -129,6 +129,7 @@ def test_a_promotion_killed_before_any_write_leaves_one_champion_and_is_complete
     assert any(run["again"].get("completed") for run in killed)
 
 
+@pytest.mark.repetition
 def test_a_rollback_killed_before_any_write_leaves_one_champion_and_is_completed(
     scenario: Scenario,
 ) -> None:

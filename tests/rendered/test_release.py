@@ -138,6 +138,10 @@ def test_a_version_that_may_not_be_published_is_red_at_the_right_step(
     assert_red_at(
         release.run(ref="refs/heads/main", event="workflow_dispatch"), "Version", "refs/heads/main"
     )
+
+
+@pytest.mark.repetition
+def test_what_fails_outside_is_red_at_its_step(release: Release, edited: Project) -> None:
     there = "registry.example.org/shop:0.1.0"
     to = ("--var", "MLOPS_IMAGE=registry.example.org/shop")
     assert_red_at(release.run(*to, EXISTS=there), "New", f"{there} exists already")
@@ -148,6 +152,7 @@ def test_a_version_that_may_not_be_published_is_red_at_the_right_step(
     assert_red_at(release.run(*to, FAILS=signing), "Sign", "denied")
 
 
+@pytest.mark.repetition
 def test_a_failing_test_or_something_personal_is_red_before_anything_is_built(
     release: Release, edited: Project
 ) -> None:
@@ -170,7 +175,7 @@ def test_a_tag_publishes_nothing_before_a_person_has_switched_it_on(
 
 
 @pytest.mark.parametrize(
-    "cloud",
+    ("hosting", "variables", "program"),
     first_and_repetitions(
         ("aws", {"AWS_ROLE": "arn:aws:iam::1:role/r", "AWS_REGION": "eu-west-1"}, "aws"),
         ("gcp", {"GCP_IDENTITY_PROVIDER": "p", "GCP_SERVICE_ACCOUNT": "s"}, "docker"),
@@ -182,9 +187,8 @@ def test_a_tag_publishes_nothing_before_a_person_has_switched_it_on(
     ),
 )
 def test_a_cloud_is_signed_in_to_by_identity_and_what_is_not_set_is_named(
-    cloud: tuple[str, dict[str, str], str], tmp_path: Path
+    hosting: str, variables: dict[str, str], program: str, tmp_path: Path
 ) -> None:
-    hosting, variables, program = cloud
     project = new_project(tmp_path / "p", {"hosting": hosting, "personal_data": "none"})
     (tmp_path / "outside").mkdir()
     release = Release(project, tmp_path / "outside")

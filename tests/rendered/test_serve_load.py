@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import first_and_repetitions
 from running_server import KEY, Callers, Server, served
 from served_shop import Shop, two_versions
 
@@ -21,7 +20,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return two_versions(tmp_path_factory.mktemp("loaded") / "shop", poll_seconds=0.2)
 
 
-@pytest.mark.parametrize("swaps", first_and_repetitions(2, 10))
+@pytest.mark.repetition
+@pytest.mark.parametrize("swaps", [2, 10])
 def test_swaps_a_canary_and_its_end_under_load_fail_no_request(
     shop: Shop, swaps: int, figure: Any
 ) -> None:

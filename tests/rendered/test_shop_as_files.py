@@ -29,7 +29,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-@pytest.mark.parametrize("kind", first_and_repetitions(*WRITTEN, kept=3))
+@pytest.mark.parametrize("kind", first_and_repetitions(*WRITTEN))
 def test_the_shop_as_files_gives_the_features_of_the_sample(
     kind: str, embedded: Project, tmp_path: Path
 ) -> None:

@@ -11,14 +11,8 @@ from copier_mlops.updating.update import update
 from lifecycle import ANSWER_SETS, NEXT, RELEASES, commit, repository, versioned_template
 from running import Project
 
-# Two in continuous integration; LIFECYCLE_ALL=1 runs every answer set from every release.
-CASES: list[tuple[str, dict[str, Any]]] = [
-    (next(iter(RELEASES)), {}),
-    (
-        [*RELEASES][-1],
-        {"task": "recommendation", "functionality": "existing_rules", "stage": "poc"},
-    ),
-]
+# The oldest in continuous integration; LIFECYCLE_ALL=1 runs every answer set from every release.
+CASES: list[tuple[str, dict[str, Any]]] = [(next(iter(RELEASES)), {})]
 if os.environ.get("LIFECYCLE_ALL"):
     CASES = [(version, answers) for version in RELEASES for answers in ANSWER_SETS.values()]
 

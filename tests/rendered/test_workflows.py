@@ -130,6 +130,7 @@ def test_a_broken_test_is_red_at_the_tests(edited: Project, act: Act) -> None:
     assert "test_features_know_only_the_days_before" in execution.log
 
 
+@pytest.mark.repetition
 def test_broken_sql_is_red_at_the_tests_and_would_be_red_at_the_pipeline(
     edited: Project, act: Act
 ) -> None:
@@ -150,6 +151,7 @@ def test_what_only_the_pipeline_sees_is_red_at_the_pipeline(edited: Project, act
     assert 'the pipeline makes no system "in_force"' in execution.log
 
 
+@pytest.mark.repetition
 def test_a_repository_variable_switches_the_pipeline_off_where_its_data_is_not(
     edited: Project, act: Act
 ) -> None:

@@ -223,7 +223,7 @@ def test_a_client_that_is_killed_leaves_what_was_and_the_next_goes_on(
     assert rows(place) == [1]
     done = mlops(shop, "data", "ingest")
     assert done.returncode == 0, done.stderr
-    assert "goes on behind 1 files of a broken read" in done.stderr
+    assert "goes on behind 1 file of a broken read" in done.stderr
     assert rows(place) == sorted([7, *range(2, 300_000)])
     assert not coming.exists()
 
@@ -299,3 +299,18 @@ def test_a_table_of_a_bucket_is_described_and_brought_as_described(
         assert (table["source"], table["path"]) == ("lake", path)
         assert table["columns"]["id"] == {"type": "integer", "unique": True}
         assert "nothing new" in mlops(shop, "data", "ingest", **variables).stdout
+    # Who signs in may stand in the address, and the secret where those of databases do.
+    address = f"s3://{ADMIN[0]}@raw/lake/one.csv"
+    own = {"AWS_ENDPOINT_URL": weed.server.address, "LAKE_PASSWORD": "wrong"}
+    done = mlops(shop, "data", "describe", address, "--write", **own)
+    assert done.returncode == 3 and "does not let this user in" in done.stderr, done.stderr
+    own["LAKE_PASSWORD"] = ADMIN[1]
+    done = mlops(shop, "data", "describe", address, "--write", **own)
+    assert done.returncode == 0, done.stderr
+    assert ADMIN[1] not in done.stdout + done.stderr
+    written = yaml.safe_load((shop.path / "conf/sources.yaml").read_text(encoding="utf-8"))
+    assert written["sources"]["lake"] == {
+        "kind": "bucket", "address": "s3://raw/lake", "user": ADMIN[0],
+        "password": {"env": "LAKE_PASSWORD"},
+    }  # fmt: skip
+    assert "nothing new" in mlops(shop, "data", "ingest", **own).stdout

@@ -210,6 +210,7 @@ def test_ssh_gives_back_what_it_was_given(made: Project, tmp_path: Path) -> None
     assert "cannot be reached" in taker.refused("pull")
 
 
+@pytest.mark.repetition
 def test_a_full_disk_here_and_one_of_the_store_are_told_apart(
     made: Project, tmp_path: Path
 ) -> None:
@@ -265,7 +266,7 @@ def test_raw_files_are_fetched_by_hash_with_credentials_of_their_own(
             "MLOPS_RESTRICTED_SECRET": "prodsecret", **DEV}  # fmt: skip
     of_dev = {**prod, "MLOPS_RESTRICTED_ID": "devkey", "MLOPS_RESTRICTED_SECRET": "devsecret"}
     assert "does not let this user in" in clone.refused("ingest", "--accept", env=of_dev)
-    assert "kept       1 files" in clone.run("mlops", "data", "ingest", "--accept", env=prod)
+    assert "kept       1 file" in clone.run("mlops", "data", "ingest", "--accept", env=prod)
     clone.project.commit("raw files of prod")
     listed = json.loads((folder / "data/raw-prod.json").read_text(encoding="utf-8"))
     (file,) = listed["sources"]["shop"]

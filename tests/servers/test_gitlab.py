@@ -194,6 +194,7 @@ def test_what_must_not_be_committed_is_red(gitlab: GitLab) -> None:
     assert token not in done.stdout + done.stderr and "uv run pytest" not in done.stdout
 
 
+@pytest.mark.repetition
 def test_a_model_goes_to_prod_and_what_must_not_go_on_is_red(
     gitlab: GitLab, tmp_path: Path
 ) -> None:

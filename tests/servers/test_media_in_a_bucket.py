@@ -108,6 +108,7 @@ def copies(project: Project) -> set[str]:
     return {one.name for one in (project.path / COPIES).glob("*")}
 
 
+@pytest.mark.repetition
 def test_pictures_of_a_bucket_give_the_manifest_and_features_of_the_folder(
     weed: servers.Raw, shop: Project
 ) -> None:

@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 import pytest
@@ -90,6 +90,23 @@ class TestPostgresql(LandsOnce):
     """Real."""
 
     kind = "postgresql"
+    odd: ClassVar = {
+        "grid": ("int4[]", "{{1,2},{3,4}}"),
+        "tags": ("text[]", '{{a,"b c"}}'),
+        "until": ("date", "infinity"),
+        "nobody": ("numeric(12,2)", "NaN"),
+    }
+
+    def test_an_array_of_several_dimensions_is_refused_by_its_name(self) -> None:
+        self.database.run(
+            "CREATE TABLE typed (id int, x int4[])", "INSERT INTO typed VALUES (1, '{{1,2}}')"
+        )
+        table = {"columns": {"id": {"type": "integer"}, "x": {"type": "integers"}}}
+        written(self.folder, self.patch, self.database.source(retries=3), {"typed": table},
+                self.database.password)  # fmt: skip
+        said = refused()
+        assert said.startswith('"x" of typed of db holds an array of several dimensions')
+        assert "tried" not in said, "trying again does not help"
 
     def test_every_type_arrives_as_it_is(self) -> None:
         self.database.run(TYPED, VALUES, "INSERT INTO typed (id) VALUES (2)")
@@ -128,7 +145,7 @@ class TestPostgresql(LandsOnce):
             ("timestamp", "infinity", "infinity, or a day that no calendar has"),
             ("date", "-infinity", "infinity, or a day that no calendar has"),
             ("timestamptz", "infinity", "infinity, or a day that no calendar has"),
-            ("numeric(12,2)", "NaN", "is NaN, which no decimal can be"),
+            ("numeric(12,2)", "NaN", "a number that is NaN, which no decimal can be"),
             ("numeric(30,12)", "NaN", "holds a value that is no decimal"),
         ):
             self.database.run(

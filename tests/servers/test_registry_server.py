@@ -51,6 +51,7 @@ def whole(case: dict[str, Any]) -> None:
     assert (case["third"]["status"], case["third"]["completed"]) == ("done", False), case
 
 
+@pytest.mark.repetition
 def test_a_promotion_killed_before_any_write_is_completed(
     project: Project, server: TrackingServer, tmp_path: Path
 ) -> None:
@@ -70,6 +71,7 @@ def test_a_promotion_killed_before_any_write_is_completed(
         assert case["after"]["aliases"] == wanted, case
 
 
+@pytest.mark.repetition
 def test_ten_promotions_killed_at_random_moments_leave_one_champion(
     project: Project, server: TrackingServer, tmp_path: Path
 ) -> None:
@@ -151,6 +153,7 @@ def test_a_server_that_does_not_answer_is_one_sentence(project: Project) -> None
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.repetition
 def test_a_server_that_is_too_old_is_one_sentence_and_the_run_is_kept(
     tmp_path: Path,
 ) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from listening import free_port, gives, listening
-from running import Project, new_project, replace
+from running import Project, first_and_repetitions, new_project, replace
 
 VALUES = {"classification": "score", "regression": "prediction", "recommendation": "items"}
 ROWS = 50
@@ -68,7 +68,7 @@ def registered(project: Project) -> Path:
     return found
 
 
-@pytest.mark.parametrize("task", VALUES)
+@pytest.mark.parametrize("task", first_and_repetitions(*VALUES))
 def test_the_served_model_gives_the_judged_predictions(task: str, tmp_path: Path) -> None:
     project = new_project(tmp_path / "shop", {"task": task, "personal_data": "none"})
     size = "customers: 5000, products: 300, order_lines: 60000"

@@ -23,6 +23,7 @@ from running import Project, new_project
 from storage_servers import make_buckets, seaweedfs
 from tracking_server import TrackingServer, server_of
 
+pytestmark = pytest.mark.repetition  # of several minutes
 ENVIRONMENTS = ("dev", "staging", "prod")
 
 

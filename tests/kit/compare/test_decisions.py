@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+import typer
+from mlops_kit.compare import commands
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.decision import decide
 from mlops_kit.compare.holdout.holdout import read_holdout
@@ -81,6 +83,15 @@ def test_a_better_candidate_is_promoted() -> None:
     assert result["candidate"]["digest"] == "abc"
 
 
+@pytest.mark.parametrize("case", "ABC")
+def test_beside_a_champion_a_model_is_in_force_whatever_the_project_began_with(case: str) -> None:
+    config = _config(case=case, incumbent={"kind": "mlflow"})
+    assert config.case == "C"
+    decision = _decision(_regression({"candidate": 1, "champion": 5}), config)
+    assert "model in force" in report.markdown(decision, CONTEXT)
+    assert _config(case=case, incumbent={"kind": "trivial", "strategy": "mean"}).case == case
+
+
 def test_a_worse_candidate_is_never_promoted() -> None:
     result = _decision(_regression({"candidate": 6, "baseline": 2}), _config())
     assert result["decision"] == "reject"
@@ -97,7 +108,7 @@ def test_a_worse_candidate_is_never_promoted() -> None:
         ({"ops": {"p95_ms": 10}}, "inconclusive", "was not measured"),
         ({"data": {"labels": "censored"}}, "inconclusive", "run an A/B test"),
         ({"slices": ["half"]}, "reject", "half = 1: auc is worse by"),
-        ({"fairness": ["half"]}, "reject", "the gap in the share picked goes from"),
+        ({"fairness": ["half"]}, "reject", "what is in force treats all alike"),
     ],
 )
 def test_every_check_must_pass_and_the_one_that_does_not_is_named(
@@ -345,6 +356,20 @@ def test_a_configuration_that_could_mislead_is_refused(
 
 
 @pytest.mark.usefixtures("no_pictures")
+def test_the_gate_says_small_numbers_as_people_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = _decision(_regression({"candidate": 2, "baseline": 6}), _config(min_effect=2e-5))
+    assert "more than the smallest useful gain of 2e-05" in result["reasons"][0]
+    path = tmp_path / "decision.json"
+    path.write_text(json.dumps(result), encoding="utf-8")
+    with pytest.raises(typer.Exit) as ended:
+        commands.check(path)
+    assert ended.value.exit_code == 0
+    assert "more than the smallest useful gain of 0.00002." in capsys.readouterr().out
+
+
 def test_a_decision_about_another_model_opens_no_gate(tmp_path: Path) -> None:
     pq.write_table(GOOD, tmp_path / "good.parquet")
     digests: dict[str, str] = {"candidate": "a" * 64}

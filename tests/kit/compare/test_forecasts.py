@@ -120,7 +120,7 @@ def test_rows_of_one_series_and_time_differ_by_their_horizon() -> None:
                   for s in ("baseline", "candidate")]  # fmt: skip
         assert each["estimate"] == pytest.approx(np.mean((errors[0] - errors[1])[of]), **EXACT)
     without = {name: values for name, values in rows.items() if name != "horizon"}
-    with pytest.raises(MlopsError, match="repeat an id and time"):
+    with pytest.raises(MlopsError, match="repeats an id and time"):
         judged(without)
 
 

@@ -96,12 +96,12 @@ LATENCIES = {"candidate_latency_ms": np.ones(N), "baseline_latency_ms": np.ones(
         (
             AMOUNTS | {"y_true": np.where(np.arange(N) < 7, np.nan, AMOUNTS["y_true"])},
             RMSE,
-            '7 rows of the predictions have no "y_true"',
+            'The predictions have no "y_true" in 7 rows',
         ),
         (
             SCORES | {"group": pa.array([None, *range(N - 1)])},
             AUC,
-            '1 rows of the predictions have no "group"',
+            'The predictions have no "group" in 1 row:',
         ),
         (
             SCORES | {"time": [f"{1 + day % 12}/{1 + day % 28}/2026" for day in range(N)]},
@@ -273,7 +273,7 @@ def test_wording_points_the_way_the_figures_do() -> None:
     )
     assert near["decision"] == "reject"
     assert near["primary"]["estimate"] < 0 < near["primary"]["upper"]
-    assert re.search(r"mae is worse by \S+, and better by \S+ at most", near["reasons"][0])
+    assert re.search(r"mae is worse by \S+, and may be better by \S+ at most", near["reasons"][0])
     moved = 2 * AMOUNTS["y_true"] - AMOUNTS["baseline"]  # as far off, on the other side
     equal = _decision(AMOUNTS | {"candidate": moved}, {"primary": {"metric": "mae"}})
     assert "No change: the mae is the same" in equal["reasons"][0]

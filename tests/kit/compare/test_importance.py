@@ -44,6 +44,33 @@ def test_losses_of_a_line_are_those_that_its_slopes_imply() -> None:
     assert abs(noise["estimate"]) < 0.005
 
 
+def test_it_is_said_of_each_compared_column_whether_the_model_uses_it() -> None:
+    """One prediction that moves is use, also where the metric hardly sees it."""
+    table = rows(600).assign(town=np.where(np.arange(600) % 2, "a", "b"))
+    names = [*NAMES, "town"]
+
+    class Line:
+        def predict(self, features: pd.DataFrame) -> np.ndarray:
+            return 3 * features["much"].to_numpy() + 1e-9 * features["noise"].to_numpy()
+
+    slices = {"columns": ["town", "noise", "elsewhere"]}
+    found = importance(Line(), table, names, "regression", config("mae", slices=slices))
+    assert [each for each in found["sentences"] if each.startswith("Rows are compared by")] == [
+        "Rows are compared by noise, and the model uses it.",
+        "Rows are compared by town, which the model does not use: no prediction changes when its "
+        "values are shuffled.",
+    ]
+    plain = importance(Line(), table, names, "regression", config("mae"))
+    assert not any("compared by" in each for each in plain["sentences"])
+    yes = table.assign(y_true=(table["y_true"] > 0).astype(int))
+    people = config("auc", fairness={"columns": ["noise"], "measures": ["equalised_odds"]})
+    model = LogisticRegression().fit(yes[NAMES], yes["y_true"])
+    model.coef_[0, NAMES.index("noise")] = 0.0
+    told = importance(model, yes, NAMES, "classification", people)["sentences"]
+    (said,) = [each for each in told if "compared by" in each]
+    assert said.startswith("Rows are compared by noise, which the model does not use")
+
+
 def covered(seeds: range, n: int = 400) -> float:
     """Return how often the 90 % interval holds the true loss of a known line."""
     model = LinearRegression().fit(rows(200)[NAMES], rows(200)["y_true"])

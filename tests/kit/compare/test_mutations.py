@@ -250,7 +250,7 @@ def test_swapped_labels_are_bad_input_and_a_swapped_candidate_is_rejected() -> N
 def test_repeated_ids_are_bad_input() -> None:
     table = wide_scores()
     table["id"][7] = 8
-    with pytest.raises(MlopsError, match="repeat an id: each must stand once") as raised:
+    with pytest.raises(MlopsError, match=r"repeats an id in .*: each must stand once") as raised:
         _decision(table)
     assert raised.value.exit_code == 3
 
@@ -346,6 +346,24 @@ def test_a_growing_gap_between_groups_of_people_is_rejected() -> None:
     assert "; the gap in the share picked goes from" in _said(result)
     harmless = _decision(wide_scores(), fairness={"columns": ["gender"], "margin": 0.02})
     assert harmless["decision"] == "promote"
+
+
+def test_beside_a_guess_the_whole_gap_is_the_candidate_s_and_the_margin_what_is_accepted() -> None:
+    table = wide_scores()
+    men = table["gender"] == "m"
+    table["candidate"] = np.clip(table["candidate"] + np.where(men, 0.12, 0), 0, 1)
+    table["baseline"] = np.full(men.size, 0.2)  # nobody is picked
+    gap = {"columns": ["gender"], "measures": ["demographic_parity"]}
+    result = _decision(table, fairness={**gap, "margin": 0.02})
+    assert result["decision"] == "reject"
+    (check,) = result["fairness"]
+    whole = f"{100 * check['candidate']:.3g} points, is all the candidate's own"
+    assert whole in check["sentence"] and " goes from " not in check["sentence"]
+    outcomes = abs(table["y_true"][men].mean() - table["y_true"][~men].mean())
+    differ = f"The outcomes of the groups differ by {100 * outcomes:.3g} points"
+    assert differ in check["sentence"]
+    accepted = _decision(table, fairness={**gap, "margin": check["candidate"] + 0.1})
+    assert accepted["decision"] == "promote"
 
 
 def test_gaps_are_those_of_fairlearn() -> None:

@@ -105,7 +105,7 @@ def test_repeated_folds_may_test_a_row_again_but_never_all_the_same_rows() -> No
         _decision(first | {"fold": np.zeros(ROWS, np.int64)})
     with pytest.raises(MlopsError, match='no column "fold"'):
         _decision({name: values for name, values in first.items() if name != "fold"})
-    with pytest.raises(MlopsError, match="repeat an id and fold"):
+    with pytest.raises(MlopsError, match="repeats an id and fold"):
         _decision(first | {"id": np.zeros(ROWS, np.int64)})
 
 

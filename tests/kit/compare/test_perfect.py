@@ -166,7 +166,7 @@ def test_an_acknowledged_task_may_be_told_to_the_last_digit() -> None:
 
 
 def _told(rows: pd.DataFrame, names: list[str]) -> list[str]:
-    return evidence.telling_features(rows.iloc[::2], rows.iloc[1::2], names)
+    return evidence.telling(rows.iloc[::2], rows.iloc[1::2], names)[0]
 
 
 def test_features_that_determine_the_outcome_are_found_and_others_are_not() -> None:
@@ -203,9 +203,9 @@ def test_a_rare_outcome_told_by_chance_is_no_sign_and_one_class_told_by_a_flag_i
     species = random.choice(3, N)
     rows = pd.DataFrame({"y_true": species, "milk": species == 1, "legs": 4 + 2 * (species > 1)})
     rows["colour"] = np.where((species == 2) & (random.random(N) < 0.7), "green", "brown")
-    found = evidence.telling_features(
+    found = evidence.telling(
         rows.iloc[::2], rows.iloc[1::2], ["milk", "legs", "colour"], [0, 1, 2]
-    )
+    )[0]
     assert found == ["milk", "legs"]
 
 
@@ -235,6 +235,25 @@ def test_a_feature_that_tells_alone_is_doubted_though_the_model_makes_less_of_it
     result = _judged(table, "auc", "closed")
     assert result["decision"] == "inconclusive"
     assert 'feature "closed" is hardly ever wrong' in result["reasons"][0]
+
+
+def test_two_features_that_give_the_outcome_together_are_doubted() -> None:
+    table = _scores(lambda truth: truth + np.random.default_rng(3).normal(0, 0.4, N))
+    pair = {"features": ["sent", "promised"], "formula": "sent - promised"}
+    known = background.background_of({"holdout": {"telling_pairs": [pair]}}, {})
+    until = {"reason": "both are planned", "until": "2999-12-31"}
+    for vouched, decision in ((False, "inconclusive"), (True, "promote")):
+        more = {"acknowledged": {"perfect": until}} if vouched else {}
+        config = config_of({"case": "C", "primary": {"metric": "auc"}} | more)
+        result = decide(read_holdout(pa.table(table), config, known), config, {})
+        assert result["decision"] == decision
+        told = 'features "sent" and "promised" give the outcome together, as "sent - promised"'
+        assert any(told in each for each in result["reasons"])
+    perfect = _scores(lambda truth: 0.2 + 0.5 * truth)
+    config = config_of({"case": "C", "primary": {"metric": "brier"}})
+    result = decide(read_holdout(pa.table(perfect), config, known), config, {})
+    told = 'Look at the features "sent" and "promised" first: together they tell the outcome'
+    assert any(told in each for each in result["reasons"])
 
 
 def test_a_feature_that_determines_the_outcome_rejects_unless_somebody_vouches() -> None:

@@ -159,7 +159,7 @@ def test_a_fraction_is_never_cut_to_a_class(column: str, classes: Any) -> None:
     assert read_holdout(table, config).classes == ("0", "1", "2")
     values = table[column].to_numpy() + np.where(table["id"].to_numpy() == 7, 0.25, 0)
     table = table.drop_columns([column]).append_column(column, pa.array(values))
-    with pytest.raises(MlopsError, match=f'rows of column "{column}" hold a fraction, such as'):
+    with pytest.raises(MlopsError, match=f'Column "{column}" holds a fraction in .* rows?, such'):
         read_holdout(table, config)
 
 

@@ -167,7 +167,7 @@ def test_few_periods_wait_until_somebody_vouches_for_them_and_many_decide() -> N
     assert _judged(_months(18))["decision"] == "promote"
     waiting = _judged(_months(6))
     assert waiting["decision"] == "inconclusive"
-    assert waiting["reasons"][0].startswith("The holdout spans 6 periods, fewer than 16: whether")
+    assert waiting["reasons"][0].startswith("The holdout spans 6 periods, fewer than 16: it")
     # What is to be written is told so that it can be copied: with a day in it, it is read.
     written = re.search(r"write (acknowledged: \{.+\}\}) into", waiting["reasons"][0])
     copied = yaml.safe_load(written[1].replace("YYYY-MM-DD", "9999-12-31")) if written else {}
@@ -186,7 +186,7 @@ def test_few_periods_wait_until_somebody_vouches_for_them_and_many_decide() -> N
 def test_rows_of_one_period_are_promoted_with_a_word_of_caution() -> None:
     found = _judged(_months(1))
     assert found["decision"] == "promote"
-    assert found["reasons"][-1].startswith("All rows are of one period: what they share then")
+    assert found["reasons"][-1].startswith("All rows are of one period: no interval")
 
 
 def test_a_report_says_that_groups_and_periods_count() -> None:

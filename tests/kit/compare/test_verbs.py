@@ -126,7 +126,7 @@ def test_a_program_answers_in_json_lines() -> None:
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
-        (program("print(1)"), "wrote 1 lines for 3 rows"),
+        (program("print(1)"), "wrote 1 line for 3 rows"),
         (program("print('1\\n2\\nthree')"), "line 3 of the command is 'three', neither JSON"),
         (program("print('1\\nNaN\\n3')"), "line 2 of the command is 'NaN', not a finite number"),
         (program("print('1\\n2\\n{\"value\": 3}')"), 'nor an object with "score"'),

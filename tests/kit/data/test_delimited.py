@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mlops_kit.core import errors
 from mlops_kit.data import delimited
 from mlops_kit.data.config import Table
-from mlops_kit.data.dialect import Dialect
+from mlops_kit.data.dialect import Dialect, own_names
 from mlops_kit.privacy.people import raw_files
 from mlops_kit.privacy.read import json_csv as documents
 from mlops_kit.privacy.read import open_file as formats
@@ -137,7 +137,7 @@ def test_a_record_may_cross_any_block_that_is_read(monkeypatch: pytest.MonkeyPat
             r"record 1 has 3 cells, and the file names 2 columns.*between quotes",
         ),
         ("id,text\n1\n", r"record 1 has 1 cells, and the file names 2 columns"),
-        ("id,text,text\n1,a,b\n", 'has two columns "text"'),
+        ("id,text,text\n1,a,b\n", 'no column "text".* "text \\(1 of 2\\)", "text \\(2 of 2'),
         ("id,other\n1,a\n", 'has no column "text"'),
         ("", 'has no column "id"'),
     ],
@@ -162,6 +162,38 @@ def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
 def test_lines_above_the_header_and_odd_spaces_in_it_are_no_data() -> None:
     text = 'Export of the "club", 2026\n\n id ;"text"; other\n1;a,b;x\n2;;y\n'
     assert read(text, ["id", "text"]) == [("1", "a,b"), ("2", None)]
+
+
+def test_a_name_that_stands_twice_is_read_by_its_place_among_those() -> None:
+    text = "id,Total,,Total,\n1,10,x,20,y\n2,,z,40,\n"
+    asked = ["Total (2 of 2)", "no name (1 of 2)", "id", "Total (1 of 2)"]
+    assert read(text, asked) == [("20", "x", "1", "10"), ("40", "z", "2", None)]
+    assert read(",a\n7,8\n", ["no name"]) == [("7",)]
+
+
+@pytest.mark.parametrize(
+    ("header", "asked", "sentence"),
+    [
+        ("id,Total,Total", "Total", r'it has "Total \(1 of 2\)", "Total \(2 of 2\)"'),
+        ("id,Total,Total,Total", "Total (2 of 2)", r'"Total \(1 of 3\)", .*, "Total \(3 of 3'),
+        ("id,Total,x", "Total (1 of 2)", 'it has "Total": name the one'),
+        ("id,x,,", "no name", r'it has "no name \(1 of 2\)"'),
+    ],
+)
+def test_a_name_that_stands_more_or_less_often_than_declared_is_refused(
+    header: str, asked: str, sentence: str
+) -> None:
+    with pytest.raises(errors.MlopsError, match=sentence):
+        read(f"{header}\n", ["id", asked])
+
+
+@given(st.lists(st.sampled_from(["", "a", "b", "no name", "a (1 of 2)"]), min_size=1, max_size=9))
+def test_each_column_of_a_header_gets_a_name_of_its_own(cells: list[str]) -> None:
+    names = own_names(cells)
+    assert len(set(names)) == len(names) == len(cells)
+    for cell, name in zip(cells, names, strict=True):
+        assert name.startswith(cell or "no name")
+        assert (name == cell) or cells.count(cell) > 1 or cell in ("", "a (1 of 2)", "no name")
 
 
 def test_a_hash_or_an_apostrophe_is_a_character_like_any_other() -> None:

@@ -131,7 +131,7 @@ def test_a_year_that_stands_for_nothing_is_pointed_at() -> None:
 def test_times_that_are_too_exact_stay_text_and_it_is_told() -> None:
     description = found(put(rows("2024-01-05 10:00:00.123456789", "2024-01-05 10:00:01")))
     assert column(description)["type"] == "string"
-    assert "1 times are more exact than a microsecond" in description.made.columns["v"].notes[0]
+    assert "1 time is more exact than a microsecond" in description.made.columns["v"].notes[0]
 
 
 def test_one_odd_value_at_the_end_of_a_long_file_counts() -> None:
@@ -274,11 +274,114 @@ def test_what_says_nothing_is_not_read_or_no_feature() -> None:
     text = rows(*((n, n % 3, 1, "x", "", n % 3, n, 1, 2) for n in range(1, 30)), header=header)
     description = found(put(text))
     (table,) = declared(description)["tables"].values()
-    assert set(table["columns"]) == {"id", "a", "same", "copy"}
+    assert set(table["columns"]) == {"id", "a", "same", "copy", "b (1 of 2)", "b (2 of 2)"}
     said = description.files[Path("conf/sources.yaml")]
     for sentence in ("none: not read: no value", 'A: not read: SQL takes it for "a"',
-                     "2 columns have this name", "equal to a in every row"):  # fmt: skip
+                     '"no name": not read: it counts the rows',
+                     "equal to a in every row"):  # fmt: skip
         assert sentence in said
+
+
+def test_columns_of_one_name_are_read_by_their_place_and_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = rows(*((n, n % 5, f"w{n % 3}", n % 7, n % 5) for n in range(1, 50)),
+                header="id,Total,,Total,Total")  # fmt: skip
+    description = found(put(text))
+    made = read_back(description)
+    assert made["Total (1 of 3)"].to_list() == made["Total (3 of 3)"].to_list() == [
+        n % 5 for n in range(1, 50)]  # fmt: skip
+    assert made["Total (2 of 3)"].to_list() == [n % 7 for n in range(1, 50)]
+    assert made["no name"].to_list() == [f"w{n % 3}" for n in range(1, 50)]
+    describing.show(description)
+    shown = capsys.readouterr().out
+    assert (
+        'note       the header names "Total" 3 times: read as "Total (1 of 3)" to "Total (3 of 3)"'
+        ', in their order; "Total (3 of 3)" is equal to "Total (1 of 3)" in every row'
+    ) in shown
+    assert 'note       a column has no name in the header: read as "no name"' in shown
+    with pytest.raises(MlopsError, match=r'no column "Total": it has "Total \(1 of 3\)"'):
+        found(Path("raw/t.csv"), "Total.type=string")
+
+
+@pytest.mark.parametrize(
+    ("header", "first", "counts"),
+    [(",v", 0, True), (",v", 1, True), (",v", 7, False), ("Unnamed: 0,v", 0, True),
+     ("index,v", 1, True), ("year,v", 1, False)],
+)  # fmt: skip
+def test_a_column_that_counts_the_rows_is_no_data(header: str, first: int, counts: bool) -> None:
+    text = "\n".join([header, *(f"{n + first},{n % 3}" for n in range(30))]) + "\n"
+    one = next(iter(found(put(text)).made.columns.values()))
+    assert ("counts the rows" in one.left_out) == counts
+    spaced = "\n".join([header, *(f"{2 * n + first},{n % 3}" for n in range(30))]) + "\n"
+    assert not next(iter(found(put(spaced)).made.columns.values())).left_out
+    # What begins anew in the middle of a file is no count of its rows.
+    for numbers in ([first] * 30, [first, first + 1] * 15):
+        again = "\n".join([header, *(f"{n},{at % 3}" for at, n in enumerate(numbers))]) + "\n"
+        assert not next(iter(found(put(again)).made.columns.values())).left_out
+
+
+def test_a_column_that_counts_the_rows_is_read_where_a_person_names_it() -> None:
+    file = put("index,v\n" + "".join(f"{n},{n % 7}\n" for n in range(40)))
+    assert "index" not in declared(found(file))["tables"]["t"]["columns"]
+    for settings, asked in (((), {"id": "index"}), (("index.minimum=0",), {})):
+        kept = declared(found(file, *settings, **asked))
+        assert kept["tables"]["t"]["columns"]["index"]["type"] == "integer"
+        assert kept["entity"]["column"] == ("index" if asked else "row_id")
+
+
+def test_lines_that_are_shorter_than_the_names_are_no_reason_to_look_for_other_names() -> None:
+    lines = ["day;a;b;c", "1/2/2012;1;2;", *(f"{n}/2/2012;{n};{n}" for n in range(2, 29))]
+    with pytest.raises(MlopsError, match=r"first line has 4 cells by ';' and most others have 3"):
+        found(put("\n".join(lines) + "\n"))
+
+
+def test_years_that_follow_each_other_are_names_and_other_numbers_are_asked_about() -> None:
+    lines = [f"c{n},{n},{n + 1},{n * 2},{n * 3}" for n in range(30)]
+    made = found(put("\n".join(["country,2016,2017,2018,2019", *lines]) + "\n"))
+    assert list(made.made.columns) == ["country", "2016", "2017", "2018", "2019"]
+    for header in ("country,2016,2018,2017,2019", "c,1,2,3,x", "c,1,2,3,3"):
+        with pytest.raises(MlopsError, match="it may hold values or names"):
+            found(put("\n".join([header, *lines]) + "\n"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("encoding=foo", "--set encoding: foo is no encoding that Python knows"),
+        ("v.type=words", "--set v.type: words is no type; use "),
+        ("v.years=1900", "--set v.years: "),
+        ("thousands=.", "--set .*: thousands is .* declare another decimal"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_one_sentence(setting: str, sentence: str) -> None:
+    with pytest.raises(MlopsError, match=sentence):
+        found(put(rows(1, 2)), setting)
+
+
+def test_a_stand_in_with_a_decimal_comma_is_missing_as_the_run_has_it() -> None:
+    cells = [*["-200,0"] * 6, *(f"{n},5" for n in range(40))]
+    one = found(put(rows(*cells, header="id;v", by=";")), "nulls=-200").made.columns["v"]
+    assert (one.missing, one.notes) == ({"-200": 6}, [])
+    read = read_back(found(Path("raw/t.csv"), "v.nulls=-200"))
+    assert read["v"].null_count() == 6
+
+
+def test_only_amounts_with_a_sign_are_said_to_have_one() -> None:
+    signed = found(put(rows("5%", "7.5%", "9%"))).made.columns["v"]
+    assert "a sign of currency or percent" in signed.notes[0]
+    assert found(put(rows("18.00.00", "19.00.00", "7.00.00"))).made.columns["v"].notes == []
+
+
+def test_one_value_needs_no_list() -> None:
+    description = found(put(rows(*[-200] * 6, *range(40))), "nulls=-200")
+    assert description.made.columns["v"].missing == {"-200": 6}
+    assert column(found(put(rows(*[-2] * 6, *range(40))), "v.nulls=-2"))["nulls"] == [-2]
+
+
+def test_names_for_a_file_without_a_header_line_stand_once() -> None:
+    with pytest.raises(MlopsError, match=r'`header` of its table names "a" twice'):
+        found(put("1,2\n3,4\n"), "header=[a,a]")
 
 
 def test_every_missing_marker_is_counted_and_a_stand_in_is_pointed_at() -> None:
@@ -286,6 +389,9 @@ def test_every_missing_marker_is_counted_and_a_stand_in_is_pointed_at() -> None:
     one = found(put(rows(*cells))).made.columns["v"]
     assert one.missing == {"NA": 1, "?": 1, "blank": 1}
     assert "-999 stands 6 times" in one.notes[0]
+    cells = [*[-200] * 6, *(n / 4 - 2 for n in range(40))]
+    assert "-200 stands 6 times" in found(put(rows(*cells))).made.columns["v"].notes[0]
+    assert found(put(rows(*[-5] * 6, *range(40)))).made.columns["v"].notes == []
 
 
 def test_no_value_of_a_person_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,7 +102,7 @@ def test_discard_sets_the_rows_aside_that_lack_a_column(club, kind):
     records(club, kind)
     written(club, "a", visits(1, 3), kind)
     written(club, "b", without(visits(2, desk="north"), "minutes"), kind)
-    assert "1 rows set aside: 1 minutes is missing in its file" in run_ingest(club)
+    assert "1 row set aside: 1 minutes is missing in its file" in run_ingest(club)
     aside = pl.read_parquet(club / "quarantine/visits.parquet")
     assert aside["reason"].to_list() == ["minutes is missing in its file"]
     assert pl.read_parquet(club / "tables/visits.parquet")["minutes"].to_list() == [5.5, 5.5]

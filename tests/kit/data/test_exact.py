@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from mlops_kit.data.sources.exact import TAKEN, document, local, nested
+from mlops_kit.data.values.json_text import Number
 
 UTC = dt.UTC
 TWO_HOURS = dt.timezone(dt.timedelta(hours=2))
@@ -24,6 +25,13 @@ NOON = dt.datetime(2024, 1, 2, 12)
         ("int64", "7", 7),
         ("int64", " ", None),
         ("int64", 7.0, 7),
+        ("int64", Number("7.0"), 7),
+        ("string", Number("1.10"), "1.10"),
+        ("double", Number("1e3"), 1000.0),
+        ("double", float("inf"), float("inf")),
+        ("decimal", Number("12345678901234567.89"), Decimal("12345678901234567.89")),
+        ("date32[day]", "2020-01-01T23:59:59.999999999", dt.date(2020, 1, 1)),
+        ("timestamp[us]", "2024-01-02T12:00:00.000001000", NOON.replace(microsecond=1)),
         ("int64", Decimal("12345678901234567890"), 12345678901234567890),
         ("double", "1e3", 1000.0),
         ("double", "", None),
@@ -64,6 +72,12 @@ def test_a_value_is_taken_as_it_is(kind: str, value: Any, taken: Any) -> None:
         ("double", "NaN"),
         ("decimal", float("inf")),
         ("decimal", Decimal("NaN")),
+        ("int64", Number("1e400000000")),
+        ("double", Number("1e400")),
+        ("double", Decimal("1E400")),
+        ("int64", Number("3.5")),
+        ("timestamp[us, tz=UTC]", "2020-01-01T00:00:00.123456789Z"),
+        ("timestamp[us]", "2020-01-01T00:00:00,1234567"),
         ("bool", "maybe"),
         ("bool", 2),
         ("date32[day]", 20240102),

@@ -193,7 +193,7 @@ def test_how_late_labels_come_and_which_came_before_what_they_are_about() -> Non
         "labels": 101, "before": 1, "median": 50.0, "p95": 95.0, "most": 100.0
     }  # fmt: skip
     told = "\n".join(said(one))
-    assert "95 of 100 within 95.0" in told and "1 labels were given before their event" in told
+    assert "95 of 100 within 95.0" in told and "1 label was given before their event" in told
     assert "nobody knows how sure a label is" in told  # one person alone
 
 

@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 import statsmodels.api as statsmodels
 from mlops_kit import cli
+from mlops_kit.compare.profile.page import number
 from mlops_kit.compare.profile.written import profiled
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.profiling import repeated, spread
@@ -85,7 +86,8 @@ def leak(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def rare(table: pl.DataFrame) -> pl.DataFrame:
-    return table.with_columns((pl.col("height") + pl.col("noise") > 3.2).cast(int).alias("y_true"))
+    by_chance = pl.Series(np.random.default_rng(8).normal(size=len(table)))
+    return table.with_columns((pl.col("height") + by_chance > 3.2).cast(int).alias("y_true"))
 
 
 PLANTED = {
@@ -117,6 +119,18 @@ def test_an_outlier_block_is_told_with_its_rows() -> None:
     assert "together in rows 1,001 to 1,040" in said
 
 
+def test_a_highest_grade_is_no_stand_in_and_a_stand_in_far_out_is_told() -> None:
+    # Years at school of 753 women (Mroz 1987): half have 12, and who has most has 17.
+    women = [4, 6, 8, 30, 25, 44, 43, 381, 44, 51, 14, 57, 46]
+    years = np.random.default_rng(9).permutation(np.repeat(np.arange(5, 18), women))
+    table = honest(len(years)).with_columns(years=pl.Series(years))
+    assert set(named(looked(table))) == {"identifier"}
+    far = pl.when(pl.int_range(pl.len()) % 50 == 0).then(999).otherwise("noise").alias("noise")
+    (found,) = (one for one in looked(honest().with_columns(far))["findings"]
+                if one["kind"] == "outliers")  # fmt: skip
+    assert "on one side all of them one value" in found["sentence"]
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -135,8 +149,8 @@ def test_quantiles_are_exact_however_the_values_lie(
     with opened(Asked("v.parquet"), None) as table:
         low, high = float(values.min()), float(values.max())
         found = spread.quantiles(table, table.columns[0], low, high, values.size)
-    wanted = np.quantile(values, spread.SHARES, method="inverted_cdf")
-    assert list(found.values()) == wanted.tolist()
+    wanted = np.quantile(values, spread.SHARES, method="averaged_inverted_cdf")
+    assert list(found.values()) == pytest.approx(wanted.tolist(), rel=1e-15)
 
 
 def test_counts_means_and_modes_are_those_of_all_rows() -> None:
@@ -151,6 +165,8 @@ def test_counts_means_and_modes_are_those_of_all_rows() -> None:
     assert records["amount"]["deviation"] == pytest.approx(amount.std(), rel=1e-12)
     assert (records["amount"]["minimum"], records["amount"]["maximum"]) == (
         amount.min(), amount.max())  # fmt: skip
+    assert records["amount"]["median"] == amount.median(), "of an even number of values, too"
+    assert records["part"]["median"] == table["part"].median()
     assert (records["part"]["mode"], records["part"]["commonest_share"]) == (0.0, 0.25)
     assert dict(records["kind"]["levels"]) == dict(table["kind"].value_counts().iter_rows())
     histogram = records["noise"]["histogram"]
@@ -429,3 +445,16 @@ def test_a_project_profiles_its_features_and_every_open_table(
     assert not features["restricted"]
     assert 300 < features["candidates_rows"] < 600
     assert not list(Path("data").rglob(".profile*"))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.0000123, "0.0000123"),
+        (-3e-9, "-3 × 10⁻⁹"),  # noqa: RUF001
+        (1234567.0, "1,234,567"),
+        (2.50001, "2.5"),
+    ],
+)
+def test_the_page_writes_numbers_as_people_do(value: float, said: str) -> None:
+    assert number(value) == said

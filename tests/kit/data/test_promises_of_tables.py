@@ -133,7 +133,7 @@ def test_another_number_of_rows_than_promised_stops_the_run(club, rows, sentence
 def test_the_promised_number_of_rows_counts_those_set_aside(club):
     declared(club, VISITS, f"{VISITS}    rows: {{minimum: 1200, maximum: 1200}}\n")
     replace(club / "raw/visits.csv", "\n5,2025-01-02,", "\n5,yesterday,")
-    assert "1 rows set aside" in run_ingest(club)
+    assert "1 row set aside" in run_ingest(club)
 
 
 def test_a_minimum_above_the_maximum_is_one_sentence(club):

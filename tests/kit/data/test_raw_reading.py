@@ -4,6 +4,7 @@ import bz2
 import datetime
 import decimal
 import gzip
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ import yaml
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import Sources
 from mlops_kit.data.contracts import references
+from mlops_kit.data.describing import asked as questions
+from mlops_kit.data.describing.table import described
+from mlops_kit.data.describing.written import written
 from mlops_kit.data.reading import Reading, store
 from rendering import ROOT
 
@@ -128,6 +132,49 @@ def test_files_of_two_formats_or_the_same_file_twice_are_a_question() -> None:
     Path("raw/empty").mkdir()
     with pytest.raises(MlopsError, match="raw/empty holds no file"):
         read("empty", {"x": "integer"})
+
+
+def test_what_lies_in_folders_inside_or_is_packed_otherwise_is_told_with_what_to_do() -> None:
+    inside = Path("raw/many/year=2026")
+    inside.mkdir(parents=True)
+    pl.DataFrame({"id": [1]}).write_parquet(inside / "part-0.parquet")
+    with pytest.raises(MlopsError, match=r"year=2026/part-0.parquet lies in a folder inside"):
+        read("many", {"id": "integer"})
+    zstd = b"\x28\xb5\x2f\xfd" + b"\0" * 20
+    Path("raw/t.csv.zst").write_bytes(zstd)
+    with pytest.raises(MlopsError, match=r"packed by \.gz, \.bz2, \.xz or not.*: unpack it"):
+        read("t.csv.zst", {"id": "integer"})
+    with pytest.raises(MlopsError, match=r"is packed with zstd.*; unpack it"):
+        read("t.csv.zst", {"id": "integer"}, format="csv")
+    with pytest.raises(MlopsError, match="is packed with zstd, which is not read"):
+        written(Path("raw/t.csv.zst"), {"format": "csv"})
+
+
+def test_labels_under_the_names_of_a_survey_are_no_rows() -> None:
+    labels = 'age,how\n"How old\nare you?","Why, and\nhow?"\n"{""ImportId"":""Q1""}",Q2\n'
+    rows = "".join(f"{20 + at % 50},word {at % 3}\n" for at in range(300))
+    Path("raw/t.csv").write_text(labels + rows)
+    columns = {"age": "integer", "how": "string"}
+    assert dict(read("t.csv", columns)[0].reasons) == {"age is not of type integer": 2}
+    told, kept = read("t.csv", columns, labels=2)
+    assert dict(told.reasons) == {}
+    assert kept["age"].to_list() == [20 + at % 50 for at in range(300)]
+    assert kept["how"].to_list() == [f"word {at % 3}" for at in range(300)]
+    options, given = questions.declared(["labels=2"])
+    with described(Path("raw/t.csv"), options, given, Path("raw"), set()) as (made, _):
+        assert (made.rows, made.columns["age"].type) == (300, "integer")
+        assert made.written.options["labels"] == 2, "conf/sources.yaml says it"
+    with pytest.raises(MlopsError, match="its table declares that it has none"):
+        read("t.csv", columns, labels=2, header=False)
+    Path("raw/t.jsonl").write_text('{"age": 1, "how": "a"}')
+    with pytest.raises(MlopsError, match=r"tables\.t\.labels says nothing about jsonl"):
+        read("t.jsonl", columns, labels=2)
+
+
+def test_a_record_that_is_too_short_is_told_how_to_mend() -> None:
+    Path("raw/t.csv").write_text("id,a,b\n1,2,3\n2,5\n")
+    with pytest.raises(MlopsError, match=r"record 2 has 2 cells.*write cells that are empty"):
+        read("t.csv", {"id": "integer"})
 
 
 def test_files_without_endings_are_read_where_their_format_is_declared() -> None:
@@ -485,6 +532,19 @@ def test_names_in_json_lines_are_exact_and_what_is_absent_is_told() -> None:
             read("t.jsonl", {"x": "number"})
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("t.jsonl", '{"id": 1, "s": "a"}\n{"id": 2, "s": "\\ud83d"}'),
+     ("t.json", '[{"id": 1, "s": "a"},\n{"id": 2, "s": "\\ud83d"}]')],
+)  # fmt: skip
+def test_half_of_a_letter_in_json_is_told_with_its_line_and_column(name: str, text: str) -> None:
+    Path("raw", name).write_text(text)
+    with pytest.raises(MlopsError, match='line 2: "s" holds half of a letter'):
+        read(name, {"id": "integer", "s": "string"})
+    Path("raw", name).write_text(text.replace('"}', '\\ude00"}').replace("a\\ude00", "a"))
+    assert read(name, {"id": "integer", "s": "string"})[1]["s"].to_list() == ["a", "😀"]
+
+
 def test_numbers_of_json_keep_every_digit() -> None:
     text = "0.1234567890123456789012345678"
     Path("raw/t.jsonl").write_text(f'{{"x": {text}, "y": [1, 9007199254740993]}}\n')
@@ -507,6 +567,36 @@ def test_values_that_stand_twice_are_found_over_all_files_and_batches(
     (folder / "3.csv").write_text('x\n""\n""\n')
     told, kept = read("many", {"x": {"type": "integer", "unique": True}})
     assert told.broken == 2  # what is missing does not stand twice
+
+
+@pytest.mark.parametrize(
+    ("kind", "files", "rises"),
+    [
+        ("integer", (["1", "2"], ["3"], ["9"]), True),
+        ("integer", (["1", "2"], ["2", "3"]), False),
+        ("integer", (["1", "3"], ["2"]), False),
+        ("string", (["10", "9"],), True),  # by letters
+        ("string", (["9", "10"],), False),
+        ("string", (["a", "á"], ["b"]), False),
+        ("decimal(4,2)", (["9.10", "10.05"], ["10.50"]), True),
+        ("date", (["2024-01-31"], ["2024-02-01"]), True),
+        ("integer", (["1", '""'], ["2"]), False),
+    ],
+)
+def test_values_that_rise_from_row_to_row_are_not_compared_again(
+    kind: str, files: tuple[list[str], ...], rises: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = []
+    add = references._add
+    monkeypatch.setattr(references, "_add", lambda *a: (compared.append(a[4]), add(*a)))
+    for at, values in enumerate(files):
+        Path("raw/many").mkdir(exist_ok=True)
+        Path(f"raw/many/{at}.csv").write_text("x\n" + "".join(f"{one}\n" for one in values))
+    told, kept = read("many", {"x": {"type": kind, "unique": True, "nullable": True}})
+    assert compared == ([] if rises else ["x"])
+    twice = sum(map(len, files)) - len(set(itertools.chain.from_iterable(files)))
+    assert dict(told.reasons) == ({"x is not unique": 2} if twice else {})
+    assert len(kept) == sum(map(len, files)) - 2 * twice
 
 
 def test_reading_leaves_raw_folders_as_they_are() -> None:

@@ -111,6 +111,13 @@ def held_out(club):
     return dict(pl.read_parquet(club / "tables/entities.parquet")["member_id", "held_out"].rows())
 
 
+@pytest.mark.parametrize("method", ["time", "rolling_origin", "copies"])
+def test_a_split_that_draws_no_entities_holds_none_of_them_out(club, method):
+    replace(club / "params.yaml", "method: time", f"method: {method}")
+    run_ingest(club)
+    assert set(held_out(club).values()) == {False}
+
+
 def test_a_split_by_hash_follows_the_value_and_not_the_order_of_the_rows(club):
     replace(club / "params.yaml", "method: time", "method: hash")
     run_ingest(club)
@@ -134,6 +141,23 @@ def test_a_group_is_held_out_as_a_whole_and_only_yes_or_no_is_passed_on(club):
     parts = entities["held_out"].to_list()
     assert parts[0::2] == parts[1::2]
     assert 0 < sum(parts) < 40
+
+
+def test_an_entity_of_many_rows_is_in_one_part_and_its_column_of_the_split_says_one_thing(club):
+    replace(club / "conf/sources.yaml", "table: members", "table: visits")
+    replace(
+        club / "params.yaml",
+        "method: time, holdout: 0.2",
+        "method: group, column: minutes, holdout: 0.4",
+    )
+    with pytest.raises(MlopsError, match='"minutes" has several values for one "member_id"'):
+        run_ingest(club)
+    replace(club / "params.yaml", "column: minutes", "column: member_id")
+    run_ingest(club)
+    entities = pl.read_parquet(club / "tables/entities.parquet")
+    visitors = pl.read_parquet(club / "tables/visits.parquet")["member_id"]
+    assert entities["member_id"].to_list() == visitors.unique().sort().to_list()
+    assert 0 < entities["held_out"].sum() < len(entities)
 
 
 def test_a_csv_without_a_header_line_shows_nobodys_row(club):
@@ -284,7 +308,7 @@ def test_a_key_that_two_sources_share_is_counted_and_told_where_the_tables_are_a
         )
     file.write_text(text, encoding="utf-8")
     said = run_ingest(club)
-    assert "members and people: 3 values of member_id stand in both" in said
+    assert "members and people, which come from different sources, share 3 values of" in said
     assert "stays" not in said
     read = json.loads((club / "reports/data/reading.json").read_text())
     assert [(one["second"], one["values"]) for one in read["shared"]] == [
@@ -293,7 +317,7 @@ def test_a_key_that_two_sources_share_is_counted_and_told_where_the_tables_are_a
     ]
     assert not list(club.rglob(".shared*"))
     (club / "web/people.csv").write_text("member_id,age\n900,50\n")
-    assert "stand in both" not in run_ingest(club)
+    assert "different sources, share" not in run_ingest(club)
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,7 @@ def test_what_is_none_is_set_aside_with_its_place(
     (tmp_path / "t.jsonl").write_text('{"n": 1, "v": null}\n{"n": 2, "v": ' + value + "}\n")
     told, kept = read(tmp_path, "t.jsonl", parse(kind))
     assert kept["n"].to_pylist() == [1]
-    with pytest.raises(MlopsError, match=reason + ".*, 1 times, first in row 2 of those read"):
+    with pytest.raises(MlopsError, match=reason + ".*, 1 time, first in row 2 of those read"):
         told.check(0.1, Path("quarantine"))
 
 
@@ -373,7 +373,9 @@ def test_describe_finds_the_types_of_parquet_and_of_json(
         "n": "integer",
         "at": "time",
         "tags": "list<string>",
-        "to": "struct<street: string, no: integer, lines: list<struct<price: number>>>",
+        "to/street": "string",
+        "to/no": "integer",
+        "to/lines": "list<struct<price: number>>",
         "odd": "json",
     }
     kinds = {name: ARROW[name] for name in ("time", "binary", "string")}

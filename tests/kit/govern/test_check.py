@@ -1,16 +1,20 @@
 """`mlops docs check`: what is left to do, where, and whose it is."""
 
 import datetime
+import re
 from pathlib import Path
 
 import pytest
+import typer
 from governed import write
+from mlops_kit.cli import add_rooms
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.govern import documents
 from mlops_kit.govern.checking.check import check, named_commands
 from mlops_kit.govern.checking.links import headings, slug_of
 from mlops_kit.govern.checking.marks import placeholders, reviews
 from mlops_kit.govern.facts.build import build
+from typer.testing import CliRunner
 
 TODAY = datetime.date(2026, 11, 30)
 COMMANDS = {"run", "data", "data ingest", "docs", "docs build"}
@@ -58,6 +62,36 @@ def test_dead_links_and_anchors_are_told(project: Path) -> None:
         "links to other.md#gone, and other.md has no such heading",
         "links to #gone, and page.md has no such heading",
     ]
+
+
+def test_a_link_to_facts_that_are_not_built_says_how_they_are(project: Path) -> None:
+    said = [one[3] for one in found("[a](facts/decision.md#x) [b](facts/gone.md)\n", "link")]
+    assert said == [
+        "links to facts/decision.md#x, which `uv run mlops docs build` writes",
+        "links to facts/gone.md, which is not there",
+    ]
+
+
+def test_one_role_has_one_name_whatever_the_language_of_a_page(project: Path) -> None:
+    answers = project / ".copier-answers.yml"
+    answers.write_text(answers.read_text().replace("docs_language: en", "docs_language: es"))
+    text = "[TO FILL, product owner: x] [COMPLETAR, responsable de producto: y]\n"
+    assert {one[2] for one in found(text)} == {"responsable de producto"}
+
+
+def test_the_last_line_counts_what_is_left_by_whose_it_is(project: Path) -> None:
+    owners = ("data scientist", "product owner", "product owner")
+    write(project / "docs/page.md", "".join(f"[TO FILL, {one}: x]\n" for one in owners))
+    app = typer.Typer()
+    add_rooms(app)
+    told = CliRunner().invoke(app, ["docs", "check"])
+    assert told.exit_code == 1
+    *lines, last = told.output.splitlines()
+    assert [line.split(": ")[2] for line in lines if "page.md" in line] == list(owners)
+    assert "facts 5" in last, "what is nobody's, by its kind"
+    assert last.startswith(f"{len(lines)} findings: ")
+    assert "product owner 2, data scientist 1" in last
+    assert sum(map(int, re.findall(r" (\d+)", last))) == len(lines)
 
 
 def test_headings_have_the_anchors_of_code_hosts() -> None:

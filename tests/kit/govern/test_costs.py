@@ -114,7 +114,9 @@ def test_hours_are_those_that_were_measured_unless_the_file_says() -> None:
         used_in_a_month(unsaid, 7200.0, None)
 
 
-def test_the_example_reckons_from_the_files_of_a_run(project: Path) -> None:
+def test_the_example_reckons_from_the_files_of_a_run(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(MlopsError, match=r"conf/costs.yaml is not there: `uv run mlops docs add"):
         reckoned()
     documents.add("costs")
@@ -122,6 +124,17 @@ def test_the_example_reckons_from_the_files_of_a_run(project: Path) -> None:
     assert told["usage"]["training_hours"] == 8  # four trainings of 7,200 seconds
     assert set(told["ways"]) == {"buy", "rent", "managed", "finished"}
     assert len(told["examples"]) == 14 and told["oldest"] == "2026-11-30"
+    commands.costs()
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].startswith("rented machines ") and "; buying never gets cheaper" in said[1]
+    least = min(told["ways"].values(), key=lambda way: way["total"])["total"]
+    assert f"{'least in all':<16} a platform, {least:,.0f} EUR in 4 years" in said
+    assert any(line.startswith("never ") and "most of it people (480.00)" in line for line in said)
+    assert any(line.startswith("moved most by    people.hour, ") for line in said)
+    file = project / "conf/costs.yaml"
+    file.write_text(file.read_text().replace("years: 4  #", "years: 1  #"))
+    commands.costs()
+    assert "EUR in 1 year\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -186,8 +199,9 @@ def test_what_is_left_out_is_not_reckoned_and_that_is_said(
     assert told["ways"].keys() == {"rent"} and told["break_even"] == {}
     assert told["without_storage"] == ["backup", "raw"]
     commands.costs()
-    said = "note       no price of rent.storage for backup, raw: not reckoned"
-    assert said in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "no price of rent.storage for backup, raw: not reckoned" in said
+    assert "least in all" not in said  # of one way
     assert "**Kept without a price:** `backup`, `raw`" in build_page()
 
 

@@ -132,6 +132,19 @@ def test_text_from_files_cannot_break_a_table(project: Path) -> None:
     assert "| x \\| y z | pass |" in text
 
 
+def test_a_gap_between_groups_has_its_name_in_spanish_too(project: Path) -> None:
+    answers = project / ".copier-answers.yml"
+    answers.write_text(answers.read_text().replace("docs_language: en", "docs_language: es"))
+    decision = project / "reports/compare/decision.json"
+    content = json.loads(decision.read_text())
+    content["fairness"][0]["name"] = "equalised_odds by worn by day"
+    content["guardrails"][0]["name"] = "log_loss by hand"
+    decision.write_text(json.dumps(content))
+    text = built()[FACTS / "decision.md"].text
+    assert text.count("| equalised_odds por worn by day |") == 2
+    assert "| log_loss by hand |" in text
+
+
 def test_the_verdict_of_a_proof_of_concept_says_what_more_data_would_cost(project: Path) -> None:
     documents.add("poc")
     page = built()[FACTS / "poc.md"].text

@@ -9,7 +9,9 @@ import pytest
 import yaml
 from translated import PAGES, STAMP, digest, pairs
 
-TRANSLATED = {"charter", "poc", "responsible-ai", "risks", "model-card", "data-card"}
+TRANSLATED = {
+    "charter", "poc", "responsible-ai", "risks", "runbook", "model-card", "data-card",
+}  # fmt: skip
 FACTS = {"README", "decision", "data-card", "model-card", "poc"}
 TAG = re.compile(r"\{%.*?%\}", re.DOTALL)
 EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)

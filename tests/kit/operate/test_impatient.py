@@ -97,3 +97,17 @@ def test_who_asks_again_and_again_is_answered() -> None:
         return said.count(b"HTTP/1.1 200")
 
     assert asyncio.run(asked()) == 20
+
+
+def test_who_sends_too_much_is_told_so_after_it() -> None:
+    body = b"a" * 12_000_000  # more than the buffers between the two hold
+
+    async def told() -> bytes:
+        async with connected() as (reader, writer):
+            writer.write(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body))
+            for start in range(0, len(body), 100_000):
+                writer.write(body[start : start + 100_000])
+                await writer.drain()
+            return bytes(await reader.read(65_536))
+
+    assert asyncio.run(told()).startswith(b"HTTP/1.1 413")

@@ -117,6 +117,13 @@ def test_each_row_gets_the_score_of_its_features_in_the_order_of_the_input(score
     ]
 
 
+def test_names_that_stand_twice_beside_those_of_a_row_are_no_reason_to_refuse(
+    score: Score,
+) -> None:
+    score("member_id,note,note,,time\n31,a,b,c,2025-01-20\n")
+    assert scores()["id"].to_list() == [31]
+
+
 def test_a_folder_may_have_any_name(score: Score) -> None:
     """The bad case: a quote that ends the text of an SQL in the middle, and a glob's bracket."""
     place = Path('it\'s [1] "x"/scores.parquet')
@@ -389,6 +396,10 @@ def test_columns_that_name_a_row_are_asked_for_by_name(score: Score) -> None:
         score, "who,time\n1,2025-01-20\n"
     )
     assert "leave out the one" in refusal(score, "id,member_id,time\n1,1,2025-01-20\n")
+    for twice in ("member_id", "time"):
+        assert f'it has "{twice} (1 of 2)", "{twice} (2 of 2)": name the one' in refusal(
+            score, f"member_id,{twice},time\n1,1,2025-01-20\n"
+        )
     assert "which no table declares" in refusal(
         score, Path(raw_file("x.csv", "id,time\n\xe9,1\n".encode("latin-1")))
     )
@@ -424,7 +435,7 @@ def test_what_has_changed_since_training_is_said(score: Score) -> None:
     record = score(asked(31, day=datetime.date(2026, 3, 1)))
     sql, stale = record["notes"]
     assert "another one than version 3 learned from" in sql
-    assert "1 rows are of times up to 2026-03-01" in stale
+    assert "1 row is of times up to 2026-03-01" in stale
     assert "2025-01-30 (visits)" in stale
 
 

@@ -191,11 +191,13 @@ def test_rules_are_retired_once_a_champion_does_their_job() -> None:
     # The doctor shows what is left; a repetition keeps what somebody has done since.
     file = Path(told["file"])
     (finding,) = left()
-    assert f"{len(points)} of {len(points)} points are left" in finding.message
+    assert f"left of {len(points)} points: {len(points)}, the first: " in finding.message
     text = file.read_text(encoding="utf-8").replace("done: false", "done: true")
     file.write_text(text, encoding="utf-8")
     assert list(left()) == []
-    again = retire(load_settings(), Wish("old rules"))
+    with pytest.raises(MlopsError, match=r"would be lost: write traffic into retired/.*old-rules"):
+        retire(load_settings(), Wish("old rules", "nobody calls them", traffic=0.0))
+    again = retire(load_settings(), Wish("old rules", "nobody calls them", traffic=0.02))
     assert again["status"] == "done" and file.read_text(encoding="utf-8") == text
 
 

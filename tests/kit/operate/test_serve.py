@@ -2,14 +2,17 @@
 
 import asyncio
 import datetime
+import socket
 import time
 from pathlib import Path
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Annotated, Any, cast
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
-from club import replace
+from club import replace, use_features
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import written_beside
 from mlops_kit.core.settings import load_settings
@@ -19,12 +22,18 @@ from mlops_kit.operate.serve import log as logs
 from mlops_kit.operate.serve import served, snapshot
 from mlops_kit.operate.serve.commands import serve
 from mlops_kit.operate.serve.config import Serve
+from mlops_kit.operate.serve.fast.plan import compiled
 from mlops_kit.operate.serve.limits import KEY_FILE, keys_of
-from mlops_kit.operate.serve.served import Served
+from mlops_kit.operate.serve.request.ids import Ids
+from mlops_kit.operate.serve.served import Served, Texts
+from mlops_kit.train.checks import membership
+from mlops_kit.train.checks.reference import RARE, STRANGE, coded, grid_of
 from mlops_kit.train.checks.skew import seen
+from pydantic import Field
 from running import first_and_repetitions
 from serving import (
     DAY,
+    FEATURES,
     KEY,
     NAMES,
     TYPES,
@@ -256,6 +265,7 @@ def test_large_bodies_and_batches_are_refused(start: Start) -> None:
     assert one.ask(b" " * 1001)[0].status_code == 413
     (answer,) = one.ask({"rows": [{"id": 1}] * 4}, path="/predict/batch")
     assert answer.status_code == 413
+    assert one.ask(b" " * (16 * 1000 + 1))[0].status_code == 413
     assert answer.json()["detail"] == [{"field": "rows", "reason": "more than 3 rows"}]
 
 
@@ -498,13 +508,24 @@ def test_the_log_holds_what_was_answered_with_the_features(start: Start) -> None
     assert kept["prediction"][0] == answer.json()["prediction"]
     row = one.holder.state.snapshot.row(7)
     assert kept["minutes_before"].to_list() == [row[0], row[0]]
-    # What training never saw may be anything: it is not kept.
-    assert kept["kind"].to_list() == [None, "odd"]
+    # What training never saw may be anything: it is not kept, and no missing value either.
+    assert kept["kind"].to_list() == [STRANGE, "odd"]
     assert kept["features_sha256"].n_unique() == 2
     assert kept["version"].to_list() == ["1", "1"]
     assert kept["time"].dt.date().to_list() == [DAY, DAY]
     assert kept.schema["age"] == pl.Int64
     assert set(NAMES) <= set(kept.columns)
+
+
+def test_of_very_many_texts_the_log_has_the_usual_ones_and_which_are_new() -> None:
+    known = Texts(frozenset(["usual"]), membership.kept(["usual", "rare"]), many=True)
+    told = ["usual", "rare", "ana@example.org", None, ["rare", "usual", "new"], "of the snapshot"]
+    own = [True] * 5 + [False]
+    said = logs.without_strange(told, own, known)
+    assert said == ["usual", RARE, STRANGE, None, [RARE, "usual", STRANGE], "of the snapshot"]
+    for text in (STRANGE, RARE):
+        grid = grid_of(pl.Series(["usual"] * 60 + [f"text {place}" for place in range(60)]))
+        assert coded(pl.Series([text]), grid)[1].tolist() == [text == STRANGE]
 
 
 def test_the_log_never_fails_a_request_and_goes_on_when_there_is_room(
@@ -622,10 +643,82 @@ def test_schemathesis_finds_no_unexpected_answer(start: Start) -> None:
         asked()
 
 
+def test_many_texts_are_asked_about_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LinearRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    texts = [f"text {place}" for place in range(700)]
+    rows = learned().head(40)
+    rows = pd.concat([rows] * 18, ignore_index=True).head(700).assign(kind=texts)
+    encoder = OneHotEncoder(handle_unknown="ignore")
+    columns = make_column_transformer((encoder, ["kind"]), remainder="passthrough")
+    model = make_pipeline(columns, LinearRegression())
+    amounts = np.arange(700.0)
+    model.fit(rows[NAMES].fillna(0), amounts)
+    asked: list[int] = []
+    transform = OneHotEncoder.transform
+
+    def counted(self: Any, frame: Any) -> Any:
+        asked.append(len(frame))
+        return transform(self, frame)
+
+    monkeypatch.setattr(OneHotEncoder, "transform", counted)
+    names = [[name, str(rows[name].dtype)] for name in NAMES]
+    plan = compiled(model, {"task": "regression", "features": names})
+    assert len(asked) <= 5
+    row = rows[NAMES].fillna(0).astype(object).to_numpy().tolist()
+    assert np.allclose(plan(row), model.predict(rows[NAMES].fillna(0)), rtol=1e-12, atol=1e-9)
+
+
 def test_a_model_that_no_plan_is_known_for_says_why(start: Start) -> None:
     model = Served(scorer_of(Ranks(), task="recommendation"), fast=True)
     assert model.path == "plain"
     assert "Ranks" in model.why_plain
+
+
+def test_the_example_of_the_interface_is_answered(start: Start) -> None:
+    one = start(features={"source": "both", "given": ["kind"], "max_age_hours": None})
+    for path in ("/predict", "/predict/batch"):
+        content = one.get("/openapi.json").json()["paths"][path]["post"]["requestBody"]["content"]
+        (answer,) = one.ask(content["application/json"]["example"], path=path)
+        assert answer.status_code == 200, answer.text
+
+
+def test_the_example_of_ids_that_are_texts_is_one(start: Start) -> None:
+    one = start()
+    text = Ids(Annotated[str, Field()], str, people=False)
+    reader = one.holder.state.reader
+    reader._ids, reader.snapshot = text, cast(Any, SimpleNamespace(any_id=lambda: "a b"))
+    assert reader._example_id() == "a b"
+    # Of people none is shown, in whichever form ids may come.
+    reader._ids = Ids(Annotated[str, Field()], str)
+    assert reader._example_id() == "17"
+    reader._ids = Ids(Annotated[int, Field()] | Annotated[str, Field()], str)
+    assert reader._example_id() == 17
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_says_that_it_answers(
+    start: Start, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    start()
+    Path("conf/serve.yaml").write_text("{}\n")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(MlopsError, match=rf"Port {port} at 127\.0\.0\.1 is taken"):
+            serve(port=port)
+    assert "http://" not in capsys.readouterr().err
+
+
+def test_events_with_times_of_their_own_are_told_to_come_with_the_request(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start()
+    own = FEATURES.replace("JOIN members ON", "JOIN members ON rows.time < DATE '1990-01-01' AND")
+    use_features(monkeypatch, own)
+    with pytest.raises(MlopsError, match="source: request"):
+        snapshot.write(load_settings(), "champion", DAY.isoformat())
 
 
 def test_an_address_that_others_reach_needs_a_key_wherever_it_is_said(club: Path) -> None:

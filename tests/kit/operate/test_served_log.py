@@ -13,6 +13,8 @@ import pytest
 from club import use_features
 from mlops_kit.core.settings import load_settings
 from mlops_kit.core.zones import SERVED
+from mlops_kit.operate.monitor.config import MonitorConfig
+from mlops_kit.operate.monitor.judging.drift import all_series
 from mlops_kit.operate.monitor.served import count_served
 from mlops_kit.operate.predict import logged, predict
 from mlops_kit.operate.serve import log as logs
@@ -90,6 +92,33 @@ def test_rows_whose_features_are_not_logged_are_not_counted_as_rows_without_them
     assert not found.notes
 
 
+def test_a_column_that_another_version_does_not_read_is_not_missing_in_its_rows(
+    club: Path,
+) -> None:
+    rows = learned().assign(y_true=1.0)
+    answers = estimator().predict(rows[NAMES])
+    for number, names in (("1", [name for name in NAMES if name != "age"]), ("2", NAMES)):
+        table = pl.from_pandas(rows[names].head(30)).with_columns(
+            id=pl.int_range(30), version=pl.lit(number), prediction=pl.Series(answers[:30]),
+            served_at=pl.lit(datetime.datetime(2026, 1, 5, 7)),
+        )  # fmt: skip
+        SERVED.mkdir(parents=True, exist_ok=True)
+        table.write_parquet(SERVED / f"{number}.parquet")
+    for version, missing in (("2", 0), ("1", 30)):
+        found = count_served(summary(rows, NAMES, rows, answers), None, version)
+        column = found.days.columns["age"]
+        assert (column.cells.sum(), column.missing.sum()) == (30, missing)
+        assert bool(found.notes) == bool(missing)
+    config = MonitorConfig(min_rows=20)
+    found = count_served(summary(rows, NAMES, rows, answers), None, "2")
+    found.days.columns["age"].missing[:] = 30
+    found.days.columns["age"].cells[:] = 0
+    series, _ = all_series(found.days, summary(rows, NAMES, rows, answers), config)
+    (one,) = [each for each in series if each.key == "missing age"]
+    # Of the 30 rows whose ages the log could have, not of all 60.
+    assert one.details["share"].tolist() == [1.0]
+
+
 def test_what_the_server_clears_away_stays_counted_and_what_is_rewritten_does_not(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,7 +181,7 @@ def test_lines_that_fit_no_table_are_counted_and_do_not_hold_up_the_others(
     one.stop()
     assert [pl.read_parquet(part)["id"].to_list() for part in parts()] == [[2]]
     assert one.server.log.dropped == 1
-    assert "1 lines of the log are lost: TypeError: no such column" in capsys.readouterr().err
+    assert "lost of the log: 1 line: TypeError: no such column" in capsys.readouterr().err
 
 
 def test_a_log_of_fewer_rows_than_were_scored_says_so(

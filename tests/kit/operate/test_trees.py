@@ -26,5 +26,8 @@ def test_the_leaves_of_all_trees_are_added_up_as_the_estimator_does(
     for rows in (asked, asked[:1], asked[-4:]):
         found = trees.last_step(classifier, True)(rows)
         assert np.array_equal(found, classifier.predict_proba(rows))
+        if classes == 2:
+            found = trees.last_step(classifier, True, positive=True)(rows)
+            assert np.array_equal(found, classifier.predict_proba(rows)[:, 1])
         found = trees.last_step(regressor, False)(rows)
         assert np.array_equal(found, regressor.predict(rows))

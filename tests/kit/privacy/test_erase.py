@@ -201,7 +201,7 @@ def test_whether_the_model_learned_from_them_is_told_only_when_it_can_be_known(s
     told = erase_of.erase(clinic.token(who), dry_run=True)
     (model,) = told["models"]
     assert model["learned"] == {"train": "yes", "holdout": "no"}.get(split, "unknown")
-    said = "1 tables with tokens of another key, perhaps of this person too"
+    said = "1 table with tokens of another key, perhaps of this person too"
     assert any(said in one for one in told["history"]) == (split == "another key")
 
 
@@ -261,7 +261,7 @@ def test_who_was_erased_under_another_key_is_told_when_data_are_read(
     monkeypatch.setenv("MLOPS_PRIVACY_KEY", "y" * 40)
     clinic.read()
     told = capsys.readouterr().err
-    assert "2 lines of conf/erased.txt are of another key" in told
+    assert "conf/erased.txt has 2 lines of another key" in told
     assert "erase them again" in told
 
 
@@ -295,16 +295,16 @@ def test_history_is_told_as_it_is() -> None:
         "DVC's cache keeps 1 old files",
         "DVC's remote near keeps 1 old files",
         "DVC's remote far was not looked into",
-        "git's history has 1 commits of the raw files",
-        "git's history has 1 commits that name this person's token",
-        "1 files name this person's token: reports/errors.md",
+        "git's history has 1 commit of the raw files",
+        "git's history: 1 commit names this person's token",
+        "1 file names this person's token: reports/errors.md",
         "Backups, other clones",
     ):
         assert sentence in told
     assert cached.is_file(), "history is listed, not changed"
     # Of somebody who is in none of it, less is told.
     other = "\n".join(erase_of.erase(clinic.token(8))["history"])
-    assert "commits that name" not in other
+    assert "this person's token" not in other
     assert "reports/errors.md" not in other
 
 

@@ -1,6 +1,7 @@
 """Each format is decoded and each disguise removed before it is called clean."""
 
 import base64
+import decimal
 import gzip
 import io
 import json
@@ -270,6 +271,22 @@ def test_a_dictionary_entry_that_no_row_uses_is_found() -> None:
     column = pa.DictionaryArray.from_arrays([0, 0, None], ["x", MAIL])
     pq.write_table(pa.table({"c": column}), "a.parquet")
     assert MAIL not in str(pl.read_parquet("a.parquet").rows())
+    assert entities("a.parquet") == ["email"]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        pa.array([decimal.Decimal("1.5")], pa.decimal256(60, 2)),
+        pa.array([1], pa.duration("us")),
+        pa.array([bytes(16)], pa.uuid()),
+        pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int64())),
+        pa.array([[{"a": None, "m": [("k", 1)]}] * 3],
+                 pa.list_(pa.struct([("a", pa.null()), ("m", pa.map_(pa.string(), pa.int8()))]))),
+    ],
+)  # fmt: skip
+def test_a_column_of_an_odd_type_hides_no_other(beside: pa.Array) -> None:
+    pq.write_table(pa.table({"a": beside, "b": [MAIL]}), "a.parquet")
     assert entities("a.parquet") == ["email"]
 
 

@@ -1,9 +1,11 @@
 """The gate is fed its bad cases: each closes it with one sentence, and clean data passes."""
 
 import base64
+import contextlib
 import datetime
 import json
 import os
+import sqlite3
 import sys
 import uuid
 from collections.abc import Callable
@@ -217,6 +219,15 @@ def test_restricted_data_in_git_closes_it_but_the_zone_itself_is_not_read() -> N
     assert closing() == []
     git("add", "--all", "--force", cwd=Path.cwd())
     assert_closed_by_one("git rm --cached", "data/restricted/tables/t.csv")
+
+
+@pytest.mark.parametrize("environment", ["", "-staging", "-prod"])
+def test_the_registry_of_each_environment_is_read_though_git_ignores_it(environment: str) -> None:
+    write(".gitignore", "*.db\n")
+    with contextlib.closing(sqlite3.connect(f"mlflow{environment}.db")) as registry, registry:
+        registry.execute("CREATE TABLE tags (value TEXT)")
+        registry.execute("INSERT INTO tags VALUES (?)", [MAIL])
+    assert_closed_by_one("e-mail address", f"mlflow{environment}.db")
 
 
 def baseline(until: str, count: int = 1, place: str = "docs/a.md") -> None:

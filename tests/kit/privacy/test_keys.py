@@ -77,6 +77,7 @@ def test_staging_and_prod_refuse_to_run_without_a_provided_key(
     assert refusal(source).startswith(f"{environment} needs a key to protect")
     keys.create_key()  # what one command makes is for development
     assert f"a key for development, which {environment} refuses" in refusal(source)
+    assert "`openssl rand -hex 32` makes one" in refusal(source)
     monkeypatch.setenv(keys.KEY_VARIABLE, KEY)
     assert key(source) == KEY.encode()
 

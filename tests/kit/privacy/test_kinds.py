@@ -11,7 +11,7 @@ from mlops_kit.privacy.detect import kinds, text
 from mlops_kit.privacy.detect.columns.batches import valid
 from mlops_kit.privacy.detect.columns.shapes import matches
 from mlops_kit.privacy.detect.findings import LIKELY
-from mlops_kit.privacy.detect.kinds.headers import entity_of
+from mlops_kit.privacy.detect.kinds.headers import entity_of, label_of
 from mlops_kit.privacy.detect.kinds.kind import Kind, Rule
 from mlops_kit.privacy.detect.kinds.registry import KINDS
 
@@ -72,6 +72,9 @@ def test_a_header_names_its_kind_and_its_near_miss_does_not(entity: str) -> None
     name, near = HEADERS[entity]
     assert entity_of(name)[0] == entity
     assert entity_of(near)[0] != entity
+    # As a name is read that stands in a header several times.
+    assert entity_of(f"{name} (2 of 3)") == entity_of(name)
+    assert label_of(f"{name} (2 of 3)") == label_of(name)
 
 
 @pytest.mark.parametrize("entity", VALUES)

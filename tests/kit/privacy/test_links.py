@@ -253,7 +253,7 @@ def test_people_who_were_referred_by_the_person_stay_and_are_told(
     told = erase_of.erase(token(7))
     assert left("customers").height == PEOPLE - 1
     assert told["left"] == [
-        "10 rows of customers are of other people and name this one in referred_by: empty that "
+        "customers names this person in 10 rows of other people, as referred_by: empty that "
         "field in the source"
     ]
     ingest.ingest(settings.load_settings(), TABLES, Path("data/restricted/quarantine"))

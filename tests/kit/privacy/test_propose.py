@@ -200,7 +200,7 @@ def test_nothing_runs_while_a_column_is_undecided_and_the_doctor_says_which() ->
     use(content)
     with pytest.raises(MlopsError, match=r"leaves people\.c7 undecided; look at") as refused:
         protect.protect()
-    assert refused.value.exit_code == 1
+    assert refused.value.exit_code == 3
     assert not list(Path("data/open").rglob("*.parquet"))
     problems = [one for one in commands.examine() if one.status == "problem"]
     assert len(problems) == 1

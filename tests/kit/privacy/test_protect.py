@@ -131,7 +131,7 @@ def report() -> dict[str, Any]:
 def test_tables_pass_as_the_policy_says_and_the_report_tells_what_was_done() -> None:
     said = protect.protect(TODAY)
     assert said.splitlines() == [
-        "5 columns pass (2 as tokens, 1 changed), 2 stay behind",
+        "5 columns pass (2 as tokens, 1 changed), 2 left behind",
         "people: nobody of 400 people is alone by age (smallest class 8)",
     ]
     people, visits = (
@@ -209,7 +209,7 @@ def test_a_text_column_that_nobody_named_stays_behind_or_stops_the_run() -> None
     write_policy(defaults={"unknown_string_column": "drop"})
     protect.protect(TODAY)
     write_policy(defaults={"unknown_string_column": "fail"})
-    assert "says nothing about people.contact, which holds text" in closing()
+    assert "says nothing about people.contact, which holds text" in closing(3)
     write_policy(
         {"people.contact": {"action": "drop"}, "people.note": {"action": "drop"}},
         defaults={"unknown_string_column": "fail"},
@@ -247,7 +247,7 @@ def test_rows_that_prevent_k_close_the_gate_with_their_positions_alone() -> None
     said = protect.protect(TODAY).splitlines()
     # A row that goes is told, with the reason, and handed to the decision's report.
     why = "fewer than 5 rows share age"
-    assert said[1] == f"people: 1 of {PEOPLE} rows are left out, as {why}"
+    assert said[1] == f"people: left out of {PEOPLE}: 1 row, as {why}"
     assert commands.ROOM.left_out() == {"people": {why: 1}}
     assert pl.read_parquet(OPEN / "tables/people.parquet").height == PEOPLE - 1
     assert report()["tables"]["people"]["anonymity"]["after"]["k"] >= 5

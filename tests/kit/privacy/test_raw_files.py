@@ -2,14 +2,19 @@
 
 import datetime
 import gzip
+import uuid
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import Column, Table
+from mlops_kit.data.contract import Contract
+from mlops_kit.data.sources import parquet
 from mlops_kit.privacy.people import raw_files
-from mlops_kit.privacy.people.subjects import Named, tokens_of
+from mlops_kit.privacy.people.subjects import Named, rows_of, tokens_of
 from mlops_kit.privacy.protect.tokens import token
 
 
@@ -236,3 +241,47 @@ def test_all_rows_go_from_an_array_and_one_record_does_not_go_from_its_document(
     table = PLAIN.model_copy(update={"records": "order"})
     with pytest.raises(MlopsError, match="one record as a whole"):
         raw_files.remove_rows(whole, ["id"], of_seven, False, raw_files.Written(table, "xml"))
+
+
+UUIDS = [uuid.UUID(int=n).bytes for n in (1, 2, 3)]
+# By what writes it: a column of ids, the type that its contract has, and the name that it is read
+# by. The second row is the person's.
+IDS = {
+    "a UUID": ([pa.array(UUIDS, pa.uuid())], "string", "id"),
+    "pandas, one missing": ([pa.array([6.0, 7.0, None])], "integer", "id"),
+    "a decimal": ([pa.array([6, 7, 8], pa.decimal128(9, 2))], "integer", "id"),
+    "more digits than polars has": ([pa.array([6, 7, 8], pa.decimal256(60, 2))], "integer", "id"),
+    "small integers": ([pa.array([6, 7, 8], pa.int8())], "decimal(6,2)", "id"),
+    "a moment": ([pa.array([datetime.datetime(2024, 1, n) for n in (1, 2, 3)])], "date", "id"),
+    "categories": ([pa.array(["a", "b", "c"]).dictionary_encode()], "string", "id"),
+    "a name that stands twice": ([pa.array(["a"] * 3), pa.array(["x", "y", "z"])], "string",
+                                 "id (2 of 2)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("written", IDS)
+def test_a_person_is_found_in_parquet_as_the_pipeline_reads_it(
+    written: str, tmp_path: Path
+) -> None:
+    columns, kind, name = IDS[written]
+    file = tmp_path / "people.parquet"
+    notes = pa.array(["first", "second", "third"])
+    names = ["id"] * len(columns) + ["note"]
+    pq.write_table(pa.Table.from_arrays([*columns, notes], names), file)
+    table = Table.model_validate(
+        {"source": "mine", "columns": {name: {"type": kind, "nullable": True}}}
+    )
+    raw = pl.concat(parquet.batches(file, [name]))
+    read = Contract("people", table).check(raw).good
+    key = b"k" * 32
+    person = token(read[name], key, "people")[1]
+    named = [Named(name, "people", "", table.columns[name], table)]
+    # As erase marks them, and as the data stage leaves them out when they are delivered again.
+    assert rows_of(raw, named, {person}, key).to_list() == [False, True, False]
+
+    def mark(frame: pl.DataFrame) -> pl.Series:
+        return rows_of(frame, named, {person}, key)
+
+    how = raw_files.Written(table, "parquet")
+    assert raw_files.remove_rows(file, [name], mark, False, how) == 1
+    assert pq.ParquetFile(file).read(["note"])["note"].to_pylist() == ["first", "third"]

@@ -7,6 +7,7 @@ import pytest
 from club import replace
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import load_sources
+from mlops_kit.privacy import commands
 from mlops_kit.privacy.commands import inputs
 from mlops_kit.privacy.protect.keys import SAMPLE_KEY, create_key, privacy_key
 from mlops_kit.privacy.protect.stage import protect
@@ -118,3 +119,13 @@ def test_a_policy_without_the_entity_is_refused(restricted):
     )
     with pytest.raises(MlopsError, match=r"must name members.member_id"):
         protect()
+
+
+def test_the_doctor_says_that_an_environment_has_no_key(restricted, monkeypatch):
+    assert "key" not in {one.name for one in commands.examine()}
+    for name in ("dev", "prod"):
+        (restricted / f"conf/{name}.yaml").touch()
+    monkeypatch.setenv("MLOPS_ENV", "prod")
+    monkeypatch.delenv("MLOPS_PRIVACY_KEY", raising=False)
+    [found] = [one for one in commands.examine() if one.name == "key"]
+    assert found.status == "problem" and "prod" in found.message

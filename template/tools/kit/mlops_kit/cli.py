@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from mlops_kit.compare.report.language.say import readable
 from mlops_kit.core import lockfile
 from mlops_kit.core.errors import (
     BAD_INPUT,
@@ -70,7 +71,7 @@ def run(
     if as_json:
         print(json.dumps(result, indent=2))
         return
-    print(f"decision   {result['decision']}: {result['reason']}")
+    print(f"decision   {result['decision']}: {readable(result['reason'])}")
     print(
         f"{result['metric']:<10} {result['candidate']:.4f} against {result['incumbent']:.4f}, "
         f"{gained(result['estimate'], result['lower'], result['upper'])}"

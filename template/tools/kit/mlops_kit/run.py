@@ -90,6 +90,13 @@ def run(force: bool = False, reason: str = "") -> dict[str, Any]:
     known = REGISTRATION.read_bytes() if REGISTRATION.is_file() else b""
     for room in rooms():
         room.clean_up()
+    if not DECISION_FILE.is_file():
+        raise MlopsError(
+            "Every stage of dvc.yaml is done, and none writes reports/compare/decision.json, so "
+            "that nothing can be decided or registered: take over the template's stages "
+            "(dvc.yaml.template, where it was adopted), or compare a table of yours by `uv run "
+            "mlops compare run --data FILE`."
+        )
     decision = read(DECISION_FILE)
     trained = MODEL_FILE.is_file() and MODEL_FILE.stat().st_mtime >= started
     model = record(settings, decision, reason, seconds if trained else None)
@@ -225,6 +232,12 @@ def reproduce(force: bool = False) -> None:
     stage = re.search(r"failed to reproduce '([^']+)'", " ".join(complaints))
     code = re.search(r"exited with (\d+)", " ".join(complaints))
     name = stage.group(1) if stage else "?"
+    ran = re.search(r"failed to run: (.+), exited with", " ".join(complaints))
+    if ran and not ran.group(1).startswith("mlops "):
+        raise MlopsError(
+            f"Stage {name} is your own, and `{ran.group(1)}` ended with {code and code.group(1)}; "
+            "what it said stands above. `uv run mlops run` continues there."
+        )
     if code and int(code.group(1)) in (1, 2, BAD_INPUT):
         # The stage has printed its own sentence.
         raise StageError(f"stage {name} stopped the pipeline", int(code.group(1)))

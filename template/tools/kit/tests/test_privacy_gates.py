@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from mlops_kit.core import team
-from mlops_kit.core.errors import NEGATIVE, MlopsError
+from mlops_kit.core.errors import BAD_INPUT, MlopsError
 from mlops_kit.data.config import load_sources
 from mlops_kit.privacy.gate import check, hook
 from mlops_kit.privacy.gate.logs import RedactingFilter
@@ -84,7 +84,7 @@ def test_a_text_column_that_the_policy_does_not_name_stays_behind_or_stops_the_s
     silent = policy.model_copy(update={"columns": {}, "defaults": defaults})
     with pytest.raises(MlopsError, match="says nothing about") as refused:
         protect_tables(tmp_path, sources, silent, b"key", TODAY)
-    assert refused.value.exit_code == NEGATIVE
+    assert refused.value.exit_code == BAD_INPUT
     assert not list(tmp_path.iterdir())
 
 

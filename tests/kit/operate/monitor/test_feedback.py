@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from mlops_kit.compare.config import CompareConfig
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.operate.feedback.labels import load, take_in
-from mlops_kit.operate.monitor.labelled import labelled_rows
+from mlops_kit.operate.monitor.judging.performance import value_of
+from mlops_kit.operate.monitor.labelled import labelled_rows, of_classes
+from sklearn.metrics import roc_auc_score
 
 SOURCES = """
 entity: {table: t, column: who}
@@ -46,6 +49,67 @@ def test_another_outcome_is_told_and_the_first_word_stays() -> None:
     assert (told["new"], told["conflicting"]) == (0, 1)
     assert pl.read_csv(told["conflicts"])["outcome"].to_list() == [0]
     assert load()["outcome"].to_list() == ["1"]
+
+
+def test_an_outcome_of_no_class_is_broken() -> None:
+    told = take_in(given("request_id,outcome\na,1\nb,7\nc,yes\n"), "classification")
+    assert (told["new"], told["broken"]) == (1, 2)
+    text = "request_id,outcome\nd,red\ne,banana\n"
+    told = take_in(given(text), "classification", ["red", "blue"])
+    assert (told["new"], told["broken"]) == (1, 1)
+    rows = pl.DataFrame({"outcome": ["red", "banana", "blue"]})
+    kept, notes = of_classes(rows, "classification", ["red", "blue"])
+    assert kept["outcome"].to_list() == ["red", "blue"]
+    assert notes == ["1 outcome is of no class that the model knows: not judged"]
+
+
+def test_answers_about_nobody_are_judged_by_their_requests() -> None:
+    rng = np.random.default_rng(3)
+    score = rng.random(400)
+    Path("data/open/served").mkdir(parents=True)
+    pl.DataFrame({
+        "id": pl.Series([None] * 400, dtype=pl.String), "score": score,
+        "request_id": [f"r{place}" for place in range(400)],
+        "served_at": pl.Series([datetime.datetime(2025, 1, 3, 7)] * 400),
+    }).write_parquet("data/open/served/p.parquet")  # fmt: skip
+    came = (rng.random(400) < score).astype(int)
+    lines = "".join(f"r{place},{one}\n" for place, one in enumerate(came))
+    take_in(given("request_id,outcome\n" + lines), "classification")
+    rows, notes = labelled_rows("classification", None, np.datetime64("2025-01-01"), [])
+    compare = CompareConfig.model_validate({"case": "A", "primary": {"metric": "auc"}})
+    value, low, high = value_of(rows, "classification", compare, 0.05) or (0, 0, 0)
+    assert not notes
+    assert value == pytest.approx(roc_auc_score(came, score), abs=1e-12)
+    assert low < value < high
+
+
+@pytest.mark.parametrize(
+    ("metric", "task", "answer", "bound"),
+    [("auc", "classification", "score", 1.0), ("mae", "regression", "prediction", 0.0)],
+)
+def test_an_interval_ends_where_the_metric_does(
+    metric: str, task: str, answer: str, bound: float
+) -> None:
+    came = [0.0, 1.0] * 20
+    near = [*came[:-1], 0.0]  # the last is not met
+    rows = pl.DataFrame({"id": [f"u{place}" for place in range(40)], "outcome": map(str, came),
+                         answer: near})  # fmt: skip
+    compare = CompareConfig.model_validate({"case": "A", "primary": {"metric": metric}})
+    value, low, high = value_of(rows, task, compare, 1e-4) or (0, 0, 0)
+    assert low < value < high
+    assert bound in (low, high)
+
+
+def test_outcomes_that_belong_to_no_row_are_told() -> None:
+    Path("data/open/served").mkdir(parents=True)
+    pl.DataFrame({
+        "id": ["a"], "score": [0.5], "request_id": ["r1"],
+        "served_at": pl.Series([datetime.datetime(2025, 1, 3, 7)]),
+    }).write_parquet("data/open/served/p.parquet")  # fmt: skip
+    take_in(given("request_id,outcome\nR-1,1\n"), "classification")
+    rows, notes = labelled_rows("classification", None, np.datetime64("2025-01-01"), [])
+    assert not len(rows)
+    assert "1 outcome was taken in, and none is of a row that is logged" in notes[0]
 
 
 def test_within_one_file_too() -> None:
@@ -108,7 +172,7 @@ def test_an_outcome_of_a_request_about_several_rows_is_of_none_of_them_and_it_is
     take_in(given("request_id,outcome\nbatch,1\none,1\n"), "classification")
     found, notes = labelled_rows("classification", None, np.datetime64("2025-01-01"), [])
     assert found["id"].to_list() == ["c"]
-    assert "1 requests that asked about several rows" in notes[0]
+    assert "1 request that asked about several rows" in notes[0]
 
 
 def test_an_outcome_may_name_its_row_of_a_request_about_several() -> None:

@@ -6,6 +6,7 @@ from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.decision_schema import Check, Judged, Needed, Primary
 from mlops_kit.compare.gate import others_of
 from mlops_kit.compare.inference.needed import FAR, of_days
+from mlops_kit.core.words import counted
 
 NEXT = {
     ("A", "promote"): "Try it in practice, on a small share first, and watch the business metric.",
@@ -91,9 +92,9 @@ def next_step(result: Checked, config: CompareConfig) -> str:
             return "The two are practically equal: build a stronger candidate, or decide by cost."
         days = f" ({of_days(needed['days'])} worth)" if "days" in needed else ""
         return (
-            f"Collect about {rows:,} rows in all{days}: if the differences are what they look "
-            f"like, they decide with a chance of {100 * config.inference.power:.0f} %. Until then "
-            f"{stay}."
+            f"Collect about {counted(rows, 'row')} in all{days}: if the differences are what they "
+            f"look like, they decide with a chance of {100 * config.inference.power:.0f} %. Until "
+            f"then {stay}."
         )
     return f"Do what the reasons say, then compare again; until then {stay}."
 

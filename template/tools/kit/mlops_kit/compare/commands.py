@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlops_kit.compare.holdout.background import today
+from mlops_kit.compare.report.language.say import readable
 from mlops_kit.compare.stage import check as checked
 from mlops_kit.compare.stage import context_of, run_table
 from mlops_kit.core.errors import MlopsError
@@ -72,7 +73,7 @@ def check(
     Exit codes: 0 promote, 1 reject, 2 inconclusive, 3 there is no decision about this model.
     """
     code, sentence = checked(decision, MODEL_CARD)
-    print(sentence)
+    print(readable(sentence))
     raise typer.Exit(code)
 
 

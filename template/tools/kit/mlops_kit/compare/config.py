@@ -109,7 +109,9 @@ class CompareConfig(Section):
     """Which systems are compared and when the candidate wins."""
 
     case: Literal["A", "B", "C"]
-    """A: new functionality; B: rules are in force; C: a model is in force."""
+    """A: new functionality; B: rules are in force; C: a model is in force, as it is whenever the
+    incumbent is of the registry (kind: mlflow).
+    """
     data: Data = Data()
     """Columns of the table, and what is known about the labels."""
     candidate: Candidates = (Table(name="candidate"),)
@@ -193,6 +195,14 @@ class CompareConfig(Section):
             )
         data = self.data.model_copy(update={"classes": tuple(classes)})
         return self.model_copy(update={"data": data})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_a_model_in_force(cls, value: Any) -> Any:
+        """Beside a champion no report speaks of the baseline that the project began with."""
+        if isinstance(value, dict) and isinstance(incumbent := value.get("incumbent"), dict):
+            return value | ({"case": "C"} if incumbent.get("kind") == "mlflow" else {})
+        return value
 
     @model_validator(mode="after")
     def _are_different_systems(self) -> Self:

@@ -16,8 +16,8 @@ class Rollout(Section):
     """Percentages of the users, growing to 100."""
     days_per_step: int = Field(3, ge=1)
     """Days at each step."""
-    rollback: str = "a guardrail is worse than its margin, or errors or latency exceed their budget"
-    """When to go back, in words."""
+    rollback: str = ""
+    """When to go back, in words; without any, by the guardrails and budgets that are set."""
 
     @model_validator(mode="after")
     def _ends_with_everybody(self) -> Self:

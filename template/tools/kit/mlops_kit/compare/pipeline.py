@@ -53,8 +53,9 @@ def compare(settings: Settings) -> str:
     )  # fmt: skip
     primary = decision["primary"]
     seen = gained(primary["estimate"], primary["lower"], primary["upper"])
-    vouched = [f". {each['sentence']}" for each in decision["safety"] if "acknowledged" in each]
-    return f"{decision['decision']}: {primary['metric']} {seen}{''.join(vouched)}"
+    vouched = ", ".join(each["name"] for each in decision["safety"] if "acknowledged" in each)
+    said = f"; somebody vouches for: {vouched}" if vouched else ""
+    return f"{decision['decision']}: {primary['metric']} {seen}{said}"
 
 
 def _read() -> dict[str, Any]:

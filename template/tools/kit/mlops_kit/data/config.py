@@ -19,15 +19,11 @@ SOURCES_FILE = Path("conf/sources.yaml")
 # Tables that the pipeline makes beside the declared ones.
 RESERVED_TABLES = ("entities", "rows", "target", "features", "seen", "divided")
 # Columns that the pipeline writes beside the features.
-PIPELINE = (
-    *("id", "time", "group", "y_true", "split", "same_features", "seen_in_training"),
-    *("known_at", "cutoff"),
-)
+PIPELINE = ("id", "time", "group", "y_true", "split", "same_features", "seen_in_training",
+            "known_at", "cutoff")  # fmt: skip
 # What says how a file is written; only tables of files have it.
-OPTIONS = (
-    *("format", "delimiter", "quote", "escape", "decimal", "thousands", "encoding", "header"),
-    *("compression", "records"),
-)
+OPTIONS = ("format", "delimiter", "quote", "escape", "decimal", "thousands", "encoding", "header",
+           "labels", "compression", "records")  # fmt: skip
 if TYPE_CHECKING:
     Source = Sample | Files | Fetched | Landed
 else:
@@ -151,6 +147,9 @@ class Table(Asked, Promised):
     header: bool | list[str] = True
     """Has a csv a line of names? Without one: the names of all its columns in their order, or
     false when `columns` names them all in their order."""
+    labels: int = Field(0, ge=0, le=9)
+    """Records of a csv under its line of names that tell in words what each is, as surveys have
+    them: they are no rows."""
     delimiter: str | None = Field(None, min_length=1, max_length=1)
     """What stands between values of a csv; otherwise found from its header line."""
     quote: str = Field('"', max_length=1)

@@ -71,6 +71,12 @@ class Contract:
             for column, one in table.columns.items()
             if one.unique or one.references or f"{name}.{column}" in own
         ]
+        # Unique columns of which each value so far is higher than all before, with the last one.
+        self.rising: dict[str, Any] = {
+            column: None
+            for column, one in table.columns.items()
+            if one.unique and one.kind not in WITHOUT_ORDER
+        }
         for column, contract in table.columns.items():
             _check_fits(name, column, contract)
 
@@ -94,6 +100,7 @@ class Contract:
             failures += failed
         typed = pl.DataFrame(columns)
         keys = typed.select(self.compared)
+        self._note_order(keys)
         if not failures:
             self._count(typed)
             return Checked(typed, frame.clear().with_columns(reason=pl.lit("")), keys)
@@ -116,6 +123,15 @@ class Contract:
         last: Any = good[self.table.time].max() if self.table.time is not None else None
         if last is not None and (self.newest is None or last > self.newest):
             self.newest = last
+
+    def _note_order(self, keys: "polars.DataFrame") -> None:
+        for column, last in list(self.rising.items()) if len(keys) else ():
+            values = keys[column]
+            rises = not values.has_nulls() and (values[1:] > values[:-1]).all()
+            if rises and (last is None or values[0] > last):
+                self.rising[column] = values[-1]
+            else:
+                del self.rising[column]
 
     def end(self, file: Path | None) -> None:
         """Ask how a file writes numbers, if it holds some that may be read in two ways.

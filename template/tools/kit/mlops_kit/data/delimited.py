@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.data.dialect import RFC_4180, Dialect, check_quotes
+from mlops_kit.core.words import counted
+from mlops_kit.data.dialect import RFC_4180, Dialect, check_quotes, own_names, without_place
 from mlops_kit.data.opened import byte_lines, open_utf8
 
 if TYPE_CHECKING:
@@ -31,12 +32,13 @@ BYTE_ORDER_MARK = "\xef\xbb\xbf"  # of UTF-8, each byte as one character
 class Layout:
     """How a csv is laid out: its delimiter, its columns, and the byte where the records begin.
 
-    The byte counts in UTF-8, unpacked.
+    The byte counts in UTF-8, unpacked. `written` is what the header line calls the columns.
     """
 
     delimiter: str
     names: tuple[str, ...]
     start: int
+    written: tuple[str, ...] = ()
 
 
 def layout(
@@ -52,8 +54,8 @@ def layout(
     Raises
     ------
     MlopsError
-        When no line near the beginning names all columns, or one of them twice, or when the file
-        is not quoted as its dialect asks.
+        When no line near the beginning names all columns, or when the file is not quoted as its
+        dialect asks.
     """
     with open_utf8(file, dialect.encoding, dialect.compression) as stream:
         lines = list(islice(byte_lines(stream), MOST_BEFORE))
@@ -87,7 +89,7 @@ def batches(
     import pyarrow
     from pyarrow import csv as arrow
 
-    # Numbers, because names of columns that nobody asks for may come twice.
+    # Numbers, because Arrow takes a name of several lines for several.
     names = [str(place) for place in range(len(found.names))]
     chosen = [str(found.names.index(column)) for column in columns]
     uneven: list[Any] = []
@@ -148,13 +150,19 @@ def delimiter_of(sample: str) -> str:
 
 
 def header_at(lines: list[str], above: int, delimiter: str, dialect: Dialect) -> Layout:
-    """Take the record behind `above` lines, each byte of them a character, for the names."""
+    """Take the record behind `above` lines, each byte of them a character, for the names.
+
+    A name that stands there several times, or none, becomes one of its own: see `own_names`.
+    Records of labels under it are passed over.
+    """
     csv.field_size_limit(sys.maxsize)
     reader = csv.reader(_unmarked(lines)[above:], **dialect.parameters(delimiter))
     names = next(reader, [])
+    for _ in range(dialect.labels):
+        next(reader, None)
     start = sum(map(len, lines[: above + reader.line_num]))
-    shown = (name.encode("latin-1").decode("utf-8", "replace").strip() for name in names)
-    return Layout(delimiter, tuple(shown), start)
+    shown = tuple(name.encode("latin-1").decode("utf-8", "replace").strip() for name in names)
+    return Layout(delimiter, own_names(shown), start, shown)
 
 
 def shape_of(lines: list[str], delimiter: str, dialect: Dialect) -> tuple[int, int]:
@@ -186,10 +194,12 @@ def _unreadable(
             widths = (len(record) for record in reader if record)
             odd = ((at, one) for at, one in enumerate(widths, 1) if one != len(found.names))
             at, width = next(odd, (0, uneven[0].actual_columns))
+        mend = 'put a value that holds a delimiter or a line break between quotes (")'
+        if width < len(found.names):
+            mend = "write cells that are empty at its end as such, too, or " + mend
         reason = (
-            f"record {at:,} has {width} cells, and the file names {len(found.names)} columns, "
-            f"delimiter {found.delimiter!r}): put a value that holds a delimiter or a line break "
-            'between quotes (")'
+            f"record {at:,} has {counted(width, 'cell')}, and the file names "
+            f"{counted(len(found.names), 'column')}, delimiter {found.delimiter!r}): {mend}"
         )
     elif "UTF8" in str(error):
         reason = (
@@ -224,20 +234,32 @@ def _with_header(
         missing = next((name for name in columns if name not in names), columns[0])
         other = [name for name in names if name.casefold() == missing.casefold()]
         mend = f'it has "{other[0]}": write it alike' if other else "correct the name"
+        if alike := [name for name in names if without_place(name) == without_place(missing)]:
+            listed = ", ".join(f'"{name}"' for name in alike)
+            raise MlopsError(
+                f'{file.as_posix()} has no column "{missing}", which {asked}: it has {listed}: '
+                "name the one that is meant."
+            )
         raise MlopsError(
             f'{file.as_posix()} has no column "{missing}", which {asked} '
-            f"({len(names)} columns found); {mend}, or give the file a header line, or declare "
-            "`header: false` at its table."
-        )
-    if twice := next((name for name in columns if found.names.count(name) > 1), None):
-        raise MlopsError(
-            f'{file.as_posix()} has two columns "{twice}"; rename one of them in its header line.'
+            f"({counted(len(names), 'column')} found); {mend}, or give the file a header line, or "
+            "declare `header: false` at its table."
         )
     return found
 
 
 def _without_header(file: Path, lines: list[str], dialect: Dialect) -> Layout:
     names = dialect.names or ()
+    if dialect.labels:
+        raise MlopsError(
+            f"{file.as_posix()}: `labels` stand under a header line, and its table declares that "
+            "it has none: take one of both out."
+        )
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise MlopsError(
+            f'{file.as_posix()}: `header` of its table names "{twice}" twice; give each column a '
+            "name of its own."
+        )
     delimiters = (dialect.delimiter,) if dialect.delimiter else DELIMITERS
     first = {by: header_at(lines, 0, by, dialect).names for by in delimiters}
     fitting = [by for by in delimiters if len(first[by]) == len(names)]
@@ -247,8 +269,8 @@ def _without_header(file: Path, lines: list[str], dialect: Dialect) -> Layout:
     if len(fitting) != 1:
         raise MlopsError(
             f"{file.as_posix()} has no header line as its table declares, and its first record "
-            f"does not show {len(names)} cells by one delimiter alone; declare `delimiter`, or "
-            "list all columns under `header`."
+            f"does not show {counted(len(names), 'cell')} by one delimiter alone; declare "
+            "`delimiter`, or list all columns under `header`."
         )
     if lines and first.get(fitting[0]) == names:
         raise MlopsError(

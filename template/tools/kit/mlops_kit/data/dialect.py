@@ -1,8 +1,10 @@
-"""How a csv is written, and whether its quotes stand where that way of writing has them."""
+"""How a csv is written, what its columns are called, and whether its quotes are in place."""
 
 import csv
+import re
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,8 @@ if TYPE_CHECKING:  # the hook of git reads csv files by this module, and loads n
     from mlops_kit.data.config import Table
 
 BLOCK = 2**24  # bytes that are looked at once
+NO_NAME = "no name"
+REPEATED = re.compile(r" \((\d+) of (\d+)\)$")
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Dialect:
     compression: str | None = None
     names: tuple[str, ...] | None = None
     """Of the columns of a file without a header line."""
+    labels: int = 0
+    """Records under the header line that are no rows."""
 
     def parameters(self, delimiter: str) -> dict[str, Any]:
         """What Python's csv module must be told."""
@@ -42,6 +48,28 @@ class Dialect:
 RFC_4180 = Dialect()
 
 
+def own_names(cells: Iterable[str]) -> tuple[str, ...]:
+    """Give each column of a header line a name of its own.
+
+    A name that stands there several times is told apart by its place among those, and the number
+    of them is part of it: with one more or less, no column is taken for another. Blank names are
+    equal too.
+    """
+    names = [cell or NO_NAME for cell in cells]
+    while len(set(names)) < len(names):
+        often, seen = Counter(names), Counter[str]()
+        for at, name in enumerate(names):
+            if often[name] > 1:
+                seen[name] += 1
+                names[at] = f"{name} ({seen[name]} of {often[name]})"
+    return tuple(names)
+
+
+def without_place(name: str) -> str:
+    """Return what the header line calls a column."""
+    return REPEATED.sub("", name)
+
+
 def dialect_of(table: "Table") -> Dialect:
     """What a table declares about its csv."""
     names = table.file_columns
@@ -52,6 +80,7 @@ def dialect_of(table: "Table") -> Dialect:
         table.encoding,
         table.compression,
         None if names is None else tuple(names),
+        table.labels,
     )
 
 

@@ -12,6 +12,7 @@ from mlops_kit.core.files import read_yaml, sha256_of, write_json, written_besid
 from mlops_kit.core.settings import Settings, environment
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import SOURCES_FILE, Files, Landed, Sources, load_sources
 from mlops_kit.data.contracts.declared import in_order
 from mlops_kit.data.landing.snapshot import read_to, stale
@@ -136,7 +137,10 @@ def ingest(
     rows = sum(reading.good for reading in told.values())
     aside = sum(reading.broken for reading in told.values())
     seconds = time.perf_counter() - started
-    line = f"{len(told)} tables, {rows:,} rows, {aside:,} set aside ({seconds:.1f} s)"
+    line = (
+        f"{counted(len(told), 'table')}, {counted(rows, 'row')}, {aside:,} set aside "
+        f"({seconds:.1f} s)"
+    )
     said = [*stale(config), *(one for reading in told.values() for one in reading.said())]
     return "\n".join([line, *said, *(one.said() for one in twice if one.alike)])
 
@@ -146,12 +150,14 @@ def write_entities(config: Sources, table: Path, target: Path) -> None:
 
     SHA-256(seed, value) modulo 1,000 decides, where value is the entity itself, or, for
     `split.method: group`, the group that must stay together. Decided here, on raw values, and
-    passed on as yes or no: a split must not depend on tokens, and must not tell a value.
+    passed on as yes or no: a split must not depend on tokens, and must not tell a value. A split
+    of another kind holds nobody out here: a SHA-256 of each is half of this stage.
     """
     params = read_yaml(Path("params.yaml"))
     split = params.get("split") or {}
     column = config.entity.column
-    by = split.get("column", column) if split.get("method") in ("hash", "group") else column
+    drawn = split.get("method") in ("hash", "group")
+    by = split.get("column", column) if drawn else column
     columns = _columns(table)
     if by not in columns:
         raise MlopsError(
@@ -159,11 +165,13 @@ def write_entities(config: Sources, table: Path, target: Path) -> None:
             f'"{config.entity.table}"; it has {", ".join(columns)}.'
         )
     key = quoted(column)
+    alone = config.tables[config.entity.table].columns[column].unique
     # Neither the entities nor their order need fit in memory.
     with connect(spill=target.with_name(".spilled.tmp"), memory=MEMORY) as connection:
         connection.read_parquet(str(table)).create_view("source")
         if (
             by != column
+            and not alone
             and connection.execute(
                 f"""
             SELECT 1 FROM source WHERE {key} IS NOT NULL
@@ -175,17 +183,20 @@ def write_entities(config: Sources, table: Path, target: Path) -> None:
                 f'params.yaml: split.column "{by}" has several values for one "{column}"; '
                 "split by a column that is the same for all rows of an entity."
             )
+        held_out, given = "false", []
+        if drawn:
+            held_out = f"""CAST(concat('0x', substr(sha256(concat(?, ':', value)), 1, 8)) AS BIGINT)
+                           % {BUCKETS} < ?"""
+            given = [str(params.get("seed", 0)), BUCKETS * float(split.get("holdout", 0))]
         connection.sql(
             f"""
-            SELECT {key},
-                   CAST(concat('0x', substr(sha256(concat(?, ':', value)), 1, 8)) AS BIGINT)
-                       % {BUCKETS} < ? AS held_out
+            SELECT {key}, {held_out} AS held_out
             FROM (
-                SELECT {key}, min({quoted(by)}) AS value
-                FROM source WHERE {key} IS NOT NULL GROUP BY {key}
+                SELECT {key}, {quoted(by) if alone else f"min({quoted(by)})"} AS value
+                FROM source WHERE {key} IS NOT NULL {"" if alone else f"GROUP BY {key}"}
             ) ORDER BY {key}
             """,
-            params=[str(params.get("seed", 0)), BUCKETS * float(split.get("holdout", 0))],
+            params=given,
         ).write_parquet(str(target), compression="zstd")
 
 

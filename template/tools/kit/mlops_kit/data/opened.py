@@ -15,7 +15,8 @@ from mlops_kit.core.errors import MlopsError
 
 PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz"}
 OPENERS: dict[str, Any] = {"none": open, "gzip": gzip.open, "bz2": bz2.open, "xz": lzma.open}
-MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip"}
+MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip",
+         b"\x28\xb5\x2f\xfd": "zstd"}  # fmt: skip
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 BLOCK = 2**20  # characters that are encoded at once
 BYTE_ORDER_MARK = "\ufeff"
@@ -100,7 +101,7 @@ def _check_packing(file: Path, expected: str) -> None:
     found = next((kind for mark, kind in MAGIC.items() if start.startswith(mark)), "none")
     if start and found != expected:
         what = "is not packed" if found == "none" else f"is packed with {found}"
-        unpack = found == "zip" or expected != "none"
+        unpack = found not in OPENERS or expected != "none"
         mend = "unpack it" if unpack else f"declare `compression: {found}` at its table"
         raise MlopsError(
             f"{file.as_posix()} {what}, which its name does not say; {mend}, or give it the name "

@@ -3,17 +3,20 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import scratch_beside
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import SOURCES_FILE, Files, Sources
-from mlops_kit.data.contract import Contract
+from mlops_kit.data.contract import Checked, Contract
 from mlops_kit.data.contracts.drift import Drift, looked
 from mlops_kit.data.contracts.kept import check_rows, stale
 from mlops_kit.data.contracts.references import wrong_values
+from mlops_kit.data.parquet import Growing
 from mlops_kit.data.sources import files
 from mlops_kit.data.sources.tables import as_written, read_parts
 from mlops_kit.data.types import in_microseconds
@@ -67,7 +70,7 @@ class Reading:
             yield f"{self.name}: not read: {_some(self.not_read)}"
         if self.broken:
             kinds = [f"{count:,} {reason}" for reason, count in _ranked(self.reasons)]
-            yield f"{self.name}: {self.broken:,} rows set aside: {_some(kinds)}"
+            yield f"{self.name}: {counted(self.broken, 'row')} set aside: {_some(kinds)}"
         if self.late is not None:
             yield self.late
         if self.drift and self.evolves:
@@ -95,10 +98,11 @@ class Reading:
         if self.broken > limit * total:
             reason, count = _ranked(self.reasons)[0]
             raise MlopsError(
-                f'{self.broken:,} of {total:,} rows of table "{self.name}" break its contract in '
-                f"{SOURCES_FILE.as_posix()} (most often: {reason}, {count:,} times, first in row "
-                f"{self.first[reason]:,} of those read); the limit is "
-                f"{limit:.1%}. Look at {quarantine.as_posix()}, then mend "
+                f'{self.broken:,} of {counted(total, "row")} of table "{self.name}" break its '
+                f"contract in {SOURCES_FILE.as_posix()} (most often: {reason}, "
+                f"{counted(count, 'time')}, first in row {self.first[reason]:,} of those read); "
+                f"the limit is {limit:.1%}. Look at "
+                f"{quarantine.as_posix()}, then mend "
                 "the source, the contract, or data.max_quarantined_share in conf/base.yaml."
             )
 
@@ -114,35 +118,30 @@ class Written:
     """
 
     def __init__(self, path: Path | None, cast: bool = False) -> None:
-        self._path, self._cast, self._writer, self._dtypes = path, cast, None, {}
+        self._file = None if path is None else Growing(path)
+        self._cast = cast
+        self._dtypes: polars.Schema | None = None
 
     def __enter__(self) -> "Written":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._writer is not None:
-            self._writer.close()
+    def __exit__(self, *raised: Any) -> None:
+        if self._file is not None:
+            self._file.__exit__(*raised)
 
     def add(self, frame: "polars.DataFrame") -> None:
         """Append rows; a later frame takes the types of the first."""
         import polars as pl
-        import pyarrow.parquet
 
-        if self._path is None:
+        if self._file is None:
             return
-        if self._writer is None:
-            self._dtypes = frame.schema
+        self._dtypes = self._dtypes or frame.schema
         table = frame.cast(self._dtypes, strict=False).to_arrow(
             compat_level=pl.CompatLevel.oldest()
         )
         if self._cast:
             table = table.cast(in_microseconds(table.schema))
-        if self._writer is None:
-            self._writer = pyarrow.parquet.ParquetWriter(
-                self._path, table.schema, compression="zstd"
-            )
-        if len(frame):
-            self._writer.write_table(table)
+        self._file.add(table)
 
 
 def what_was_read() -> dict[str, Any]:
@@ -193,7 +192,7 @@ def store(
     if contract.compared:
         with scratch_beside(scratch / f"{name}.keys") as keys:
             _pass(config, contract, leave_out, (good, broken, keys), drift)
-            wrong = wrong_values(keys, name, contract.table, others or {})
+            wrong = wrong_values(keys, name, contract.table, others or {}, contract.rising)
         if wrong:
             contract = Contract(name, contract.table, wrong)
             _pass(config, contract, leave_out, (good, broken, None), drift)
@@ -212,18 +211,40 @@ def _pass(
     with ExitStack() as stack:
         kept = stack.enter_context(Written(places[0], cast=True))
         aside, keys = (stack.enter_context(Written(place)) for place in places[1:])
+        writer = stack.enter_context(ThreadPoolExecutor(1))
+
+        def write(checked: Checked) -> None:
+            kept.add(checked.good)
+            aside.add(checked.broken)
+            keys.add(checked.keys)
+
+        begun = False
         for file, frames in read_parts(config, contract.name, drift.there if drift else None):
             if drift is not None and drift.decision == "discard":
                 contract.absent = drift.absent(file, contract.table)
-            for batch in frames:
-                rows = batch
+            writing = None
+            for batch in _ahead(frames):
+                if begun and not len(batch):  # every file begins so, and there may be very many
+                    continue
+                begun, rows = True, batch
                 for leave in leave_out:
                     rows = leave(contract.name, rows)
                 checked = contract.check(rows)
-                kept.add(checked.good)
-                aside.add(checked.broken)
-                keys.add(checked.keys)
+                if writing:
+                    writing.result()
+                writing = writer.submit(write, checked)
+            if writing:
+                writing.result()
             contract.end(file)
+
+
+def _ahead(frames: "Iterator[polars.DataFrame]") -> "Iterator[polars.DataFrame]":
+    """Read the next batch while the one before is checked and written."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, frames, None)
+        while (frame := coming.result()) is not None:
+            coming = reader.submit(next, frames, None)
+            yield frame
 
 
 def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:

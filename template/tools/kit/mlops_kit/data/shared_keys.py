@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from mlops_kit.core.sql import literal, quoted
 from mlops_kit.core.utc import connect
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import Sources, Table
 
 
@@ -26,8 +27,8 @@ class Shared(NamedTuple):
     def said(self) -> str:
         """Say it for a person."""
         return (
-            f"{self.first} and {self.second}: {self.values:,} values of {self.column} stand in "
-            "both, which come from different sources; count them once where they are one thing"
+            f"{self.first} and {self.second}, which come from different sources, share "
+            f"{counted(self.values, 'value')} of {self.column}: count once what is one thing"
         )
 
 

@@ -17,6 +17,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from mlops_kit.core.words import counted
+
 ADDRESS = os.environ.get("PRETRAINED_URL", "https://api.example.org/v1/score")
 KEY = "PRETRAINED_API_KEY"  # the environment variable that holds the secret; never write it here
 RECORD = Path("data/open/pretrained.jsonl")
@@ -100,9 +102,9 @@ def main() -> None:
     if times:
         late = sorted(times)[int(0.95 * (len(times) - 1))]
         print(
-            f"{len(spread):,} rows, {new:,} answers asked for, {len(times) - new:,} from the "
-            f"record; 95 % within {late:.0f} ms; {1000 * REPEATS * PRICE:g} for a thousand rows; "
-            f"answers to one row differ by up to {max(spread):.3g}",
+            f"{counted(len(spread), 'row')}, {new:,} answers asked for, {len(times) - new:,} from "
+            f"the record; 95 % within {late:.0f} ms; {1000 * REPEATS * PRICE:g} for a thousand "
+            f"rows; answers to one row differ by up to {max(spread):.3g}",
             file=sys.stderr,
         )
 

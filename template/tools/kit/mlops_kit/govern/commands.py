@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,14 @@ from mlops_kit.govern.site.site import site_of_project
 from mlops_kit.room import Room
 
 BRIEF = Path("reports/brief.html")
+MOST_PRICES = 3  # that move the result most are named
+WAYS = {
+    "buy": "own machines",
+    "rent": "rented machines",
+    "managed": "a platform",
+    "finished": "a finished model",
+}
+"""What the ways of `conf/costs.yaml` are called in the terminal."""
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -60,7 +69,10 @@ def check(
                 print(f"::warning file={one.file},line={one.line}::{owner}{one.what}")
             else:
                 print(f"{one.file}:{one.line}: {one.kind}: {owner}{one.what}")
-        print(f"{counted(len(found), 'finding')}" if found else "nothing is left to do")
+        # What is nobody's, such as a dead link, is counted by its kind.
+        whose = Counter(one.owner or one.kind for one in found).most_common()
+        parts = ", ".join(f"{name} {many}" for name, many in whose)
+        print(f"{counted(len(found), 'finding')}: {parts}" if found else "nothing is left to do")
     if found and not warn:
         raise typer.Exit(NEGATIVE)
 
@@ -122,18 +134,30 @@ def costs(as_json: Json = False) -> None:
         once = f"{way['upfront']:,.0f} once, " if way["upfront"] else ""
         month = f"{way['monthly']:,.2f} {told['currency']} a month"
         point = told["break_even"].get(name)
-        cheaper = ""
+        cheaper = "; buying never gets cheaper" if point else ""
         if point and point["month"] is not None:
             cheaper = f"; buying is cheaper from month {point['month']:.1f} on"
             cheaper += "" if point["within_life"] else ", after the machine's life"
-        print(f"{name:<10} {once}{month}{cheaper}")
+        print(f"{WAYS[name]:<16} {once}{month}{cheaper}")
+    if any(point["month"] is None for point in told["break_even"].values()):
+        part, amount = max(told["ways"]["buy"]["parts"].items(), key=lambda one: one[1])
+        why = f"a month of own machines costs more there, most of it {part} ({amount:,.2f})"
+        print(f"{'never':<16} {why}: a cheaper machine alone changes nothing")
+    if len(told["ways"]) > 1:
+        best = min(told["ways"], key=lambda name: told["ways"][name]["total"])
+        span = "1 year" if told["years"] == 1 else f"{told['years']:g} years"
+        total = f"{told['ways'][best]['total']:,.0f} {told['currency']} in {span}"
+        print(f"{'least in all':<16} {WAYS[best]}, {total}")
+    if moved := [one["price"] for one in told["sensitivity"]][:MOST_PRICES]:
+        print(f"{'moved most by':<16} {', '.join(moved)} of conf/costs.yaml")
     if told["without_storage"]:
         names = ", ".join(told["without_storage"])
-        print(f"note       no price of rent.storage for {names}: not reckoned")
+        print(f"{'note':<16} no price of rent.storage for {names}: not reckoned")
     if told["examples"]:
         number = counted(len(told["examples"]), "price")
-        print(f"note       {number} of conf/costs.yaml are examples: write yours")
-    print(f"report     {REPORT.as_posix()}; `uv run mlops docs build` writes docs/facts/costs.md")
+        print(f"{'note':<16} {number} of conf/costs.yaml are examples: write yours")
+    next_step = "`uv run mlops docs build` writes docs/facts/costs.md"
+    print(f"{'report':<16} {REPORT.as_posix()}; {next_step}")
 
 
 def names_of(command: Any, before: str = "") -> set[str]:

@@ -10,6 +10,7 @@ from mlops_kit.compare.commands import CONFIG, REPORTS, Config, Json, Out, Table
 from mlops_kit.compare.report.wording import gained
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import read_yaml
+from mlops_kit.core.words import counted
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.operate.demo.commands import demo
 from mlops_kit.operate.monitor import commands as watching
@@ -63,10 +64,14 @@ def plan(
         print(json.dumps(result, indent=2))
         return
     rows, test = result["offline"], result["ab_test"]
-    groups = f" of {rows['groups']:,} groups" if "groups" in rows else ""
-    days = f", {test['days']} days" if "days" in test else ""
-    print(f"offline    {rows['rows']:,} rows{groups} (the pilot had {rows['pilot_rows']:,})")
-    print(f"A/B test   {test['units']:,} units in both arms, {looks} looks{days}")
+    groups = f" of {counted(rows['groups'], 'group')}" if "groups" in rows else ""
+    days = f", {counted(test['days'], 'day')}" if "days" in test else ""
+    print(
+        f"offline    {counted(rows['rows'], 'row')}{groups} (the pilot had {rows['pilot_rows']:,})"
+    )
+    print(
+        f"A/B test   {counted(test['units'], 'unit')} in both arms, {counted(looks, 'look')}{days}"
+    )
     print(f"plan       {(out / 'plan.md').as_posix()}")
 
 
@@ -195,11 +200,11 @@ def predict(
         return
     by = record["model"]
     print(
-        f"scored     {record['rows']:,} of {record['input']['rows']:,} rows by version "
+        f"scored     {record['rows']:,} of {counted(record['input']['rows'], 'row')} by version "
         f"{by['version']} of {by['name']} ({by['alias']})"
     )
     for reason, rows in record["set_aside"].items():
-        print(f"set aside  {rows:,} rows: {reason}")
+        print(f"set aside  {counted(rows, 'row')}: {reason}")
     for note in record["notes"]:
         print(f"note       {note}")
     for said in told(record["skew"])[:5]:

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress
+from mlops_kit.core.words import acting
 from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE
 from mlops_kit.privacy.gate import commands as gate_commands
 from mlops_kit.privacy.gate.logs import install, redacted
@@ -30,25 +32,32 @@ def redact(sentence: str) -> str:
 
 
 def examine() -> "Iterator[Finding]":
-    """What the doctor says about this room: whether its document is up to date."""
+    """What the doctor says about this room: its document, the key, and people who stand out."""
+    from mlops_kit.data.config import load_sources
+    from mlops_kit.privacy.protect.keys import privacy_key
     from mlops_kit.privacy.record.document import staleness
 
+    sources = load_sources()
+    try:
+        privacy_key(sources)
+    except MlopsError as error:
+        mend = "keys and where each comes from: conf/privacy.yaml, above `key`"
+        yield Finding("key", "problem", str(error), mend)
     if stale := staleness():
         yield Finding("privacy", "note", stale, "uv run mlops privacy document, then commit it")
-    yield from _people()
+    yield from _people(sources)
 
 
-def _people() -> "Iterator[Finding]":
+def _people(sources: "Sources") -> "Iterator[Finding]":
     """Say what waits for a decision, who finds names, and how many people stand alone."""
-    from mlops_kit.data.config import load_sources
     from mlops_kit.privacy.detect.language_model import INSTALL, RULES_ALONE, installed, redacts
     from mlops_kit.privacy.policy.load import load_privacy, undecided
     from mlops_kit.privacy.protect.singling_out import of_open_tables
 
-    sources = load_sources()
     policy = load_privacy(sources)
     if waiting := undecided(policy):
-        message = f"{len(waiting)} columns of conf/privacy.yaml wait for a decision: {waiting[0]}"
+        wait = acting(len(waiting), "column", "wait")
+        message = f"{wait} for a decision in conf/privacy.yaml: {waiting[0]}"
         yield Finding("privacy", "problem", message, "name an action for each; drop, when in doubt")
     if redacts(policy) and policy.defaults.names == "auto" and not installed():
         mend = f"{INSTALL}, or say in conf/privacy.yaml that it is meant: defaults.names: rules"

@@ -1,6 +1,7 @@
 """What the train stage notes about the holdout's rows, so that compare needs no features."""
 
 import functools
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.sql import quoted
@@ -11,6 +12,7 @@ from mlops_kit.train.checks.alone import alone
 from mlops_kit.train.checks.amounts import VALUES
 from mlops_kit.train.checks.copies import codes_of, same_rows
 from mlops_kit.train.checks.outcome import determining_in, is_vouched_for
+from mlops_kit.train.checks.pairs import Pair, telling_pairs
 from mlops_kit.train.classes import Classes, positions
 from mlops_kit.train.look_ahead import what_was_checked
 
@@ -67,7 +69,8 @@ def notes(
     -------
     dict
         looked_ahead (checked, sentence); and where it is known: horizon_days, known_until (ISO
-        date) with known_from (words), telling_features, determining_features, alone.
+        date) with known_from (words), telling_features, telling_pairs (features, formula),
+        determining_features, alone.
     """
     sources = load_sources()
     checked, sentence = what_was_checked(sources, "time" in holdout)
@@ -77,8 +80,11 @@ def notes(
         if newest := newest_fact(sources):
             found["known_until"], table = newest
             found["known_from"] = f"the newest row of table {table}"
-    if telling := telling_features(train, holdout, names, classes):
-        found["telling_features"] = telling
+    features, pairs = telling(train, holdout, names, classes)
+    if features:
+        found["telling_features"] = features
+    if pairs:
+        found["telling_pairs"] = [pair._asdict() for pair in pairs]
     if is_vouched_for():
         with connect() as connection:
             features = connection.read_parquet(str(open_table("features")))
@@ -112,13 +118,13 @@ def newest_fact(sources: Sources) -> tuple[str, str] | None:
     return max(found, default=None)
 
 
-def telling_features(
+def telling(
     train: "pandas.DataFrame",
     holdout: "pandas.DataFrame",
     names: list[str],
     classes: Classes | None = None,
-) -> list[str]:
-    """Name features, at most MOST_NAMED, that determine the outcome each alone.
+) -> tuple[list[str], list[Pair]]:
+    """Name features, at most MOST_NAMED, that tell the outcome each alone, and pairs of others.
 
     A number tells it in its order (AUC of classes, least squares for amounts, an R² of .9999, or of
     .999 where rows have no time), or as an amount at one of few rates, over all rows. A
@@ -136,17 +142,20 @@ def telling_features(
     else:
         truth = pd.to_numeric(rows["y_true"], errors="coerce").to_numpy(float)
     if np.isnan(truth).any() or np.unique(truth).size < 2:
-        return []
-    fits, amounts = _sorts, classes is None and np.unique(truth).size > 2
+        return [], []
+    amounts, in_time = classes is None and np.unique(truth).size > 2, "time" in holdout
+    fits: Any = _sorts
     if amounts:
-        fits = functools.partial(_is_line, REST if "time" in holdout else REST_WITHOUT_TIME)
+        fits = functools.partial(_is_line, REST if in_time else REST_WITHOUT_TIME)
     found = (
         name
         for name in names
         if _tells(rows[name], truth, known, fits)
-        or (amounts and is_at_few_rates(rows[name], truth, "time" in holdout))
+        or (amounts and is_at_few_rates(rows[name], truth, in_time))
     )
-    return [name for name, _ in zip(found, range(MOST_NAMED), strict=False)]
+    single = list(islice(found, MOST_NAMED))
+    left = [name for name in names if name not in single]
+    return single, telling_pairs(rows, left, truth, amounts, in_time)
 
 
 def _some(rows: "pandas.DataFrame") -> "pandas.DataFrame":

@@ -11,6 +11,7 @@ from mlops_kit.core.files import written_beside
 from mlops_kit.core.settings import Settings, read_config
 from mlops_kit.core.sql import place_of, quoted
 from mlops_kit.core.utc import connect
+from mlops_kit.core.words import counted
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import load_sources
 from mlops_kit.data.labelling.definition import Labelled
@@ -162,8 +163,9 @@ def build_features(settings: Settings) -> str:
             )
     line = (
         f"{counts['train']:,} training and {counts['holdout']:,} holdout rows, "
-        f"{len(features)} features" + (f" ({unlabelled:,} without outcome)" if unlabelled else "")
+        f"{counted(len(features), 'feature')}"
     )
+    line += f" ({unlabelled:,} without outcome)" if unlabelled else ""
     return ". ".join([line, *(sentence[0].upper() + sentence[1:] for sentence in told)])
 
 

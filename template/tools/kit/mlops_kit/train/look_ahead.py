@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import quoted
+from mlops_kit.core.words import counted
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import At, Sources, Table
 from mlops_kit.data.ingest import ENTITIES
@@ -101,12 +102,11 @@ def what_was_checked(sources: Sources, timed: bool) -> tuple[bool, str]:
         return False, f"{nothing} no table of conf/sources.yaml names its time."
     if not without:
         return True, "Features were computed again without the future of every table."
-    one, are = ("Table", "names no time and counts") if len(without) == 1 else (
-        "Tables", "name no time and count")  # fmt: skip
-    return True, (
-        "Features were computed again without the future. "
-        f"{one} {', '.join(without)} {are} as known at all times."
-    )
+    *others, last = without
+    named = f"Tables {', '.join(others)} and {last} name no time and count"
+    if not others:
+        named = f"Table {last} names no time and counts"
+    return True, f"Features were computed again without the future. {named} as known at all times."
 
 
 def check_future(
@@ -156,9 +156,10 @@ def check_future(
         for name, count in zip(names, counts, strict=True):
             if count:
                 raise MlopsError(
-                    f'features.py: column "{name}" changes for {count:,} rows of {moment} when '
-                    "facts from that day on are hidden: it looks into the future. Use only facts "
-                    "strictly before time; what is known earlier has `known: in_advance` in "
+                    f'features.py: column "{name}" changes for {counted(count, "row")} of '
+                    f"{moment} when facts from that day on are hidden: it looks into the future. "
+                    "Use only facts strictly before time; what is known earlier has `known: "
+                    "in_advance` in "
                     "conf/sources.yaml."
                 )
     connection.execute("CREATE OR REPLACE TEMP TABLE features AS SELECT * FROM seen")

@@ -9,6 +9,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import sha256_of, write_json, written_beside
 from mlops_kit.core.settings import Settings
 from mlops_kit.core.utc import connect
+from mlops_kit.core.words import counted
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.room import rooms
 from mlops_kit.train.checks.copies import seen_in_training
@@ -120,9 +121,9 @@ def train_and_predict(settings: Settings) -> str:
         card["augmented_rows"] = made[-1].augmented
     write_json(MODEL_CARD, card)
     seconds = time.perf_counter() - started
-    rows = f"{len(train):,} rows"
+    rows = f"{counted(len(train), 'row')}"
     if (more := made[-1].augmented) is not None:
-        rows = f"{more:,} rows, which augment() of model.py made of {rows}"
+        rows = f"{counted(more, 'row')}, which augment() of model.py made of {rows}"
     several = "" if classes is None else f", {len(classes)} classes"
     learned = f"on {rows}" if given is None else f"of bundle {given.sha256[:SHORT]}"
     line = f"{type(estimator).__name__} {learned}{several} ({seconds:.1f} s)"
@@ -132,12 +133,12 @@ def train_and_predict(settings: Settings) -> str:
         first, last = (str(each.cutoff).removesuffix(" 00:00:00") for each in (fits[0], fits[-1]))
         line = (
             f"{len(fits)} cut-offs from {first} to {last}, "
-            f"{len(fits[0].train):,} to {len(train):,} rows; the last one is kept: {line}"
+            f"{len(fits[0].train):,} to {counted(len(train), 'row')}; the last one is kept: {line}"
         )
     if search is not None:
         line += (
-            f", chosen among {len(search['settings']):,} settings by {search['metric']} on "
-            "training rows"
+            f", chosen among {counted(len(search['settings']), 'setting')} by {search['metric']} "
+            "on training rows"
         )
     if again := int((seen >= 0).sum()):
         line += (

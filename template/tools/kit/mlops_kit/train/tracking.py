@@ -128,22 +128,24 @@ def _is_there(found: dict[str, Any], uri: str) -> bool:
 @contextlib.contextmanager
 def quiet_mlflow() -> Iterator[None]:
     """Hush MLflow and Alembic, which narrate on both streams; errors still come as exceptions."""
-    os.environ.setdefault(*NO_TELEMETRY)
-    os.environ.setdefault(*NO_PROJECT)
-    os.environ.setdefault(*FEWER_ATTEMPTS)
+    for chosen in (NO_TELEMETRY, NO_PROJECT, FEWER_ATTEMPTS):
+        os.environ.setdefault(*chosen)
     unheard = io.StringIO()
     with (
         contextlib.redirect_stdout(unheard),
         contextlib.redirect_stderr(unheard),
-        warnings.catch_warnings(),
+        warnings.catch_warnings(action="ignore"),
     ):
-        warnings.simplefilter("ignore")
-        import mlflow  # noqa: F401  (it sets up the loggers that are turned down next)
-
-        for name in ("mlflow", "alembic"):
-            # Not even errors: they come as exceptions, too.
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+        hush_loggers()
         yield
+
+
+def hush_loggers() -> None:
+    """Turn the loggers of MLflow and Alembic down; errors come as exceptions, too."""
+    import mlflow  # noqa: F401  (it sets them up)
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _log(

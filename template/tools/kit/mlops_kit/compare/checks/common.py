@@ -166,7 +166,7 @@ def _primary_sentence(config: CompareConfig, effect: Effect, verdict: str, alpha
         stay = "do not build on it" if config.case == "A" else "keep what is in force"
         return f"{seen} ({how} of {amount(effect.upper)} at least): {stay}."
     if verdict == "fail":
-        most = "and by" if effect.estimate > 0 else "and better by"
+        most = "and by" if effect.estimate > 0 else "and may be better by"
         return f"{seen}, {most} {amount(effect.upper)} at most ({how}), less than {wanted}."
     sides = f"{effect.lower:+.3g} and {effect.upper:+.3g}"
     return f"{seen}, but the true gain may lie anywhere between {sides}, on both sides of {wanted}"

@@ -24,6 +24,7 @@ from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.decision_schema import Check
 from mlops_kit.compare.holdout.background import Seen
 from mlops_kit.compare.holdout.holdout import Holdout
+from mlops_kit.core.words import counted
 
 Codes = NDArray[np.int64]
 # The error is too small by 5 % when copies make the rows so many times as many as they are.
@@ -74,8 +75,9 @@ def copied_rows(holdout: Holdout) -> list[Check]:
     what = "features" if holdout.alike is not None else "predictions"
     again = rows.size - counts.size
     sentence = (
-        f"Of {rows.size:,} rows only {counts.size:,} differ: {again:,} stand again under other "
-        f"ids, with the same outcome and {what}, far more than chance explains. Copies are no "
+        f"Of {counted(rows.size, 'row')} only {counts.size:,} differ: {again:,} stand again under "
+        f"other ids, with the same outcome and {what}, far more than chance explains. Copies are "
+        "no "
         'evidence: drop them, or give a row and its copies one "group", and compare again.'
     )
     return [entry("copied rows", "safety", None, "inconclusive", sentence)]

@@ -84,6 +84,8 @@ class Gap(NamedTuple):
     """One gap: how it changes, how large it is for candidate and incumbent, and between whom.
 
     `among` says of whose rows the shares are; `left_out` counts the groups that are too small.
+    `alike` says that the incumbent picks everybody or nobody, as a guess does; `of_outcomes` is the
+    gap in the share of positives, which a system that is never wrong has too.
     """
 
     effect: Effect
@@ -92,6 +94,8 @@ class Gap(NamedTuple):
     among: Literal["all", "positives", "negatives"]
     groups: list[Group]
     left_out: int
+    alike: bool = False
+    of_outcomes: float = 0.0
 
 
 def _gap_of(
@@ -134,8 +138,16 @@ def _gap_of(
             strict=True,
         )
     ]
-    left_out = int(np.count_nonzero(~large))
-    return Gap(effect, gaps[0].value, gaps[1].value, among, groups, left_out)
+    return Gap(
+        effect,
+        gaps[0].value,
+        gaps[1].value,
+        among,
+        groups,
+        left_out=int(np.count_nonzero(~large)),
+        alike=np.unique(pair[1]).size == 1,
+        of_outcomes=demographic_parity(truth, codes).value,
+    )
 
 
 def _said(
@@ -152,10 +164,7 @@ def _said(
     change += f" to {points(gap.candidate)}"
     if p_value <= alpha:
         verdict = "fail"
-        sentence = (
-            f"{change}, more than the margin of {points(margin)} ({sure(alpha)}, all gaps "
-            "counted): find out which group loses before anybody is served."
-        )
+        sentence = _too_large(column, measure, gap, change, margin, alpha)
     else:
         verdict = "pass"
         sentence = f"{change}{_how_sure(gap.effect, margin, alpha)}"
@@ -173,6 +182,27 @@ def _said(
         groups=gap.groups,
         n_rows=sum(each["rows"] for each in gap.groups),
     )
+
+
+def _too_large(
+    column: str, measure: str, gap: Gap, change: str, margin: float, alpha: float
+) -> str:
+    """Say that a gap grows by too much; beside a guess, that all of it is the candidate's own."""
+    most = f"more than the margin of {points(margin)} ({sure(alpha)}, all gaps counted)"
+    sentence = f"{change}, {most}: find out which group loses before anybody is served."
+    if gap.alike:
+        sentence = (
+            f"{column}: {_between(gap)}; what is in force treats all alike, so that the "
+            f"{NAMES[measure]}, {points(gap.candidate)}, is all the candidate's own, {most}: find "
+            "out which group loses, then mend it, or write the gap that you accept as "
+            "fairness.margin."
+        )
+    if measure == "demographic_parity":
+        sentence += (
+            f" The outcomes of the groups differ by {points(gap.of_outcomes)}, and so would the "
+            "shares picked by a system that is never wrong."
+        )
+    return sentence
 
 
 def _how_sure(effect: Effect, margin: float, alpha: float) -> str:
@@ -195,7 +225,9 @@ def _between(gap: Gap) -> str:
     """Say whom the candidate picks most often and whom least, and how many rows say so."""
     of = {"all": "", "positives": "the positives of ", "negatives": "the negatives of "}[gap.among]
     most, least = (choose(gap.groups, key=lambda each: each["candidate"]) for choose in (max, min))
-    several = f", the extremes of {len(gap.groups)} groups" if len(gap.groups) > 2 else ""
+    several = (
+        f", the extremes of {counted(len(gap.groups), 'group')}" if len(gap.groups) > 2 else ""
+    )
     small = ""
     if gap.left_out:
         small = f" ({counted(gap.left_out, 'smaller group')} left out)"
@@ -208,4 +240,5 @@ def _between(gap: Gap) -> str:
 
 def points(value: float) -> str:
     """Say a difference of two shares."""
-    return f"{100 * value:.3g} points"
+    said = f"{100 * value:.3g}"
+    return f"{said} point" if said == "1" else f"{said} points"

@@ -103,7 +103,7 @@ def _too_young(holdout: Holdout) -> tuple[str, date] | None:
         return None
     ready = _date(complete.max()) + timedelta(days=1)
     sentence = (
-        f"The outcomes of {int(young.sum()):,} of {holdout.n_rows:,} rows, those from "
+        f"The outcomes of {int(young.sum()):,} of {counted(holdout.n_rows, 'row')}, those from "
         f"{_date(days[young].min())} on, are younger than the horizon of "
         f"{counted(horizon, 'day')}: outcomes are known until {until} ({source}). These rows can "
         f"be judged from {ready} on, with the outcomes read again; or leave them out."
@@ -189,9 +189,9 @@ def _said_vanished(
         if not holdout.background.of_pipeline:
             when += " (--horizon DAYS)"
     sentence = (
-        f"Outcomes vanish towards the end: of the {order.size - start:,} rows from {since} on only "
-        f"{seen:,} have another than the most common one, where {due:,.0f} were due. They look "
-        f"recorded before they were known. {when}; if they are right, say why under "
+        f"Outcomes vanish towards the end: of the {counted(order.size - start, 'row')} from "
+        f"{since} on only {seen:,} have another than the most common one, where {due:,.0f} were "
+        f"due. They look recorded before they were known. {when}; if they are right, say why under "
         "acknowledged.immature in conf/compare.yaml."
     )
     return sentence, ready

@@ -19,6 +19,7 @@ lists of items     NDCG at the metric's k, over that of the true items       at 
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -89,22 +90,29 @@ def gain_without_spread(primary: Primary) -> list[Check]:
 
 
 def _telling_feature(holdout: Holdout) -> list[Check]:
-    """Doubt a feature that tells the outcome alone, even where the model makes less of it."""
+    """Doubt features that tell the outcome alone, or two together, whatever the model does."""
     named, one = _named(holdout.background.telling)
+    what = "is hardly ever wrong" if one else "are hardly ever wrong, each"
+    said = f"{what} about the outcome alone, which real features hardly ever are: is it"
+    if not named and holdout.background.together:
+        pair = holdout.background.together[0]
+        named = _named(pair["features"])[0]
+        said = (
+            f'give the outcome together, as "{pair["formula"]}", which real features hardly ever '
+            "do: is each of them"
+        )
     if not named:
         return []
-    what = "is hardly ever wrong" if one else "are hardly ever wrong, each"
     sentence = (
-        f"The {named} {what} about the outcome alone, which real features hardly ever are: is it "
-        "known before the outcome is? If the task is that easy, say so under acknowledged.perfect "
-        "in conf/compare.yaml."
+        f"The {named} {said} known before the outcome is? If the task is that easy, say so under "
+        "acknowledged.perfect in conf/compare.yaml."
     )
     return [
         entry("telling feature", "safety", None, "inconclusive", sentence, acknowledge="perfect")
     ]
 
 
-def _named(names: tuple[str, ...]) -> tuple[str, bool]:
+def _named(names: Sequence[str]) -> tuple[str, bool]:
     """Name features in a sentence, and tell whether it is one."""
     one = len(names) == 1
     listed = " and ".join(f'"{name}"' for name in names)
@@ -117,6 +125,10 @@ def _where(holdout: Holdout) -> str:
     if named:
         how = "alone it tells the outcome" if one else "each tells the outcome alone"
         return f"Look at the {named} first: {how}."
+    if holdout.background.together:
+        pair = holdout.background.together[0]
+        named, how = _named(pair["features"])[0], f'as "{pair["formula"]}"'
+        return f"Look at the {named} first: together they tell the outcome, {how}."
     return (
         "Look for a feature that is written only when the outcome is known (a status, a closing "
         "date, a refund), or that is the outcome under another name."

@@ -23,6 +23,7 @@ from mlops_kit.compare.inference.needed import few_periods
 from mlops_kit.compare.metrics.classification import auc
 from mlops_kit.compare.metrics.registry import Metric
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import acting, counted
 
 # Below these the normal approximation promises more than it holds.
 FEW_IN_CLASS = 20
@@ -192,7 +193,9 @@ def _error_by_parts(metric: Metric, truth: Any, candidate: Any) -> float:
 def _censored(holdout: Holdout, config: CompareConfig) -> list[Check]:
     if config.data.labels != "censored":
         return []
-    missing = f" ({holdout.n_unlabelled:,} rows have none)" if holdout.n_unlabelled else ""
+    missing = (
+        f" ({acting(holdout.n_unlabelled, 'row', 'have')} none)" if holdout.n_unlabelled else ""
+    )
     sentence = (
         "Outcomes are known only where what is in force acted"
         f"{missing}, so this table cannot show how the candidate does elsewhere: run an A/B test "
@@ -245,8 +248,8 @@ def _answers(holdout: Holdout) -> list[Check]:
     if not same:
         return []
     sentence = (
-        f"The candidate says what came true in all {holdout.n_rows:,} rows, to the last digit: it "
-        "has seen the answers. Look for y_true among its features, or in its column."
+        f"The candidate says what came true in all {counted(holdout.n_rows, 'row')}, to the last "
+        "digit: it has seen the answers. Look for y_true among its features, or in its column."
     )
     return [_said("leak", "fail", sentence, acknowledge="perfect")]
 

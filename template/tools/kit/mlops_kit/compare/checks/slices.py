@@ -12,6 +12,7 @@ from mlops_kit.compare.inference.effect import Effect, holm
 from mlops_kit.compare.metrics.estimate import Codes
 from mlops_kit.compare.metrics.registry import metric_named
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import counted
 
 # Rows of each class that a slice needs before a metric of classes says anything.
 FEW_IN_CLASS = 10
@@ -70,8 +71,9 @@ def _unjudged(judged: list[Check], asked: Slices, name: str) -> list[Check]:
         parts = [each for each in judged if each["name"].startswith(f"{column} = ")]
         if all(each["verdict"] == "skipped" for each in parts):
             sentence = (
-                f"{column}: none of its parts is large enough to judge ({asked.min_rows} rows): "
-                "collect more, lower slices.min_rows, or drop the column."
+                f"{column}: none of its parts is large enough to judge "
+                f"({counted(asked.min_rows, 'row')}): collect more, lower slices.min_rows, or drop "
+                "the column."
             )
             found.append(
                 entry(column, name, None, "inconclusive", sentence, margin=asked.margin, n_rows=0)

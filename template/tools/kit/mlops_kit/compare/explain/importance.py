@@ -110,14 +110,15 @@ def _shown(
     if len(used) < len(rows):
         of_rows += f" drawn from {len(rows):,}"
     said = [
-        f"What {config.primary.metric} loses when the values of one feature are shuffled "
-        f"{repeats} times among the holdout's rows ({of_rows}), with {level:.4g} % intervals, each "
-        "by itself: around 0, the model hardly needs the feature while it has the others."
+        f"How much worse {config.primary.metric} gets when the values of one feature are shuffled "
+        f"{counted(repeats, 'time')} among the holdout's rows ({of_rows}), with {level:.4g} % "
+        "intervals, each by itself: around 0, the model hardly needs the feature while it has the "
+        "others."
     ]
     if len(shown) < len(names):
         said.append(
-            f"Shown are {len(shown)} of {len(names):,} features: those that a quick look at "
-            f"{screened}"
+            f"Shown are {len(shown)} of {counted(len(names), 'feature')}: those that a quick look "
+            f"at {screened}"
         )
     if pairs:
         named = "; ".join(
@@ -128,6 +129,7 @@ def _shown(
             "Features that go together can stand in for one another, so that each looks less "
             f"important than it is: {named}."
         )
+    said += [_whether_used(whole, name, seed) for name in config.columns if name in names]
     return {
         "metric": config.primary.metric,
         "rows": len(used),
@@ -158,7 +160,7 @@ class _Shuffled:
         self.features = rows[names]
         self.config = _alone(config)
         started = time.perf_counter()
-        given = self._asked(self.features)
+        self.given = given = self._asked(self.features)
         self.seconds = time.perf_counter() - started
         # Numbered, so that the holdout, which sorts ids as texts, keeps their order.
         group = rows["group"] if "group" in rows else rows["id"]
@@ -178,10 +180,18 @@ class _Shuffled:
         found = []
         for _ in range(repeats):
             order = random.permutation(len(self.features))
-            values = self.features[name].iloc[order].set_axis(self.features.index)
-            shuffled = self._estimate(self._asked(self.features.assign(**{name: values})))
+            shuffled = self._estimate(self._asked(self._dealt(name, order)))
             found.append(_of_both(shuffled, self.plain, np.argsort(order)))
         return _mean(found)
+
+    def uses(self, name: str, seed: int) -> bool:
+        """Whether any prediction changes when the values of a feature are shuffled once."""
+        order = np.random.default_rng([seed, self.names.index(name)]).permutation(len(self.given))
+        return not np.array_equal(self._asked(self._dealt(name, order)), self.given)
+
+    def _dealt(self, name: str, order: Any) -> "pandas.DataFrame":
+        values = self.features[name].iloc[order].set_axis(self.features.index)
+        return self.features.assign(**{name: values})
 
     def _asked(self, features: "pandas.DataFrame") -> Any:
         classes = self.config.data.classes
@@ -206,6 +216,16 @@ def _weight(whole: _Shuffled, name: str, repeats: int, config: CompareConfig) ->
         "lower": effect.lower,
         "upper": effect.upper,
     }
+
+
+def _whether_used(whole: _Shuffled, name: str, seed: int) -> str:
+    """Say of a column by which rows are compared whether the model uses it: people ask that."""
+    if whole.uses(name, seed):
+        return f"Rows are compared by {name}, and the model uses it."
+    return (
+        f"Rows are compared by {name}, which the model does not use: no prediction changes when "
+        "its values are shuffled."
+    )
 
 
 def _of_both(shuffled: Estimate, plain: Estimate, taker: Any) -> Estimate:

@@ -135,6 +135,8 @@ class Background:
         What the model looks at, where it was asked.
     augmented_rows : int or None
         What the team's augment() made of the training rows.
+    together : tuple of dict
+        features, formula: two features that give the outcome together.
     """
 
     horizon_days: int | None = None
@@ -151,6 +153,7 @@ class Background:
     search: Chosen | None = None
     importance: Importance | None = None
     augmented_rows: int | None = None
+    together: tuple[dict[str, Any], ...] = ()
 
 
 def background_of(card: dict[str, Any], read: Mapping[str, Any]) -> Background:
@@ -174,4 +177,5 @@ def background_of(card: dict[str, Any], read: Mapping[str, Any]) -> Background:
         tuple(card.get("cutoffs", ())),
         about_search(card),
         augmented_rows=card.get("augmented_rows"),
+        together=tuple(noted.get("telling_pairs", ())),
     )

@@ -23,6 +23,7 @@ from mlops_kit.compare.inference.effect import Design, design_of_groups
 from mlops_kit.compare.inference.periods import is_few
 from mlops_kit.compare.metrics.registry import Metric
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import counted
 
 # Fewer groups than this say little about how groups differ.
 FEW_GROUPS = 30
@@ -186,7 +187,8 @@ def _system(table: pa.Table, role: str, name: str) -> pa.Table:
     keys = [key for key in (*KEYS, "fold") if key in rows.column_names]
     if repeated := rows.num_rows - rows.select(keys).group_by(keys).aggregate([]).num_rows:
         raise MlopsError(
-            f'{repeated} rows of "{name}" repeat an {" and ".join(keys)}: each must stand once.'
+            f'"{name}" repeats an {" and ".join(keys)} in {counted(repeated, "row")}: each must '
+            "stand once."
         )
     return rows.sort_by([(key, "ascending") for key in keys]).combine_chunks()
 

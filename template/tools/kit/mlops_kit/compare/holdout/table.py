@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.metrics.registry import Metric
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import counted
 
 EMPTY = "(empty)"
 # What names a row, beside a fold.
@@ -97,7 +98,9 @@ def long_table(source: Any, config: CompareConfig, metric: Metric) -> pa.Table:
             hint = "fill or drop them"
             if name == "y_true":
                 hint += ", or say data.labels: censored when the rules in force decide who has one"
-            raise MlopsError(f'{empty} rows of the predictions have no "{name}": {hint}.')
+            raise MlopsError(
+                f'The predictions have no "{name}" in {counted(empty, "row")}: {hint}.'
+            )
     return pa.table(columns)
 
 

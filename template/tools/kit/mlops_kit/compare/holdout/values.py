@@ -12,6 +12,7 @@ from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.holdout.table import SCALE
 from mlops_kit.compare.metrics.registry import Metric
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import acting, counted
 
 # Beyond this a square overflows: as unusable as infinity.
 HUGE = 1e150
@@ -93,8 +94,9 @@ def _of_classes(
                     else f"data.classes names {len(classes)}"
                 )
                 raise MlopsError(
-                    f'The {role} "{config.systems[role]}" gives probabilities of {width} classes, '
-                    f"and {wanted}: give one for each class, in one order."
+                    f'The {role} "{config.systems[role]}" gives probabilities of '
+                    f"{counted(width, 'class')}, and {wanted}: give one for each class, in one "
+                    "order."
                 )
         known = range(n_classes) if classes is None else classes
         if n_classes == 2:
@@ -146,7 +148,7 @@ def numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
         raise MlopsError(f'Column "{name}" must hold numbers, not {column.type}{hint}.') from error
     if bad := int((~(np.abs(found) < HUGE)).sum()):
         raise MlopsError(
-            f'{bad} rows of column "{name}" are NaN or infinite: mend the predictions.'
+            f'Column "{name}" is NaN or infinite in {counted(bad, "row")}: mend the predictions.'
         )
     return found
 
@@ -162,7 +164,7 @@ def levels_of(column: pa.ChunkedArray, name: str) -> tuple[list[str], NDArray[np
         levels = np.array([level.removesuffix(MIDNIGHT) for level in levels.tolist()])
     if levels.size > MAX_LEVELS:
         raise MlopsError(
-            f'Column "{name}" has {levels.size} values, too many to judge each: '
+            f'Column "{name}" has {counted(levels.size, "value")}, too many to judge each: '
             "write a coarser column in the predict stage."
         )
     return levels.tolist(), codes
@@ -173,9 +175,9 @@ def scales(column: pa.ChunkedArray) -> NDArray[np.float64]:
     found = numbers(column, SCALE)
     if none := int((found <= 0).sum()):
         raise MlopsError(
-            f'{none:,} rows have a "{SCALE}" that is not above 0: their series does not change '
-            "from season to season, and mase divides by that. Leave them out, or judge by mae or "
-            "wape."
+            f'{acting(none, "row", "have")} a "{SCALE}" that is not above 0: their series does '
+            "not change from season to season, and mase divides by that. Leave them out, or judge "
+            "by mae or wape."
         )
     return found
 
@@ -205,8 +207,9 @@ def _classes(column: pa.ChunkedArray, name: str, classes: tuple[Any, ...]) -> ND
         found = numbers(column, name)
         if (strange := found[found % 1 != 0]).size:
             raise MlopsError(
-                f'{strange.size} rows of column "{name}" hold a fraction, such as {strange[0]:g}, '
-                "where a class is wanted: give classes, or a list of probabilities in each row."
+                f'Column "{name}" holds a fraction in {counted(strange.size, "row")}, such as '
+                f"{strange[0]:g}, where a class is wanted: give classes, or a list of "
+                "probabilities in each row."
             )
         column = pa.chunked_array([pa.array(found.astype(np.int64))])
     names = pa.array([str(each) for each in classes], pa.string())
@@ -214,7 +217,7 @@ def _classes(column: pa.ChunkedArray, name: str, classes: tuple[Any, ...]) -> ND
     if found.null_count:
         example = pc.unique(column.filter(found.is_null()))[0].as_py()
         raise MlopsError(
-            f'{found.null_count} rows of column "{name}" hold an unknown label, such as '
-            f"{example!r}; known are {', '.join(names.to_pylist())} (data.classes)."
+            f'Column "{name}" holds an unknown label in {counted(found.null_count, "row")}, such '
+            f"as {example!r}; known are {', '.join(names.to_pylist())} (data.classes)."
         )
     return found.cast(pa.float64()).to_numpy()

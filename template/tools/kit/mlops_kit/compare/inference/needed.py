@@ -31,11 +31,11 @@ def more_rows(rows: int | None, holdout: Holdout) -> str:
     days, periods = days_of(rows, holdout), holdout.design.n_periods
     took = f", {of_days(days)} worth," if days else ""
     if periods < 2:
-        return f"about {rows:,} rows in all{took} would settle it ({holdout.n_rows:,} now)"
+        return f"about {counted(rows, 'row')} in all{took} would settle it ({holdout.n_rows:,} now)"
     return (
-        f"about {rows:,} rows in all{took} over about {math.ceil(times * periods):,} periods "
-        f"would settle it ({holdout.n_rows:,} over {periods:,} now); more rows of the same periods "
-        "add little"
+        f"about {counted(rows, 'row')} in all{took} over about {math.ceil(times * periods):,} "
+        f"periods would settle it ({holdout.n_rows:,} over {periods:,} now); more rows of the same "
+        "periods add little"
     )
 
 
@@ -62,8 +62,8 @@ def few_periods(holdout: Holdout, vouched: bool) -> str | None:
     if holdout.windows is not None and holdout.windows < FEW_WINDOWS:
         found = (
             f"The holdout's times span {holdout.windows:.3g} times the longest horizon, less than "
-            f"{FEW_WINDOWS}: nearly all rows look at the same stretch of time, and whether the "
-            "gain is only a spell of it cannot be seen"
+            f"{FEW_WINDOWS}: nearly all rows look at the same stretch of time, and it cannot be "
+            "told whether the gain lasts or is a spell of it"
         )
     elif not is_few(order):
         return None
@@ -82,8 +82,8 @@ def _few(order: Codes, periods: int) -> str:
     worth = f" (worth {effective_periods(order):.0f} of equal size)"
     return (
         f"The holdout spans {counted(periods, 'period')}{worth if periods >= FEW_PERIODS else ''}, "
-        f"fewer than {FEW_PERIODS}: whether the gain is only a spell that all rows of a period "
-        "share cannot be seen"
+        f"fewer than {FEW_PERIODS}: it cannot be told whether the gain lasts or is a spell "
+        "that all rows of a period share"
     )
 
 
@@ -92,6 +92,6 @@ def one_period(holdout: Holdout) -> str | None:
     if holdout.n_periods != 1:
         return None
     return (
-        "All rows are of one period: what they share then, such as a sale or an outage, is in no "
-        "interval, so watch whether the gain lasts."
+        "All rows are of one period: no interval allows for what they share then, such as a sale "
+        "or an outage, so watch whether the gain lasts."
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_kit.compare.profile.bars import bars
+from mlops_kit.compare.report.language.say import readable
 from mlops_kit.compare.report.page import template_in
 from mlops_kit.core.words import counted
 
@@ -174,8 +175,8 @@ def _card(
         low, high = edges[0], edges[-1] - (1 if one.get("whole") and not both else 0)
         card["ends"] = [value_of(one, low), value_of(one, min(high, max(one["maximum"], low)))]
         below, above = one["histogram"]["below"], one["histogram"]["above"]
-        card["beyond"] = [f"← {below:,} rows"] if below else [""]
-        card["beyond"].append(f"{above:,} rows →" if above else "")
+        card["beyond"] = [f"← {counted(below, 'row')}"] if below else [""]
+        card["beyond"].append(f"{counted(above, 'row')} →" if above else "")
         card["both"] = bool(both)
     return card
 
@@ -240,7 +241,7 @@ def _facts(one: dict[str, Any], rows: int) -> list[tuple[str, str]]:
     if text := one.get("text"):
         found += [("words", f"{text['mean_words']:.1f} on average"),
                   ("vocabulary", f"{text['vocabulary']:,}, {text['once']:.0%} of it once"
-                   f" (in {text['rows']:,} rows)")]  # fmt: skip
+                   f" (in {counted(text['rows'], 'row')})")]  # fmt: skip
     return found
 
 
@@ -269,7 +270,7 @@ def number(value: float) -> str:
     size = abs(value)
     if size < 1e15 and (value == int(value) or size >= 1e4):
         return f"{value:,.0f}" if size >= 1e4 else f"{value:.0f}"
-    return f"{value:.4g}"
+    return readable(f"{value:.4g}")
 
 
 def share(value: float) -> str:

@@ -54,8 +54,8 @@ def _caption(decision: Decision, data: Data, more: int) -> str:
         days = [each["cutoff"].removesuffix("T00:00:00") for each in fits]
         said.append(
             f"Fitted anew at {len(fits)} cut-offs ({days[0]} to {days[-1]}), on what was known at "
-            f"each ({fits[0]['training_rows']:,} rows at the first); each fit is judged on the "
-            "rows up to the next, and the last one is the model that is registered."
+            f"each ({counted(fits[0]['training_rows'], 'row')} at the first); each fit is judged "
+            "on the rows up to the next, and the last one is the model that is registered."
         )
     for name, each in data["tables"].items():
         if each["set_aside"]:

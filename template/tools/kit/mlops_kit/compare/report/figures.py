@@ -181,7 +181,8 @@ def _tolerance(holdout: Holdout, labels: dict[str, str]) -> Figure:
         )
 
     svg = drawing("tolerance", "Share of rows within each error", 2.9, paint)
-    return Figure("How often it is close enough", svg, "The higher curve is the better system.")
+    caption = "At the error that you tolerate, the higher curve is the better system."
+    return Figure("How often it is close enough", svg, caption)
 
 
 def _hits_by_rank(holdout: Holdout, labels: dict[str, str]) -> Figure:

@@ -55,7 +55,7 @@ def markdown(
     head = [f"## {say(story.word_of(decision))}: {_plain(context['project'], 80)}"]
     head.append(f"**{say('Why')}.** {_plain(Given(reasons), 700)}")
     if users:
-        heading = say(f"Of 1,000 {story.who(context)}")
+        heading = say(f"Of {users.of:,} {story.who(context)}")
         head.append(f"**{heading}.** {_plain(_about(users, decision), 500)}")
     head.append(f"**{say('What next')}.** {_plain(decision['next'])}")
     head.append(_lines(story.numbers(decision, config)))

@@ -27,7 +27,7 @@ def weights_table(decision: Decision) -> Titled | None:
     if not (weights := found.get("weights")):
         return None
     metric, level = found["metric"], 100 * (1 - 2 * found["alpha"])
-    rows = [["feature", f"loss in {metric}", f"{level:.4g} % interval"]]
+    rows = [["feature", f"{metric} worse by", f"{level:.4g} % interval"]]
     rows += [
         [clip(each["feature"], 40), f"{each['estimate']:+.3g}", _interval(each)]
         for each in weights[:MOST_LISTED]
@@ -54,7 +54,7 @@ def weights_figures(decision: Decision) -> list[Figure]:
         axes.locator_params(axis="x", nbins=5)
         axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0)
-        axes.set_xlabel(f"loss in {metric} without the feature")
+        axes.set_xlabel(f"how much worse {metric} is without the feature")
 
     svg = drawing("weights", "Loss without each feature", 0.75 + 0.25 * len(shown), paint)
     caption = (

@@ -97,7 +97,7 @@ def template_in(folder: Path) -> "Template":
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters |= {"sentence": _sentence, "count": story.count}
+    environment.filters |= {"sentence": _sentence}
     return environment.get_template("page.html", globals={"_": say, "spoken": spoken})
 
 
@@ -122,9 +122,11 @@ def _users(users: Consequences, decision: Decision, who: str, repeated: bool) ->
     return {
         "said": story.for_users(users, decision),
         "parts": [
-            {"name": name, "amount": getattr(users, name), "text": text}
+            {"name": name, "amount": amount, "number": f"{users.told(amount):,}", "text": text}
             for name, text in texts.items()
+            for amount in [getattr(users, name)]
         ],
+        "of": f"{users.of:,}",
         "note": note.strip(),
     }
 
@@ -216,8 +218,13 @@ def _thresholds(holdout: Holdout, config: CompareConfig) -> list[list[str]]:
         score_map(holdout, config.data.threshold) if config.deprecation.fixed_thresholds else []
     )
     rows = [
-        [f"{r.old:.4g}", story.count(r.old_picked), f"{r.new:.4g}", story.count(r.new_picked)]
+        [f"{r.old:.4g}", _picked(r.old_picked), f"{r.new:.4g}", _picked(r.new_picked)]
         for r in mapped
     ]
     head = ["old threshold", "picks of 1,000", "new threshold", "picks of 1,000"]
     return [head, *rows] if rows else []
+
+
+def _picked(per_thousand: float) -> str:
+    """Say how many of a thousand are picked; few need a decimal."""
+    return f"{per_thousand:.{1 if 0.05 <= per_thousand < 9.95 else 0}f}"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from mlops_kit.compare.inference.needed import FAR
-from mlops_kit.compare.report.language.say import Given, say, say_numbers, say_texts
+from mlops_kit.compare.report.language.say import Given, say, say_numbers, say_texts, say_ticks
 from mlops_kit.compare.report.wording import are_by_a_number
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def drawing(name: str, title: str, height: float, paint: Callable[["Axes"], None
         for part in (*axes.spines.values(), axes.xaxis.label, axes.yaxis.label):
             part.set_color(INK)
         axes.tick_params(length=3, colors=INK)
+        say_ticks(axes)
         paint(axes)
         say_texts(figure)
         figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
@@ -111,10 +112,10 @@ def write(
 
 
 def clip(text: str, length: int) -> str:
-    """Shorten a text of the configuration or of the data to one line of at most `length`."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text)
-    line = " ".join(line.split())
-    return Given(line if len(line) <= length else f"{line[: length - 1].rstrip()}…")
+    """Shorten a text of the configuration or of the data to `length`, after a word."""
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    cut = re.sub(r"[,;:]? \S{0,30}$", "", line[: length - 1]) + "…"
+    return Given(line if len(line) <= length else cut)
 
 
 def _for_page(tag: str, name: str) -> str:

@@ -48,7 +48,7 @@ def residuals_figure(truth: Floats, prediction: Floats) -> list[Figure]:
                 axes.broken_barh(*square, color=COLOURS["candidate"], alpha=float(shade), lw=0)
         axes.axhline(0, color=LINE, lw=1, ls="--")
         at, low, middle, high = parts.T
-        axes.plot(at, middle, "o-", color=INK, lw=1.5, ms=3.5, label="the middle row")
+        axes.plot(at, middle, "o-", color=INK, lw=1.5, ms=3.5, label="the median row")
         axes.plot(at, low, color=INK, lw=0.9, ls=":", label="8 of 10 rows")
         axes.plot(at, high, color=INK, lw=0.9, ls=":")
         axes.set_xlim(*across)
@@ -62,7 +62,7 @@ def residuals_figure(truth: Floats, prediction: Floats) -> list[Figure]:
     caption = (
         "Above the dashes the candidate predicts too little, below too much. The stronger a "
         f"cell's colour, the more rows; cells of fewer than {FEWEST}, and the outermost rows, are "
-        "not drawn. The middle row lies off the dashes where the candidate is biased, or outcomes "
+        "not drawn. The median row lies off the dashes where the candidate is biased, or outcomes "
         "are skewed."
     )
     return [Figure("Where the candidate errs", svg, caption)]

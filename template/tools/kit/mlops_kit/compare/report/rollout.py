@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlops_kit.compare.config import CompareConfig
+from mlops_kit.compare.criteria import Ops
 from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.holdout.holdout import Holdout
 from mlops_kit.compare.report.plots import clip
@@ -76,11 +77,19 @@ def plan(
         "B": "go back to the rules",
         "C": "go back to the present model",
     }[case]
-    when = clip(way.rollback, LONGEST).rstrip(".")
+    when = clip(way.rollback, LONGEST).rstrip(".") or _worse(config)
     steps.append(Step("Rollback", f"At every step {back} for everybody when {when}."))
     if case != "A":
         steps += _retirement(case, end.keep_warm_days)
     return steps
+
+
+def _worse(config: CompareConfig) -> str:
+    """Say when to go back by what is measured: what nobody has set is not spoken of."""
+    limits = "the business metric, errors or latency get worse"
+    if config.ops != Ops():
+        limits = "errors or latency exceed their budget"
+    return f"a guardrail is worse than its margin, or {limits}" if config.guardrails else limits
 
 
 def _shadow(case: str, users: Consequences | None, who: str) -> str:
@@ -88,8 +97,9 @@ def _shadow(case: str, users: Consequences | None, who: str) -> str:
     text = f"The candidate answers every request {beside}; compare the logs daily."
     if users is not None and case != "A" and users.errors is None:
         text += (
-            f" Expect about {users.gained + users.lost:.0f} of 1,000 {who} served differently, "
-            "as on the holdout; many more means that production is not what was tested."
+            f" Expect about {users.told(users.gained + users.lost):,} of {users.of:,} {who} served "
+            "differently, as on the holdout; many more means that production is not what was "
+            "tested."
         )
     return text
 

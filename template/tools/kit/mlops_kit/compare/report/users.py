@@ -40,6 +40,25 @@ class Consequences:
         """How many more of a thousand the candidate serves right."""
         return self.gained - self.lost
 
+    @property
+    def of(self) -> int:
+        """Of how many users it is told, so that those who gain or lose are whole numbers."""
+        return whole(self.gained, self.lost)
+
+    def told(self, per_thousand: float) -> int:
+        """Say how many of `of` users so many of a thousand are."""
+        return round(per_thousand * self.of / 1000)
+
+
+def whole(*per_thousand: float) -> int:
+    """Return of how many to tell shares per thousand, so that two digits are whole numbers.
+
+    >>> whole(311.2, 125.0), whole(4.5, 0.0), whole(0.3)
+    (1000, 10000, 100000)
+    """
+    least = min((each for each in per_thousand if each >= 0.005), default=1000.0)
+    return next((of for of in (1000, 10_000) if least * of / 1000 >= 9.5), 100_000)
+
 
 def consequences(holdout: Holdout, config: CompareConfig | None = None) -> Consequences:
     """Count who is served right by which system, per thousand rows.
@@ -80,10 +99,12 @@ def consequences(holdout: Holdout, config: CompareConfig | None = None) -> Conse
         return _counted(right, f"the class is right{limit}")
     chosen = [picked(score, int(truth.sum())) for score in pair]
     right = [np.where(truth == 1, share, 1 - share) for share in chosen]
+    share = float(truth.mean())
+    of = whole(1000 * share)
     return _counted(
         right,
         f"rightly picked or rightly left out, when each system picks its best "
-        f"{1000 * float(truth.mean()):.0f} of 1,000: as many as are true",
+        f"{of * share:,.0f} of {of:,}: as many as are true",
     )
 
 

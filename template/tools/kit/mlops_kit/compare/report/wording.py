@@ -25,7 +25,7 @@ SECTIONS = {
     "fairness": "Fairness",
     "flips": "Negative flips",
     "ops": "Operations",
-    "safety": "Safety",
+    "safety": "Validity",
 }
 MOST_REASONS = 3
 PILLS = {"pass": "pass", "fail": "fail", "inconclusive": "open", "skipped": "skipped"}
@@ -64,10 +64,16 @@ def meaning(holdout: Holdout) -> str:
 
 
 def gained(estimate: float, lower: float, upper: float) -> str:
-    """Say a gain and its interval on one line, in the direction in which it points."""
+    """Say a gain and its interval on one line, in the direction in which it points.
+
+    >>> gained(-0.0005, -0.0011, 0.00004)
+    'worse by 0.0005 [0.0000, 0.0011]'
+    >>> gained(0.0005, -0.00004, 0.0011)
+    'better by 0.0005 [0.0000, 0.0011]'
+    """
     if estimate >= 0:
-        return f"better by {estimate:.4f} [{lower:.4f}, {upper:.4f}]"
-    return f"worse by {-estimate:.4f} [{-upper:.4f}, {-lower:.4f}]"
+        return f"better by {estimate:.4f} [{lower:z.4f}, {upper:.4f}]"
+    return f"worse by {-estimate:.4f} [{-upper:z.4f}, {-lower:.4f}]"
 
 
 def who(context: dict[str, str]) -> str:
@@ -91,27 +97,20 @@ def _contradiction(users: Consequences, decision: Decision) -> str:
 
 
 def _counted(users: Consequences, incumbent: str) -> str:
-    gained, lost = count(users.gained), count(users.lost)
+    gained, lost = users.told(users.gained), users.told(users.lost)
     if users.errors is not None and not users.right:
         new, old = users.errors
         digits = max(0, 2 - math.floor(math.log10(max(new, old, 1e-9))))
         return (
-            f"{gained} get a closer prediction than from the {incumbent}, {lost} a less close one;"
-            f" the error per row goes from {old:,.{digits}f} to {new:,.{digits}f} on average."
+            f"{gained:,} get a closer prediction than from the {incumbent}, {lost:,} a less close "
+            f"one; the error per row goes from {old:,.{digits}f} to {new:,.{digits}f} on average."
         )
-    if users.gained + users.lost < 0.05:
+    if gained + lost == 0:
         return f"Nobody is served better or worse than by the {incumbent}."
-    more = "more" if users.net >= 0 else "fewer"
-    return (
-        f"{count(abs(users.net))} {more} are served right: {gained} gain, and {lost} lose what the "
-        f"{incumbent} got right."
-    )
-
-
-def count(per_thousand: float) -> str:
-    """Say a number of a thousand; few need a decimal."""
-    digits = 1 if 0.05 <= per_thousand < 9.95 else 0
-    return f"{per_thousand + 0.0:.{digits}f}"
+    net = f"{abs(gained - lost):,} {'more' if gained > lost else 'fewer'}"
+    served = "is served right" if abs(gained - lost) == 1 else "are served right"
+    who = f"{net} {served}" if gained != lost else "As many are served right as now"
+    return f"{who}: {gained:,} gain, and {lost:,} lose what the {incumbent} got right."
 
 
 def footing(decision: Decision) -> str:
@@ -124,14 +123,17 @@ def footing(decision: Decision) -> str:
         units = f" in {counted(primary['n_groups'], 'period')}"
     if primary["design"] == "folds":
         units = f" in {counted(primary['n_groups'], 'fold')}"
-    text = f"Paired on {primary['n_rows']:,} rows{units} ({primary['design']}).{_minded(primary)}"
+    text = (
+        f"Paired on {counted(primary['n_rows'], 'row')}{units} "
+        f"({primary['design']}).{_minded(primary)}"
+    )
     inference = decision.get("inference", {})
     if inference.get("reuse") == "free":
         text += " Earlier uses of this holdout are not counted (inference.reuse: free)."
     whole = inference.get("alpha", primary["alpha"])
     if primary["alpha"] < whole:
         sharers = inference["candidates"]
-        shared = f", {sharers} candidates share it" if sharers > 1 else ""
+        shared = f", {counted(sharers, 'candidate')} share it" if sharers > 1 else ""
         text += (
             f" Use number {inference['look']} of this holdout{shared}: of the risk of {whole:g} "
             f"it may take {primary['alpha']:.3g}."
@@ -152,8 +154,8 @@ def _minded(primary: Primary) -> str:
     if primary["design"] == "folds" or "n_periods" not in primary:
         return ""
     if primary["n_periods"]:
-        return " What all rows of a period share is in no interval."
-    return " The table has no time: what all rows of one day or month share is in no interval."
+        return " No interval allows for what all rows of a period share."
+    return " The table has no time: no interval allows for what all rows of a day or month share."
 
 
 def numbers(decision: Decision, config: CompareConfig | None = None) -> list[list[str]]:

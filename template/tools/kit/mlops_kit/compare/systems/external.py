@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_kit.compare.systems.spec import Command, Logged
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import from_json
+from mlops_kit.core.words import counted
 
 if TYPE_CHECKING:
     import numpy
@@ -131,8 +132,9 @@ def ask_command(
     lines = _answer(spec, asked).splitlines()
     if len(lines) != len(rows):
         raise MlopsError(
-            f"{spec.name}: the command wrote {len(lines):,} lines for {len(rows):,} rows; "
-            "write one JSON value for each line that it reads, and anything else to stderr."
+            f"{spec.name}: the command wrote {counted(len(lines), 'line')} for "
+            f"{counted(len(rows), 'row')}; write one JSON value for each line that it reads, and "
+            "anything else to stderr."
         )
     kind = "classes" if several else task
     values = [_value(spec.name, kind, number, line) for number, line in enumerate(lines, start=1)]

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import counted
 
 if TYPE_CHECKING:
     import numpy
@@ -55,9 +56,9 @@ def seasonal_naive(
         place, seasons = place[np.isnan(values[place]) & reaches], seasons + 1
     if (place := np.flatnonzero(np.isnan(values))).size:
         raise MlopsError(
-            f"{name}: {place.size:,} of {len(rows):,} rows {_of(ids.iloc[place])} have no outcome "
-            f"{season} before, or whole seasons of it, that was known at their time: take a "
-            "shorter season, or let rows() of features.py begin later with these series."
+            f"{name}: {place.size:,} of {counted(len(rows), 'row')} {_of(ids.iloc[place])} have no "
+            f"outcome {season} before, or whole seasons of it, that was known at their time: take "
+            "a shorter season, or let rows() of features.py begin later with these series."
         )
     return values
 
@@ -125,9 +126,10 @@ def seasonal_errors(
     ):
         if wrong.any():
             raise MlopsError(
-                f"mase: {int(wrong.sum()):,} of {len(rows):,} rows {_of(rows['id'][wrong])} have "
-                f"{what}: leave these series out of rows() of features.py, take another "
-                "data.season in conf/compare.yaml, or judge by mae or wape."
+                f"mase: {int(wrong.sum()):,} of {counted(len(rows), 'row')} "
+                f"{_of(rows['id'][wrong])} have {what}: leave these series out of rows() of "
+                "features.py, take another data.season in conf/compare.yaml, or judge by mae or "
+                "wape."
             )
     return scale
 
@@ -145,9 +147,9 @@ def _series(name: str, outcomes: "pandas.DataFrame") -> "pandas.Series":
     found = outcomes["y_true"].groupby([outcomes["id"], moments]).agg(["min", "max"])
     if several := int((found["min"] != found["max"]).sum()):
         raise MlopsError(
-            f"{name}: at {several:,} times a series has two outcomes that become known together, "
-            "so that they are no series of values: let target() give the value of one step, not a "
-            "sum over the horizon."
+            f"{name}: at {counted(several, 'time')} a series has two outcomes that become known "
+            "together, so that they are no series of values: let target() give the value of one "
+            "step, not a sum over the horizon."
         )
     return found["max"].astype("float64")
 

@@ -6,6 +6,7 @@ from mlops_kit.compare.systems.seasonal import last_known, seasonal_naive
 from mlops_kit.compare.systems.spec import Trivial
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress
+from mlops_kit.core.words import counted
 from mlops_kit.train.classes import Classes, positions
 
 if TYPE_CHECKING:
@@ -126,8 +127,9 @@ def _earlier(spec: Trivial, train: "pandas.DataFrame", rows: "pandas.DataFrame")
         if none := int(np.isnan(seasonal).sum()):
             progress(
                 "compare",
-                f"{spec.name}: {none:,} of {len(rows):,} rows have no outcome {spec.season} "
-                "before: the last one of their series is taken, or what holds for all",
+                f"{spec.name}: {none:,} of {counted(len(rows), 'row')} have no outcome "
+                f"{spec.season} before: the last one of their series is taken, or what holds for "
+                "all",
             )
     return values
 

@@ -20,6 +20,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.gate.accepted import BaselineError, ended, load_accepted, not_accepted
 from mlops_kit.core.gate.listing import SelectionError, staged, tracked, untracked
 from mlops_kit.core.gate.sarif import Result, sarif
+from mlops_kit.core.words import counted
 
 BASELINE_FILE = Path("conf/secrets-baseline.json")
 TOOL = "mlops secrets"
@@ -119,7 +120,11 @@ def look(
         for number, (name, read) in enumerate(chosen, 1):
             if time.monotonic() - told > QUIET_SECONDS and sys.stderr.isatty():
                 told = time.monotonic()
-                print(f"secrets   {number} of {len(chosen)} files", file=sys.stderr, flush=True)
+                print(
+                    f"secrets   {number} of {counted(len(chosen), 'file')}",
+                    file=sys.stderr,
+                    flush=True,
+                )
             if _PLACES.search(name):
                 why = "holds secrets and must not be in git; run `git rm --cached` on it"
                 found.append(Secret(name, PLACE, 1, 0, why))
@@ -250,8 +255,9 @@ def summary(looked: Looked) -> str:
     accepted = f", {looked.accepted} accepted" if looked.accepted else ""
     unread = f", {len(looked.no_text)} of them no text and not read" if looked.no_text else ""
     if looked.findings:
-        return f"closed: {len(looked.findings)} findings in {looked.files} files{accepted}{unread}"
-    return f"clean: {looked.files} files{accepted}{unread}"
+        found = counted(len(looked.findings), "finding")
+        return f"closed: {found} in {counted(looked.files, 'file')}{accepted}{unread}"
+    return f"clean: {counted(looked.files, 'file')}{accepted}{unread}"
 
 
 def as_json(looked: Looked) -> dict[str, Any]:

@@ -100,6 +100,12 @@ def at_source(source: Landed, name: str, table: Table) -> tuple[Table, list[str]
     """
     if source.drift is None:
         return table, []
+    if getattr(type(source), "names", None) is Landed.names:
+        raise MlopsError(
+            f"{SOURCES_FILE.as_posix()}: sources.{table.source}.drift: a source of kind "
+            f"{source.kind} has no columns that could be compared, only objects; take it out. A "
+            "column that no object has is refused without it."
+        )
     there = source.names(table)
     known = {*asked_columns(table), *table.left_out}
     drift = Drift(source.drift, {}, [one for one in there if one not in known], [])

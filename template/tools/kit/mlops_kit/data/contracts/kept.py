@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import literal, quoted
 from mlops_kit.core.utc import connect
+from mlops_kit.core.words import counted
 from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE
 from mlops_kit.data.contracts.declared import Promised, seconds_of
 
@@ -35,8 +36,8 @@ def check_rows(name: str, promised: Promised, rows: int) -> None:
         wrong = f"at most {most:,}"
     if wrong is not None:
         raise MlopsError(
-            f'Table "{name}" has {rows:,} rows, and {FILE} promises {wrong}: look at its source, '
-            f"or correct tables.{name}.rows."
+            f'Table "{name}" has {counted(rows, "row")}, and {FILE} promises {wrong}: look at '
+            f"its source, or correct tables.{name}.rows."
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import literal
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import Column, Table
 from mlops_kit.data.describing.column import OFTEN, Seen
 from mlops_kit.data.describing.related import Group, group_of
@@ -16,6 +17,7 @@ from mlops_kit.data.types import NUMBERS
 
 ROW = "row_id"
 FEW_LEVELS = 50
+LISTS = ("nulls", "allowed")  # of which one value is meant where no list is written
 # Of a column by its type: more whole numbers are an amount.
 MOST_CLASSES = Counter({"string": FEW_LEVELS, "integer": 20})
 
@@ -30,6 +32,13 @@ class Asked:
     known: str | None = None
     undecided: str = "undecided"
     group: str | None = None
+
+    @property
+    def names(self) -> set[str]:
+        """What may name a column: each text, its parts, and what stands before an `=`."""
+        texts = [text for text in (self.id, self.target, self.time, self.known, self.group) if text]
+        parts = [part.strip() for text in texts for part in text.split(",")]
+        return {*texts, *parts, (self.target or "").rpartition("=")[0]}
 
 
 def declared(settings: list[str]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
@@ -46,15 +55,33 @@ def declared(settings: list[str]) -> tuple[dict[str, Any], dict[str, dict[str, A
                 f"({', '.join(sorted(of_tables))}), or column.option=value "
                 f"({', '.join(Column.model_fields)})."
             )
+        value = _value(text)
+        if (key if key in of_tables else option) in LISTS and not isinstance(value, list):
+            value = [value]
         (options if key in of_tables else given.setdefault(column, {}))[
             key if key in of_tables else option
-        ] = _value(text)
+        ] = value
     for rule in given.values():
         if "format" in rule and "type" not in rule:
             form = str(rule["format"])
             clock = any(code in form for code in ("%H", "%I", "%T", "%R"))
             rule["type"] = "timestamptz" if "%z" in form else "timestamp" if clock else "date"
+    _check(Table, {"source": "mine", "columns": {"x": {"type": "string"}}} | options, "")
+    for column, rule in given.items():
+        _check(Column, {"type": "string"} | rule, f"{column}.")
     return options, given
+
+
+def _check(model: type[Table] | type[Column], rule: dict[str, Any], whose: str) -> None:
+    from pydantic import ValidationError
+
+    try:
+        model.model_validate(rule)
+    except ValidationError as error:
+        first = error.errors()[0]
+        said = first["msg"].removeprefix("Value error, ")
+        option = ".".join(map(str, first["loc"])) or next(iter(rule))
+        raise MlopsError(f"--set {whose}{option}: {said}.") from None
 
 
 def _value(text: str) -> Any:
@@ -79,7 +106,7 @@ def identity(made: Described, asked: Asked) -> tuple[str, dict[str, dict[str, An
         return ROW, {ROW: {"type": "string", "made": {"hash": names}}}, "a code of what was asked"
     found = [name for name in made.keys if is_key_by_name(name)]
     if len(found) == 1:
-        return found[0], {}, f"no value of it stands twice in {made.rows:,} rows"
+        return found[0], {}, f"no value of it stands twice in {counted(made.rows, 'row')}"
     name = ROW
     while name.casefold() in {one.casefold() for one in made.written.names}:
         name += "_"
@@ -172,6 +199,6 @@ def outcome_of(made: Described, asked: Asked, task: str) -> tuple[str, str, int]
     if one.distinct <= 20 and min(one.levels.values(), default=0) >= OFTEN:
         shown = f" ({', '.join(one.levels)})"
     raise MlopsError(
-        f'--target: "{name}" has {one.distinct:,} values{shown}, and an outcome is 0 or 1, or '
-        f"one of three classes or more: say which value is 1, --target '{name}=VALUE'."
+        f'--target: "{name}" has {counted(one.distinct, "value")}{shown}, and an outcome is 0 or '
+        f"1, or one of three classes or more: say which value is 1, --target '{name}=VALUE'."
     )

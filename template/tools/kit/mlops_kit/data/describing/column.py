@@ -6,10 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mlops_kit.core import words
 from mlops_kit.data.config import Column, Table
 from mlops_kit.data.describing import moments
 from mlops_kit.data.values import inferred
-from mlops_kit.data.values.cast import INTEGERS, cast
+from mlops_kit.data.values.cast import INTEGERS, cast, stand_ins, why
 from mlops_kit.data.values.missing import counted, missing
 from mlops_kit.data.values.plain import CLOCK
 from mlops_kit.data.values.ways import Numbers, Way, all_match, size, spread, ways
@@ -24,8 +25,9 @@ QUOTED, DOUBLED = r"(?s)^'.*'$", r"^'(?:[^']|'')*(?:''|[,;\t|~])(?:[^']|'')*'$" 
 SHARE = 0.9  # of numbers, or times, from which the rest of a column is asked about
 MOST_LEVELS = 1_000
 OFTEN = 5  # rows that a value needs before it is shown: then it is nobody's own
-STAND_IN = re.compile(r"-?9{2,}|-9")
-NINES = r"^\s*-?9[9.,' \u00a0\u202f]*0*\s*$"  # as it may be written
+STAND_IN = re.compile(r"9{2,}|-\d+")
+# As it may be written: nines, and whole numbers below zero.
+MARKED = r"^\s*(?:9[9.,' \u00a0\u202f]*0*|-\d[\d.,' \u00a0\u202f]*)\s*$"
 
 
 @dataclass
@@ -93,7 +95,7 @@ def look(values: "polars.Series", table: Table, given: dict[str, Any]) -> Seen:
     seen.digest = hash((*seen.missing.items(), int(values.hash(1).sum() or 0), seen.distinct))
     seen.options |= {"nullable": True} if seen.missing else {}
     if not seen.distinct:
-        seen.left_out = f"no value in any of its {seen.rows:,} rows"
+        seen.left_out = f"no value in any of its {words.counted(seen.rows, 'row')}"
         return seen
     if seen.distinct <= MOST_LEVELS:
         for level, count in zip(there.cast(pl.String), often, strict=True):
@@ -104,7 +106,7 @@ def look(values: "polars.Series", table: Table, given: dict[str, Any]) -> Seen:
         seen.options.pop("type")
         return seen
     if there.dtype != pl.String:
-        _typed(seen, there)
+        _typed(seen, there, often, table)
     else:
         _texts(seen, there.str.strip_chars(), often, table)
     _check_stand_in(seen, there, often, table)
@@ -115,8 +117,8 @@ def look(values: "polars.Series", table: Table, given: dict[str, Any]) -> Seen:
         )
     if "NA" in seen.missing and seen.type == "string" and there.str.contains("^[A-Z]{2}$").all():
         seen.notes.append(
-            f"NA, {seen.missing['NA']:,} times among codes of 2 letters, is taken as missing; if "
-            f"it is a value, as for Namibia: --set '{seen.name}.default_nulls=false'"
+            f"NA, {words.counted(seen.missing['NA'], 'time')} among codes of 2 letters, is taken "
+            f"as missing; if it is a value, as for Namibia: --set '{seen.name}.default_nulls=false'"
         )
     return seen
 
@@ -126,14 +128,21 @@ def _nearly_equal(levels: Collection[str]) -> int:
     return len(levels) - len({" ".join(level.split()).casefold() for level in levels})
 
 
-def _typed(seen: Seen, there: "polars.Series") -> None:
+def _typed(seen: Seen, there: "polars.Series", often: "polars.Series", table: Table) -> None:
     kind = there.dtype
     seen.evidence = f"{kind} in the file"
     found = inferred.of_typed(kind)
     if found is None:
         seen.left_out = f"no type of a table takes {kind}"
-    else:
-        seen.type = str(found)
+        return
+    seen.type = str(found)
+    lost = cast(there, Column(type=seen.type), table).is_null()
+    if lost.any() and kind.is_integer():
+        seen.type, seen.evidence = inferred.UNSIGNED, f"{seen.evidence}, beyond an integer's range"
+    elif lost.any():
+        (first,) = why(there.filter(lost).head(1), Column(type=seen.type), table)
+        rows = int(often.filter(lost).sum())
+        seen.notes.append(f"{rows:,} of its values would be set aside with their rows: {first}")
 
 
 def _whole(seen: Seen, values: "polars.Series") -> Seen:
@@ -148,7 +157,7 @@ def _whole(seen: Seen, values: "polars.Series") -> Seen:
     if isinstance(values.dtype, pl.List) and inner is not None and inner.is_integer():
         seen.type, seen.evidence = "integers", "lists of whole numbers in the file"
     elif not (seen.rows - seen.missing.total()):
-        seen.left_out = f"no value in any of its {seen.rows:,} rows"
+        seen.left_out = f"no value in any of its {words.counted(seen.rows, 'row')}"
     elif (found := inferred.of_typed(values.dtype)) is not None:
         seen.type, seen.evidence = str(found), f"{found.name} in the file"
     else:
@@ -206,7 +215,8 @@ def settle(seen: Seen, way: Way) -> None:
 def _why_text(seen: Seen, there: "polars.Series", often: "polars.Series", table: Table) -> str:
     """Say what kind of text it is, and ask where a few values keep it from being numbers."""
     rows = int(often.sum())
-    if all_match(there, r"^[$€£¥]? ?-?\d[\d.,]* ?[%$€£¥]?$"):
+    signs = there.str.contains("[$€£¥%]").any()  # not in 18.00.00, nor in a version 1.2.3
+    if signs and all_match(there, r"^[$€£¥]? ?-?\d[\d.,]* ?[%$€£¥]?$"):
         seen.notes.append("amounts with a sign of currency or percent: no number until it goes")
         return "text"
     if (spread(there).str.contains(r"^[+-]?[\d.,]").mean() or 0) < SHARE / 2:  # type: ignore[operator]
@@ -233,19 +243,26 @@ def _why_text(seen: Seen, there: "polars.Series", often: "polars.Series", table:
 def _check_stand_in(
     seen: Seen, there: "polars.Series", often: "polars.Series", table: Table
 ) -> None:
-    """Point at a number such as -999 that stands apart from all others, several times."""
+    """Point at a number such as -999 or -200 that stands apart from all others, several times."""
     import polars as pl
 
-    if seen.type not in ("integer", "number") or seen.distinct < 5:
+    nulls = [*table.nulls, *seen.options.get("nulls", [])]
+    if seen.type not in ("integer", "number") or (seen.distinct < 5 and not nulls):
         return
     if there.dtype == pl.String:
-        if not there.str.contains(NINES).any():
+        if not (nulls or there.str.contains(MARKED).any()):
             return
         if seen.ways:
             decimal, thousands = next(iter(seen.ways))
             table = table.model_copy(update={"decimal": decimal, "thousands": thousands})
         there = cast(there, Column(type="number"), table)
     made = there.cast(pl.Float64)
+    stands = stand_ins(made, Column(type="number", nulls=nulls), table)
+    if stands.any():  # as -200,0, of which only now is known what the comma is
+        for value, count in zip(made.filter(stands), often.filter(stands), strict=True):
+            seen.missing[f"{value:g}"] += count
+        seen.options["nullable"] = True
+        made, often = made.filter(~stands), often.filter(~stands)
     for end in (made.arg_min(), made.arg_max()):
         if end is None:
             return
@@ -257,6 +274,6 @@ def _check_stand_in(
         low, high, value = float(others.min()), float(others.max()), float(made[end])  # type: ignore[arg-type]
         if min(abs(value - low), abs(value - high)) > 0.5 * (high - low):
             seen.notes.append(
-                f"{text} stands {rows:,} times, far from all others: if it means missing, "
-                f"--set '{seen.name}.nulls=[{text}]'"
+                f"{text} stands {words.counted(rows, 'time')}, far from all others: if it means "
+                f"missing, --set '{seen.name}.nulls=[{text}]'"
             )

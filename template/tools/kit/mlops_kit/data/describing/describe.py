@@ -11,6 +11,7 @@ import mlops_kit
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import remove_leftovers, unified, write_texts
 from mlops_kit.core.settings import load_settings, read_config
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import SOURCES_FILE, Sources, Table
 from mlops_kit.data.contract import Contract
 from mlops_kit.data.describing import asked as questions
@@ -86,7 +87,7 @@ def describe(given: str | Path, settings: list[str], asked: Asked) -> Descriptio
     """
     place, origin, landed = Path(given), None, None
     if "://" in str(given):
-        landed = landed_from(str(given))
+        landed = landed_from(str(given), questions.declared(settings)[1])
     elif not place.exists():
         raise MlopsError(f"{place.as_posix()} does not exist; give a file or a folder of files.")
     if place.is_absolute() and place.is_relative_to(Path.cwd()):
@@ -99,8 +100,9 @@ def describe(given: str | Path, settings: list[str], asked: Asked) -> Descriptio
         if origin.path == ".":
             settings = [*OF_FILES, *settings]
             asked = replace(asked, id=asked.id or "path")
+        settings = [*(f"{one}.type=string" for one in origin.texts), *settings]
     options, told = questions.declared(settings)
-    with described(place, options, told, raw_zone()) as (made, file):
+    with described(place, options, told, raw_zone(), asked.names) as (made, file):
         entity, ids, why = questions.identity(made, asked)
         known = questions.known(made, asked)
         group = questions.group(made, asked, entity)
@@ -154,8 +156,8 @@ def write(description: Description, anyway: bool) -> list[str]:
     if changed and not anyway:
         names = ", ".join(path.as_posix() for path in changed)
         raise MlopsError(
-            f"Nothing was written, because somebody has worked in {names}: --update shows the "
-            "difference, --write replaces it."
+            f"Nothing was written, because an earlier describe or somebody has worked in {names}: "
+            "--update shows the difference, --write replaces it."
         )
     write_texts(description.files)
     # What a killed run left; another at work now has written its own within a minute.
@@ -213,8 +215,8 @@ def _sampled(file: Path, table: Table, rows: int) -> "polars.DataFrame":
 def show(description: Description) -> None:
     """Print what was found: a line a column, without a value of any row."""
     made = description.made
-    parts = [f"{len(made.files)} file{'s' * (len(made.files) > 1)}", f"{made.rows:,} rows"]
-    parts += [f"{len(made.columns)} columns"]
+    parts = [f"{len(made.files)} file{'s' * (len(made.files) > 1)}", f"{counted(made.rows, 'row')}"]
+    parts += [counted(len(made.columns), "column")]
     parts += [f"{key} {value!r}" for key, value in made.written.options.items() if key != "choices"]
     print(f"{made.name}: {', '.join(parts)}")
     width = min(max(map(len, made.columns), default=6), 32)

@@ -107,7 +107,8 @@ def texts(
         )
     elif times := [one.name for one in made.read.values() if one.type in MOMENTS]:
         said.append(
-            f"{', '.join(times[:3])}: without --time nothing is checked for looking into the future"
+            f"{', '.join(times[:3])}: without --time nothing is checked for looking into the "
+            "future; describe again with --time and --known, and with --write"
         )
     elif years := years_of(made):
         said.append(

@@ -3,6 +3,7 @@
 from itertools import product
 from typing import TYPE_CHECKING, Protocol
 
+from mlops_kit.core.words import acting, counted
 from mlops_kit.data.config import Column
 from mlops_kit.data.values import times
 
@@ -55,8 +56,8 @@ def look(seen: Described, there: "polars.Series") -> bool:
             return True
         if exact := int(there.str.contains(TOO_EXACT).sum()):
             seen.notes.append(
-                f"{exact:,} times are more exact than a microsecond: all stay texts, which no time "
-                "is read from; shorten them in the file"
+                f"{acting(exact, 'time', 'are')} more exact than a microsecond: all stay texts, "
+                "which no time is read from; shorten them in the file"
             )
         return False
     if first.str.contains(r"^(1[789]|2[01])\d{6}$").all() and seen.distinct >= ENOUGH:
@@ -83,7 +84,7 @@ def _year_first(seen: Described, there: "polars.Series") -> bool:
     if not zoned.any():
         return _in(seen, there, "timestamp", None, SAID["timestamp"])
     seen.questions.append(
-        f"{int(zoned.sum()):,} times have an offset, {int((~zoned).sum()):,} have none: "
+        f"{acting(int(zoned.sum()), 'time', 'have')} an offset, {int((~zoned).sum()):,} without: "
         f"no type takes both; `--set {seen.name}.type=datetime` takes the latter for UTC, "
         f"`--set {seen.name}.type=string` keeps the text"
     )
@@ -149,12 +150,12 @@ def _years(seen: Described, values: "polars.Series", form: str) -> bool:
     years = values.dt.year()
     if "%y" in form and (unsure := int(years.is_between(*times.TWO_CENTURIES).sum())):
         seen.questions.append(
-            f"{unsure:,} values have a year of two digits that may be of two centuries: "
+            f"{counted(unsure, 'value')} with a year of two digits that may be of two centuries: "
             f"`--set '{seen.name}.years=[1930, 2029]'` or `--set '{seen.name}.years=[2000, 2099]'`"
         )
     if far := int((~years.is_between(1700, 2200)).sum()):
         seen.notes.append(
-            f"{far:,} values have a year that hardly is one, and their rows are set "
+            f"{counted(far, 'value')} with a year that hardly is one, of which the rows are set "
             "aside: declare them under nulls if they stand for nothing, or declare years"
         )
     return True

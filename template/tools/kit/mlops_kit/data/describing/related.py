@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import acting, counted
 from mlops_kit.data.config import Column
 from mlops_kit.data.describing.column import Seen
 from mlops_kit.data.describing.kept import kept
@@ -93,7 +94,7 @@ def group_of(
         return None
     one = min(found, key=lambda each: each.distinct)
     also = [each.name for each in found if each is not one]
-    why = f"{made.rows:,} rows have {one.distinct:,} values of it"
+    why = f"{acting(made.rows, 'row', 'have')} {counted(one.distinct, 'value')} of it"
     return Group(one.name, why + (f"; {', '.join(also)} repeat too" if also else ""))
 
 
@@ -157,8 +158,9 @@ def alike_outcomes(made: Described, file: Path, target: str, others: Collection[
     name = min(found, key=lambda each: made.columns[each].distinct)
     return (
         f"rows of one {name} are alike in {target} ({found[name]:.0%} of its variance lies between "
-        f"the {made.columns[name].distinct:,} values of {name}), and stand on both sides of the "
-        f"split: if others are to be predicted, the verdict is too bold without --group '{name}'"
+        f"the {counted(made.columns[name].distinct, 'value')} of {name}), and stand on both sides "
+        "of the split: if others are to be predicted, the verdict is too bold without --group "
+        f"'{name}'"
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
+from mlops_kit.core.words import counted
 
 PARAMS_FILE, COMPARE_FILE = Path("params.yaml"), Path("conf/compare.yaml")
 
@@ -43,7 +44,9 @@ def _params(text: str, rows: int, timed: bool, group: tuple[str, str] | None) ->
     leaf = max(5, rows // 50)
 
     def smaller(found: re.Match[str]) -> str:
-        return f"{found[1]}{leaf}  # of {rows:,} rows" if int(found[2]) > leaf else found[0]
+        return (
+            f"{found[1]}{leaf}  # of {counted(rows, 'row')}" if int(found[2]) > leaf else found[0]
+        )
 
     return re.sub(r"^(  smallest_leaf: )(\d+).*$", smaller, text, count=1, flags=re.M)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlops_kit.core.files import flow
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import Column
 from mlops_kit.data.describing.column import Seen
 from mlops_kit.data.describing.table import TYPES_OF_KEYS, Described
@@ -36,7 +37,7 @@ def text(
         origin = Origin("mine", folder, made.place.name)
     options = {key: value for key, value in made.written.options.items() if key != "choices"}
     lines = [
-        f"# Described by `uv run mlops data describe` from all {made.rows:,} rows of "
+        f"# Described by `uv run mlops data describe` from all {counted(made.rows, 'row')} of "
         f"{len(made.files)} {'file' if len(made.files) == 1 else 'files'}.",
         "# Each guess has its evidence beside it: read it, and correct what is wrong.",
         *(f"# {said}" for said in made.written.said),

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from mlops_kit.data.describing import column as columns
 from mlops_kit.data.describing.column import Seen
 from mlops_kit.data.describing.kept import keep, kept
 from mlops_kit.data.describing.written import Written, texts, written
+from mlops_kit.data.dialect import NO_NAME, without_place
 from mlops_kit.data.sources.missing import no_column
 from mlops_kit.data.values.cast import cast
 from mlops_kit.data.values.missing import missing
@@ -25,6 +26,10 @@ KEY = re.compile(
     r"(?:^|[_\s.-])(?:id|key|code|codigo|uuid|guid|number|numero|no|nr|nro|num|ref)$", re.I
 )
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+# What programs call the number of a row, where they give it a name.
+COUNTER = re.compile(
+    rf"{NO_NAME}|unnamed\W.*|index|x1?|v1|#|obs|row\W?(?:names?|id|num(?:ber)?|no)?", re.I
+)
 MOST_ODD = 3  # rows that are no data among the data
 TYPES_OF_KEYS = ("integer", "string")
 
@@ -73,7 +78,11 @@ def table_name(place: Path) -> str:
 
 @contextmanager
 def described(
-    place: Path, options: dict[str, Any], given: Mapping[str, dict[str, Any]], scratch: Path
+    place: Path,
+    options: dict[str, Any],
+    given: Mapping[str, dict[str, Any]],
+    scratch: Path,
+    wanted: Collection[str],
 ) -> "Iterator[tuple[Described, Path]]":
     """Read all of a file or folder; give what it shows, and the file of its texts.
 
@@ -85,6 +94,8 @@ def described(
         What they declare of columns.
     scratch : Path
         Folder for that file, which holds raw values and is removed at the end.
+    wanted : collection of str
+        Columns that a person names for something: they are read, whatever they look like.
 
     Raises
     ------
@@ -109,16 +120,18 @@ def described(
             for column, values in kept(file, how.names)
         }
         made = Described(name, place, found.files, found.not_read, how, table, rows, seen)
+        _leave_out_counters(made, file, {*given, *wanted})
         if not made.read:
             raise MlopsError(
-                f"{place.as_posix()} has {rows:,} rows and no value in any of its columns that can "
-                "be read; there is nothing to describe."
+                f"{place.as_posix()} has {counted(rows, 'row')} and no value in any of its columns "
+                "that can be read; there is nothing to describe."
             )
         if found.format == "csv" and table.quote == '"':
             _ask_about_quotes(made)
         _settle_numbers(made)
         _tell_odd_rows(made, file)
         _leave_out_twins(made, file)
+        _tell_repeated_names(made)
         yield made, file
 
 
@@ -157,7 +170,7 @@ def _tell_odd_rows(made: Described, file: Path) -> None:
         made.notes.append(
             f"row {which} holds texts where all others of {shown} hold numbers, as a second "
             f"header, units or a total would: --set '{names[0]}.type=number' and so on sets it "
-            "aside"
+            "aside, and --set labels=1 passes over a first one"
         )
 
 
@@ -244,6 +257,44 @@ def _leave_out_twins(made: Described, file: Path) -> None:
                 one.options["twin"] = other
 
 
+def _leave_out_counters(made: Described, file: Path, wanted: Collection[str]) -> None:
+    """Leave out what programs write before each row: its number, in the order of the file."""
+    named = [
+        one.name for one in made.read.values()
+        if one.type == "integer" and COUNTER.fullmatch(without_place(one.name))
+        and one.name not in wanted
+    ]  # fmt: skip
+    for name, values in kept(file, named):
+        numbers = cast(values, Column(type="integer"), made.table)
+        # Each file of a folder may begin anew.
+        anew = numbers[1:].filter(numbers.diff()[1:] != 1)
+        counts = numbers[0] in (0, 1) and not numbers.null_count()
+        if counts and len(anew) < len(made.files) and (anew == numbers[0]).all():
+            made.columns[name].left_out = "it counts the rows, as some programs write"
+
+
+def _tell_repeated_names(made: Described) -> None:
+    """Say which columns of a csv share a name, or have none, and which of them are equal."""
+    by_name: dict[str, list[str]] = {}
+    for name in made.columns:
+        by_name.setdefault(made.written.header.get(name, name), []).append(name)
+    for bare, names in by_name.items():
+        if len(names) > 1:
+            what = f'names "{bare}" {len(names)} times' if bare else (
+                f"has {len(names)} columns without a name")  # fmt: skip
+            to = "and" if len(names) == 2 else "to"
+            made.notes.append(
+                f'the header {what}: read as "{names[0]}" {to} "{names[-1]}", in their order'
+                + "".join(
+                    f'; "{name}" is equal to "{other}" in every row'
+                    for name in names
+                    if (other := made.columns[name].options.get("twin")) in names
+                )
+            )
+        elif not bare and not made.columns[names[0]].left_out:
+            made.notes.append(f'a column has no name in the header: read as "{names[0]}"')
+
+
 def is_key_by_name(name: str) -> bool:
     """Whether a name says that the column is there to identify something."""
-    return KEY.search(CAMEL.sub("_", name)) is not None
+    return KEY.search(CAMEL.sub("_", without_place(name))) is not None

@@ -1,20 +1,27 @@
 """How a file is written, found from all of it: what has two readings is asked, never chosen."""
 
 import codecs
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.files import from_json
+from mlops_kit.core.words import counted
 from mlops_kit.data import delimited
 from mlops_kit.data.config import Files, Table
 from mlops_kit.data.describing.header import check_header, contrasts
 from mlops_kit.data.dialect import Dialect, check_quotes, dialect_of
-from mlops_kit.data.opened import MAGIC, UTF_16, byte_lines, compression_of, open_packed, open_utf8
-from mlops_kit.data.sources import documents, files
+from mlops_kit.data.opened import (
+    MAGIC,
+    PACKED,
+    UTF_16,
+    byte_lines,
+    compression_of,
+    open_packed,
+    open_utf8,
+)
+from mlops_kit.data.sources import documents, files, json_lines, parquet
 
 BLOCK = 2**22
 LOOKED_AT = 100  # lines in which the header line must stand
@@ -34,12 +41,15 @@ class Written(NamedTuple):
         Columns that can be read by their names, in the order of the file.
     unread : dict of str to str
         Columns that cannot be, and why.
+    header : dict of str to str
+        What the header line of a csv calls its columns.
     """
 
     options: dict[str, Any]
     said: list[str]
     names: list[str]
     unread: dict[str, str]
+    header: dict[str, str]
 
 
 def written(
@@ -64,7 +74,7 @@ def written(
     table = Table.model_validate(stub | options)
     found = files.find(Files(kind="files", folder=place.parent), place.stem, table)
     if found.format == "parquet":
-        return table, found, _named(options, [], files.names_of(found.files[0]))
+        return table, found, _named(options, [], parquet.schema(found.files[0]).names)
     packed = {_packed(file) for file in found.files}
     if "compression" not in options and packed != {compression_of(f) for f in found.files}:
         options["compression"] = packed.pop()
@@ -76,7 +86,10 @@ def written(
             said.append(f"each file begins with the mark of {options['encoding']}")
     table = Table.model_validate(stub | options)
     if found.format == "jsonl":
-        return table, found, _named(options, said, _keys(found.files, table))
+        names, unread = documents.json_columns(found.files, json_lines.objects_in, table)
+        how = _named(options, said, names)
+        how.unread.update(unread)
+        return table, found, how
     if found.format in ("json", "xml"):
         rows = documents.look(found.files, found.format, table)
         if rows.records != table.records:
@@ -85,37 +98,39 @@ def written(
         how = _named(options, said, rows.names)
         how.unread.update(rows.unread)
         return Table.model_validate(stub | options), found, how
-    names = _csv(found.files, table, options, said, thoroughly)
-    return Table.model_validate(stub | options), found, _named(options, said, names)
+    header = _csv(found.files, table, options, said, thoroughly)
+    return Table.model_validate(stub | options), found, _named(options, said, header, header)
 
 
-def _named(options: dict[str, Any], said: list[str], names: Iterable[str]) -> Written:
+def _named(
+    options: dict[str, Any],
+    said: list[str],
+    names: Iterable[str],
+    header: dict[str, str] | None = None,
+) -> Written:
     """Keep the names by which a column can be read and selected."""
-    listed = list(names)
-    often = Counter(listed)
     unread: dict[str, str] = {}
     kept: dict[str, str] = {}
-    for name in listed:
+    for name in names:
         if not name.strip():
-            unread["(no name)"] = "it has no name, as the row numbers that some programs write"
-        elif often[name] > 1:
-            unread[name] = f"{often[name]} columns have this name: rename them in the file"
+            unread["(no name)"] = "it has no name"
         elif other := kept.get(name.casefold()):
             unread[name] = f'SQL takes it for "{other}": rename one of them in the file'
         else:
             kept[name.casefold()] = name
     if not kept:
         raise MlopsError("No column of the file has a name of its own; give it a header line.")
-    return Written(options, said, list(kept.values()), unread)
+    return Written(options, said, list(kept.values()), unread, header or {})
 
 
 def _packed(file: Path) -> str:
     with file.open("rb") as stream:
         start = stream.read(8)
     kind = next((kind for mark, kind in MAGIC.items() if start.startswith(mark)), "none")
-    if kind == "zip":
+    if kind not in ("none", *PACKED.values()):
         raise MlopsError(
-            f"{file.as_posix()} is a zip archive: unpack it, and describe what is in it."
+            f"{file.as_posix()} is packed with {kind}, which is not read: unpack it, and describe "
+            "what is in it."
         )
     return kind
 
@@ -145,26 +160,16 @@ def _encoding(file: Path, compression: str | None) -> str:
     return "utf-8"
 
 
-def _keys(places: list[Path], table: Table) -> list[str]:
-    """Names of all lines of JSON, in the order in which they come."""
-    names: dict[str, None] = {}
-    for file in places:
-        with open_utf8(file, table.encoding, table.compression) as stream:
-            for number, line in enumerate(stream, 1):
-                try:
-                    record = from_json(line) if line.strip() else {}
-                    names.update(dict.fromkeys(record))
-                except (ValueError, TypeError) as error:
-                    raise MlopsError(
-                        f"{file.as_posix()}, line {number:,}, is no whole JSON object: mend it."
-                    ) from error
-    return list(names)
-
-
 def _csv(
     places: list[Path], table: Table, options: dict[str, Any], said: list[str], thoroughly: bool
-) -> list[str]:
-    """Find delimiter, quotes and header line of csv files; return the names of their columns."""
+) -> dict[str, str]:
+    """Find delimiter, quotes and header line of csv files.
+
+    Returns
+    -------
+    dict of str to str
+        By the name of each column: what the header line calls it.
+    """
     first = places[0]
     with open_utf8(first, table.encoding, table.compression) as stream:
         lines = list(islice(byte_lines(stream), LOOKED_AT))
@@ -207,15 +212,24 @@ def _csv(
         )
     options.update({"delimiter": delimiter} if width > 1 and delimiter != "," else {})
     if width > 1:
-        said.append(f"every record has {width:,} cells by the delimiter {delimiter!r}, by no other")
+        said.append(
+            f"every record has {counted(width, 'cell')} by the delimiter {delimiter!r}, by no other"
+        )
     dialect = dialect_of(Table.model_validate(table.model_dump() | options))
     if dialect.names is not None and isinstance(options.get("header"), list):
-        return list(dialect.names)
-    cells = list(delimited.header_at(lines, above, delimiter, dialect).names)
+        return dict(zip(dialect.names, dialect.names, strict=True))
+    header = delimited.header_at(lines, above, delimiter, dialect)
+    most = len(delimited.header_at(lines, 0, delimiter, dialect).names)
+    if above and most > width:
+        raise MlopsError(
+            f"{first.as_posix()}: its first line has {counted(most, 'cell')} by {delimiter!r} and "
+            f"most others have {width:,}: nobody can tell which are missing there; write each line "
+            "with as many as the names have."
+        )
     if options.get("header") is False:
         options["header"] = [f"c{place}" for place in range(1, width + 1)]
         said.append("no header line, as declared: the names are ours")
-        return options["header"]
+        return {name: name for name in options["header"]}
     if "header" not in options:
         if above and not contrasts(lines[above:], delimiter, dialect):
             raise MlopsError(
@@ -223,10 +237,10 @@ def _csv(
                 f"than most others, and nothing tells whether line {above + 1} holds names: say "
                 "what is meant by --set delimiter=, --set quote= or --set header=true."
             )
-        check_header(first, cells)
+        check_header(first, header.written)
     if above:
-        said.append(f"{above} lines above the header line are not read")
-    return cells
+        said.append(f"not read: {counted(above, 'line')} above the header line")
+    return dict(zip(header.names, header.written, strict=True))
 
 
 def _fits(

@@ -9,6 +9,7 @@ from mlops_kit.core.files import write_json, written_beside
 from mlops_kit.core.settings import read_config
 from mlops_kit.core.sql import literal
 from mlops_kit.core.utc import connect
+from mlops_kit.core.words import acting, counted
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.labelling import agreement
 from mlops_kit.data.labelling.definition import Labelled, Labels
@@ -71,14 +72,15 @@ def verdict(found: dict[str, Any]) -> int:
 def said(found: dict[str, Any]) -> list[str]:
     """Say in a few lines what was found, and what to do about it."""
     lines = [
-        f"{found['name']:<12} {found['labels']:,} labels of {found['items']:,} items by "
-        f"{found['labellers']:,} people; {found['shared']:,} items have labels of two or more"
+        f"{found['name']:<12} {counted(found['labels'], 'label')} of "
+        f"{counted(found['items'], 'item')} by {found['labellers']:,} people; "
+        f"{acting(found['shared'], 'item', 'have')} labels of two or more"
     ]
     lines += [f"  {count:,} {what}" for what, count in found["left_out"].items() if count]
     if again := found["again"]:
         lines.append(
-            f"  {again['items']:,} times a person labelled an item again: {again['same']:.0%} as "
-            "before; the latest counts"
+            f"  {counted(again['items'], 'time')} a person labelled an item again: "
+            f"{again['same']:.0%} as before; the latest counts"
         )
     if (alpha := found["alpha"]) is None:
         lines.append(f"  {found['why']}")
@@ -104,11 +106,11 @@ def said(found: dict[str, Any]) -> list[str]:
         )
         if delay["before"]:
             lines.append(
-                f"  {delay['before']:,} labels were given before their event: what they tell was "
-                "not known then, or a time is wrong"
+                f"  {acting(delay['before'], 'label', 'were')} given before their event: what they "
+                "tell was not known then, or a time is wrong"
             )
     if found["disputed"]:
-        lines.append(f"  {found['disputed']:,} items to look at again: {found['file']}")
+        lines.append(f"  {counted(found['disputed'], 'item')} to look at again: {found['file']}")
     return lines
 
 
@@ -121,7 +123,7 @@ def _in_words(alpha: dict[str, float]) -> str:
 
 
 def _pair(one: dict[str, Any]) -> str:
-    start = f"{one['items']:,} items in common"
+    start = f"{counted(one['items'], 'item')} in common"
     if one["kappa"] is None:
         return f"{start}, one label alone: nothing can be said beyond chance"
     kappa = one["kappa"]

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import literal, quoted
+from mlops_kit.core.words import counted
 from mlops_kit.core.zones import open_table
 from mlops_kit.data.labelling.definition import Labels
 
@@ -71,8 +72,8 @@ def given(connection: "duckdb.DuckDBPyConnection", asked: Labels) -> dict[str, A
     ).fetchall()
     if unclear and asked.at is None:
         raise MlopsError(
-            f"labels: {unclear:,} times a person gave one item different labels, and nothing says "
-            "which came last: name the column of when as `at`."
+            f"labels: {counted(unclear, 'time')} a person gave one item different labels, and "
+            "nothing says which came last: name the column of when as `at`."
         )
     connection.execute(
         """CREATE TEMP TABLE given AS

@@ -5,18 +5,20 @@ It is one of a database, in a bucket, or a folder of files that are rows themsel
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, get_args, runtime_checkable
+from urllib.parse import unquote
 
 from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.files import progress
 from mlops_kit.data.config import Column, Sources, Table
 from mlops_kit.data.landing.table import How, Landing
-from mlops_kit.data.sources.base import SECRETS, Landed
+from mlops_kit.data.sources.base import SECRETS, Landed, Wanted
 from mlops_kit.data.sources.fetched import Fetched
 from mlops_kit.data.sources.registry import kinds
 from mlops_kit.data.sources.stored import SCHEMES
+from mlops_kit.data.sources.unfit import Unfit
 from mlops_kit.data.storage.bringing import bring
 
 # What files that are rows end in, by the kind of source that reads them by their content.
@@ -29,11 +31,18 @@ ROWS = {
 
 
 class Origin(NamedTuple):
-    """Where a described table is from: the source's name, its settings, and the table there."""
+    """Where a described table is from: the source's name, its settings, and the table there.
+
+    Attributes
+    ----------
+    texts : tuple of str
+        Columns with values that their types there hold and ours do not: they come as text.
+    """
 
     name: str
     source: dict[str, Any]
     path: str
+    texts: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -54,14 +63,19 @@ class OfFiles(Protocol):
         """Refuse where the library that reads them is not installed."""
 
 
-def landed_from(address: str) -> tuple[Path, Origin]:
+def landed_from(
+    address: str, given: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[Path, Origin]:
     """Bring a table here by its address.
 
     Parameters
     ----------
     address : str
-        `postgresql://user@host:port/database/table`, `s3://bucket/folder/table.csv`, or a folder
-        of a bucket with files of one table, or with files that are rows.
+        `postgresql://user@host:port/database/table`, `s3://bucket/folder/table.csv` (or
+        `s3://KEY_ID@bucket/...`), or a folder of a bucket with files of one table, or with files
+        that are rows.
+    given : mapping of str to mapping, optional
+        What a person declares of columns.
 
     Returns
     -------
@@ -86,7 +100,7 @@ def landed_from(address: str) -> tuple[Path, Origin]:
         raise MlopsError(
             f"{without_credentials(address)} names no table: write {scheme}://{where}."
         )
-    name = _name(before.rpartition("/")[2]) or scheme
+    name = _name(before.rpartition("/")[2].rpartition("@")[2]) or scheme
     settings = signed_in("describe", name, before + question + parameters)
     source = made(kind, settings)
     origin = Origin(name, {"kind": source.kind, **settings}, path)
@@ -98,10 +112,11 @@ def landed_from(address: str) -> tuple[Path, Origin]:
         place.parent.mkdir(parents=True, exist_ok=True)
         progress("describe", bring(source, short, asked, lambda _: 0))
         return place, origin
-    # As they come: nothing is declared a text that is none.
-    columns = {one: Column(type="integer", nullable=True) for one in source.names(asked)}
-    _land(source, short, asked.model_copy(update={"columns": columns}))
-    return place, origin
+    # As they come: nothing is declared a text that is none, but by who asks.
+    types = {one: (given or {}).get(one, {}).get("type", "integer") for one in source.names(asked)}
+    if not types:
+        raise MlopsError(f"{without_credentials(address)} has no columns: name another table.")
+    return place, origin._replace(texts=_land_all(source, short, asked, types))
 
 
 def files_in(address: str) -> tuple[Path, Origin] | None:
@@ -117,8 +132,13 @@ def files_in(address: str) -> tuple[Path, Origin] | None:
         _check_read(Path(address), able)
     if not able:
         return None
-    short = _name(address.rstrip("/").rpartition("/")[2]) or "files"
-    settings = signed_in("describe", short, address) if "://" in address else {"address": address}
+    above, _, last = address.rstrip("/").rpartition("/")
+    short = _name(last) or "files"
+    settings: dict[str, Any] = {"address": address}
+    if "://" in address:  # the secret is that of the folder, or of the place where it lies
+        names = (short, _name(above.rpartition("/")[2].rpartition("@")[2]))
+        name = next((one for one in names if one and _secret(one)), short)
+        settings = signed_in("describe", name, address)
     asked = Table(source="mine", path=".", columns={"any": Column(type="integer")})
     sources = [made(kind, settings) for kind in able]
     looked = [(source.found(short, asked), source) for source in sources]
@@ -144,6 +164,38 @@ def _check_read(folder: Path, able: Sequence[Any]) -> None:
                 f"here reads: `copier-mlops update -d 'data_sources=[{kind}]'`, with the other "
                 "sources of this repository, brings the one that does."
             )
+
+
+def _land_all(source: Landed, name: str, table: Table, types: dict[str, str]) -> tuple[str, ...]:
+    """Land columns; return those that come as text, as they hold what their types cannot."""
+
+    def of(some: Mapping[str, str]) -> Table:
+        columns = {one: Column(type=kind, nullable=True) for one, kind in some.items()}
+        return table.model_copy(update={"columns": columns})
+
+    texts: list[str] = []
+    while True:
+        try:
+            _land(source, name, of(types))
+            return tuple(texts)
+        except Unfit as error:
+            found = [one for one in error.columns if _is_unfit(source, name, of({one: types[one]}))]
+            if not found or set(found) & set(texts):
+                raise
+            progress("describe", f"{', '.join(found)} as text: holds {error.what}")
+            texts += found
+            types |= dict.fromkeys(found, "string")
+
+
+def _is_unfit(source: Landed, name: str, table: Table) -> bool:
+    """Whether the one column of a table holds what its type cannot."""
+    try:
+        with source.connected(name, table) as connection:
+            for _ in connection.rows(Wanted()):
+                pass
+    except Unfit:
+        return True
+    return False
 
 
 def _land(source: Landed, name: str, table: Table) -> None:
@@ -178,6 +230,8 @@ def kind_for(address: str, able: Sequence[Any]) -> Any:
 def signed_in(what: str, name: str, address: str) -> dict[str, Any]:
     """Return what conf/sources.yaml says of an address: also where its password stands, if it does.
 
+    Who signs in to a bucket stands before it, as in `s3://KEY_ID@bucket`, and becomes `user`.
+
     Parameters
     ----------
     what : str
@@ -185,13 +239,27 @@ def signed_in(what: str, name: str, address: str) -> dict[str, Any]:
     name : str
         Of the source, after which its variable or file is called.
     """
-    variable = re.sub(r"\W+", "_", name).strip("_").upper() + "_PASSWORD"
+    scheme, _, rest = address.partition("://")
+    user, at, place = rest.partition("@")
+    said = {"address": address}
+    if scheme in SCHEMES and at and ":" not in user and "/" not in user:
+        said = {"address": f"{scheme}://{place}", "user": unquote(user)}
+    if secret := _secret(name):
+        return said | {"password": secret}
+    progress(what, f"without a password: if one is needed, set {_variable(name)}")
+    return said
+
+
+def _variable(name: str) -> str:
+    return re.sub(r"\W+", "_", name).strip("_").upper() + "_PASSWORD"
+
+
+def _secret(name: str) -> dict[str, str] | None:
+    """Return where the password of a source stands, if it does."""
+    variable = _variable(name)
     if variable in os.environ:
-        return {"address": address, "password": {"env": variable}}
-    if (SECRETS / variable).is_file():
-        return {"address": address, "password": {"file": variable}}
-    progress(what, f"without a password: if one is needed, set {variable}")
-    return {"address": address}
+        return {"env": variable}
+    return {"file": variable} if (SECRETS / variable).is_file() else None
 
 
 def made(kind: Any, settings: dict[str, Any]) -> Any:

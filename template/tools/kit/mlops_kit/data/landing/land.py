@@ -15,6 +15,7 @@ from pathlib import Path
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import held, progress
 from mlops_kit.core.settings import Settings
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import SOURCES_FILE, Sources, Table
 from mlops_kit.data.contracts.drift import at_source
 from mlops_kit.data.landing.table import How, Landing
@@ -108,8 +109,8 @@ def _landed(
             tries += 1
             if tries > source.retries:
                 raise MlopsError(
-                    f"{str(error).rstrip('.')}; it was tried {tries} times. The snapshot of before "
-                    "is as it was; the same command goes on."
+                    f"{str(error).rstrip('.')}; it was tried {counted(tries, 'time')}. The "
+                    "snapshot of before is as it was; the same command goes on."
                 ) from error
             wait = 2 ** (tries - 1)
             progress("data", f"{name}: {str(error).rstrip('.')}; again in {wait} s")

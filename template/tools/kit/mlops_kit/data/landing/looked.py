@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import Sources, Table
 from mlops_kit.data.sources.base import Landed, Looked
 from mlops_kit.data.sources.fetched import Fetched
@@ -51,7 +52,7 @@ def _columns(source: Landed, name: str, table: Table) -> Looked:
         for column, contract in table.read_columns.items()
         if not may_be(schema.field(column).type, contract.kind)
     ]
-    return Looked(name, not odd, "; ".join(odd) or f"has its {len(schema)} columns")
+    return Looked(name, not odd, "; ".join(odd) or f"has its {counted(len(schema), 'column')}")
 
 
 def may_be(kind: object, declared: str) -> bool:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from mlops_kit.core.errors import without_credentials
 from mlops_kit.core.files import flow
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import SOURCES_FILE, load_sources
 from mlops_kit.data.landing.described import kind_for, made, signed_in
 from mlops_kit.data.sources.registry import kinds
@@ -56,7 +57,7 @@ def seed(address: str) -> Iterator[str]:
     tables = shop_of(_sample())
     source.seed(name, tables)
     for table, rows in tables.items():
-        yield f"{table}: {len(rows):,} rows"
+        yield f"{table}: {counted(len(rows), 'row')}"
     settings |= {"address": without_credentials(address)}
     declared = {"kind": source.kind, **settings}  # type: ignore[attr-defined]
     yield f"in {SOURCES_FILE.as_posix()}: shop: {flow(declared)}"

@@ -12,6 +12,7 @@ from mlops_kit.core.files import written_beside
 from mlops_kit.core.sql import literal, quoted
 from mlops_kit.core.utc import connect
 from mlops_kit.data.config import Sources, Table
+from mlops_kit.data.parquet import Growing
 from mlops_kit.data.sources.base import LANDING, Landed
 from mlops_kit.room import LeaveOut
 
@@ -139,22 +140,16 @@ def write(
     check : callable, optional
         Looks at the file before it takes the place of the one of before.
     """
-    import pyarrow
-    import pyarrow.parquet
-
-    rows = 0
     packed = "lz4" if says is None else "zstd"  # parts are read once
     with written_beside(place) as beside:
-        with pyarrow.parquet.ParquetWriter(beside, schema, compression=packed) as writer:
+        with Growing(beside, schema, packed) as file:
             for batch in batches:
-                rows += len(batch)
-                if len(batch):
-                    writer.write_batch(batch)
+                file.add(batch)
             if says is not None:
-                writer.add_key_value_metadata({SAYS: json.dumps(says()._asdict())})
+                file.says({SAYS: json.dumps(says()._asdict())})
         if check is not None:
             check(beside)
-    return rows
+    return file.rows
 
 
 def keys_of(files: Iterable[Path], key: Sequence[str]) -> "polars.DataFrame":

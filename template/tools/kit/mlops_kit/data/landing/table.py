@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress, write_json
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import SOURCES_FILE, Table
 from mlops_kit.data.landing import snapshot
 from mlops_kit.data.landing.parts import Highest, Parts, text_of, value_of
@@ -157,7 +158,7 @@ class Landing:
             lambda: Said(self.asked, highest.text, self.how.limit),
             check,
         )
-        return self._said(f"{self.rows:,} rows")
+        return self._said(f"{counted(self.rows, 'row')}")
 
     def _opened(self, since: Any) -> bool:
         """Open the folder of parts; return whether an earlier read had begun them."""
@@ -172,7 +173,9 @@ class Landing:
         if same and self.connection.ordered and self.parts:
             self.newest = value_of(state["newest"], self._cursor_type)
             count = sum(map(snapshot.rows_of, self.parts))
-            progress("data", f"{self.name}: goes on behind {count:,} rows of a broken read")
+            progress(
+                "data", f"{self.name}: goes on behind {counted(count, 'row')} of a broken read"
+            )
             return True
         self._forget()
         self.folder.mkdir()
@@ -244,7 +247,7 @@ class Landing:
         )
         self._forget()
         if not before:
-            return self._said(f"{total:,} rows")
+            return self._said(f"{counted(total, 'row')}")
         new = total - was
         return self._said(f"{new:,} new and {came - new:,} changed rows, {total:,} in all")
 
@@ -267,7 +270,7 @@ class Landing:
             if (now := time.monotonic()) - said > 1:
                 said = now
                 rate = self.rows / (now - self.started)
-                progress("data", f"{self.name}: {self.rows:,} rows ({rate:,.0f} a second)")
+                progress("data", f"{self.name}: {counted(self.rows, 'row')} ({rate:,.0f} a second)")
             yield snapshot.left_in(batch, self.name, self.leave_out)
 
     def _check_some(self, parts: list[Path] | None = None) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress
+from mlops_kit.core.words import counted
 from mlops_kit.data.storage import stores
 from mlops_kit.data.storage.bucket import Object, bring, inside
 from mlops_kit.data.storage.refusals import Store
@@ -174,7 +175,10 @@ class Bucket:
         if missing:
             self.copies.mkdir(parents=True, exist_ok=True)
             size = sum(one.size for one, _ in missing)
-            progress("data", f"{self.whose}: brings {len(missing):,} objects, {size:,} bytes")
+            progress(
+                "data",
+                f"{self.whose}: brings {counted(len(missing), 'object')}, {counted(size, 'byte')}",
+            )
             bring(self.store, missing)
 
     def file(self, item: Item) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import from_json
+from mlops_kit.core.words import counted
 from mlops_kit.data.media.place import Item, Place
 
 PATH = "path"
@@ -142,7 +143,7 @@ class Sidecars:
             for row in reader:
                 path = row[PATH]
                 if None in row or None in row.values():
-                    raise csv.Error(f"not {len(columns):,} values, as in its first line")
+                    raise csv.Error(f"not {counted(len(columns), 'value')}, as in its first line")
                 if path in found:
                     raise MlopsError(
                         f"{table} of {self.whose} has two lines for {path}: leave one of them."

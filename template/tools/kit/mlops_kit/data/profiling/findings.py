@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlops_kit.core.words import counted
+from mlops_kit.data.profiling.outliers import FAR_TOGETHER
 
 # The gravest first.
 KINDS = ("leak", "empty", "constant", "equal columns", "equal rows", "imbalance", "outliers",
@@ -15,7 +16,7 @@ NEARLY = 0.99
 UNEVEN = 0.2
 STRONG = 0.95
 # How many times the limit far-out values must reach, to be worth a word: alone, or in one block.
-VERY_FAR, FAR_TOGETHER = 3.0, 1.5
+VERY_FAR = 3.0
 FEW_LEVELS = 12
 MOST_PAIRS = 5
 LEAST_COMPARED = 3  # columns, of which equal rows are no matter of course

@@ -16,6 +16,7 @@ from mlops_kit.core.zones import OPEN_ZONE, open_table
 from mlops_kit.data.config import load_sources
 from mlops_kit.data.describing.written import texts, written
 from mlops_kit.data.ingest import ENTITIES
+from mlops_kit.data.parquet import Growing
 from mlops_kit.data.profiling.typed import typed
 from mlops_kit.data.sources.files import FORMATS, format_of
 from mlops_kit.room import raw_zone
@@ -178,7 +179,6 @@ def _as_parquet(
 ) -> tuple[Path, list[str], list[str]]:
     """Read texts as the pipeline does, and write them typed; return also names and notes."""
     import polars as pl
-    import pyarrow.parquet as pq
 
     if not place.stat().st_size:
         raise MlopsError(f"{place.as_posix()} is empty: there is nothing to profile.")
@@ -187,20 +187,12 @@ def _as_parquet(
     names = [name for name in how.names if not asked.columns or name in asked.columns]
     _check_names(place, names, asked)
     notes = [f"{name} is not read: {why}" for name, why in how.unread.items()]
-    raw, out = folder / "texts.parquet", None
-    try:
+    raw = folder / "texts.parquet"
+    with Growing(raw, compression="lz4") as out:
         for frame in texts(place, table, names):
-            if not len(frame):
-                continue
             short = frame.rename({name: f"c{at}" for at, name in enumerate(names)})
-            batch = short.to_arrow(compat_level=pl.CompatLevel.oldest())
-            if out is None:
-                out = pq.ParquetWriter(raw, batch.schema, compression="lz4")
-            out.write_table(batch)
-    finally:
-        if out is not None:
-            out.close()
-    if out is None:
+            out.add(short.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    if not out.rows:
         raise MlopsError(f"{place.as_posix()} has no rows: there is nothing to profile.")
     file = folder / "typed.parquet"
     notes += typed(connection, raw, names, file)

@@ -8,6 +8,8 @@ AT_ONCE = 100
 # Rows that lie together when there are no more than so many times as many between them.
 TOGETHER = 1.25
 LEAST_OF_A_BLOCK = 5
+# Times the limit from which on what stands together is worth a word.
+FAR_TOGETHER = 1.5
 
 
 def add_outliers(table: Opened, records: list[dict[str, Any]]) -> None:
@@ -15,7 +17,8 @@ def add_outliers(table: Opened, records: list[dict[str, Any]]) -> None:
 
     Adds `outliers`: rows, share, below, above, reach (how many times the distance of the fence from
     the median the furthest lies from it), block (whether the rows stand together, as of one bad
-    batch) and one_value (whether all on a side are one value, as of a stand-in for missing ones).
+    batch) and one_value (whether all on a side are one value far out, as of a stand-in for missing
+    ones: the highest grade of a school, next to the others, is none).
     """
     fenced = [one for one in records if "fences" in one]
     for start in range(0, len(fenced), AT_ONCE):
@@ -43,8 +46,10 @@ def _add(table: Opened, records: list[dict[str, Any]]) -> None:
 def _summary(table: Opened, one: dict[str, Any], below: Any, above: Any, count: int) -> Any:
     low, high = one["fences"]
     median = one["median"]
-    reaches = [(median - below[3]) / (median - low)] if below[0] else []
-    reaches += [(above[4] - median) / (high - median)] if above[0] else []
+    reaches = (
+        (median - below[3]) / (median - low) if below[0] else 0.0,
+        (above[4] - median) / (high - median) if above[0] else 0.0,
+    )
     first = min(side[1] for side in (below, above) if side[0])
     last = max(side[2] for side in (below, above) if side[0])
     return {
@@ -59,6 +64,7 @@ def _summary(table: Opened, one: dict[str, Any], below: Any, above: Any, count: 
         "first_row": first + 1,
         "last_row": last + 1,
         "one_value": any(
-            side[0] >= LEAST_OF_A_BLOCK and side[3] == side[4] for side in (below, above)
+            side[0] >= LEAST_OF_A_BLOCK and side[3] == side[4] and reach >= FAR_TOGETHER
+            for side, reach in zip((below, above), reaches, strict=True)
         ),
     }

@@ -28,10 +28,11 @@ class Part(NamedTuple):
 def quantiles(
     table: Opened, column: Column, low: float, high: float, count: int
 ) -> dict[float, float]:
-    """Return the values below which shares of the rows lie (the smallest that reaches each).
+    """Return the values below which shares of the rows lie; the median is that of textbooks.
 
     Counted in bins that are divided again where a quantile lies, until it is a value: exact, as
-    the inverse of the empirical distribution (Hyndman and Fan 1996, definition 1).
+    the inverse of the empirical distribution, in the middle of two values where a share ends
+    between them (Hyndman and Fan 1996, definition 2).
 
     Parameters
     ----------
@@ -40,12 +41,25 @@ def quantiles(
     count : int
         How many values it has.
     """
-    import math
-
-    ranks = {share: max(math.ceil(share * count) - 1, 0) for share in SHARES}
+    ranks = {share: _ranks(share, count) for share in SHARES}
+    wanted = sorted({one for pair in ranks.values() for one in pair})
     found: dict[int, float] = {}
-    _search(table, column, Part(low, high, count, 0), sorted(set(ranks.values())), found, 0)
-    return {share: found[rank] for share, rank in ranks.items()}
+    _search(table, column, Part(low, high, count, 0), wanted, found, 0)
+    return {share: _middle(found[one], found[other]) for share, (one, other) in ranks.items()}
+
+
+def _ranks(share: float, count: int) -> tuple[int, int]:
+    """Return the places, counted from 0, of the two values in whose middle a quantile lies."""
+    import math
+    from fractions import Fraction
+
+    place = Fraction(str(share)) * count
+    last = max(math.ceil(place) - 1, 0)
+    return last, min(last + 1, count - 1) if place.denominator == 1 else last
+
+
+def _middle(one: float, other: float) -> float:
+    return one if one == other else one / 2 + other / 2
 
 
 def _search(
@@ -143,5 +157,6 @@ def of_counts(values: "numpy.ndarray", counts: "numpy.ndarray") -> dict[float, f
     import numpy as np
 
     reached = np.cumsum(counts)
-    places = np.searchsorted(reached, [share * reached[-1] for share in SHARES], "left")
-    return {share: float(values[place]) for share, place in zip(SHARES, places, strict=True)}
+    ranks = [_ranks(share, int(reached[-1])) for share in SHARES]
+    pairs = values[np.searchsorted(reached, ranks, "right")]  # shape (shares, 2)
+    return {share: _middle(*map(float, pair)) for share, pair in zip(SHARES, pairs, strict=True)}

@@ -12,6 +12,7 @@ from mlops_kit.core.files import sha256_of, write_json, written_beside
 from mlops_kit.core.settings import Settings, read_config
 from mlops_kit.core.sql import literal, quoted
 from mlops_kit.core.utc import connect
+from mlops_kit.core.words import counted
 from mlops_kit.core.zones import OPEN_ZONE, open_table
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.sampling.definition import PARAMS_FILE, Sample, Samples, check_name
@@ -84,7 +85,7 @@ def said(card: dict[str, Any]) -> list[str]:
     """Say in a few lines what was drawn, and what it is good for."""
     of, unit = card["of"], card["asked"].get("unit")
     what = f"values of {unit}" if unit else "rows"
-    rows = f", {card['rows']:,} rows" if unit else ""
+    rows = f", {counted(card['rows'], 'row')}" if unit else ""
     lines = [
         f"{card['name']:<12} {card['drawn']:,} of {card['population']:,} {what} of {of['name']}"
         f"{rows}: {card['file']}",
@@ -180,7 +181,7 @@ def _drawn(
             if rows.num_rows < (sample.size or 0):
                 raise MlopsError(
                     f"samples: {sample.size:,} are asked for and {file.as_posix()} has "
-                    f"{population:,} rows: ask for fewer."
+                    f"{counted(population, 'row')}: ask for fewer."
                 )
             check_free(rows.column_names, {PROBABILITY}, file.as_posix())
             facts: dict[str, Any] = {"population": population, "drawn": rows.num_rows}

@@ -98,7 +98,8 @@ class Sample(Section):
     order_by: list[str] | None = Field(None, min_length=1)
     """Columns that say in which order rows are counted or taken."""
     quota: dict[str, Annotated[int, Field(ge=1)]] | None = Field(None, min_length=1)
-    """Rows to take by the group's value; several columns of `by` with / between."""
+    """Rows to take by the group's value; several columns of `by` with / between
+    (and \\/ for a / in a value)."""
     where: str | None = None
     """SQL condition that a person chose."""
     reason: str | None = Field(None, min_length=10)

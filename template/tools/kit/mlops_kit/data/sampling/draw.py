@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import quoted
+from mlops_kit.core.words import counted
 from mlops_kit.data.sampling.definition import Sample
 from mlops_kit.data.sampling.methods import WAVE, WAYS, number
 
@@ -115,8 +116,8 @@ def _frame(
         missing = f"SELECT count(*) FROM source WHERE {quoted(sample.unit)} IS NULL"
         if without := number(connection, missing):
             raise MlopsError(
-                f"samples: {without:,} rows of {sample.table} have no {sample.unit}: they belong "
-                "to no unit; draw rows, or another unit."
+                f"samples: {sample.table} has {counted(without, 'row')} without {sample.unit}, of "
+                "no unit; draw rows, or another unit."
             )
         key = sample.unit
     kept, text = "VIEW", f"CAST({quoted(key)} AS VARCHAR)" if key else ""
@@ -129,6 +130,8 @@ def _frame(
     facts = {"weight": sample.weight, "spread": sample.spread_of}
     wanted = [f"CAST({quoted(of)} AS DOUBLE) AS {name}" for name, of in facts.items() if of]
     by = [f"coalesce(CAST({quoted(one)} AS VARCHAR), '(missing)')" for one in sample.by or ()]
+    if by[1:]:  # or a/b beside c were the stratum of a beside b/c
+        by = [f"replace({one}, '/', '\\/')" for one in by]
     wanted += [f"concat_ws('/', {', '.join(by)}) AS stratum"] if by else []
     wanted += [f"{quoted(name)} AS order_{at}" for at, name in enumerate(sample.order_by or ())]
     listed = "".join(f", {one}" for one in wanted)

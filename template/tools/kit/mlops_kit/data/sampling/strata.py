@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import counted
 from mlops_kit.data.sampling.definition import Sample
 
 LEAST = 1e-12  # of the strongest pull: what is weaker is none
@@ -33,8 +34,8 @@ def allocated(sample: Sample, strata: Mapping[str, tuple[int, float]]) -> dict[s
     if sum(least.values()) > size:
         raise MlopsError(
             f"samples: {len(strata):,} strata with at least {sample.at_least} rows each need "
-            f"{sum(least.values()):,} rows, more than the size of {size:,}: ask for more, or for "
-            "coarser strata."
+            f"{counted(sum(least.values()), 'row')}, more than the size of {size:,}: ask for more, "
+            "or for coarser strata."
         )
     widest = max(spread for _, spread in strata.values()) or 1.0  # or products leave the range
     pull = {

@@ -9,8 +9,8 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.data import delimited
 from mlops_kit.data.config import Files, Table
 from mlops_kit.data.dialect import dialect_of
-from mlops_kit.data.sources import json_array, json_lines, xml_records
-from mlops_kit.data.sources.files import find, parquet_schema, read
+from mlops_kit.data.sources import json_lines, parquet, xml_records
+from mlops_kit.data.sources.files import OBJECTS, find, read
 
 if TYPE_CHECKING:
     import polars
@@ -49,11 +49,9 @@ def _filled(
 def columns_of(file: Path, kind: str, table: Table) -> "dict[str, pyarrow.DataType | None]":
     """Name the columns of a file, with the types that it has for them; texts have none."""
     if kind == "parquet":
-        return {field.name: field.type for field in parquet_schema(file)}
-    if kind == "jsonl":
-        return dict.fromkeys(sorted(json_lines.names_in(file, table)))
-    if kind == "json":
-        return dict.fromkeys(json_array.names_in(file, table))
+        return {field.name: field.type for field in parquet.schema(file)}
+    if kind in OBJECTS:
+        return dict.fromkeys(json_lines.names_of(file, table, OBJECTS[kind](file, table)))
     if kind == "xml":
         return dict.fromkeys(xml_records.names_in(file, table)[0])
     names: tuple[str, ...] = ()

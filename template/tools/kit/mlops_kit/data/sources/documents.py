@@ -1,11 +1,14 @@
 """Documents of JSON and XML of which nothing is declared yet: where rows stand, and their names."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import Table
-from mlops_kit.data.sources import json_array, xml_records
+from mlops_kit.data.sources import inside, json_array, xml_records
+
+Objects = Callable[[Path, Table], Iterator[tuple[int, dict[str, Any]]]]
 
 
 class Found(NamedTuple):
@@ -37,10 +40,18 @@ def look(files: list[Path], kind: str, table: Table) -> Found:
         if kind == "xml":
             listed, left = xml_records.names_in(file, table)
             unread |= left
-        else:
-            listed = json_array.names_in(file, table)
+            names.update(dict.fromkeys(listed))
+    if kind == "json":
+        listed, unread = json_columns(files, json_array.objects_in, table)
         names.update(dict.fromkeys(listed))
     return Found(path, [name for name in names if name not in unread], unread)
+
+
+def json_columns(
+    files: list[Path], objects_in: Objects, table: Table
+) -> tuple[list[str], dict[str, str]]:
+    """Name the columns of all objects of some files of JSON; see `inside.columns_in`."""
+    return inside.columns_in(one for file in files for _, one in objects_in(file, table))
 
 
 def _only_path(file: Path, kind: str, table: Table) -> str | None:

@@ -14,13 +14,15 @@ from mlops_kit.data.values.json_text import Number
 from mlops_kit.data.values.plain import bytes_of, json_of, time_of
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+# A digit beyond the microsecond that says something.
+FINER = re.compile(r"[.,]\d{6}\d*[1-9]")
 UTC = datetime.UTC
 
 
 def text(value: Any) -> str:
     """Write a value as its store shows it; what is inside of it as JSON."""
     if isinstance(value, str):
-        return value
+        return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime.date | datetime.time):
@@ -89,6 +91,10 @@ def _bytes(value: Any) -> bytes | None:
 
 
 def _integer(value: Any) -> int | None:
+    if isinstance(value, Number):  # a number of JSON, such as 3.0 or 1e3, and no text
+        value = Decimal(value)
+    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() > 40:
+        raise ValueError  # before a million digits are written out
     if isinstance(value, str):
         return int(value) if _is_number(value) else None
     if isinstance(value, bool) or value != int(value):
@@ -97,11 +103,14 @@ def _integer(value: Any) -> int | None:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, str):
-        return float(value) if _is_number(value) else None
+    if isinstance(value, str) and not _is_number(value):
+        return None
     if isinstance(value, bool) or (isinstance(value, int) and int(float(value)) != value):
         raise ValueError
-    return float(value)
+    made = float(value)
+    if math.isinf(made) and not isinstance(value, float):
+        raise ValueError  # more than a float holds
+    return made
 
 
 def _decimal(value: Any) -> Decimal | None:
@@ -141,6 +150,8 @@ def _date(value: Any) -> datetime.date | None:
 
 def _moment(value: Any) -> datetime.datetime | None:
     if isinstance(value, str):
+        if FINER.search(value):
+            raise ValueError  # Python would cut it off in silence
         return datetime.datetime.fromisoformat(value) if value.strip() else None
     if not isinstance(value, datetime.datetime):
         raise TypeError

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import counted
 from mlops_kit.data import delimited
 from mlops_kit.data.config import SOURCES_FILE, Files, Table
-from mlops_kit.data.dialect import dialect_of
+from mlops_kit.data.dialect import dialect_of, without_place
 from mlops_kit.data.opened import PACKED
-from mlops_kit.data.sources import json_array, json_lines, xml_records
+from mlops_kit.data.sources import json_array, json_lines, parquet, xml_records
 
 if TYPE_CHECKING:
     import polars
-    import pyarrow
 
 FORMATS = {
     **dict.fromkeys((".csv", ".tsv", ".txt"), "csv"),
@@ -25,8 +25,9 @@ FORMATS = {
 }
 # Endings of what often stands beside data: it is data only where there is none of another ending.
 BESIDE = ((".json", ".xml"), (".txt",))
-BATCH = 131_072
-OF_CSV, OF_NUMBERS = ("delimiter", "quote", "escape", "header"), ("decimal", "thousands")
+OTHERWISE_PACKED = (".zst", ".zip", ".7z", ".lz4", ".tar", ".tgz")  # which is not read
+OF_CSV = ("delimiter", "quote", "escape", "header", "labels")
+OF_NUMBERS = ("decimal", "thousands")
 # Options that mean nothing for a format, which would be declared in vain.
 IN_VAIN = {
     "csv": ("records",),
@@ -36,6 +37,7 @@ IN_VAIN = {
     "parquet": ("records", *OF_CSV, *OF_NUMBERS, "encoding", "compression"),
 }
 # Formats whose rows bring their names with them.
+OBJECTS = {"jsonl": json_lines.objects_in, "json": json_array.objects_in}
 NAMED = {"jsonl": json_lines.batches, "json": json_array.batches, "xml": xml_records.batches}
 
 
@@ -62,9 +64,11 @@ def find(source: Files, name: str, table: Table) -> Found:
     if place.is_file():
         kind = table.format or format_of(place)
         if kind is None:
+            packed = place.suffix.lower() in OTHERWISE_PACKED
+            mend = "unpack it" if packed else "declare `format` there, or rename the file"
             raise MlopsError(
                 f"{place.as_posix()} has no ending of a known format ({', '.join(FORMATS)}, packed "
-                f"or not), and {reads}: declare `format` there, or rename the file."
+                f"by {', '.join(PACKED)} or not), and {reads}: {mend}."
             )
         return _checked(Found([place], kind, []), name, table)
     if not place.is_dir():
@@ -91,9 +95,16 @@ def find(source: Files, name: str, table: Table) -> Found:
     if not files and table.format:  # such as part-00000, beside _SUCCESS
         files = [file for file, its in formats.items() if not its and file.name[0] != "_"]
     if kind is None or not files:
+        deeper = next((one for one in sorted(place.rglob("*")) if format_of(one)), None)
+        mend = "put the files there or correct the path" if deeper is None else (
+            f"{deeper.relative_to(place).as_posix()} lies in a folder inside, and those are not "
+            "read: name that folder as the path, or write one table of all (of folders such as "
+            "year=2026, DuckDB does: COPY (FROM read_parquet('.../**/*.parquet', hive_partitioning "
+            "= true)) TO 'all.parquet')"
+        )  # fmt: skip
         raise MlopsError(
             f"{place.as_posix()} holds no file that ends in {', '.join(FORMATS)}, packed or not, "
-            f"and {reads}: put the files there or correct the path."
+            f"and {reads}: {mend}."
         )
     by_name: dict[str, Path] = {}
     for file in files:
@@ -104,7 +115,8 @@ def find(source: Files, name: str, table: Table) -> Found:
                 f"the same data twice, and {reads}: leave one of them there."
             )
         by_name[bare] = file
-    return _checked(Found(files, kind, [one for one in inside if one not in files]), name, table)
+    others = sorted(set(inside) - set(files))
+    return _checked(Found(files, kind, others), name, table)
 
 
 def shown(found: Found, table: Table, names: list[str]) -> list[str]:
@@ -117,11 +129,9 @@ def shown(found: Found, table: Table, names: list[str]) -> list[str]:
     """
     file = found.files[0]
     if found.format == "parquet":
-        columns = set(parquet_schema(file).names)
-    elif found.format == "jsonl":
-        columns = json_lines.names_in(file, table)
-    elif found.format == "json":
-        columns = set(json_array.names_in(file, table))
+        columns = set(parquet.schema(file).names)
+    elif objects_in := OBJECTS.get(found.format):
+        columns = set(json_lines.names_of(file, table, objects_in(file, table)))
     elif found.format == "xml":
         columns = set(xml_records.names_in(file, table)[0])
     else:
@@ -132,6 +142,9 @@ def shown(found: Found, table: Table, names: list[str]) -> list[str]:
                 break
         else:
             delimited.layout(file, names[:1], dialect=dialect_of(table))
+        bare = [without_place(name) for name in columns - set(names)]
+        if twice := [name for name in names if name in bare]:
+            delimited.layout(file, twice, dialect=dialect_of(table))  # says what to do
     return [name for name in names if name in columns]
 
 
@@ -162,16 +175,11 @@ def read(
         return (
             (file, delimited.batches(file, columns, one, dialect)) for file, one in layouts.items()
         )
-    schemas = {file: parquet_schema(file).names for file in found.files}
+    schemas = {file: parquet.schema(file).names for file in found.files}
     for file, names in schemas.items():
         _check_columns(file, columns, names, asked)
     _check_same({file: tuple(names) for file, names in schemas.items()})
-    return ((file, _parquet_batches(file, columns)) for file in found.files)
-
-
-def names_of(file: Path) -> list[str]:
-    """Name the columns of a parquet file."""
-    return list(parquet_schema(file).names)
+    return ((file, parquet.batches(file, columns)) for file in found.files)
 
 
 def _ending(file: Path) -> str:
@@ -203,11 +211,12 @@ def _checked(found: Found, name: str, table: Table) -> Found:
 def _check_columns(file: Path, columns: list[str], names: list[str], asked: str) -> None:
     missing = next((column for column in columns if column not in names), None)
     if missing is not None:
-        other = [name for name in names if name.casefold() == missing.casefold()]
+        alike = without_place(missing).casefold()
+        other = [name for name in names if without_place(name).casefold() == alike]
         mend = f'it has "{other[0]}": write it alike' if other else "correct the name"
         raise MlopsError(
             f'{file.as_posix()} has no column "{missing}", which {asked} '
-            f"({len(names)} columns found); {mend}."
+            f"({counted(len(names), 'column')} found); {mend}."
         )
 
 
@@ -224,36 +233,3 @@ def _check_same(headers: dict[Path, tuple[str, ...]]) -> None:
                 f'"{only}" is one {who.format(0, first.name)}; give the files of a table the same '
                 "columns, or make two tables of them."
             )
-
-
-def parquet_schema(file: Path) -> "pyarrow.Schema":
-    """Return the columns of a parquet file with their types."""
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        return pyarrow.parquet.read_schema(file)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise _damaged(file, error) from error
-
-
-def _parquet_batches(file: Path, columns: list[str]) -> "Iterator[polars.DataFrame]":
-    import polars as pl
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        with pyarrow.parquet.ParquetFile(file, pre_buffer=False) as opened:
-            yield pl.DataFrame(pl.from_arrow(opened.schema_arrow.empty_table())).select(columns)
-            for batch in opened.iter_batches(BATCH, columns=columns):
-                yield pl.DataFrame(pl.from_arrow(batch)).select(columns)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise _damaged(file, error) from error
-
-
-def _damaged(file: Path, error: Exception) -> MlopsError:
-    reason = str(error).strip().splitlines()[0]
-    return MlopsError(
-        f"{file.as_posix()} cannot be read as parquet ({reason}); "
-        "replace the file with an undamaged one."
-    )

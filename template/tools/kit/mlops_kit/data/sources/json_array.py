@@ -44,19 +44,15 @@ def batches(file: Path, table: Table, asked: str) -> "Iterator[polars.DataFrame]
     MlopsError
         When the document is broken or has no such array; the message names the line.
     """
-    with open_utf8(file, table.encoding, table.compression) as stream:
-        found = elements(file, stream, table.records)
-        objects = ((one.line, one.value) for one in found if one.value is not None)
-        yield from json_lines.of_records(file, table, asked, objects)
+    yield from json_lines.of_records(file, table, asked, objects_in(file, table))
 
 
-def names_in(file: Path, table: Table) -> list[str]:
-    """Return every name that an object of the array has, in the order in which they come."""
-    names: dict[str, None] = {}
+def objects_in(file: Path, table: Table) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Read the objects of the array, each with the line where it begins."""
     with open_utf8(file, table.encoding, table.compression) as stream:
         for one in elements(file, stream, table.records):
-            names.update(dict.fromkeys(one.value or ()))
-    return list(names)
+            if one.value is not None:
+                yield one.line, one.value
 
 
 def elements(

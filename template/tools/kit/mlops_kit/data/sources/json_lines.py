@@ -1,6 +1,6 @@
 """JSON lines as columns of text: each value as it is written, each name exactly."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from mlops_kit.core.files import from_json
 from mlops_kit.data.config import Table
 from mlops_kit.data.opened import open_utf8
 from mlops_kit.data.sources import records
+from mlops_kit.data.sources.inside import Opener
 from mlops_kit.data.types import NUMBERS, PARTS
 from mlops_kit.data.values.json_text import EXACTLY, Number, Twice, document_of, text_of
 from mlops_kit.data.values.numbers import GROUPED
@@ -26,14 +27,42 @@ def values_of(line: str | bytes, columns: list[str]) -> list[str | None] | None:
         When the line is no JSON object, or has a name twice.
     """
     record = _record(line)
-    return None if record is None else [text_of(record.get(column)) for column in columns]
+    return None if record is None else texts_of(record, columns)
 
 
-def names_in(file: Path, table: Table) -> set[str]:
-    """Return every name that a line of the file has."""
+def texts_of(record: dict[str, Any], columns: list[str]) -> list[str | None]:
+    """Return the values of some columns as texts, wherever in the record they stand.
+
+    Raises
+    ------
+    ValueError
+        As `Opener.opened`.
+    """
+    found = Opener(columns).opened(record)
+    return [text_of(found.get(column)) for column in columns]
+
+
+def objects_in(file: Path, table: Table) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Read the object of each line, with the number of the line.
+
+    Raises
+    ------
+    MlopsError
+        When a line is no JSON object; the message names it.
+    """
     with open_utf8(file, table.encoding, table.compression) as stream:
-        objects = (_in_line(file, number, line) for number, line in enumerate(stream, 1))
-        return {name for record in objects for name in record or ()}
+        for number, line in enumerate(stream, 1):
+            if (record := _in_line(file, number, line)) is not None:
+                yield number, record
+
+
+def names_of(file: Path, table: Table, found: Iterable[tuple[int, dict[str, Any]]]) -> list[str]:
+    """Return every name of some objects; in place of one that holds declared columns, theirs."""
+    opener = Opener(table.columns)
+    names: dict[str, None] = {}
+    for number, record in found:
+        names.update(dict.fromkeys(_opened(file, number, record, opener)))
+    return [name for name in names if name not in opener.objects or name in table.columns]
 
 
 def batches(file: Path, table: Table, asked: str) -> "Iterator[polars.DataFrame]":
@@ -44,10 +73,7 @@ def batches(file: Path, table: Table, asked: str) -> "Iterator[polars.DataFrame]
     MlopsError
         When a line is no JSON object, or no line has a name; the message names it.
     """
-    with open_utf8(file, table.encoding, table.compression) as stream:
-        lines = ((number, _in_line(file, number, line)) for number, line in enumerate(stream, 1))
-        found = ((number, record) for number, record in lines if record is not None)
-        yield from of_records(file, table, asked, found)
+    yield from of_records(file, table, asked, objects_in(file, table))
 
 
 def of_records(
@@ -63,7 +89,19 @@ def of_records(
         name: document_of for name, one in table.columns.items() if one.kind in ("json", *PARTS)
     }
     columns = dict.fromkeys(table.columns, text_of) | documents
-    return records.batches(file, columns, asked, found, numeric)
+    opener = Opener(columns)
+    opened = ((number, _opened(file, number, record, opener)) for number, record in found)
+    return records.batches(file, columns, asked, opened, numeric)
+
+
+def _opened(file: Path, number: int, record: dict[str, Any], opener: Opener) -> dict[str, Any]:
+    try:
+        return opener.opened(record)
+    except ValueError as error:
+        raise MlopsError(
+            f"{file.as_posix()}, line {number:,}, cannot be read ({error}): mend it there, or "
+            "declare the object as a whole (`type: json`)."
+        ) from error
 
 
 def _in_line(file: Path, number: int, line: bytes) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Sequence
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.data.dialect import without_place
 
 
 def missing_column(whose: str, asked: Sequence[str], there: Sequence[str]) -> MlopsError:
@@ -16,7 +17,8 @@ def missing_column(whose: str, asked: Sequence[str], there: Sequence[str]) -> Ml
 
 def no_column(whose: str, missing: str, there: Sequence[str]) -> str:
     """Begin a sentence about a column that is not there with the one that may be meant."""
-    near = [name for name in there if name.casefold() == missing.casefold()]
+    alike = without_place(missing).casefold()
+    near = [name for name in there if without_place(name).casefold() == alike]
     near = near or difflib.get_close_matches(missing, there, n=1, cutoff=0.6)
     has = f'it has "{near[0]}"' if near else f"it has {', '.join(there[:10]) or 'none'}"
     return f'{whose} has no column "{missing}": {has}'

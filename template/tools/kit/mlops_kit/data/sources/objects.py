@@ -8,6 +8,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import scratch_beside
 from mlops_kit.core.sql import literal, quoted
 from mlops_kit.core.utc import connect
+from mlops_kit.data.parquet import Growing
 from mlops_kit.data.sources.base import Landed, Wanted
 from mlops_kit.data.sources.declared import asked_columns, schema_of
 from mlops_kit.data.sources.exact import TAKEN, local, nested, only_text
@@ -55,13 +56,11 @@ class Reader:
 
 def _in_order(found: Batches, reader: Reader) -> Batches:
     """Sort rows by their key, in memory as far as they fit."""
-    import pyarrow.parquet
-
     schema, place = reader.schema, reader.place
     with scratch_beside(place) as beside:
-        with pyarrow.parquet.ParquetWriter(beside, schema, compression="lz4") as writer:
+        with Growing(beside, schema, "lz4") as file:
             for batch in found:
-                writer.write_batch(batch)
+                file.add(batch)
         with connect(spill=place.with_name(f".{reader.name}.sorted.tmp")) as connection:
             order = ", ".join(map(quoted, reader.table.key))
             read = f"SELECT * FROM read_parquet({literal(beside.as_posix())}) ORDER BY {order}"
@@ -92,10 +91,7 @@ def batches(
     import pyarrow as pa
 
     schema, names = schema_of(table), asked_columns(table)
-    if table.cursor is not None and table.cursor not in table.columns:
-        raise MlopsError(
-            f'The cursor "{table.cursor}" of {whose} has no type: declare it among the columns.'
-        )
+    check_cursor(table, whose)
     takes = [(name, name.split("."), _taker(table, name, schema)) for name in names]
     at = names.index(table.cursor) if table.cursor is not None else None
     seen: set[str] = set()
@@ -135,6 +131,14 @@ def batches(
     whole = wanted.since is None and wanted.after is None and wanted.limit is None
     if whole and there and len(seen) < len(names):
         raise missing_column(whose, [name for name in names if name not in seen], list(there))
+
+
+def check_cursor(table: "Table", whose: str) -> None:
+    """Refuse a cursor whose order nobody knows, because nothing says what it is."""
+    if table.cursor is not None and table.cursor not in table.columns:
+        raise MlopsError(
+            f'The cursor "{table.cursor}" of {whose} has no type: declare it among the columns.'
+        )
 
 
 def deeply(value: Any, own: Callable[[Any], Any]) -> Any:
@@ -181,9 +185,10 @@ def _taken(
     except (TypeError, ValueError, KeyError, OverflowError, InvalidOperation):
         kind = schema.field(name).type
         shown = "str" if isinstance(value, str) else type(value).__name__
+        other = "binary" if str(kind) == "string" else "string"
         raise MlopsError(
             f'A value of "{name}" of {whose} is a {shown} that is no {kind}, as '
-            "which conf/sources.yaml declares it: mend it there, or declare the type string."
+            f"which conf/sources.yaml declares it: mend it there, or declare the type {other}."
         ) from None
 
 
@@ -192,6 +197,11 @@ def _array(values: list[Any], field: "pyarrow.Field", whose: str) -> "pyarrow.Ar
 
     try:
         return pa.array(values, field.type)
+    except UnicodeEncodeError:
+        raise MlopsError(
+            f'A value of "{field.name}" of {whose} holds half of a letter (a lone surrogate), '
+            "which no text can: mend it there."
+        ) from None
     except (pa.ArrowException, OverflowError, TypeError, ValueError):
         raise MlopsError(
             f'A value of "{field.name}" of {whose} does not fit into {field.type} without being '

@@ -61,13 +61,30 @@ def batches(
                 check(number, name, found[at])
             rows.append([text(value) for text, value in zip(writers, found, strict=True)])
         count += len(rows)
-        yield pl.DataFrame(rows, schema=schema, orient="row")
+        try:
+            yield pl.DataFrame(rows, schema=schema, orient="row")
+        except UnicodeEncodeError:
+            raise _halved(file, [number for number, _ in some], rows, columns) from None
     if not count:
         yield pl.DataFrame(schema=schema)
     elif missing := [column for column in columns if column not in seen]:
         raise MlopsError(
             f'{file.as_posix()} has no "{missing[0]}" in any line, which {asked}; correct the name.'
         )
+
+
+def _halved(
+    file: Path, numbers: list[int], rows: list[list[str | None]], columns: list[str]
+) -> MlopsError:
+    """Name the first value that holds half of a letter, as JSON can write it: `\\ud83d` alone."""
+    places = ((number, name, value) for number, row in zip(numbers, rows, strict=True)
+              for name, value in zip(columns, row, strict=True) if value is not None)  # fmt: skip
+    number, name = next((number, name) for number, name, value in places
+                        if any("\ud800" <= letter <= "\udfff" for letter in value))  # fmt: skip
+    return MlopsError(
+        f'{file.as_posix()}, line {number:,}: "{name}" holds half of a letter (a lone surrogate), '
+        "which no text can; mend it there."
+    )
 
 
 def _check_case(file: Path, number: int, record: Mapping[str, Any], columns: list[str]) -> None:

@@ -9,12 +9,13 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress, sha256_of, write_json
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import Table
 from mlops_kit.data.sources.base import LANDING
 from mlops_kit.data.sources.fetched import Fetched
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     import polars
 
 Clean = Callable[[Path], int]
+# Small objects are brought together: so many at most, of so many bytes.
+MOST, SMALL = 64, 16 << 20
+MOST_TOLD = 40  # lines about what is brought
 
 
 def bring(source: Fetched, name: str, table: Table, clean: Clean, full: bool = False) -> str:
@@ -55,6 +59,7 @@ class _Bringing:
         self.place = source.place(name, table)
         self.coming = self.place.with_name(f"{name}{LANDING}")
         self.said = self.place.with_name(f".{name}.json")
+        self._noted = self.coming / ".said.jsonl"
         self.asked = [source.here(table.source), table.path, table.format]
 
     def bring(self, full: bool) -> str:
@@ -67,7 +72,7 @@ class _Bringing:
             if known and {n: one["version"] for n, one in known.items()} == there_now:
                 shutil.rmtree(self.coming, ignore_errors=True)
                 return f"{self.name}: nothing new from {self.table.source}"
-        came = {} if full else self._known(self.coming / ".said.json", self.coming)
+        came = {} if full else self._came()
         if not came:
             shutil.rmtree(self.coming, ignore_errors=True)
         self.coming.mkdir(parents=True, exist_ok=True)
@@ -75,12 +80,18 @@ class _Bringing:
         missing = [one for one in new if not _same(came, one)]
         if len(missing) < len(new):
             done = len(new) - len(missing)
-            progress("data", f"{self.name}: goes on behind {done:,} files of a broken read")
-        for at, one in enumerate(missing, 1):
-            which = f"{at:,} of {len(missing):,}"
-            progress("data", f"{self.name}: {one.name}, {one.size:,} bytes ({which})")
-            came[one.name] = self._one(one)
-            write_json(self.coming / ".said.json", {"asked": self.asked, "objects": came})
+            progress(
+                "data", f"{self.name}: goes on behind {counted(done, 'file')} of a broken read"
+            )
+        done, groups = 0, list(_together(missing))
+        for place, some in enumerate(groups):
+            done += len(some)
+            if place % (len(groups) // MOST_TOLD + 1) == 0:
+                what = some[0].name if not some[1:] else f"{counted(len(some), 'file')}"
+                size = sum(one.size for one in some)
+                which = f"{done:,} of {len(missing):,}"
+                progress("data", f"{self.name}: {what}, {counted(size, 'byte')} ({which})")
+            self._bring(some, came)
         gone = len(known.keys() - {one.name for one in there})
         same = self._put(there, known, came)
         changed = sum(one.name in known for one in new) - same
@@ -95,7 +106,23 @@ class _Bringing:
             objects = said["objects"] if said["asked"] == self.asked else {}
         except (OSError, ValueError, KeyError):
             return {}
+        return self._here(objects, folder)
+
+    def _here(self, objects: dict[str, Any], folder: Path) -> dict[str, Any]:
         return {name: one for name, one in objects.items() if (folder / name).is_file()}
+
+    def _came(self) -> dict[str, Any]:
+        """Return what a read that broke off has noted: a line of each object."""
+        asked, objects = None, {}
+        with contextlib.suppress(OSError):
+            for line in self._noted.read_text(encoding="utf-8").splitlines():
+                with contextlib.suppress(ValueError):  # half a line, of a kill
+                    said = json.loads(line)
+                    if isinstance(said, dict):
+                        asked = said["asked"]
+                    else:
+                        objects[said[0]] = said[1]
+        return self._here(objects, self.coming) if asked == self.asked else {}
 
     def _listed(self) -> list[Object]:
         """List the objects of the table that may be read, in the order of their names."""
@@ -121,14 +148,27 @@ class _Bringing:
         known = self.table.format is not None or format_of(Path(name)) is not None
         return plain and known
 
-    def _one(self, one: Object) -> dict[str, Any]:
-        """Bring one object, whole and unchanged, and take out of it who must not come back."""
+    def _bring(self, some: list[Object], came: dict[str, Any]) -> None:
+        """Bring objects, whole and unchanged, and note each; where one breaks off, the others."""
+        for one in some:  # what a killed read left there may be of an older version
+            (self.coming / one.name).unlink(missing_ok=True)
+        try:
+            bring_objects(self.store, [(one, self.coming / one.name) for one in some])
+        finally:
+            here = [one for one in some if (self.coming / one.name).is_file()]
+            looked = {one.name: self._looked(one) for one in here}
+            asked = [] if self._noted.exists() else [{"asked": self.asked}]
+            with self._noted.open("a", encoding="utf-8") as file:
+                file.writelines(json.dumps(one) + "\n" for one in (*asked, *looked.items()))
+            came |= looked
+
+    def _looked(self, one: Object) -> dict[str, Any]:
+        """Take out of an object who must not come back, and return what is noted of it."""
         target = self.coming / one.name
-        bring_objects(self.store, [(one, target)])
         sha256 = sha256_of(target)
         removed = self.clean(target)
         if removed:
-            progress("data", f"{self.name}: {removed:,} rows of {one.name} stay out")
+            progress("data", f"{self.name}: stays out of {one.name}: {counted(removed, 'row')}")
         return {"version": one.version, "size": one.size, "sha256": sha256}
 
     def _put(self, there: list[Object], known: dict[str, Any], came: dict[str, Any]) -> int:
@@ -206,3 +246,16 @@ def _linked(file: Path, target: Path) -> None:
         os.link(file, target)
     except OSError:
         shutil.copy2(file, target)
+
+
+def _together(objects: Iterable[Object]) -> Iterator[list[Object]]:
+    """Group objects that follow each other, as long as they are few and small."""
+    some: list[Object] = []
+    for one in objects:
+        size = sum(each.size for each in some) + one.size
+        if some and (len(some) == MOST or size > SMALL):
+            yield some
+            some = []
+        some.append(one)
+    if some:
+        yield some

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError, used_up
+from mlops_kit.core.words import counted
 from mlops_kit.data.sources.base import Looked
 from mlops_kit.data.storage import stores
 from mlops_kit.data.storage.refusals import NO_PLACE, Store, chain
@@ -126,7 +127,7 @@ def _one(fs: Any, store: Store, one: Object, target: Path) -> None:
                 else ("was changed while it was read" if now else "is gone since it was listed")
             )
             raise MlopsError(
-                f"{store.shown}: {one.path} {why} ({size:,} of {one.size:,} bytes came); "
+                f"{store.shown}: {one.path} {why} ({size:,} of {counted(one.size, 'byte')} came); "
                 "what the pipeline reads is as before, and the same command goes on."
             )
         os.replace(beside, target)

@@ -11,6 +11,7 @@ from typing import Any
 from mlops_kit.core.errors import MlopsError, without_credentials
 from mlops_kit.core.files import scratch_beside, sha256_of
 from mlops_kit.core.settings import Settings, environment
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import Files, Sources
 from mlops_kit.data.sources.files import find
 from mlops_kit.data.storage import apart, stores
@@ -63,7 +64,7 @@ def accept(settings: Settings, config: Sources, tables: Mapping[str, Any]) -> li
     store = place_of(settings)
     if store is not None:
         kept = _keep(store, [one for files in found.values() for one in files.values()])
-        told.append(f"kept       {kept:,} files at {without_credentials(store.url)}")
+        told.append(f"kept       {counted(kept, 'file')} at {without_credentials(store.url)}")
         half = {
             one["sha256"]
             for files in known.values()

@@ -1,7 +1,8 @@
 """A place that keeps data, and in one sentence why it refuses, whichever library said so."""
 
 import re
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 from mlops_kit.core.errors import MlopsError, used_up, without_credentials
 
@@ -47,7 +48,8 @@ NO_ANSWER = "|".join((
 ))  # fmt: skip
 
 
-class Store(NamedTuple):
+@dataclass
+class Store:
     """A place that keeps data.
 
     Attributes
@@ -62,6 +64,8 @@ class Store(NamedTuple):
         Whether it is one of .dvc/config; its secrets are named otherwise.
     declared : str
         Where its address and its secrets are declared, if it is a source.
+    opened : tuple, optional
+        Its file system and the path in it, once it is open: a session costs half a second.
     """
 
     what: str
@@ -69,6 +73,7 @@ class Store(NamedTuple):
     options: dict[str, Any]
     is_remote: bool
     declared: str = ""
+    opened: tuple[Any, str] | None = field(default=None, repr=False, compare=False)
 
     @property
     def scheme(self) -> str:

@@ -128,16 +128,19 @@ def signed(store: Store, who: str | None, secret: str | None) -> Store:
 
 
 def opened(store: Store) -> tuple[Any, str]:
-    """Return the file system of a place, as DVC has it, and the path in it."""
+    """Return the file system of a place, as DVC has it, and the path in it: one for all answers."""
     from dvc.fs import get_cloud_fs
 
+    if store.opened is not None:
+        return store.opened
     os.environ.setdefault(*PLAIN_GCS)
     if store.scheme == "ssh":
         asks: Any = import_module("dvc_ssh.client")
         asks.getpass = _nobody_is_asked
     kind, options, path = get_cloud_fs({}, url=store.url, **store.options)
     assert kind is not None
-    return kind(**options), path
+    store.opened = kind(**options), path
+    return store.opened
 
 
 def _nobody_is_asked(*_: object) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 MOST_FIELDS = 50  # above it names are values, as in a map
 WHOLE = re.compile(r"-?\d+")
 LARGEST = 2**63
+UNSIGNED = "decimal(20,0)"  # takes every whole number of 64 bits without a sign
 
 
 def of_typed(kind: "polars.DataType") -> Type | None:

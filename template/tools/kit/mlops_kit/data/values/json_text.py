@@ -47,6 +47,17 @@ def parsed(text: str) -> Any:
     return from_json(text, **EXACTLY | {"parse_constant": _refused})
 
 
+def of_a_store(text: str | bytes) -> Any:
+    """Read JSON that a store sends: fractions as they are written, each name once.
+
+    Raises
+    ------
+    ValueError
+        When it is none, or has a name twice.
+    """
+    return from_json(text, object_pairs_hook=_once, parse_float=Number)
+
+
 def text_of(value: Any) -> str | None:
     """Return a value of JSON as it is written, a text without its quotes; None for null."""
     if isinstance(value, str):

@@ -56,6 +56,7 @@ def brief(settings: Settings, output: Path) -> None:
             reasons=decision["reasons"][: story.MOST_REASONS],
             who=who,
             said=story.for_users(users, decision),
+            of=f"{users.of:,}",
             kinds=_kinds(settings, _looked_at(decision), systems, who),
             costs=_costs(context["language"]),
             footing=story.footing(decision),

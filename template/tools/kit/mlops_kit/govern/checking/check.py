@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.files import loader
+from mlops_kit.core.files import loader, read_yaml
 from mlops_kit.govern.checking.links import dead_links
 from mlops_kit.govern.checking.marks import lines_of, placeholders, reviews
 from mlops_kit.govern.config import GOVERNANCE_FILE, load_governance
 from mlops_kit.govern.costs.config import COSTS_FILE, EXAMPLE, load_costs
 from mlops_kit.govern.costs.reckon import prices
+from mlops_kit.govern.documents import ANSWERS, PAGES, answers, language
 from mlops_kit.govern.facts.build import built
 from mlops_kit.govern.facts.read import FACTS
 
@@ -67,7 +68,16 @@ def check(
     found += _prices()
     if not only or "facts" in only:
         found += _facts()
-    return [one for one in found if not only or one.kind in only]
+    roles = _roles()
+    left = [one for one in found if not only or one.kind in only]
+    return [one._replace(owner=roles.get(one.owner, one.owner)) for one in left]
+
+
+def _roles() -> dict[str, str]:
+    """Return what the language of the documents calls a role that an English page names."""
+    chosen = language(answers()) if ANSWERS.is_file() else "en"
+    roles: dict[str, str] = read_yaml(PAGES / chosen / "words.yaml")["roles"]
+    return roles
 
 
 def documents() -> list[Path]:

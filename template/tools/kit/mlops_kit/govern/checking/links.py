@@ -1,5 +1,6 @@
 """Links of a Markdown document: do their files and headings exist?"""
 
+import os
 import re
 from collections.abc import Iterator
 from itertools import count
@@ -7,6 +8,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from mlops_kit.govern.checking.marks import lines_of
+from mlops_kit.govern.documents import PAGES
+from mlops_kit.govern.facts.read import FACTS
 
 # [words](target "title"); words may hold a pair of brackets, and a target one of round ones.
 LINK = re.compile(
@@ -31,9 +34,16 @@ def dead_links(path: Path, text: str) -> Iterator[tuple[int, str]]:
             name, _, anchor = target.partition("#")
             file = path.parent / name if name else path
             if not file.exists():
-                yield number, f"links to {target}, which is not there"
+                yield number, f"links to {target}, which {_why_not(file)}"
             elif anchor and file.suffix == ".md" and anchor not in anchors(file):
                 yield number, f"links to {target}, and {file.name} has no such heading"
+
+
+def _why_not(file: Path) -> str:
+    where = Path(os.path.normpath(file))
+    if where.parent == FACTS and (PAGES / "en/facts" / where.name).is_file():
+        return "`uv run mlops docs build` writes"
+    return "is not there"
 
 
 def anchors(file: Path) -> set[str]:

@@ -21,6 +21,7 @@ from mlops_kit.core.files import progress, write_text
 from mlops_kit.core.programs import said_by
 from mlops_kit.core.settings import load_settings
 from mlops_kit.core.utc import connect
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import SOURCES_FILE, Sample, load_sources
 from mlops_kit.operate.demo.page import demo_page
 
@@ -136,10 +137,15 @@ def _story(field: str, what: str) -> Iterator[Step]:
     _set(until=ALL, **{field: SHIFT})
     _ingest()
     outcomes = score("quiet", QUIET)
-    yield _told("predict", f"{QUIET[0]} to {QUIET[1]}: scored; {outcomes:,} outcomes came.", True)
+    yield _told(
+        "predict", f"{QUIET[0]} to {QUIET[1]}: scored; {counted(outcomes, 'outcome')} came.", True
+    )
     yield look("1-quiet", QUIET[1], "quiet")[0]
     outcomes = score("drifted", DRIFTED)
-    said = f"{SHIFT}: {what}. {DRIFTED[0]} to {DRIFTED[1]} scored; {outcomes:,} outcomes came."
+    said = (
+        f"{SHIFT}: {what}. {DRIFTED[0]} to {DRIFTED[1]} scored; {counted(outcomes, 'outcome')} "
+        "came."
+    )
     yield _told("predict", said, True)
     step, told = look("2-alarm", DRIFTED[1], "alarm")
     yield step
@@ -159,7 +165,9 @@ def _story(field: str, what: str) -> Iterator[Step]:
             _ingest()
             yield _told("data ingest", "The feed is mended: prices are in dollars again.", True)
     outcomes = score("after", AFTER)
-    yield _told("predict", f"{AFTER[0]} to {AFTER[1]}: scored; {outcomes:,} outcomes came.", True)
+    yield _told(
+        "predict", f"{AFTER[0]} to {AFTER[1]}: scored; {counted(outcomes, 'outcome')} came.", True
+    )
     yield look("4-cleared", AFTER[1], "quiet")[0]
 
 

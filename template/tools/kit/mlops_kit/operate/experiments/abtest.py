@@ -15,6 +15,7 @@ from mlops_kit.compare.systems.external import read_table
 from mlops_kit.core.errors import INCONCLUSIVE, NEGATIVE, OK, MlopsError
 from mlops_kit.core.files import write_json
 from mlops_kit.core.settings import Section
+from mlops_kit.core.words import acting, counted
 
 if TYPE_CHECKING:
     import pandas
@@ -120,8 +121,9 @@ def abtest(data: Path, config: ABTest, history: Path) -> tuple[int, dict[str, An
             "n_units": n,
             "next_look_at": math.ceil(due * config.units),
             "reasons": [
-                f"{n:,} units: the next planned look is at {math.ceil(due * config.units):,}; "
-                "looking earlier would spend the risk that the plan keeps for it."
+                f"{counted(n, 'unit')}: the next planned look is at "
+                f"{math.ceil(due * config.units):,}; looking earlier would spend the risk that the "
+                "plan keeps for it."
             ],
         }
         return INCONCLUSIVE, {"plan": plan, "looks": [*past, waiting]}
@@ -146,7 +148,7 @@ def _arms(table: "pandas.DataFrame", config: ABTest) -> Arms:
     table = table[columns]
     for column in (config.unit, config.arm, config.outcome):
         if empty := int(table[column].isna().sum()):
-            raise MlopsError(f'{empty:,} rows have no "{column}": fill or drop them.')
+            raise MlopsError(f'{acting(empty, "row", "have")} no "{column}": fill or drop them.')
     arms = table[config.arm].astype(str)
     if unknown := sorted(set(arms) - {config.control, config.treatment}):
         raise MlopsError(
@@ -155,7 +157,7 @@ def _arms(table: "pandas.DataFrame", config: ABTest) -> Arms:
         )
     units = table.assign(**{config.arm: arms}).groupby(config.unit, sort=True)
     if mixed := int((units[config.arm].nunique() > 1).sum()):
-        raise MlopsError(f"{mixed:,} units were in both arms: the assignment is broken.")
+        raise MlopsError(f"{acting(mixed, 'unit', 'were')} in both arms: the assignment is broken.")
     try:
         y = units[config.outcome].mean().to_numpy(np.float64)
         x = units[config.covariate].mean().to_numpy(np.float64) if config.covariate else None
@@ -218,9 +220,9 @@ def _refuse_sample_ratio_mismatch(arms: Arms, config: ABTest) -> None:
     p_value = sample_ratio_p_value(*sizes, config.allocation)
     if p_value < SAMPLE_RATIO_ALPHA:
         raise MlopsError(
-            f"Sample ratio mismatch: {sizes[0]:,} units in control and {sizes[1]:,} in treatment "
-            f"(p = {p_value:.1g}) do not fit the planned {100 * config.allocation:g} %. Stop the "
-            "test and find out whether the assignment or the logging loses units."
+            f"Sample ratio mismatch: {counted(sizes[0], 'unit')} in control and {sizes[1]:,} in "
+            f"treatment (p = {p_value:.1g}) do not fit the planned {100 * config.allocation:g} %. "
+            "Stop the test and find out whether the assignment or the logging loses units."
         )
 
 

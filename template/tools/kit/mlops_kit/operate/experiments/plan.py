@@ -13,6 +13,7 @@ from mlops_kit.compare.inference.bootstrap import effect_of
 from mlops_kit.compare.inference.effect import design_of_groups, single_effect
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import write_json, write_text
+from mlops_kit.core.words import counted
 from mlops_kit.operate.experiments.sequential import boundaries, inflation
 
 # Behaviour differs by day of the week: a test lasts whole weeks, and two to see one repeat.
@@ -167,8 +168,8 @@ def markdown(result: dict[str, Any], config: CompareConfig, project: str) -> str
     effect = f"{result['min_effect']:g} in {result['metric']}"
     unit = "group (user)" if rows["design"] == "clustered" else "unit of the rows"
     enough = "the pilot had enough" if rows["factor"] <= 1 else "collect more before deciding"
-    offline_text = f"{rows['rows']:,} rows"
-    offline_text += f" of {rows['groups']:,} groups" if "groups" in rows else ""
+    offline_text = f"{counted(rows['rows'], 'row')}"
+    offline_text += f" of {counted(rows['groups'], 'group')}" if "groups" in rows else ""
     if "days" in rows:
         offline_text += f", about {rows['days']:,} day{'s' if rows['days'] > 1 else ''}"
     looks = "\n".join(
@@ -181,8 +182,9 @@ def markdown(result: dict[str, Any], config: CompareConfig, project: str) -> str
         )
         or "- none is configured: name what must not suffer"
     )
-    days = f" That is {test['days']} days, in whole weeks." if "days" in test else ""
+    days = f" That is {counted(test['days'], 'day')}, in whole weeks." if "days" in test else ""
     shares = ", ".join(f"{look['share']:g}" for look in test["looks"])
+    beside, requests = counted(shadow["days"], "day"), counted(shadow["requests"], "request")
     return f"""# Plan: {" ".join(project.split())}
 
 A true gain of {effect} shall be found with a chance of {100 * result["power"]:g} %, and no gain
@@ -190,13 +192,13 @@ be taken for one with a chance of at most {100 * result["alpha"]:g} %.
 
 ## Offline comparison
 
-{offline_text}: {enough} (it had {rows["pilot_rows"]:,} rows, {rows["design"]}).
+{offline_text}: {enough} (it had {counted(rows["pilot_rows"], "row")}, {rows["design"]}).
 
 ## A/B test
 
 - Unit of randomisation: the {unit}; the same unit always sees the same system.
 - Allocation: {100 * test["allocation"]:g} % treatment, the rest control.
-- Size: {test["units"]:,} units in both arms together.{days}
+- Size: {counted(test["units"], "unit")} in both arms together.{days}
 - Sample ratio: checked at every look; below p = 0.001 the test stops and the cause is found first.
 - Stop for success when the standardised effect reaches the boundary of its look; stop for harm when
   it falls below the negative boundary. Nobody reads the effect between looks.
@@ -221,8 +223,8 @@ alpha: {result["alpha"]:g}
 
 ## Shadow run
 
-- {shadow["days"]} days beside what is in force; its answers are logged and shown to nobody.
-- At least {shadow["requests"]:,} requests: then each share is known within one percentage point.
+- {beside} beside what is in force; its answers are logged and shown to nobody.
+- At least {requests}: then each share is known within one percentage point.
 - Log id, incumbent, candidate, incumbent_ms, candidate_ms, and y_true when it becomes known.
 - `uv run mlops compare shadow --data FILE` tells agreement, flips and latency.
 """

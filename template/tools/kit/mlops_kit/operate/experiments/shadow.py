@@ -12,6 +12,7 @@ from mlops_kit.compare.checks.flips import share_bounds
 from mlops_kit.compare.systems.external import read_table
 from mlops_kit.core.errors import INCONCLUSIVE, NEGATIVE, OK, MlopsError
 from mlops_kit.core.settings import Section
+from mlops_kit.core.words import acting
 
 if TYPE_CHECKING:
     import pandas
@@ -68,11 +69,15 @@ def shadow(data: Path, config: Shadow) -> tuple[int, dict[str, Any]]:
         if column not in table.columns:
             raise MlopsError(f'{data.as_posix()} has no column "{column}": mend it or the options.')
         if empty := int(table[column].isna().sum()):
-            raise MlopsError(f'{empty:,} requests have no "{column}": log both answers.')
+            raise MlopsError(f'{acting(empty, "request", "have")} no "{column}": log both answers.')
     if repeated := int(table[config.id].duplicated().sum()):
-        raise MlopsError(f"{repeated:,} requests stand more than once: pair the log by request.")
+        raise MlopsError(
+            f"{acting(repeated, 'request', 'stand')} more than once: pair the log by request."
+        )
     if len(table) < MIN_ROWS:
-        raise MlopsError(f"{len(table)} requests are too few to compare; log at least {MIN_ROWS}.")
+        raise MlopsError(
+            f"{acting(len(table), 'request', 'are')} too few to compare; log at least {MIN_ROWS}."
+        )
     incumbent = _decisions(table[config.incumbent], config.threshold)
     candidate = _decisions(table[config.candidate], config.threshold)
     n, different = len(table), int((incumbent != candidate).sum())

@@ -45,7 +45,8 @@ def take_in(given: Path, task: str, classes: Any = None) -> dict[str, Any]:
     Returns
     -------
     dict
-        Counts: `read`, `new`, `known` (the same again), `conflicting`, `broken`; and `file`.
+        Counts: `read`, `new`, `known` (the same again), `conflicting`, `broken` (among them those
+        of another class); and `file`.
 
     Raises
     ------
@@ -126,7 +127,8 @@ def _read(given: Path, task: str, classes: Any) -> "tuple[polars.DataFrame, int]
         lack = "outcome" if outcome is None else f"{REQUEST}, {entity.column} or id"
         raise MlopsError(f"{given.as_posix()} has no column {lack}; name it so.")
     own = sources.tables[entity.table].columns[entity.column]
-    columns = {outcome: Column(type=_type_of(task, classes))}
+    allowed = list(classes or (0, 1)) if task == "classification" else None
+    columns = {outcome: Column(type=_type_of(task, classes), allowed=allowed)}
     opened = None
     if key == REQUEST:
         columns[key] = Column(type="string")

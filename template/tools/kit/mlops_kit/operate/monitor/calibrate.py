@@ -10,6 +10,7 @@ from mlops_kit.compare.config import COMPARE_FILE, CompareConfig
 from mlops_kit.core.errors import INCONCLUSIVE, OK
 from mlops_kit.core.settings import Settings, read_config
 from mlops_kit.core.utc import today
+from mlops_kit.core.words import counted
 from mlops_kit.operate.monitor.champion import champion
 from mlops_kit.operate.monitor.config import MonitorConfig, load_monitor
 from mlops_kit.operate.monitor.judging.drift import Series, alarmed
@@ -69,7 +70,10 @@ def proposed(
         (int(np.isfinite(one.value).sum()) for found in judged.values() for one in found), default=0
     )
     if days < LEAST_DAYS:
-        said = f"{days} days can be judged, and {LEAST_DAYS} are the least: look again later"
+        said = (
+            f"{counted(days, 'day')} can be judged, and {LEAST_DAYS} are the least: look again "
+            "later"
+        )
         return INCONCLUSIVE, {"days": days, "limits": {}, "sentence": said, "yaml": ""}
     years = days / YEAR
     allowed = per_year / len(judged) * years
@@ -80,8 +84,8 @@ def proposed(
     # Poisson's exact upper bound (Garwood 1936) of so many alarms in so many years.
     at_most = float(gammaincinv(total + 1, SURE)) / years
     said = (
-        f"{total} alarms in {days} days of history; with {SURE:.0%} certainty at most "
-        f"{at_most:.1f} a year, {per_year:g} were asked for"
+        f"{counted(total, 'alarm')} in {counted(days, 'day')} of history; with {SURE:.0%} "
+        f"certainty at most {at_most:.1f} a year, {per_year:g} were asked for"
     )
     text = "".join(
         f"{check}: {limit:.3g}  # the history's own; {_now(config, check):g} until now\n"

@@ -1,12 +1,16 @@
 """The model that is looked at: what it learned from, and how good it was when it was judged."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import Settings
 from mlops_kit.train.model_file import MODEL_CARD, read_card
 from mlops_kit.train.tracking import quiet_mlflow, registered_name
+
+if TYPE_CHECKING:
+    import numpy
+    import polars
 
 AGAIN = "run `uv run mlops run`, then `uv run mlops promote`"
 
@@ -91,3 +95,12 @@ def _of_card(name: str, why: str) -> Champion:
         raise MlopsError(f"{MODEL_CARD.as_posix()} keeps no summary of training: {AGAIN}.")
     told = f"{why}: {MODEL_CARD.as_posix()} is looked at"
     return Champion(name, "", learned, card.get("classes"), None, [told])
+
+
+def of_version(frame: "polars.DataFrame", version: str | None) -> "numpy.ndarray":
+    """Which rows a version scored, shape (n,): all of them where rows do not say whose they are."""
+    import numpy as np
+
+    if version is None or "version" not in frame.columns:
+        return np.ones(len(frame), bool)
+    return (frame["version"].cast(str) == version).fill_null(False).to_numpy()

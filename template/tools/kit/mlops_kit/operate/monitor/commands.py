@@ -10,6 +10,7 @@ import typer
 from mlops_kit.compare.commands import Json
 from mlops_kit.core.errors import NEGATIVE
 from mlops_kit.core.files import write_text
+from mlops_kit.core.words import counted
 from mlops_kit.operate.monitor.issue import issue_text
 
 AsOf = Annotated[
@@ -94,14 +95,21 @@ def feedback(
     from mlops_kit.operate.monitor.labelled import known_classes
 
     settings = load_settings()
-    result = take_in(file, settings.task, known_classes())
+    classes = known_classes()
+    result = take_in(file, settings.task, classes)
+    none_of = ""
+    if settings.task == "classification":
+        none_of = f", or are none of {', '.join(map(str, classes or (0, 1)))[:200]}"
     if as_json:
         print(json.dumps(result, indent=2))
     else:
-        print(f"taken in   {result['new']:,} of {result['read']:,} outcomes of {result['file']}")
+        print(
+            f"taken in   {result['new']:,} of {counted(result['read'], 'outcome')} of "
+            f"{result['file']}"
+        )
         for word, told in (
             ("known", "were known already"),
-            ("broken", "cannot be read, and were left out"),
+            ("broken", f"cannot be read{none_of}: they were left out"),
             ("conflicting", "say otherwise than what was known; the first word stays"),
         ):
             if result[word]:

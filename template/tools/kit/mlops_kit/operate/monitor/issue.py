@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from mlops_kit.compare.report.language.say import readable
+from mlops_kit.core.words import counted
+
 MOST = 10
 
 
@@ -10,18 +13,17 @@ def issue_text(result: dict[str, Any]) -> str:
     model = result["model"]
     version = f" version {model['version']}" if model["version"] else ""
     lines = [
-        f"`mlops monitor` saw {len(result['alarms'])} alarms as of {result['as_of']}, in "
-        f"{result['rows']:,} rows that {model['name']}{version} scored in "
-        f"{result['window_days']} days.",
+        f"`mlops monitor` saw {counted(len(result['alarms']), 'alarm')} as of "
+        f"{result['as_of']}, in {counted(result['rows'], 'row')} that {model['name']}{version} "
+        f"scored in {counted(result['window_days'], 'day')}.",
         "",
         "| what | since | likely cause | value | limit |",
         "| --- | --- | --- | --- | --- |",
     ]
     for one in result["alarms"][:MOST]:
         key = one["key"].replace("|", "\\|")
-        lines.append(
-            f"| {key} | {one['since']} | {one['cause']} | {one['value']:.3g} | {one['limit']:.3g} |"
-        )
+        value, limit = (readable(f"{one[each]:.3g}") for each in ("value", "limit"))
+        lines.append(f"| {key} | {one['since']} | {one['cause']} | {value} | {limit} |")
     lines.append("")
     for one in result["alarms"][:MOST]:
         lines += [f"- **{one['key']}** {one['sentence']} {one['do']} ({one['runbook']})"]

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops_kit.core.words import acting, counted
 from mlops_kit.core.zones import SERVED, open_table
 from mlops_kit.operate.feedback.labels import as_json, load
 from mlops_kit.operate.monitor.served import ANSWERS, batches, days_of
@@ -49,8 +50,8 @@ def labelled_rows(
         vague = pl.col("request").is_in(several).fill_null(False) & pl.col("row").is_null()
         labels = labels.filter(~vague)
         notes.append(
-            f"outcomes of {len(several):,} requests that asked about several rows are left out: "
-            "give their row (0 is the first), or id and time"
+            f"outcomes of {counted(len(several), 'request')} that asked about several rows are "
+            "left out: give their row (0 is the first), or id and time"
         )
     tables = _of_tables(task)
     parts, forecasts = [], False
@@ -78,15 +79,38 @@ def labelled_rows(
             "out: give their horizon; those of the tables are used, as the pipeline computes them"
         )
     if parts and not forecasts and (ahead := labels["horizon"].count()):
-        notes.append(f"{ahead:,} outcomes with a horizon are left out: no forecast was scored")
+        notes.append(
+            f"{counted(ahead, 'outcome')} with a horizon are left out: no forecast was scored"
+        )
     rows = [part for part in parts if len(part)]
     if not rows:
+        if parts and len(labels):
+            notes.append(
+                f"{acting(len(labels), 'outcome', 'were')} taken in, and none is of a row that is "
+                "logged: see whether request_id, or id and time, are written as in data/open/served"
+            )
         nothing = {"id": pl.String, "day": pl.Date, "outcome": pl.String}
         return pl.DataFrame(schema=nothing), notes
     every = pl.concat(rows, how="diagonal_relaxed")
     own = ("id", "day", "time", "horizon", "request_id", "row")
     keys = [name for name in own if name in every.columns]
     return every.unique(keys, keep="last", maintain_order=True), notes
+
+
+def of_classes(
+    rows: "polars.DataFrame", task: str, classes: Any
+) -> "tuple[polars.DataFrame, list[str]]":
+    """Leave out outcomes of a class that the model does not know, and say so."""
+    if task != "classification" or not len(rows):
+        return rows, []
+    known = rows["outcome"].is_in([str(one) for one in classes or (0, 1)])
+    if known.all():
+        return rows, []
+    told = (
+        f"{acting(int((~known).sum()), 'outcome', 'are')} of no class that the model knows: not "
+        "judged"
+    )
+    return rows.filter(known), [told]
 
 
 def _of_tables(task: str) -> "polars.DataFrame | None":

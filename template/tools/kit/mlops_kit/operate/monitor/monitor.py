@@ -11,6 +11,7 @@ from mlops_kit.core.errors import INCONCLUSIVE, NEGATIVE, OK
 from mlops_kit.core.files import as_json, remove_leftovers, write_texts
 from mlops_kit.core.settings import Settings, read_config
 from mlops_kit.core.utc import today
+from mlops_kit.core.words import counted
 from mlops_kit.operate.monitor import log
 from mlops_kit.operate.monitor.champion import Champion, champion
 from mlops_kit.operate.monitor.config import MonitorConfig, load_monitor
@@ -19,7 +20,7 @@ from mlops_kit.operate.monitor.judging.alarms import alarms_of, silent
 from mlops_kit.operate.monitor.judging.drift import Series, all_series, look_closer
 from mlops_kit.operate.monitor.judging.performance import Judged, judge
 from mlops_kit.operate.monitor.judging.windows import Column, Days, over
-from mlops_kit.operate.monitor.labelled import labelled_rows
+from mlops_kit.operate.monitor.labelled import labelled_rows, of_classes
 from mlops_kit.operate.monitor.page import html_page
 from mlops_kit.operate.monitor.served import (
     KEPT,
@@ -93,7 +94,8 @@ def monitor(
         result["looks"] = [*log.looks(), *([line] if "at" in line else [])][-20:]
         if cleared := clear_old(served, oldest_kept(days, config.keep_days)):
             result["notes"].append(
-                f"{cleared:,} logged parts older than {config.keep_days} days were removed"
+                f"removed: {counted(cleared, 'logged part')} older than "
+                f"{counted(config.keep_days, 'day')}"
             )
         page = html_page(result, look)
         write_texts(
@@ -124,13 +126,14 @@ def look_at(
     rows = rows.filter(rows["day"].to_numpy().astype("datetime64[D]") <= latest)
     if len(rows) and OUTCOME in model.learned:
         days.columns[OUTCOME] = _outcomes(rows, days, model)
+    rows, strange = of_classes(rows, settings.task, model.classes)
     series, calendar = all_series(days, model.learned, config)
     judged = Judged([], [], [])
     if len(rows):
         judged = judge(
             rows, days.first, days.rows.size, settings.task, config, compare, model.before
         )
-    judged.notes.extend(left_out)
+    judged.notes.extend([*left_out, *strange])
     series += judged.series
     alarms = alarms_of(series, days, model.learned, config, at)
     return Look(days, series, calendar, judged, alarms, at, model.learned, config)
@@ -230,16 +233,19 @@ def _result(
 ) -> dict[str, Any]:
     days, at = look.days, look.at
     columns: list[dict[str, Any]] = []
+    scored = over(days.rows, config.window_days)
     for one in look.series:
         if one.check not in ("drift", "answers"):
             continue
         there = np.flatnonzero(np.isfinite(one.value[: at + 1]))
-        last = int(there[-1]) if there.size else at
+        # Where rows come, what cannot be said of them is not what was said of earlier ones.
+        last = int(there[-1]) if there.size and not scored[at] else at
         name = one.column or ANSWER
         against = str(one.details["against"][last])
         closer = look_closer(name, days, model.learned, config, last, against)
         missing = over(days.columns[name].missing, config.window_days)[last]
-        rows = over(days.rows, config.window_days)[last]
+        own = days.columns[name]
+        rows = over(own.cells.sum(axis=1) + own.missing, config.window_days)[last]
         columns.append(
             {
                 "column": name,
@@ -266,7 +272,8 @@ def _result(
         "as_of": str(days.first + at),
         "model": {"name": model.name, "version": model.version},
         "window_days": config.window_days,
-        "rows": int(over(days.rows, config.window_days)[at]),
+        "rows": int(scored[at]),
+        "least": config.min_rows,
         "alarms": alarms,
         "columns": columns,
         "performance": look.judged.windows[-30:],

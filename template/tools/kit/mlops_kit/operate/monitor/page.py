@@ -7,6 +7,7 @@ import numpy as np
 
 from mlops_kit.compare.report.page import template_in
 from mlops_kit.compare.report.plots import BAD, COLOURS, LINE, Figure, drawing
+from mlops_kit.core.words import counted
 from mlops_kit.operate.monitor.judging.drift import look_closer
 from mlops_kit.train.checks.reference import ANSWER
 
@@ -28,6 +29,7 @@ NEXT = {
 }
 DRAWN = 4  # columns
 PAST = 90  # days
+MOST_WEEKS = 26  # of a window that is proposed
 SHORT = 14  # letters of a level
 NOW, BEFORE = COLOURS["candidate"], COLOURS["trivial"]
 
@@ -44,8 +46,8 @@ def html_page(result: dict[str, Any], look: "Look") -> str:
         business_metric=" ".join(result["business_metric"].split()),
         seen=seen(result),
         looked=(
-            f"{result['rows']:,} rows of the {result['window_days']} days until {result['as_of']}, "
-            f"scored with {result['model']['name']}"
+            f"{counted(result['rows'], 'row')} of the {counted(result['window_days'], 'day')} "
+            f"until {result['as_of']}, scored with {result['model']['name']}"
             + (f" version {result['model']['version']}." if result["model"]["version"] else ".")
         ),
         changed=" ".join(changed),
@@ -65,8 +67,21 @@ def seen(result: dict[str, Any]) -> str:
         more = f" And {len(alarms) - 1} more, below." if len(alarms) > 1 else ""
         return f"{alarms[0]['sentence']}{more}"
     if result["verdict"] == "quiet":
-        return f"Nothing beyond the limits in {len(result['columns'])} columns and answers."
-    return "Too few rows in this window, or nothing to set them against."
+        return (
+            f"Nothing beyond the limits in {counted(len(result['columns']), 'column')} and answers."
+        )
+    rows, least, days = (result[key] for key in ("rows", "least", "window_days"))
+    told = f"{counted(rows, 'row')} in the {counted(days, 'day')} until {result['as_of']}"
+    if rows >= least:
+        return (
+            f"{told}, and nothing to set them against: training and the weeks before have fewer "
+            f"than {least:,} rows each (min_rows of conf/monitor.yaml)."
+        )
+    told += f", and {least:,} are the fewest that are judged (min_rows of conf/monitor.yaml)"
+    weeks = -(-least * days // max(7 * rows, 1))
+    if not rows or weeks > MOST_WEEKS:
+        return f"{told}."
+    return f"{told}: window_days of about {7 * weeks:,} would hold as many."
 
 
 def _looks(looks: list[dict[str, Any]]) -> list[list[str]]:

@@ -1,9 +1,8 @@
 """What was scored, as `mlops predict` and the server log it, counted day by day.
 
 Rows lie in data/open/served as parquet parts: `id`, `time` (of what the features know), the
-features, the answer (score, scores, prediction or items), `version` of the model, `served_at` and
-perhaps `request_id`. Each part is counted once and its summary kept, so that a look costs what is
-new, and history outlives the rows.
+features, the answer (score, scores, prediction or items), `version` of the model, `served_at`, and
+`request_id`. Each part is counted once and its summary kept: a look costs what is new.
 """
 
 import contextlib
@@ -13,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mlops_kit.core import words
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress, write_text
 from mlops_kit.core.zones import OPEN_ZONE, SERVED
+from mlops_kit.operate.monitor.champion import of_version
 from mlops_kit.operate.monitor.judging.windows import Column, Days
 from mlops_kit.operate.predict.logged import OWN
 from mlops_kit.train.checks.reference import ANSWER, OUTCOME, answered, as_numbers, cells_of, coded
@@ -73,8 +74,7 @@ def count_served(
     grids = grids_of(learned)
     digest = hashlib.sha256(json.dumps([FORMAT, grids, classes, version]).encode()).hexdigest()
     place = KEPT / digest[:16]
-    parts = sorted(folder.rglob("*.parquet"))
-    parts = [part for part in parts if not part.name.startswith(".")]
+    parts = sorted(folder.rglob("[!.]*.parquet"))
     wanted: dict[str, dict[str, Any]] = {}
     for part in parts:
         with contextlib.suppress(FileNotFoundError):  # retention may take it away meanwhile
@@ -85,14 +85,13 @@ def count_served(
                 summary = _count(part, grids, classes, version) | {"part": name}
                 write_text(known, json.dumps(summary))
                 if summary["rows"] > BATCH:
-                    progress("monitor", f"{part.name}: {summary['rows']:,} rows")
+                    progress("monitor", f"{part.name}: {words.counted(summary['rows'], 'row')}")
             wanted[known.name] = summary
     for known in sorted(place.glob("*.json")) if place.is_dir() else ():
         # Of rows that retention cleared away the summary stays; of those that changed it does not.
         if known.name not in wanted and (summary := _read(known)) is not None:
-            # The server clears away whole days itself.
             part = summary["part"]
-            by_server = part.startswith("day=") and not (folder / part).exists()
+            by_server = part.startswith("day=") and not (folder / part).exists()  # whole days
             if summary.get("cleared") or by_server:
                 wanted[known.name] = summary
             else:
@@ -137,7 +136,8 @@ def _count(part: Path, grids: dict[str, Any], classes: Any, version: str | None)
         # A part without any feature is of rows of which none is logged: it tells of answers alone.
         features = {name for name in grids if name != ANSWER}
         silent = features if features.isdisjoint(frame.columns) else set()
-        missing |= features - set(frame.columns) - silent
+        if of_version(frame, version).any():  # of others a column may not be
+            missing |= features - set(frame.columns) - silent
         places, day = np.unique(when[~np.isnat(when)].astype(int), return_inverse=True)
         kept = frame.filter(~np.isnat(when)) if untimed else frame
         found = {
@@ -217,15 +217,15 @@ def counted(
 
     cells = cells_of(grid)
     if name == ANSWER:
-        if version is not None and "version" in frame.columns:
-            own = (frame["version"].cast(str) == version).fill_null(False).to_numpy()
-            frame, day = frame.filter(own), day[own]
+        own = of_version(frame, version)
+        frame, day = frame.filter(own), day[own]
         values = answer_of(frame, classes)
     else:
         values = frame[name] if name in frame.columns else None
     if values is None:
         table = np.zeros((days, cells + 1), int)
-        table[:, 0] = 0 if name == ANSWER else np.bincount(day, minlength=days)
+        if name != ANSWER:
+            table[:, 0] = np.bincount(day[of_version(frame, version)], minlength=days)
         return table, np.zeros(days), np.zeros(days)
     codes, strange = coded(values, grid)
     table = np.bincount(day * (cells + 1) + codes + 1, minlength=days * (cells + 1))
@@ -278,9 +278,9 @@ def _added(summaries: list[dict[str, Any]], grids: dict[str, Any]) -> Served:
                 column.total[at] += sums
     notes = []
     if untimed := sum(one["untimed"] for one in summaries):
-        notes.append(f"{untimed:,} rows have no time and are not looked at")
+        notes.append(f"{words.acting(untimed, 'row', 'have')} no time and cannot be looked at")
     if older := sum(1 for day in every if day < first):
-        notes.append(f"{older:,} days before {days.first} are not looked at")
+        notes.append(f"{words.counted(older, 'day')} before {days.first} cannot be looked at")
     if without := sorted({name for one in summaries for name in one["without"]}):
         notes.append(f"some parts have no column {', '.join(without[:5])}: counted as missing")
     served = max((one["last_served"] for one in summaries), default="")

@@ -9,8 +9,10 @@ from mlops_kit.core.files import progress, written_beside
 from mlops_kit.core.settings import Settings
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import Sources
 from mlops_kit.data.ingest import ENTITIES
+from mlops_kit.data.parquet import Growing
 from mlops_kit.operate.predict.logged import SUFFIX, row_log
 from mlops_kit.operate.predict.scorer import Scorer
 from mlops_kit.train.checks.rows import count
@@ -66,7 +68,7 @@ def write_parts(
             with written_beside(part.with_suffix(SUFFIX)) as log, written_beside(part) as beside:
                 _score(connection, scorer, keys, raw, beside, log)
             if rows > PART:
-                progress("predict", f"{min(start + PART, rows):,} of {rows:,} rows")
+                progress("predict", f"{min(start + PART, rows):,} of {counted(rows, 'row')}")
     return done
 
 
@@ -153,9 +155,9 @@ def check_alone(
     for name, rows in zip(features, counts, strict=True):
         if rows:
             raise MlopsError(
-                f'features.py: column "{name}" changes for {rows:,} rows when others are asked for '
-                "beside them, so that no part of the rows gets what training saw: compute it from "
-                "the tables, not from rows."
+                f'features.py: column "{name}" changes for {counted(rows, "row")} when others '
+                "are asked for beside them, so that no part of the rows gets what training saw: "
+                "compute it from the tables, not from rows."
             )
     for table in ("features", "rows", "_compared"):
         connection.execute(f"DROP TABLE {table}")
@@ -177,7 +179,6 @@ def _score(
 ) -> None:
     """Write the answers for the rows of `features`, and these with them, some at a time."""
     import pyarrow as pa
-    import pyarrow.parquet
 
     names = [name for name, _ in scorer.config["features"]]
     # A horizon is a feature beside what it is of a row.
@@ -193,8 +194,7 @@ def _score(
     counts = {name: [0, 0] for name in known}
     own = 2 + len(keys)
     empty = relation.limit(0).to_arrow_table().select(range(own))
-    writer = logger = None
-    try:
+    with Growing(target) as written, Growing(log) as logged:
         for batch in relation.to_arrow_reader(max(1_000, CELLS // len(names))):
             table = pa.Table.from_batches([batch])
             features = table.select(range(own + 1, table.num_columns))
@@ -205,16 +205,10 @@ def _score(
             given = pa.table(answers(scorer.config["task"], scorer.answers(frame)))
             rows = scored.drop_columns(list(OWN)).set_column(0, "id", table["_open"])
             told = row_log(rows, names, features, given)
-            logger = logger or pyarrow.parquet.ParquetWriter(log, told.schema)
-            logger.write_table(told)
+            logged.add(told)
             for name in given.column_names:
                 scored = scored.append_column(name, given[name])
-            writer = writer or pyarrow.parquet.ParquetWriter(target, scored.schema)
-            writer.write_table(scored)
-        writer = writer or pyarrow.parquet.ParquetWriter(target, empty.schema)
-        logger = logger or pyarrow.parquet.ParquetWriter(log, empty.schema)
-        writer.add_key_value_metadata({COUNTS: json.dumps(counts)})
-    finally:
-        for one in (writer, logger):
-            if one is not None:
-                one.close()
+            written.add(scored)
+        for file in (written, logged):  # where no row came
+            file.add(empty)
+        written.says({COUNTS: json.dumps(counts)})

@@ -13,6 +13,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import held, sha256_of, write_text
 from mlops_kit.core.settings import Settings
 from mlops_kit.core.utc import connect
+from mlops_kit.core.words import acting, counted
 from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE, SCORED_ELSEWHERE
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.ingest import ENTITIES, check_apart, recorded
@@ -217,8 +218,9 @@ def _check_share(reasons: dict[str, int], total: int, limit: float, given: Path)
         share = math.ceil(100 * aside / total) / 100
         allow = f", or let them be set aside with --max-aside {share}" if aside < total else ""
         raise MlopsError(
-            f"--input: {aside:,} of {total:,} rows of {where} cannot be scored (most often: "
-            f"{reason}, {times:,} times), and the limit is {limit:.1%}: mend them{allow}."
+            f"--input: {aside:,} of {counted(total, 'row')} of {where} cannot be scored (most "
+            f"often: {reason}, {counted(times, 'time')}), and the limit is {limit:.1%}: mend "
+            f"them{allow}."
         )
     return reasons
 
@@ -244,6 +246,7 @@ def _notes(
                 "count(*)").fetchall()  # fmt: skip
         if late:
             yield (
-                f"{late:,} rows are of times up to {latest}, and the newest fact of the open "
-                f"tables is of {newest[0]} ({newest[1]}): what happened since is not known there"
+                f"{acting(late, 'row', 'are')} of times up to {latest}, and the newest fact of the "
+                f"open tables is of {newest[0]} ({newest[1]}): what happened since is not known "
+                "there"
             )

@@ -9,14 +9,16 @@ from mlops_kit.compare.systems.adapters import systems_to_predict
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError, refusal
 from mlops_kit.core.settings import Settings, read_config
+from mlops_kit.core.words import counted
 from mlops_kit.train.model_file import MODEL_FILE, load_model
-from mlops_kit.train.tracking import quiet_mlflow, registered_name
+from mlops_kit.train.tracking import hush_loggers, quiet_mlflow, registered_name
 
 if TYPE_CHECKING:
     import numpy
     import pandas
     from mlflow import MlflowClient
 
+SERVED = "an alias in conf/serve.yaml"
 AGAIN = "run `uv run mlops run`, then `uv run mlops promote`"
 
 
@@ -62,7 +64,7 @@ class Scorer(NamedTuple):
         if len(found) != len(features):
             raise MlopsError(
                 f"Version {self.number} of {self.name} gives {len(found):,} answers for "
-                f"{len(features):,} rows: mend predict() of model.py."
+                f"{counted(len(features), 'row')}: mend predict() of model.py."
             )
         if found.dtype.kind == "f" and not np.isfinite(found).all():
             lost = int((~np.isfinite(found)).sum())
@@ -106,6 +108,7 @@ def number_of(settings: Settings, alias: str) -> str:
     MlopsError
         When it does not answer, or there is no such version.
     """
+    hush_loggers()
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
@@ -114,12 +117,12 @@ def number_of(settings: Settings, alias: str) -> str:
     if database != uri and not Path(database).is_file():
         raise MlopsError(f"{database} does not exist, so that no model is registered: {AGAIN}.")
     try:
-        return _number(MlflowClient(uri), name, alias)
+        return _number(MlflowClient(uri), name, alias, SERVED)
     except MlflowException as error:
         raise MlopsError(refusal(error, uri)) from error
 
 
-def _number(client: "MlflowClient", name: str, alias: str) -> str:
+def _number(client: "MlflowClient", name: str, alias: str, said: str = "--model") -> str:
     from mlflow.exceptions import MlflowException
 
     try:
@@ -136,10 +139,10 @@ def _number(client: "MlflowClient", name: str, alias: str) -> str:
         raise MlopsError(
             f'"{alias}" of {COMPARE_FILE.as_posix()} is of kind {others[alias].kind} and in no '
             "registry: only registered models score other rows than the holdout. It predicts that "
-            f"in the train stage (data/open/predictions.parquet); --model takes "
+            f"in the train stage (data/open/predictions.parquet); {said} takes "
             f"{there or 'an alias'}."
         )
-    mend = f"use --model with one of {there}" if there else AGAIN
+    mend = f"use {said} with one of {there}" if there else AGAIN
     if there and alias == "champion":
         mend = f"promote one with `uv run mlops promote`, or {mend}"
     raise MlopsError(f"{name} has no version with the alias {alias}: {mend}.")

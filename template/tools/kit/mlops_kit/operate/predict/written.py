@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.files import sha256_of, write_json, written_beside
 from mlops_kit.core.utc import connect
+from mlops_kit.data.parquet import Growing
 
 if TYPE_CHECKING:
     import polars
@@ -76,20 +77,10 @@ def tables_of(parts: list[Path]) -> "Iterator[pyarrow.Table]":
 
 def write_tables(tables: "Iterable[pyarrow.Table]", target: Path) -> int:
     """Write tables of one form, at least one, one below the other; return how many rows."""
-    import pyarrow.parquet
-
-    writer, rows = None, 0
-    try:
+    with Growing(target) as file:
         for table in tables:
-            writer = writer or pyarrow.parquet.ParquetWriter(
-                target, table.schema, compression="zstd"
-            )
-            writer.write_table(table)
-            rows += table.num_rows
-    finally:
-        if writer is not None:
-            writer.close()
-    return rows
+            file.add(table)
+    return file.rows
 
 
 def _scores(parts: list[Path]) -> "Iterator[pyarrow.Table]":

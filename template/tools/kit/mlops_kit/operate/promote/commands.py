@@ -11,6 +11,7 @@ from mlops_kit.compare.report.wording import gained
 from mlops_kit.core.bundle import SHORT
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import environments, use_environment
+from mlops_kit.core.words import counted
 
 To = Annotated[str | None, typer.Option(help="Environment; MLOPS_ENV, or dev, when not given.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept in the log.")]
@@ -107,7 +108,7 @@ def promote(
     Exit codes: 0 done, 1 the decision is to reject, 2 it is inconclusive.
     """
     from mlops_kit.core.settings import load_settings
-    from mlops_kit.operate.promote.promote import promote, rollback
+    from mlops_kit.operate.promote.promote import BEAT_IT, promote, rollback
 
     use_environment(to)
     settings = load_settings()
@@ -121,6 +122,8 @@ def promote(
     print(f"{result['status']}: {done}{finished}")
     if result.get("approved_by"):
         print(f"approved   by {result['approved_by']}: {result['approval_reason']}")
+    if result["status"] == "promoted" and not result["previous"]:
+        print(f"next       the next model has to beat this one: write {BEAT_IT}")
 
 
 def _show(told: dict[str, Any], as_json: bool) -> None:
@@ -139,11 +142,12 @@ def _show(told: dict[str, Any], as_json: bool) -> None:
         print(f"champion   of {let_in['environment']}" + (f", approved by {by}" if by else ""))
 
 
-def registry_list(as_json: Json = False) -> None:
+def registry_list(to: To = None, as_json: Json = False) -> None:
     """List the versions of the registry: what each is, and why it is kept."""
     from mlops_kit.core.settings import load_settings
     from mlops_kit.operate.promote.retention import listed
 
+    use_environment(to)
     versions = listed(load_settings())
     if as_json:
         print(json.dumps(versions, indent=2))
@@ -155,11 +159,12 @@ def registry_list(as_json: Json = False) -> None:
         print(f"{one['version']:>7}  {one['registered']}  {decided:<12}  {model:<{SHORT}}  {kept}")
 
 
-def registry_log(as_json: Json = False) -> None:
+def registry_log(to: To = None, as_json: Json = False) -> None:
     """Show who made which version the champion, took it back or retired it, when and why."""
     from mlops_kit.core.settings import load_settings
     from mlops_kit.operate.promote.retention import history
 
+    use_environment(to)
     entries = history(load_settings())
     if as_json:
         print(json.dumps(entries, indent=2, ensure_ascii=False))
@@ -191,9 +196,15 @@ def registry_prune(
         return
     done = "deleted" if really else "would delete"
     for one in result["versions"]:
-        print(f"{done} version {one['version']}, {one['age_days']} days old, {one['decision']}")
+        print(
+            f"{done} version {one['version']}, {counted(one['age_days'], 'day')} old, "
+            f"{one['decision']}"
+        )
     rule = result["rule"]
-    said = f"the newest {rule['keep_versions']} and all of the last {rule['keep_days']} days"
+    said = (
+        f"the newest {rule['keep_versions']} and all of the last "
+        f"{counted(rule['keep_days'], 'day')}"
+    )
     print(f"{done} {len(result['versions'])} of {result['name']}; {result['kept']} stay ({said}, "
           "what an alias names, what a rollback needs)")  # fmt: skip
     if result["versions"]:
@@ -240,4 +251,6 @@ def retire(
         print("compared   with nothing that came after it")
     if not result["in_log"]:
         print("log        no entry: no version is champion in the registry; the file is the record")
-    print(f"next       git add {result['file']} && git commit; {len(result['checklist'])} points")
+    points = counted(len(result["checklist"]), "point")
+    print(f"next       git add {result['file']} && git commit; then work through its {points}, "
+          "`uv run mlops doctor` shows the first")  # fmt: skip

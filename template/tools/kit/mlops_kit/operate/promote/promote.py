@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from mlops_kit.compare.decision_file import read
 from mlops_kit.compare.decision_schema import Decision
 from mlops_kit.compare.gate import changed_since, check
+from mlops_kit.compare.report.language.say import readable
 from mlops_kit.core.errors import OK, MlopsError
 from mlops_kit.core.files import sha256_of
 from mlops_kit.core.settings import Settings, environment
+from mlops_kit.core.words import counted
 from mlops_kit.operate.promote.approval import CLOCKS, demanded, refuse_other_rules
 from mlops_kit.operate.promote.log import (
     ALIASES,
@@ -23,6 +25,11 @@ from mlops_kit.operate.promote.log import (
 )
 from mlops_kit.operate.promote.registry import registry_of
 
+# What conf/compare.yaml has to say once there is a champion.
+BEAT_IT = (
+    "`incumbent: {kind: mlflow}` in conf/compare.yaml, which fetches the champion, and as "
+    "min_effect the gain over it that is worth a change"
+)
 DRIFT = "drift"  # the one reason that can take the place of an approval
 
 if TYPE_CHECKING:
@@ -57,7 +64,7 @@ def promote(settings: Settings, decision: Path, reason: str = "") -> dict[str, A
     """
     code, sentence = check(decision)
     if code != OK:
-        raise MlopsError(f"Nothing is promoted: {sentence}", code)
+        raise MlopsError(f"Nothing is promoted: {readable(sentence)}", code)
     verdict = read(decision)
     if other := changed_since(verdict):
         raise MlopsError(f"Nothing is promoted: {other}")
@@ -106,7 +113,14 @@ def rollback(settings: Settings, reason: str = "") -> dict[str, Any]:
         if not champion and moves and moves[-1].kind == "retire":
             to = last_champion(moves)
         if not to:
-            raise MlopsError(f"{name} has no previous version: there is nothing to roll back to.")
+            alone = (
+                f" `uv run mlops retire {champion} --to {environment()} --without-successor "
+                '--reason "..."` takes the champion out of force.'
+            )
+            raise MlopsError(
+                f"{name} has no previous version: there is nothing to roll back "
+                f"to.{alone if champion else ''}"
+            )
         back = {"champion": to, "previous": "", "retired": champion}
         evidence = {"from": champion, "reason": reason}
         move(client, name, _last(moves), "rollback", back, evidence)
@@ -203,8 +217,9 @@ def _refuse_the_stale(settings: Settings, version: "ModelVersion") -> None:
         )
     if age > timedelta(days=most):
         raise MlopsError(
-            f"Nothing is promoted: the decision is {age.days} days old; {environment()} follows "
-            f"one for {most} days (promotion.decision_days): bring newer data in, then `mlops run`."
+            f"Nothing is promoted: the decision is {counted(age.days, 'day')} old; {environment()} "
+            f"follows one for {counted(most, 'day')} (promotion.decision_days): bring newer data "
+            "in, then `mlops run`."
         )
 
 
@@ -224,8 +239,8 @@ def _refuse_another_incumbent(
         return
     raise MlopsError(
         f'decision.json compares with "{incumbent["name"]}", but version {champion} of {name} is '
-        "the champion: write `incumbent: {kind: mlflow}` in conf/compare.yaml, which fetches the "
-        "champion, run `uv run mlops run`, then promote what it decides about."
+        f"the champion: write {BEAT_IT}, run `uv run mlops run`, then promote what it decides "
+        "about."
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.settings import Settings
+from mlops_kit.core.words import counted
 from mlops_kit.operate.promote.log import ALIASES, aliases_of, last_champion, moves_of
 from mlops_kit.operate.promote.registry import registry_of, unless_gone, versions_of
 
@@ -52,7 +53,7 @@ def _listed(client: "MlflowClient", name: str, settings: Settings) -> list[dict[
         elif place < rule.keep_versions:
             kept = f"one of the newest {rule.keep_versions}"
         elif age <= rule.keep_days:
-            kept = f"not older than {rule.keep_days} days"
+            kept = f"not older than {counted(rule.keep_days, 'day')}"
         made = EPOCH + timedelta(milliseconds=version.creation_timestamp)
         found.append({
             "version": number, "aliases": sorted(aliases.get(number, [])),

@@ -21,6 +21,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import read_yaml, write_text
 from mlops_kit.core.settings import Settings, environment, read_config
 from mlops_kit.core.utc import today
+from mlops_kit.core.words import counted
 from mlops_kit.operate.promote.log import ALIASES, Move, aliases_of, move, moves_of, settle
 from mlops_kit.operate.promote.registry import (
     EmptyRegistryError,
@@ -91,7 +92,7 @@ def retire(settings: Settings, wish: Wish) -> dict[str, Any]:
         raise MlopsError(_alone(wish.system, "no model is registered here"))
     told = {"system": wish.system, "kind": outside.kind, "successor": None, "comparison": None,
             "aliases": None, "remove": [*_of_system(outside)], "from": ""}  # fmt: skip
-    return _known(wish.system) or _written(wish, due, config, told)
+    return _known(wish, wish.system) or _written(wish, due, config, told)
 
 
 def _alone(system: str, why: str) -> str:
@@ -208,7 +209,7 @@ def _recorded(
 ) -> dict[str, Any]:
     moves, aliases = moves_of(client, name), told["aliases"]
     in_log = _is_retired(moves, told["system"])
-    if (in_log or aliases is None) and (known := _known(told["system"])):
+    if (in_log or aliases is None) and (known := _known(wish, told["system"])):
         return known
     # The file first: it is made again by a repetition, and an entry of the log is not.
     written = _written(wish, due, config, told)
@@ -220,12 +221,21 @@ def _recorded(
     return written
 
 
-def _known(system: str) -> dict[str, Any] | None:
-    """Return what was written before, with what somebody has done since."""
+def _known(wish: Wish, system: str) -> dict[str, Any] | None:
+    """Return what was written before, unless somebody now says otherwise, which would be lost."""
     file = place(system)
     if not file.is_file():
         return None
-    return {**read_yaml(file), "file": file.as_posix(), "status": "done"}
+    told = read_yaml(file)
+    on = None if wish.on is None else wish.on.isoformat()
+    said = {"remove_from": on, "traffic": wish.traffic, "reason": wish.reason.strip() or None}
+    other = [key for key, value in said.items() if value is not None and value != told.get(key)]
+    if other:
+        raise MlopsError(
+            f"{system} was retired on {told.get('retired')}, and what you say now would be lost: "
+            f"write {', '.join(other)} into {file.as_posix()}, and commit."
+        )
+    return {**told, "file": file.as_posix(), "status": "done"}
 
 
 def _is_retired(moves: list[Move], system: str) -> bool:
@@ -279,8 +289,8 @@ def left() -> Iterator[Finding]:
         if waiting:
             message = (
                 f"{told.get('system')} was retired on {told.get('retired')} and may be removed "
-                f"from {told.get('remove_from')} on; {len(waiting)} of {len(todo)} points are "
-                f"left: {waiting[0]}"
+                f"from {told.get('remove_from')} on; left of {counted(len(todo), 'point')}: "
+                f"{len(waiting)}, the first: {waiting[0]}"
             )
             mend = f"do it, write done: true in {file.as_posix()}, and commit"
             yield Finding("retired", "note", message, mend)

@@ -1,7 +1,9 @@
 """Commands of online serving: `mlops serve`, `mlops snapshot`."""
 
+import errno
 import json
 import os
+import socket
 import sys
 import tempfile
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +12,7 @@ import typer
 
 from mlops_kit.compare.commands import Json
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import counted
 from mlops_kit.core.zones import SNAPSHOT
 from mlops_kit.room import Finding, Room
 
@@ -50,6 +53,8 @@ def serve(
     from mlops_kit.operate.serve.config import load_serve
 
     config = load_serve(host=host, port=port, workers=workers)
+    if not openapi:
+        _refuse_taken(config.host, config.port)
     if config.workers > 1:
         # Before the library is loaded: it decides then whether workers share their figures.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="mlops-serve-")
@@ -83,6 +88,24 @@ def serve(
         os._exit(0)  # a model that hangs would keep the process for ever
 
 
+def _refuse_taken(host: str, port: int) -> None:
+    """Refuse an address at which nobody can listen, before anything says that it is answered."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise MlopsError(f"{host} is no address of this machine: give another --host.") from error
+    with socket.socket(found[0], found[1]) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(found[4])
+        except OSError as error:
+            why = "is taken by another program" if error.errno == errno.EADDRINUSE else (
+                f"cannot be listened at ({error.strerror})")  # fmt: skip
+            raise MlopsError(
+                f"Port {port} at {host} {why}: stop that, or give another --port or --host."
+            ) from error
+
+
 def snapshot(
     as_of: Annotated[
         str | None, typer.Option(help="Time of the features; today when not given.")
@@ -101,7 +124,10 @@ def snapshot(
     if as_json:
         print(json.dumps(record, indent=2))
         return
-    print(f"wrote      {record['path']}: {record['rows']:,} rows as of {record['as_of'] or 'now'}")
+    print(
+        f"wrote      {record['path']}: {counted(record['rows'], 'row')} as of "
+        f"{record['as_of'] or 'now'}"
+    )
     if record["note"]:
         print(f"note       {record['note']}")
 

@@ -1,6 +1,7 @@
 """What stands before the application: keys, size and time of a request, and how many at once."""
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import json
@@ -22,6 +23,7 @@ RETRY = (b"retry-after", b"1")
 CLOSE = (b"connection", b"close")  # what is still to come of the request is not read
 # Say nothing but that somebody is there; load balancers ask them without a key.
 OPEN_PATHS = ("/health", "/ready")
+PASSED_OVER = 16  # times the largest body; of larger ones nothing is read
 MOST_HEAD = 65_536  # bytes of the lines before a body
 
 
@@ -105,6 +107,7 @@ class Gate:
         most = self.limits.body_bytes
         told = headers.get(b"content-length", b"0")
         if not told.isdigit() or int(told[:20]) > most:
+            await self._passed_over(int(told[:20]) if told.isdigit() else 0, receive)
             await _refuse(send, 413, f"the body is larger than {most:,} bytes", [CLOSE])
             return None
         body, more = bytearray(), True
@@ -130,6 +133,16 @@ class Gate:
         finally:
             self._held -= len(body)
         return bytes(body)
+
+    async def _passed_over(self, size: int, receive: Any) -> None:
+        """Let a refused body come, where it is not huge: who still sends reads no answer."""
+        if size > PASSED_OVER * self.limits.body_bytes:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.limits.body_seconds):
+                while (message := await receive())["type"] == "http.request":
+                    if not message.get("more_body"):
+                        return
 
     def _known(self, headers: dict[bytes, bytes]) -> bool:
         """Compare in constant time, with every key, whatever was found before."""

@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any
 from mlops_kit.core.errors import refused_by_machine
 from mlops_kit.core.files import progress, remove_leftovers, write_text, written_beside
 from mlops_kit.core.utc import today
+from mlops_kit.core.words import counted
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.operate.predict.logged import OWN
 from mlops_kit.operate.serve.config import Log
+from mlops_kit.train.checks import membership
+from mlops_kit.train.checks.reference import RARE, STRANGE
 from mlops_kit.train.predictions import answers as columns_of
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
     from mlops_kit.operate.serve.answering import Answer
     from mlops_kit.operate.serve.request.rows import Row
-    from mlops_kit.operate.serve.served import Served
+    from mlops_kit.operate.serve.served import Served, Texts
 
 SHADOW = OPEN_ZONE / "shadow"
 MOST_LINES = 20_000  # of a part
@@ -161,7 +164,7 @@ class Kept:
                 self.dropped += count
                 self._lines -= count
             why = f"{type(error).__name__}: {error}"
-            progress("serve", f"{count:,} lines of the log are lost: {why}")
+            progress("serve", f"lost of the log: {counted(count, 'line')}: {why}")
             return None
 
     def _write(self, table: "pyarrow.Table") -> None:
@@ -186,8 +189,9 @@ class Kept:
             for place in old:
                 shutil.rmtree(place, ignore_errors=True)
         elif old and before != day.isoformat():
-            progress("serve", f"{len(old):,} days of the log are too old by this machine's clock; "
-                              "they go when it says so tomorrow, too")  # fmt: skip
+            days = counted(len(old), "day")
+            progress("serve", f"{days} of the log: too old by this machine's clock; what still is "
+                              "tomorrow goes then")  # fmt: skip
         write_text(mark, f"{day.isoformat()}\n")
         remove_leftovers([self.folder], time.time() - _LEFT)
 
@@ -223,10 +227,12 @@ def served_table(
     columns["version"] = pa.array([model.number] * len(rows), "string")
     columns["served_at"] = pa.array([one["served_at"] for one in shared], pa.timestamp("us"))
     if shown:
-        features = [without_strange(row.values, row.given, model) for row in rows]
         for place, name in enumerate(model.names):
             if name not in OWN:
-                told = [one[place] for one in features]
+                told = [row.values[place] for row in rows]
+                if place in model.texts:
+                    own = [name in row.given for row in rows]
+                    told = without_strange(told, own, model.texts[place])
                 columns[name] = pa.array(told, model.schema.field(place).type)
     found = [answer.value for answer in answers]
     task = model.scorer.config["task"]
@@ -244,16 +250,36 @@ def shadow_table(shape: Any, pairs: list[list[dict[str, Any]]]) -> "pyarrow.Tabl
     return pa.Table.from_pylist([pair for told in pairs for pair in told])
 
 
-def without_strange(values: list[Any], given: dict[str, Any], model: "Served") -> list[Any]:
-    """Leave out texts of a request that training never saw: anybody may write anything there."""
-    kept = list(values)
-    for place, levels in model.texts:
-        value = given.get(model.names[place])
-        if isinstance(value, str) and value not in levels:
-            kept[place] = None
-        elif isinstance(value, list):
-            kept[place] = [one for one in value if not isinstance(one, str) or one in levels]
-    return kept
+def without_strange(values: list[Any], given: list[bool], known: "Texts") -> list[Any]:
+    """Put STRANGE for a text of a request that training never saw: it may be anything.
+
+    Parameters
+    ----------
+    values : list of str, None, or lists
+        A feature of several rows.
+    given : list of bool
+        Whether a row's value is of the request.
+    known : Texts
+        What training saw. Of very many texts, a rare one that it knows becomes RARE.
+    """
+    asked = {text for value, own in zip(values, given, strict=True) if own for text in _each(value)}
+    others = sorted(asked - known.levels)
+    there = [known.many] * len(others)
+    if known.among is not None and others:
+        there = membership.known(others, known.among).tolist()
+    said = {text: RARE if one else STRANGE for text, one in zip(others, there, strict=True)}
+
+    def told(value: Any) -> Any:
+        if isinstance(value, list):
+            return [told(one) for one in value]
+        return said.get(value, value) if isinstance(value, str) else value
+
+    return [told(value) if own else value for value, own in zip(values, given, strict=True)]
+
+
+def _each(value: Any) -> list[str]:
+    every = value if isinstance(value, list) else [value]
+    return [one for one in every if isinstance(one, str)]
 
 
 def plain(answer: "numpy.ndarray | Any") -> Any:

@@ -130,7 +130,7 @@ def _example(state: "State") -> dict[str, Any]:
     usual = dict(zip(model.names, next(iter(probes(model))), strict=True))
     found: dict[str, Any] = {}
     if state.snapshot is not None:
-        found["id"] = 17
+        found["id"] = reader.example
     if reader.given:
         found["features"] = {name: usual[name] for name in reader.given}
     if reader.horizons:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
@@ -22,6 +22,17 @@ MOST_PROBES = 400
 FAR = 1e9
 
 
+class Texts(NamedTuple):
+    """Texts of a feature that training saw."""
+
+    levels: frozenset[str]
+    """All of them; of very many, the most frequent."""
+    among: str | None
+    """Of very many, a filter that knows them (see `train.checks.membership`)."""
+    many: bool
+    """Whether `levels` are not all."""
+
+
 class Served:
     """A version of the registry as it answers requests.
 
@@ -31,8 +42,8 @@ class Served:
         The version, and what it learned from.
     names : list of str
         Its features, in the order of a row.
-    texts : list of (place, texts that training saw)
-        Those of the features that are texts, or lists.
+    texts : dict of int to Texts
+        By place, what training saw of the features that are texts, or lists.
     schema, keys : pyarrow.Schema
         Types of the features, and of what names a row.
     path : str
@@ -54,7 +65,7 @@ class Served:
         training = scorer.config["training"]
         self.schema = arrow_schema(self.names, training["types"])
         self.keys = arrow_schema(list(training["keys"]), training["keys"])
-        self.texts = list(_texts(self.schema, training["seen"]))
+        self.texts = dict(_texts(self.schema, training))
         self.number, self.digest = scorer.number, scorer.digest
         self._plan = None
         self.why_plain = "fast is false in conf/serve.yaml" if not fast else self._compile(known)
@@ -149,15 +160,19 @@ def arrow_schema(names: list[str], types: dict[str, str]) -> "pyarrow.Schema":
         return connection.sql(f"SELECT {kinds}").to_arrow_table().schema
 
 
-def _texts(
-    schema: "pyarrow.Schema", seen: dict[str, Any]
-) -> "Iterator[tuple[int, frozenset[str]]]":
+def _texts(schema: "pyarrow.Schema", training: dict[str, Any]) -> "Iterator[tuple[int, Texts]]":
     """Give the places of features that may hold any text, with those that training saw."""
     import pyarrow as pa
 
     for place, field in enumerate(schema):
-        if not pa.types.is_primitive(field.type):
-            yield place, frozenset(seen.get(field.name, {}).get("levels", ()))
+        if pa.types.is_primitive(field.type):
+            continue
+        seen = training["seen"].get(field.name, {})
+        levels = seen.get("levels")
+        if levels is None:
+            # Of many, those that a monitor counts one by one.
+            levels = training.get("reference", {}).get(field.name, {}).get("levels", ())
+        yield place, Texts(frozenset(levels), seen.get("among"), "different" in seen)
 
 
 def probes(served: Served) -> Iterator[Row]:

@@ -19,6 +19,7 @@ from mlops_kit.core.files import progress, written_beside
 from mlops_kit.core.settings import Settings
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect, today
+from mlops_kit.core.words import counted
 from mlops_kit.core.zones import SNAPSHOT, open_table
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.ingest import ENTITIES
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
     import duckdb
 
 SCHEMA = 1
+NONE = (
+    "features() of features.py gives no row as of {}. Where each row is an event and has a time of "
+    "its own, nothing is known beforehand: let requests bring their features (`source: request` "
+    "in conf/serve.yaml). Else give another --as-of."
+)
 ANY = -1  # stands for the horizon of rows that have none
 TOGETHER = 200  # rows that are looked up at once
 AHEAD = 1.0  # hours by which the clock of the machine that made it may be ahead
@@ -84,6 +90,10 @@ class Snapshot:
                         values[place] = json.loads(values[place])
                 found[id_, horizon] = values
         return found
+
+    def any_id(self) -> Any:
+        """Return some id."""
+        return self._file.execute("SELECT id FROM features LIMIT 1").fetchone()[0]
 
     def sample(self, rows: int) -> Iterator[list[Any]]:
         """Give some rows."""
@@ -207,11 +217,10 @@ def _fill(
                 store.executemany(
                     f"INSERT INTO features VALUES ({marks})", (_kept(row, lists) for row in some)
                 )
-            progress("snapshot", f"{min(start + PART, asked):,} of {asked:,} rows")
+            progress("snapshot", f"{min(start + PART, asked):,} of {counted(asked, 'row')}")
         (rows,) = store.execute("SELECT count(*) FROM features").fetchone()
         if not rows:
-            raise MlopsError("features() of features.py gives no row as of that time: give another "
-                             "--as-of.")  # fmt: skip
+            raise MlopsError(NONE.format(at.date() if at else "now"))
         constant = dict(_constant(store, names, facts["lists"]))
         store.execute("CREATE TABLE told (facts)")
         told = json.dumps(facts | {"rows": rows, "constant": constant})

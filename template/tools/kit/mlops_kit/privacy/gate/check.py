@@ -14,6 +14,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import write_json, write_text
 from mlops_kit.core.gate.listing import SelectionError
 from mlops_kit.core.gate.sarif import text_of
+from mlops_kit.core.words import counted
 from mlops_kit.privacy.detect.columns.column import scan
 from mlops_kit.privacy.detect.findings import Finding
 from mlops_kit.privacy.gate.accepted import (
@@ -170,7 +171,9 @@ def _with_progress(chosen: Sequence[Chosen]) -> Iterable[Chosen]:
     for number, one in enumerate(chosen, 1):
         if time.monotonic() - told > QUIET_SECONDS and sys.stderr.isatty():
             told = time.monotonic()
-            print(f"privacy   {number} of {len(chosen)} files", file=sys.stderr, flush=True)
+            print(
+                f"privacy   {number} of {counted(len(chosen), 'file')}", file=sys.stderr, flush=True
+            )
         yield one
 
 

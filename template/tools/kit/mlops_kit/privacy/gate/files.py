@@ -20,7 +20,8 @@ from mlops_kit.privacy.read.open_file import pieces_of_bytes, pieces_of_file
 
 RESTRICTED = ("data/restricted/", ".secrets/")
 # Made by commands and ignored by git, but read by everybody: data/ without what is restricted.
-MADE = ("data", "models", "reports", "mlruns", "mlartifacts", "mlflow.db")
+MADE = ("data", "models", "reports", "mlruns", "mlartifacts")
+REGISTRIES = "mlflow*.db"  # one for each environment
 NEVER = frozenset({".git", ".venv", "__pycache__", "node_modules"})
 REMOTES = ".dvc-remote"  # and .dvc-remote-staging, .dvc-remote-prod
 IN_GIT = "is in git though it is restricted; run `git rm --cached` on it"
@@ -44,8 +45,8 @@ def project_files() -> list[Chosen]:
     """Return everything that must be clean: what git has or would take, and what commands made."""
     in_git = tracked()
     paths = in_git | untracked()
-    for made in MADE:
-        paths |= {path.as_posix() for path in _below(Path(made))}
+    for made in (*map(Path, MADE), *Path().glob(REGISTRIES)):
+        paths |= {path.as_posix() for path in _below(made)}
     return [
         Chosen(Path(name), why=IN_GIT if name.startswith(RESTRICTED) else "")
         for name in sorted(paths - OWN_REPORTS)

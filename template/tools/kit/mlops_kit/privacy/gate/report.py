@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mlops_kit.core.gate.sarif import Result, sarif
+from mlops_kit.core.words import counted
 from mlops_kit.privacy.detect.findings import Finding
 from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.gate.scan import UNREADABLE
@@ -49,8 +50,9 @@ def summary(outcome: Outcome) -> str:
     """Return one line about the whole check."""
     accepted = f", {outcome.accepted} accepted" if outcome.accepted else ""
     if not outcome.findings:
-        return f"clean: {outcome.files} files{accepted}"
-    return f"closed: {len(outcome.findings)} findings in {outcome.files} files{accepted}"
+        return f"clean: {counted(outcome.files, 'file')}{accepted}"
+    found = counted(len(outcome.findings), "finding")
+    return f"closed: {found} in {counted(outcome.files, 'file')}{accepted}"
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mlops_kit.core.errors import NEGATIVE, MlopsError
 from mlops_kit.core.settings import load_settings
+from mlops_kit.core.words import counted
 from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE
 from mlops_kit.data.config import Files, Landed, Sources, load_sources
 from mlops_kit.data.landing.snapshot import parts_of
@@ -167,7 +168,7 @@ def _mentions(
             frames = () if one.about else frames_of(tables[table])
             if count := sum(int(rows_of(frame, [one], subjects, key).sum()) for frame in frames):
                 yield (
-                    f"{count:,} rows of {table} are of other people and name this one in "
+                    f"{table} names this person in {counted(count, 'row')} of other people, as "
                     f"{one.column}: empty that field in the source"
                 )
 
@@ -271,6 +272,6 @@ def _check_gone(
         frames = read(sources, name) if isinstance(source, Files) else ()
         if left := sum(int(rows_of(frame, names[name], subjects, key).sum()) for frame in frames):
             raise MlopsError(
-                f"{left:,} rows of this person are still in the files of table {name}, as the "
-                "pipeline reads them; remove them by hand and run this again."
+                f"The files of table {name}, as the pipeline reads them, still have "
+                f"{counted(left, 'row')} of this person; remove by hand and run this again."
             )

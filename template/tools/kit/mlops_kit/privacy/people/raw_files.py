@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
@@ -18,9 +19,9 @@ from mlops_kit.data.config import Table
 from mlops_kit.data.delimited import Layout, layout
 from mlops_kit.data.dialect import Dialect, dialect_of
 from mlops_kit.data.opened import compression_of, open_packed, open_utf8
-from mlops_kit.data.sources import json_array, xml_parsing, xml_records
-from mlops_kit.data.sources.json_lines import values_of
-from mlops_kit.data.values.json_text import text_of
+from mlops_kit.data.parquet import Growing
+from mlops_kit.data.sources import json_array, parquet, xml_parsing, xml_records
+from mlops_kit.data.sources.json_lines import texts_of, values_of
 
 if TYPE_CHECKING:
     import polars
@@ -143,7 +144,7 @@ def _from_array(table: Table, file: Path, columns: list[str], mark: Mark, out: P
                 if one.value is None or not number:  # the array begins, or has ended
                     yield one.before, nothing
                 if one.value is not None:
-                    values = [text_of(one.value.get(name)) for name in columns]
+                    values = texts_of(one.value, columns)
                     yield (one.before if number else "") + one.text, values
 
         to = _text_file(out, table.encoding, table.compression)
@@ -207,7 +208,7 @@ def _kept(
 
 
 def _from_parquet(file: Path, columns: list[str], mark: Mark, out: Path | None) -> int:
-    import polars as pl
+    import pyarrow
     import pyarrow.parquet
 
     removed = 0
@@ -215,21 +216,16 @@ def _from_parquet(file: Path, columns: list[str], mark: Mark, out: Path | None) 
         packed = "zstd"
         if read.metadata.num_row_groups:
             packed = read.metadata.row_group(0).column(0).compression.lower()
-        writer = None
-        if out:
-            writer = pyarrow.parquet.ParquetWriter(out, read.schema_arrow, compression=packed)
-        try:
-            names = [name for name in columns if name in read.schema_arrow.names]
-            for batch in read.iter_batches(BATCH, columns=None if out else names):
-                gone = mark(pl.DataFrame(pl.from_arrow(batch.select(names))))
+        with Growing(out, read.schema_arrow, packed) if out else nullcontext() as written:
+            names = None if out else parquet.asked(read.schema_arrow, columns)
+            for batch in read.iter_batches(BATCH, columns=names):
+                rows = pyarrow.Table.from_batches([batch])
+                gone = mark(parquet.taken(read.schema_arrow, rows, columns))
                 removed += int(gone.sum())
-                if writer:
-                    writer.write_batch(batch.filter((~gone).to_arrow()))
+                if written:
+                    written.add(batch.filter((~gone).to_arrow()))
             # What the file says of itself, such as how far its source was read, stays true.
             says = {k: v for k, v in (read.metadata.metadata or {}).items() if k != SCHEMA}
-            if writer and says:
-                writer.add_key_value_metadata(says)
-        finally:
-            if writer:
-                writer.close()
+            if written and says:
+                written.says(says)
     return removed

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_kit.core.files import progress, write_text
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import Column, Sources, Table
-from mlops_kit.data.values.cast import cast
+from mlops_kit.data.values.cast import as_text, cast, dtype_of
 from mlops_kit.privacy.policy.load import domain_of, load_privacy
 from mlops_kit.privacy.policy.schema import NOT_PERSONAL, Privacy
 from mlops_kit.privacy.protect.keys import key_id, privacy_key
@@ -71,18 +72,24 @@ def spelt(values: "polars.Series", named: Named) -> "polars.Series":
 
 
 def tokens_of(values: "polars.Series", named: Named, key: bytes) -> "polars.Series":
-    """Make the tokens of raw values, which files give as text, as if the contract had cast them."""
+    """Make the tokens of raw values as if the contract had cast them."""
     return token(_as_contract(values, named), key, named.domain, named.entity)
 
 
 def _as_contract(values: "polars.Series", named: Named) -> "polars.Series":
+    """Take raw values as the data stage does; what is not of that type stays what it is, as text.
+
+    A file of pandas holds ids as 7.0 where one is missing, which the contract calls 7.
+    """
     import polars as pl
 
-    if values.dtype != pl.String or named.contract.type == "string":
+    if values.dtype == dtype_of(named.contract):
         return values
     typed = cast(values, named.contract, named.table)
+    if typed.null_count() == values.null_count():
+        return typed
     texts = [None if one is None else str(one) for one in typed.to_list()]
-    return pl.select(pl.coalesce(pl.Series(texts, dtype=pl.String), values)).to_series()
+    return pl.select(pl.coalesce(pl.Series(texts, dtype=pl.String), as_text(values))).to_series()
 
 
 def rows_of(
@@ -140,8 +147,8 @@ def rows_of_erased(
     if others := sum(not line.startswith(key_id(key)) for line in _erased_lines()):
         progress(
             "erased",
-            f"{others:,} lines of {ERASED_FILE.as_posix()} are of another key: should a source "
-            "deliver those people again, erase them again.",
+            f"{ERASED_FILE.as_posix()} has {counted(others, 'line')} of another key: should a "
+            "source deliver those people again, erase them again.",
         )
     names = about_rows(naming_columns(sources, policy))
 

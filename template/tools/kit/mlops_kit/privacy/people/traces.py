@@ -9,6 +9,7 @@ from typing import Any
 from mlops_kit.core.files import sha256_of
 from mlops_kit.core.programs import said_by
 from mlops_kit.core.settings import Settings
+from mlops_kit.core.words import acting, counted
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.privacy.protect.sort import frames_of
 from mlops_kit.privacy.protect.tokens import TOKEN
@@ -108,14 +109,15 @@ def history(subjects: set[str], raw: list[Path]) -> list[str]:
             )
     if committed := _commits("--", *map(str, raw)) if raw else 0:
         told.append(
-            f"git's history has {committed} commits of the raw files, with this person in them; "
-            "rewriting history is a decision of its own, together with every clone."
+            f"git's history has {counted(committed, 'commit')} of the raw files, "
+            "with this person in them; rewriting history is a decision of its own, together with "
+            "every clone."
         )
     if mentioned := sum(_commits("-S", subject) for subject in sorted(subjects)):
-        told.append(f"git's history has {mentioned} commits that name this person's token.")
+        told.append(f"git's history: {acting(mentioned, 'commit', 'name')} this person's token.")
     if elsewhere := files_with(map(Path, ("mlruns", "mlartifacts", "reports", "models")), subjects):
         named = ", ".join(file.as_posix() for file in elsewhere[:5])
-        told.append(f"{len(elsewhere)} files name this person's token: {named}.")
+        told.append(f"{acting(len(elsewhere), 'file', 'name')} this person's token: {named}.")
     told.append(
         "Backups, other clones, and the systems that the data came from are not known here; "
         "erase the person there too, or the next delivery is only filtered, not clean."
@@ -162,7 +164,8 @@ def _kept(folder: Path, subjects: set[str]) -> str:
     ]
     told = [f"{len(theirs)} old files with rows of this person"] if theirs else []
     if others:
-        told.append(f"{len(others)} tables with tokens of another key, perhaps of this person too")
+        tables = counted(len(others), "table")
+        told.append(f"{tables} with tokens of another key, perhaps of this person too")
     return " and ".join(told)
 
 

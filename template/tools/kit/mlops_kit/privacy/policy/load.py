@@ -107,13 +107,12 @@ def undecided(policy: Privacy) -> list[str]:
 
 
 def refuse_undecided(policy: Privacy) -> None:
-    """Close the gate while a column waits for the decision of a person."""
+    """Refuse a policy that is not complete: a column waits for the decision of a person."""
     if waiting := undecided(policy):
         more = f" and {len(waiting) - 3} more" if waiting[3:] else ""
         raise MlopsError(
             f"{PRIVACY_FILE.as_posix()} leaves {', '.join(waiting[:3])}{more} undecided; look at "
-            "some values and name an action for each (drop, when in doubt).",
-            NEGATIVE,
+            "some values and name an action for each (drop, when in doubt)."
         )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress, read_yaml, written_beside
+from mlops_kit.core.words import acting
 from mlops_kit.core.zones import RESTRICTED_ZONE
 from mlops_kit.data.config import SOURCES_FILE, Sources, load_sources
 from mlops_kit.data.reading import store
@@ -116,8 +117,8 @@ def draft(sources: Sources, folder: Path, wanted: Wanted) -> Draft:
     waiting = sum(rule == UNDECIDED for rule in rules.values())
     if waiting and wanted.undecided == UNDECIDED["action"]:
         said.append(
-            f"{waiting} columns wait for a decision in conf/privacy.yaml; --undecided drop leaves "
-            "them behind"
+            f"{acting(waiting, 'column', 'wait')} for a decision in conf/privacy.yaml; "
+            "--undecided drop leaves what waits behind"
         )
     if policy.key.source is None and not KEY_FILE.is_file():
         said.append("uv run mlops privacy key makes the key of the codes")
@@ -271,8 +272,8 @@ def _as_proposed(proposed: Proposed, found: list[str]) -> "Alone":
         values = proposed.frame[column]
         edges: list[Any] = []
         if rule.to == "k_band":
-            counted = values.drop_nulls().value_counts(name="how often").sort(column)
-            edges = k_edges(counted[column], counted["how often"], rule.k)
+            often = values.drop_nulls().value_counts(name="how often").sort(column)
+            edges = k_edges(often[column], often["how often"], rule.k)
         one = Treatment(column, rule, "", None, edges)
         treated.append(treat(proposed.frame, one, b""))
     import polars as pl

@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import Column
 from mlops_kit.privacy.detect.columns.column import FEW, K
 from mlops_kit.privacy.detect.findings import Verdict
@@ -68,8 +69,8 @@ class Seen(NamedTuple):
         """Say it in words."""
         if not self.rows:
             return "no values"
-        long = f", up to {self.longest} characters" if self.longest else ""
-        return f"{self.distinct:,} distinct among {self.rows:,} values{long}"
+        long = f", up to {counted(self.longest, 'character')}" if self.longest else ""
+        return f"{self.distinct:,} distinct among {counted(self.rows, 'value')}{long}"
 
 
 def seen(values: "polars.Series") -> Seen:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mlops_kit.core.words import counted
+
 if TYPE_CHECKING:
     import polars
 
@@ -72,7 +74,7 @@ def changed(name: str, told: dict[str, Any]) -> Iterator[str]:
     """Say what k-anonymity took from a table: rows, or how exact its columns are."""
     reached = told.get("anonymity", {})
     if rows := reached.get("suppressed"):
-        yield f"{name}: {rows:,} of {told['rows']:,} rows are left out, as {reached['why']}"
+        yield f"{name}: left out of {told['rows']:,}: {counted(rows, 'row')}, as {reached['why']}"
     if columns := reached.get("generalised"):
         yield f"{name}: made coarser, because too many rows would stand alone: {', '.join(columns)}"
 

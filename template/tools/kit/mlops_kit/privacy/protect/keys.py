@@ -26,6 +26,9 @@ SAMPLE_KEY = b"the public key of the invented sample shop"
 MINIMUM_KEY_BYTES = 32
 COMMAND_SECONDS = 30
 MAKE = "make one with `uv run mlops privacy key`"
+DEPLOYED = (
+    f"set {KEY_VARIABLE} (`openssl rand -hex 32` makes one, to be kept with the secrets there)"
+)
 
 
 def key_id(key: bytes) -> str:
@@ -67,8 +70,8 @@ def privacy_key(sources: Sources, policy: Privacy | None = None) -> bytes:
         found, where = SAMPLE_KEY, "the sample"
     if deployed and where == KEY_FILE.as_posix():
         raise MlopsError(
-            f"{where} is a key for development, which {environment()} refuses: set "
-            f"{KEY_VARIABLE} there, or name key.source in {PRIVACY_FILE.as_posix()}."
+            f"{where} is a key for development, which {environment()} refuses: {DEPLOYED}, or name "
+            f"key.source in {PRIVACY_FILE.as_posix()}."
         )
     check_strength(found, where)
     if found == SAMPLE_KEY and (deployed or not uses_only_sample(sources)):
@@ -218,8 +221,8 @@ def _missing(config: KeySource, deployed: bool) -> str:
         return f"{named}: key.source is file, but {where} does not exist; put the key there."
     if deployed:
         return (
-            f"{environment()} needs a key to protect personal data with: set {KEY_VARIABLE}, "
-            f"or name key.source in {named}."
+            f"{environment()} needs a key to protect personal data with: {DEPLOYED}, or name "
+            f"key.source in {named}."
         )
     return (
         "There is no key to protect personal data with: run `uv run mlops privacy key` once "

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mlops_kit.core.words import counted
 from mlops_kit.core.zones import OPEN_ZONE
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.privacy.detect.columns.column import judge
@@ -186,7 +187,7 @@ def sentence(table: str, some: Alone | None, every: Alone | None) -> str:
     if every is not None and (some is None or len(every.columns) > len(some.columns)):
         many = len(every.columns)
         said += (
-            f"; {_share(every)} alone by all {many} columns that pass"
+            f"; {_share(every)} alone by all {counted(many, 'column')} that pass"
             if some
             else (
                 f"; {_share(every)} alone by the {many} that do (smallest class {every.smallest:,})"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlops_kit.core.sql import quoted
 from mlops_kit.core.utc import connect
+from mlops_kit.data.parquet import Growing
 from mlops_kit.data.types import in_microseconds
 
 if TYPE_CHECKING:
@@ -78,19 +79,11 @@ def frames_of(file: Path, rows: int = BATCH) -> "Iterator[polars.DataFrame]":
 
 def _write(frames: "Iterable[polars.DataFrame]", target: Path) -> None:
     import polars as pl
-    import pyarrow.parquet
 
-    writer = None
-    try:
+    with Growing(target) as file:
         for frame in frames:
             table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-            table = table.cast(in_microseconds(table.schema))
-            if writer is None:
-                writer = pyarrow.parquet.ParquetWriter(target, table.schema, compression="zstd")
-            writer.write_table(table)
-    finally:
-        if writer is not None:
-            writer.close()
+            file.add(table.cast(in_microseconds(table.schema)))
 
 
 def _sorted(frame: "polars.DataFrame", order: Sequence[str]) -> "polars.DataFrame":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlops_kit.core import utc
 from mlops_kit.core.errors import NEGATIVE, MlopsError
 from mlops_kit.core.files import write_json
+from mlops_kit.core.words import acting
 from mlops_kit.core.zones import OPEN_ZONE, RESTRICTED_ZONE
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.data.ingest import ENTITIES as ENTITIES_TABLE
@@ -77,7 +78,7 @@ def protect(today: datetime.date | None = None) -> str:
     treated = sum(rule.action not in (*TOKENS, "keep", *BEHIND) for rule in rules)
     behind = sum(len(table.columns) for table in sources.tables.values()) - passing
     more = f", {treated} changed" if treated else ""
-    line = f"{passing} columns pass ({tokens} as tokens{more}), {behind} stay behind"
+    line = f"{acting(passing, 'column', 'pass')} ({tokens} as tokens{more}), {behind} left behind"
     line += f"; names in texts found {finder(joins(policy))}" if redacts(policy) else ""
     return "\n".join([line, *told])
 
@@ -101,8 +102,7 @@ def protect_tables(
     ):
         raise MlopsError(
             f"{PRIVACY_FILE.as_posix()} says nothing about {unknown[0]}, which holds text; "
-            "name it there with an action (drop, when in doubt).",
-            NEGATIVE,
+            "name it there with an action (drop, when in doubt)."
         )
     files: dict[Path, Path] = {}
     opening = Opening(policy, today)
@@ -277,7 +277,7 @@ def _anonymous(name: str, file: Path, wanted: Anonymity, opening: Opening) -> di
 def _edges(source: Path, column: str, k: int) -> list[Any]:
     import polars as pl
 
-    counted = (
+    values = (
         pl.scan_parquet(source)
         .select(pl.col(column).drop_nulls())
         .group_by(column)
@@ -285,7 +285,7 @@ def _edges(source: Path, column: str, k: int) -> list[Any]:
         .sort(column)
         .collect(engine="streaming")
     )
-    return k_edges(counted[column], counted["how often"], k)
+    return k_edges(values[column], values["how often"], k)
 
 
 def _of_the_past(files: dict[Path, Path]) -> list[Path]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from mlops_kit.data.sources.parquet import plain
 from mlops_kit.privacy.read.json_csv import label
 from mlops_kit.privacy.read.open_file import (
     MAGIC,
@@ -61,6 +62,7 @@ def _fields(parents: Iterable[Any]) -> Iterator[Any]:
 
 def _columns(batches: Iterable[Any], opened: Opened) -> Iterator[Piece]:
     import polars as pl
+    import pyarrow
 
     first = 1
     for batch in batches:
@@ -69,8 +71,8 @@ def _columns(batches: Iterable[Any], opened: Opened) -> Iterator[Piece]:
         ):
             place = f"{opened.place}: column {label(name, str(number))}"
             try:
-                values = pl.Series(name, pl.from_arrow(array))
-            except Exception as error:
+                values = pl.Series(name, pl.from_arrow(plain(pyarrow.chunked_array([array]))))
+            except (Exception, pl.exceptions.PanicException) as error:
                 raise Unreadable(place, "has a type that is not known here; change it") from error
             if values.dtype in (pl.Object, pl.Unknown):
                 raise Unreadable(place, "has a type that is not known here; change it")

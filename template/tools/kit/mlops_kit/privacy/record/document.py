@@ -5,6 +5,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.files import read_yaml, write_text
+from mlops_kit.core.words import counted
 from mlops_kit.data.config import Sources, load_sources
 from mlops_kit.privacy.detect.kinds.registry import KINDS
 from mlops_kit.privacy.policy.load import domain_of, load_privacy
@@ -155,10 +156,11 @@ def _action(rule: ColumnPolicy, name: str) -> str:
         "keep": "passes as it is",
         "token": f"keyed code in the domain {domain_of(rule, column)}",
         "encrypt": f"encrypted in the domain {domain_of(rule, column)}; the key turns it back",
-        "mask": f"all but the last {rule.last} characters hidden",
+        "mask": f"all but the last {counted(rule.last, 'character')} hidden",
         "redact": "what is personal in the text is cut out",
         "generalise": f"made coarser: {(rule.to or '').replace('_', ' ')}",
-        "date_shift": f"moved by up to {rule.days} days, each person by their own number",
+        "date_shift": f"moved by up to {counted(rule.days, 'day')}, each person by their own "
+        "number",
     }
     until = f"; {rule.reason}, until {rule.until}" if rule.until else ""
     return words[rule.action] + until

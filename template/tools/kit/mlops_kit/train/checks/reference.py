@@ -19,6 +19,8 @@ MONTHS = 36
 BUDGET = 60_000  # numbers of all columns and months
 ANSWER, OUTCOME = "(answer)", "(outcome)"
 POOLED = ""
+# What the log has in place of a text that training never saw, and of a rare one among very many.
+STRANGE, RARE = "(not in training)", "(rare in training)"
 
 Grid = dict[str, Any]
 
@@ -158,7 +160,8 @@ def coded(values: "polars.Series", grid: Grid) -> "tuple[numpy.ndarray, numpy.nd
         asked = pl.DataFrame({"level": texts})
         joined = asked.join(places, on="level", how="left", maintain_order="left")["cell"]
         codes = joined.cast(pl.Int64).fill_null(len(grid["levels"])).to_numpy().copy()
-        away = (codes == len(grid["levels"])) & bool(grid["complete"])
+        strange = (texts == STRANGE).fill_null(False).to_numpy()
+        away = (codes == len(grid["levels"])) & (bool(grid["complete"]) | strange)
         empty = texts.is_null().to_numpy()
     else:
         numbers = as_numbers(values)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import counted
 
 if TYPE_CHECKING:
     import duckdb
@@ -50,8 +51,8 @@ def keep_labelled(connection: "duckdb.DuckDBPyConnection", keys: str) -> int:
         check_unique(connection, table, keys)
     if empty := count(connection, "SELECT count(*) FROM target WHERE y_true IS NULL"):
         raise MlopsError(
-            f"features.py: target() gives an empty y_true for {empty:,} rows; "
-            "leave out the rows without an outcome."
+            f"features.py: target() gives an empty y_true for {counted(empty, 'row')}; leave out "
+            "the rows without an outcome."
         )
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE rows AS SELECT * FROM rows SEMI JOIN target USING ({keys})"
@@ -69,8 +70,8 @@ def check_unique(connection: "duckdb.DuckDBPyConnection", table: str, keys: str)
     twice = f"SELECT count(*) FROM (SELECT 1 FROM {table} GROUP BY {keys} HAVING count(*) > 1)"
     if repeated := count(connection, twice):
         raise MlopsError(
-            f"features.py: {table}() gives {repeated:,} rows more than once (same {keys}); "
-            "group or filter so that each is unique."
+            f"features.py: {table}() gives {counted(repeated, 'row')} more than once (same "
+            f"{keys}); group or filter so that each is unique."
         )
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mlops_kit.train.checks.outcome import MOST_ROWS, determining_features
-from mlops_kit.train.evidence import telling_features
+from mlops_kit.train.evidence import telling
 
 if TYPE_CHECKING:
     import polars
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MOST_CLASSES = 20
 DETERMINES = "determines the outcome: it is the outcome in another spelling, or written after it"
 TELLS = "tells the outcome nearly without a mistake, alone"
+TOGETHER = "gives the outcome together with another column, as {}"
 
 
 def suspects(rows: "polars.DataFrame", names: list[str]) -> dict[str, str]:
@@ -41,8 +42,11 @@ def suspects(rows: "polars.DataFrame", names: list[str]) -> dict[str, str]:
         train, holdout = (
             rows.filter(pl.col("split") == part).to_pandas() for part in ("train", "holdout")
         )
-        telling = telling_features(train, holdout, left, _classes(rows["y_true"]))
-        found |= dict.fromkeys(telling, TELLS)
+        alone, pairs = telling(train, holdout, left, _classes(rows["y_true"]))
+        found |= dict.fromkeys(alone, TELLS)
+        for pair in pairs:
+            for name in pair.features:
+                found.setdefault(name, TOGETHER.format(pair.formula))
     return found
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core import team
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import counted
 
 if TYPE_CHECKING:
     import pandas
@@ -63,8 +64,8 @@ def _check(features: "pandas.DataFrame", target: "pandas.Series", more: Any, out
         )
     if not len(more) or len(more) != len(outcomes):
         raise MlopsError(
-            f"{WHERE} returns {len(more):,} rows and {len(outcomes):,} outcomes: each row needs "
-            "one, and there must be some."
+            f"{WHERE} returns {counted(len(more), 'row')} and {counted(len(outcomes), 'outcome')}: "
+            "each row needs one, and there must be some."
         )
     if outcomes.dtype != target.dtype or outcomes.isna().any():
         raise MlopsError(

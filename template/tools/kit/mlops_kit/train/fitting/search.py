@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import progress
 from mlops_kit.core.settings import Settings
+from mlops_kit.core.words import counted
 from mlops_kit.room import Yardstick, rooms
 from mlops_kit.train.classes import Classes
 from mlops_kit.train.features import Params
@@ -71,7 +72,8 @@ def choose(
     fits = len(tried) * len(folds)
     progress(
         "train",
-        f"search: {len(tried):,} settings on {len(folds)} folds of training rows, {fits:,} fits",
+        f"search: {counted(len(tried), 'setting')} on {len(folds)} folds of training rows, "
+        f"{counted(fits, 'fit')}",
     )
     started = told = time.perf_counter()
     scores: list[list[float]] = []
@@ -82,7 +84,9 @@ def choose(
             now, done = time.perf_counter(), sum(map(len, scores))
             if now - told > PATIENCE and done < fits:
                 left = (now - started) / done * (fits - done)
-                progress("train", f"search: {done:,} of {fits:,} fits, about {left:,.0f} s more")
+                progress(
+                    "train", f"search: {done:,} of {counted(fits, 'fit')}, about {left:,.0f} s more"
+                )
                 told = now
     sign = 1 if yardstick.direction == "higher" else -1
     means = [sum(each) / len(each) for each in scores]

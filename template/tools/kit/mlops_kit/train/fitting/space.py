@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from mlops_kit.core.settings import Section
+from mlops_kit.core.words import counted
 
 # More fits than that are hardly ever meant, and the best of them was mostly lucky.
 MOST_SETTINGS = 1000
@@ -91,8 +92,8 @@ class Search(Section):
         lists = [values for values in self.space.values() if isinstance(values, list)]
         if (size := math.prod(map(len, lists))) > MOST_SETTINGS:
             raise ValueError(
-                f"space makes {size:,} settings, and at most {MOST_SETTINGS:,} are tried: name "
-                "fewer values, or draw some with method: random"
+                f"space makes {counted(size, 'setting')}, and at most {MOST_SETTINGS:,} are tried: "
+                "name fewer values, or draw some with method: random"
             )
         return self
 

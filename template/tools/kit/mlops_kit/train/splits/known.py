@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core.errors import MlopsError
+from mlops_kit.core.words import counted
 from mlops_kit.train.checks.rows import columns_of, count
 from mlops_kit.train.look_ahead import differs, types_of
 from mlops_kit.train.splits.split import CUTOFF, KNOWN_AT
@@ -27,8 +28,8 @@ def check_horizons(connection: "duckdb.DuckDBPyConnection", keys: str) -> None:
         )
     if wrong := count(connection, "SELECT count(*) FROM rows WHERE coalesce(horizon, 0) < 1"):
         raise MlopsError(
-            f"features.py: rows() gives {wrong:,} rows a horizon below 1, or none: the first step "
-            "that is not known yet is 1."
+            f"features.py: rows() gives {counted(wrong, 'row')} a horizon below 1, or none: the "
+            "first step that is not known yet is 1."
         )
 
 
@@ -50,9 +51,9 @@ def check_known_at(connection: "duckdb.DuckDBPyConnection", keys: str) -> None:
     early = f"SELECT count(*) FROM target WHERE NOT coalesce({KNOWN_AT} > time, false)"
     if wrong := count(connection, early):
         raise MlopsError(
-            f"features.py: target() gives {wrong:,} rows a {KNOWN_AT} that is empty or not after "
-            "their time: what is known by then is no outcome. With facts of days, the value of a "
-            f"day is known from the next day on: date + INTERVAL 1 DAY AS {KNOWN_AT}."
+            f"features.py: target() gives {counted(wrong, 'row')} a {KNOWN_AT} that is empty or "
+            "not after their time: what is known by then is no outcome. With facts of days, the "
+            f"value of a day is known from the next day on: date + INTERVAL 1 DAY AS {KNOWN_AT}."
         )
 
 
@@ -102,8 +103,9 @@ def check_outcomes(
         connection.execute("DROP TABLE target")
         if changed:
             raise MlopsError(
-                f"features.py: the outcome of {changed:,} rows that count as known at {moment} "
-                "changes when facts from then on are hidden, so that a model made then would learn "
-                f"from the future: let target() give a later {KNOWN_AT}, or raise split.gap_days."
+                f"features.py: the outcome of {counted(changed, 'row')} that count as known at "
+                f"{moment} changes when facts from then on are hidden, so that a model made then "
+                f"would learn from the future: let target() give a later {KNOWN_AT}, or raise "
+                "split.gap_days."
             )
     connection.unregister("seen")

@@ -20,14 +20,19 @@ from markupsafe import Markup
 from mlops_kit.core.files import read_yaml
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 ENGLISH = "en"
 NUMBER = r"[+\-−]?(?:\d[\d,]*(?:\.\d+)?(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|inf|nan)(?: ?%)?"
 # A number as programs write it when it is very small or large.
 POWER = re.compile(r"(?<![\w.,])(\d(?:\.\d+)?)e([+-]\d{2,3})(?!\w|\.\d)")
+THOUSANDS = re.compile(r"(?<=\d)(?=(?:\d{3})+$)")
 IN_FULL = range(-5, 15)  # powers of ten that are written with all their zeros
 RAISED = str.maketrans("-−0123456789", "⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+# What is counted, in the plural: of one it has no s, in a sentence of the catalogue as well.
+PLURAL = re.compile(r"( [a-z]+)s\b")
+ONE = re.compile(r"(?<![\d.,])1 ([^\W\d_]+)")
 SENTENCE_ENDS = re.compile(r"(?<=[.?]) (?=[A-Z\d])")
 _spoken = ContextVar("spoken", default=ENGLISH)
 
@@ -44,6 +49,7 @@ class Phrase(NamedTuple):
     english: str
     pattern: re.Pattern[str]
     literals: tuple[str, ...]
+    stems: tuple[str, ...]
     translated: str
 
 
@@ -56,9 +62,12 @@ class Catalogue:
         Of thousands and of decimals.
     phrases : mapping
         English sentence -> its translation, with the same places.
+    one : mapping
+        Plural of the language -> what stands in its place after 1.
     """
 
-    def __init__(self, separators: str, phrases: Mapping[str, str]) -> None:
+    def __init__(self, separators: str, phrases: Mapping[str, str], one: Mapping[str, str]) -> None:
+        self.one = one
         self.separators = str.maketrans(",.", separators)
         found = [_phrase(english, translated) for english, translated in phrases.items()]
         # Of those that fit, the one that says most by itself.
@@ -79,14 +88,15 @@ class Catalogue:
 
     def _matched(self, text: str) -> str | None:
         for phrase in self.phrases:
-            if not all(literal in text for literal in phrase.literals):
+            if not all(stem in text for stem in phrase.stems):
                 continue
             if found := phrase.pattern.fullmatch(text):
                 parts = {
                     place: words if place.isupper() else self.said(words)
                     for place, words in found.groupdict().items()
                 }
-                return phrase.translated.format(**parts)
+                said = phrase.translated.format(**parts)
+                return ONE.sub(lambda each: f"1 {self.one.get(each[1], each[1])}", said)
         return None
 
 
@@ -143,6 +153,27 @@ def _in_full(found: re.Match[str]) -> str:
     return f"{digits} × 10{str(power).translate(RAISED)}"
 
 
+def say_ticks(axes: "Axes") -> None:
+    """Write the numbers of axes with commas between thousands where one has five digits or more.
+
+    An axis of four digits may be one of years.
+
+    To be called before anything is painted, which may choose ticks of its own.
+    """
+    from matplotlib.ticker import ScalarFormatter
+
+    class Grouped(ScalarFormatter):
+        def format_ticks(self, values: list[float]) -> list[str]:
+            ticks = super().format_ticks(values)
+            if not any(re.match(r"\W?\d{5}", one) for one in ticks):
+                return ticks
+            parted = (one.partition(".") for one in ticks)
+            return ["".join((THOUSANDS.sub(",", whole), *rest)) for whole, *rest in parted]
+
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(Grouped())
+
+
 def say_texts(figure: "Figure") -> None:
     """Say the words of a matplotlib figure; its numbers follow in the drawing, with the ticks'."""
     from matplotlib.text import Text
@@ -162,17 +193,22 @@ def _said(language: str, text: str) -> str:
 def catalogue(language: str) -> Catalogue:
     """Read the catalogue of a language."""
     found = read_yaml(Path(__file__).with_name(f"{language}.yaml"))
-    return Catalogue(found["separators"], found["phrases"])
+    return Catalogue(found["separators"], found["phrases"], found["one"])
 
 
 def _phrase(english: str, translated: str) -> Phrase:
-    pattern, literals = "", []
+    pattern, literals, stems, number = "", [], [], False
     for literal, place, _, _ in Formatter().parse(english):
-        pattern += re.escape(literal)
         literals.append(literal)
+        if number and (noun := PLURAL.match(literal)):
+            pattern, literal = f"{pattern}{re.escape(noun[1])}s?", literal[noun.end() :]
+        number = re.fullmatch(r"n\d*", place or "") is not None
+        pattern += re.escape(literal)
+        stems.append(literal)
         if place and f"(?P<{place}>" in pattern:
             pattern += f"(?P={place})"
         elif place:
-            kind = NUMBER if re.fullmatch(r"n\d*", place) else ".+?"
+            kind = NUMBER if number else ".+?"
             pattern += f"(?P<{place}>{kind})"
-    return Phrase(english, re.compile(pattern, re.DOTALL), tuple(literals), translated)
+    matched = re.compile(pattern, re.DOTALL)
+    return Phrase(english, matched, tuple(literals), tuple(stems), translated)

@@ -13,6 +13,7 @@ from mlops_kit.data.sources.base import Broken, Landed, Looked, Wanted
 from mlops_kit.data.sources.declared import asked_columns
 from mlops_kit.data.sources.look import clock
 from mlops_kit.data.sources.missing import missing_group
+from mlops_kit.data.values.json_text import Twice, of_a_store
 
 if TYPE_CHECKING:
     import httpx
@@ -91,7 +92,9 @@ class Graphql(Landed):
 
     def _errors(self, answer: "httpx.Response") -> str:
         try:
-            content = answer.json()
+            content = of_a_store(answer.content)
+        except Twice as error:
+            return f"in the answer {error}"
         except ValueError:
             return "" if answer.status_code != 200 else "the answer is no JSON"
         errors = content.get("errors") if isinstance(content, dict) else None
@@ -123,11 +126,8 @@ class Reader(objects.Reader):
         variables: dict[str, Any] = {"first": size, "after": None}
         while True:
             answer = self.service.ask(self.client, self.table.source, self.query, variables)
-            connection = self._connection(answer.json().get("data"))
-            if "nodes" in connection:
-                yield from connection["nodes"]
-            else:
-                yield from (edge["node"] for edge in connection.get("edges") or ())
+            connection = self._connection(of_a_store(answer.content).get("data"))
+            yield from self._nodes(connection)
             page = connection["pageInfo"]
             if not page.get("hasNextPage"):
                 return
@@ -138,6 +138,21 @@ class Reader(objects.Reader):
                     "pageInfo {hasNextPage endCursor} in `query`, and pass $after on."
                 )
             variables["after"] = cursor
+
+    def _nodes(self, connection: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """Give the objects of a page; null in the place of one is no row that may be left out."""
+        if "nodes" in connection:
+            found = connection["nodes"]
+        else:
+            edges = connection.get("edges") or ()
+            found = [one.get("node") if isinstance(one, Mapping) else None for one in edges]
+        for one in found or ():
+            if not isinstance(one, Mapping):
+                raise MlopsError(
+                    f"{self.whose} comes with null in the place of a row, which the service does "
+                    "not show or could not make: mend it there, or leave such rows out by `query`."
+                )
+            yield one
 
     def _connection(self, data: Any) -> Mapping[str, Any]:
         """Find the one object of an answer that has pages."""

@@ -68,6 +68,7 @@ class Mongodb(Landed):
         """Open the database of the address, and make sentences of what the driver raises."""
         try:
             import pymongo
+            from bson.errors import BSONError
             from pymongo import errors
         except ImportError:
             raise missing_group(self.kind, "mongodb") from None
@@ -79,6 +80,7 @@ class Mongodb(Landed):
                 self.here(source),
                 serverSelectionTimeoutMS=1000 * SECONDS,
                 tz_aware=True,
+                datetime_conversion="DATETIME_AUTO",  # what no year holds comes as milliseconds
                 uuidRepresentation="standard",
                 appname="mlops data ingest",
                 **options,
@@ -98,6 +100,9 @@ class Mongodb(Landed):
             elif error.code in NOT_PERMITTED:
                 why = "does not permit it: ask for the role read"
             raise self.sentence(source, why, said) from None
+        except BSONError as error:
+            why = "holds a document that cannot be read: leave it out by `query`, or mend it there"
+            raise self.sentence(source, why, str(error)) from None
         except errors.PyMongoError as error:
             raise self.sentence(source, None, str(error).split(", Timeout")[0]) from None
 
@@ -131,6 +136,7 @@ class Reader(objects.Reader):
         table: "Table",
     ) -> None:
         super().__init__(source, name, table)
+        objects.check_cursor(table, self.whose)
         collection, self.filter = self._asked()
         if collection not in database.list_collection_names(filter={"name": collection}):
             there = ", ".join(sorted(database.list_collection_names())[:10]) or "none"

@@ -156,12 +156,6 @@ class Mysql(Landed):
 
     def said(self, source: str, said: str) -> MlopsError:
         """Make a sentence of what connectorx says."""
-        if "Couldn't convert the value" in said:
-            return MlopsError(
-                f"A date or time of {self.shown(source)} is none, such as 0000-00-00, or a time "
-                "beyond a day: declare its type as string in conf/sources.yaml, and it comes as "
-                "text."
-            )
         code = re.search(r"ERROR (\d{4})", said)
         return self.sentence(source, CODES.get(int(code[1])) if code else None, said)
 

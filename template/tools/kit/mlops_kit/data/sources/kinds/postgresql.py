@@ -221,6 +221,8 @@ STATES = {
 
 def _why(state: str, said: str) -> str | None:
     """Find what to do by the state, or by what is said in small letters where there is none."""
+    if "fromsql" in said:  # the driver has read it, and cannot make of it what it should
+        return STATES["22"]
     if state:
         return next((text for begin, text in STATES.items() if state.startswith(begin)), None)
     if "authentication failed" in said or "no password supplied" in said:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from mlops_kit.core.errors import MlopsError
-from mlops_kit.core.files import from_json
 from mlops_kit.data.sources import objects
 from mlops_kit.data.sources.base import NOT_IN, Landed, Looked, Wanted
 from mlops_kit.data.sources.exact import Written, text
 from mlops_kit.data.sources.look import clock, looked
 from mlops_kit.data.sources.missing import missing_group
-from mlops_kit.data.values.json_text import Number
+from mlops_kit.data.values.json_text import Twice, of_a_store
 
 if TYPE_CHECKING:
     import polars
@@ -148,7 +147,7 @@ class Reader(objects.Reader):
         there = [(commands[kind], key) for key, kind in zip(keys, kinds, strict=True)
                  if kind in commands]  # fmt: skip
         for (_, key), value in zip(there, self._asked(there), strict=True):
-            if value:  # a key may go meanwhile
+            if value is not None and value != {} and value != []:  # a key may go meanwhile
                 yield {KEY: self._text(key)} | self._object(value)
 
     def _asked(self, commands: list[tuple[str, bytes]]) -> list[Any]:
@@ -163,7 +162,12 @@ class Reader(objects.Reader):
         if isinstance(value, list):  # as pairs, where the answer is not a map
             return self._object(dict(zip(value[::2], value[1::2], strict=True)))
         try:
-            found = from_json(value, parse_float=Number)
+            found = of_a_store(value)
+        except Twice as error:
+            raise MlopsError(
+                f"{self.whose}: a key of this pattern holds JSON that cannot be taken ({error}): "
+                "mend it there."
+            ) from None
         except ValueError:
             found = None
         if not isinstance(found, dict):

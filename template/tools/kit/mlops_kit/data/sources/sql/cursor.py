@@ -16,6 +16,7 @@ from mlops_kit.data.sources.sql.statement import (
     select,
     sorted_as_here,
 )
+from mlops_kit.data.sources.unfit import Unfit
 
 if TYPE_CHECKING:
     import pyarrow
@@ -93,7 +94,4 @@ class Paged:
             made = pyarrow.array(values, naive)
             return made.cast(one.type) if zoned else made
         except (pyarrow.ArrowException, TypeError, ValueError, OverflowError):
-            raise MlopsError(
-                f'"{one.name}" of {self.whose} holds a value that is no {one.type}: declare its '
-                "type as string in conf/sources.yaml, and it comes as text."
-            ) from None
+            raise Unfit([one.name], self.whose, f"a value that is no {one.type}") from None

@@ -8,11 +8,20 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.sources.base import Wanted
 from mlops_kit.data.sources.sql import stream
 from mlops_kit.data.sources.sql.statement import Dialect, Taken, newest, schema_of, select
+from mlops_kit.data.sources.unfit import Unfit
 
 if TYPE_CHECKING:
     import pyarrow
 
     from mlops_kit.data.config import Table
+
+# By what connectorx says: a part of the type that such a column has, and what it holds.
+UNFIT = {
+    "NaN": ("decimal", "a number that is NaN, which no decimal can be"),
+    "Couldn't convert the value": (
+        "[", "a date or time that is none, such as 0000-00-00, or a time beyond a day"),
+    "too many dimensions": ("list", "an array of several dimensions"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,9 +65,12 @@ class Reader:
         )
 
     def _broke(self, said: str) -> MlopsError:
-        if "NaN" in said:
-            return MlopsError(
-                f"A number of {self.whose} is NaN, which no decimal can be: declare its type as "
-                "string in conf/sources.yaml, and it comes as text."
-            )
+        """Name the columns that may hold what connectorx cannot take; it does not say which."""
+        as_they_are = [
+            one for one in self.columns if one.expression == self.dialect.quoted(one.name)
+        ]
+        for words, (kind, what) in UNFIT.items():
+            may = [one.name for one in as_they_are if kind in str(one.type)]
+            if words in said and may:
+                return Unfit(may, self.whose, what)
         return self.refusal(said)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.sources.sql.drained import drained
 from mlops_kit.data.sources.sql.statement import Taken, schema_of
+from mlops_kit.data.sources.unfit import Unfit
 
 if TYPE_CHECKING:
     import pyarrow
@@ -82,10 +83,8 @@ def pinned(batch: "pyarrow.RecordBatch", columns: list[Taken], whose: str) -> "p
             made.append(values if values.type == one.type else values.cast(one.type))
         except (pyarrow.ArrowException, ValueError) as error:
             said = str(error).splitlines()[0]
-            raise MlopsError(
-                f'"{one.name}" of {whose} holds a value that is no {one.type} ({_kind(said)}): '
-                "declare its type as string in conf/sources.yaml, and it comes as text."
-            ) from None
+            what = f"a value that is no {one.type} ({_kind(said)})"
+            raise Unfit([one.name], whose, what) from None
     return pyarrow.RecordBatch.from_arrays(made, schema=schema_of(columns))
 
 

@@ -4,14 +4,18 @@ from typing import Any
 
 import numpy as np
 
+from mlops_kit.core.words import counted
 from mlops_kit.operate.monitor.config import MonitorConfig
 from mlops_kit.operate.monitor.judging.drift import Bools, Series, alarmed, look_closer
+from mlops_kit.operate.monitor.judging.onset import began
 from mlops_kit.operate.monitor.judging.windows import Days
 from mlops_kit.train.checks.reference import ANSWER, OUTCOME
 
 # Factors between units that people mix up: powers of ten, minutes and hours, days and months.
 FACTORS = (10, 100, 1000, 1e6, 60, 3600, 24, 7, 30.44, 365.25, 2.2046, 1.609)
 NEAR = 0.1
+# Other rows often have a mean of half or twice as much: a small factor must fit, and stand alone.
+SMALL_FACTOR, VERY_NEAR = 10, 0.02
 CONSTANT = 0.98  # share of one cell from which a column says nothing any more
 FEW_COLUMNS = 0.25
 SMALL = 0.1  # index of a small shift, by custom
@@ -27,6 +31,7 @@ DO = {
     "`uv run mlops promote --rollback` returns to the previous one.",
     "volume": "See whether the job ran and what it read; score the missing days.",
 }
+STAYS = " The weeks before are like it by now; training is not."
 RUNBOOK = "docs/monitoring.md"
 
 
@@ -41,20 +46,27 @@ def alarms_of(
     found: list[dict[str, Any]] = []
     for one in series:
         there = np.isfinite(one.value)
-        if not alarm_days(one, days, config)[at]:
+        on = alarm_days(one, days, config)
+        if not on[at]:
             continue
         last = int(np.flatnonzero(there[: at + 1])[-1])
+        first = int(np.flatnonzero(~on[: at + 1])[-1]) + 1 if not on[: at + 1].all() else 0
+        passed = since(one.beyond, there, config, first)
+        # The weeks before are like it by now: what counts is how far training is.
+        stays = one.away is not None and not _given(one, days, config)[at]
+        against = one.details.get("apart_of" if stays else "against")
         found.append(
             {
                 "check": one.check,
                 "column": one.column,
                 "key": one.key,
-                "since": str(days.first + since(one.beyond, there, config, last)),
-                "value": float(one.value[last]),
+                "since": str(days.first + began(one, days, learned, config, passed)),
+                "value": float((one.details["apart"] if stays else one.value)[last]),
                 "limit": float(one.limit),
-                "against": str(one.details["against"][last]) if "against" in one.details else "",
+                "against": "" if against is None else str(against[last]),
                 "_last": last,
                 "_series": one,
+                "_stays": stays,
             }
         )
     moved = [one for one in found if one["check"] == "drift"]
@@ -67,12 +79,13 @@ def alarms_of(
     for one in found:
         last = one.pop("_last")
         own: Series = one.pop("_series")
+        stays = STAYS if one.pop("_stays") else ""
         closer = {}
         if one["check"] in ("drift", "answers"):
             name = one["column"] or ANSWER
             closer = look_closer(name, days, learned, config, last, one["against"])
         one["cause"], why = _cause(one, closer, len(moved), tested, checks, most, untested)
-        one["sentence"] = _sentence(one, own, last, closer) + why
+        one["sentence"] = _sentence(one, own, last, closer, bool(stays)) + why + stays
         one["do"] = DO[one["cause"]]
         one["runbook"] = f"{RUNBOOK}#{one['check']}"
     order = ("missing", "outside", "few", "many", "silent", "worse", "drift")
@@ -81,7 +94,21 @@ def alarms_of(
 
 
 def alarm_days(one: Series, days: Days, config: MonitorConfig) -> Bools:
-    """On which days a figure is alarmed, shape (n_days,)."""
+    """On which days a figure is alarmed, shape (n_days,).
+
+    An alarm that was given stays until rows are again as training or its season were: that the
+    weeks before are like it by now has mended nothing.
+    """
+    found = _given(one, days, config)
+    if one.away is None or not found.any():
+        return found
+    found = found.copy()
+    for day in range(int(np.argmax(found)) + 1, found.size):
+        found[day] |= found[day - 1] & one.away[day]
+    return found
+
+
+def _given(one: Series, days: Days, config: MonitorConfig) -> Bools:
     rows = days.rows
     if one.check in ("few", "many"):  # a day without rows counts among them
         rows = np.ones(rows.size)
@@ -116,7 +143,7 @@ def silent(gap: int, limit: int, last: str) -> dict[str, Any]:
         "limit": float(limit),
         "against": "",
         "cause": "volume",
-        "sentence": f"No rows for {gap:,} days: the last ones are of {last}.",
+        "sentence": f"No rows for {counted(gap, 'day')}: the last ones are of {last}.",
         "do": DO["volume"],
         "runbook": f"{RUNBOOK}#silent",
     }
@@ -148,13 +175,22 @@ def _cause(
     if check in ("few", "many"):
         return "volume", ""
     if check == "drift":
-        if told := _unit(closer):
+        few = moved <= max(1, FEW_COLUMNS * tested)
+        if told := _unit(closer, few):
             return "upstream", told
         if closer["now"] and max(closer["now"]) >= CONSTANT > max(closer["before"]):
             return "upstream", " It holds one value now, as where a feed fills in a default."
-        if moved <= max(1, FEW_COLUMNS * tested) and tested > 3:
-            return "upstream", f" Only {moved} of {tested} columns moved: more likely the feed."
-        return "population", f" {moved} of {tested} columns moved together: the rows are others."
+        if few and tested > 3:
+            return (
+                "upstream",
+                f" Only {moved} of {counted(tested, 'column')} moved: more likely the feed.",
+            )
+        if moved == 1:
+            return "population", f" {moved} of {counted(tested, 'column')} moved."
+        return (
+            "population",
+            f" {moved} of {counted(tested, 'column')} moved together: the rows are others.",
+        )
     if check == "answers":
         if moved or {"missing", "outside"} & checks:
             return "population", " Its inputs moved too, and the answers follow them."
@@ -179,21 +215,20 @@ def _but(untested: list[str]) -> str:
     return f", but for {', '.join(untested)}, which is not tested" if untested else ""
 
 
-def _unit(closer: dict[str, Any]) -> str:
+def _unit(closer: dict[str, Any], few: bool) -> str:
     ratio = closer.get("ratio")
     if not ratio or ratio <= 0 or (closer.get("wasserstein") or 0) < 0.5:
         return ""
     for factor in FACTORS:
-        for times, what in (
-            (ratio / factor, f"{factor:g} times"),
-            (ratio * factor, f"1/{factor:g} of"),
-        ):
-            if abs(np.log(times)) < NEAR:
-                return f" Its mean is {what} what it was: another unit?"
+        near = NEAR if factor >= SMALL_FACTOR else VERY_NEAR if few else 0.0
+        if min(abs(np.log(ratio / factor)), abs(np.log(ratio * factor))) < near:
+            return f" Its mean is {ratio:.3g} times that of training: another unit?"
     return ""
 
 
-def _sentence(one: dict[str, Any], own: Series, at: int, closer: dict[str, Any]) -> str:
+def _sentence(
+    one: dict[str, Any], own: Series, at: int, closer: dict[str, Any], stays: bool
+) -> str:
     name, value, check = one["column"], one["value"], one["check"]
     past = {"recent": "the weeks before", "season": "the same season", "learned": "training"}
     against = past.get(one["against"], "what was usual")
@@ -205,7 +240,8 @@ def _sentence(one: dict[str, Any], own: Series, at: int, closer: dict[str, Any])
         what = "The answers are" if check == "answers" else "The outcomes that arrive are"
         return f"{what} distributed otherwise than in {against} (index {value:.2f})."
     if check in ("missing", "outside"):
-        share, usual = (own.details[key][at] for key in ("share", "usual"))
+        usual = own.details["learned" if stays else "usual"][at]
+        share = own.details["share"][at]
         what = "has no value" if check == "missing" else "holds what training never saw"
         return f"{name} {what} in {share:.1%} of the rows, {usual:.1%} were usual."
     if check in ("few", "many"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc
+from scipy.special import betainc, betaincinv
 
 from mlops_kit.operate.monitor.config import MonitorConfig, Persist
 from mlops_kit.operate.monitor.judging.statistics import (
@@ -20,6 +20,7 @@ from mlops_kit.operate.monitor.judging.windows import (
     Column,
     Days,
     Floats,
+    gap_of,
     is_calendar,
     months_of,
     over,
@@ -30,6 +31,7 @@ from mlops_kit.train.checks.reference import ANSWER, OUTCOME
 
 Bools = NDArray[np.bool_]
 KINDS = {ANSWER: "answers", OUTCOME: "outcome"}
+SERVED_BEFORE = ("recent", "latest")  # what a window is set against that nobody learned
 
 
 @dataclass
@@ -47,6 +49,9 @@ class Series:
     limit : float
     beyond : ndarray of bool, shape (n_days,)
         Passed, and by more than chance.
+    away : ndarray of bool, shape (n_days,), or None
+        Not again as training and its season were, or not known to be: an alarm stays, whatever the
+        weeks before are by now. None where nothing is learned.
     details : dict of str to ndarray, shape (n_days,)
         Further figures of the same windows.
     """
@@ -56,6 +61,7 @@ class Series:
     value: Floats
     limit: float
     beyond: Bools
+    away: Bools | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -114,21 +120,30 @@ def _distance(
     is_number = column.grid["kind"] == "number"
     cut = (lambda counts: grouped(counts, pooled)) if is_number else (lambda counts: counts)
     enough = current.sum(axis=1) >= config.min_rows
-    best, p, which = np.full(size, np.inf), np.ones(size), np.full(size, "", "U8")
+    found = {}
     for label, (counts, _, _) in against.items():
         usable = enough & (counts.sum(axis=1) >= config.min_rows)
         value = np.where(usable, psi(cut(counts), cut(current)), np.inf)
-        _, chance = chi_square(cut(counts), cut(current))
-        nearer = value < best
-        best, p = np.where(nearer, value, best), np.where(nearer, chance, p)
-        which[nearer] = label
-    best[np.isinf(best)] = np.nan
+        found[label] = value, chi_square(cut(counts), cut(current))[1]
+    best, p, which = _nearest(found, size)
+    apart, _, apart_of = _nearest({one: found[one] for one in found if one != "recent"}, size)
     check = KINDS.get(name, "drift")
     limit = getattr(config, check) if name in KINDS else config.columns.get(name, config.drift)
     with np.errstate(invalid="ignore"):
         passed = best >= limit
-    details: dict[str, Any] = {"against": which}
-    return Series(check, "" if name in KINDS else name, best, limit, passed, details), p
+        away = ~enough | (apart >= limit)
+    details: dict[str, Any] = {"against": which, "apart": apart, "apart_of": apart_of}
+    return Series(check, "" if name in KINDS else name, best, limit, passed, away, details), p
+
+
+def _nearest(found: dict[str, tuple[Floats, Floats]], size: int) -> tuple[Floats, Floats, Any]:
+    """Return the smallest distance of each day, its p-value, and from what; NaN where none is."""
+    best, p, which = np.full(size, np.inf), np.ones(size), np.full(size, "", "U8")
+    for label, (value, chance) in found.items():
+        nearer = value < best
+        best, p = np.where(nearer, value, best), np.where(nearer, chance, p)
+        which[nearer] = label
+    return np.where(np.isinf(best), np.nan, best), p, which
 
 
 def _beyond_chance(tests: list[tuple[Series, Floats]], config: MonitorConfig) -> list[Series]:
@@ -150,21 +165,29 @@ def _rates(
     name: str, days: Days, column: Column, against: dict[str, Any], config: MonitorConfig
 ) -> list[Series]:
     """Shares of missing and of strange values above the highest that was usual."""
-    rows = over(days.rows, config.window_days)
+    # Of those whose features are logged: a sample, or rows of models that have the column.
+    own = column.cells.sum(axis=1) + column.missing
+    rows = over(own, config.window_days)
     found = []
     for check, counts in (("missing", column.missing), ("outside", column.outside)):
         now = over(counts, config.window_days)
-        usual = np.zeros(rows.size)
+        gap = gap_of(config)
         # Beside these the last days before the gap: of a trend only its latest step is news.
         latest = tuple(
-            over(part, config.gap_days, config.gap_days)
+            over(part, config.gap_days, gap)
             for part in (column.cells, column.missing, column.outside)
         )
-        for cells, empty, strange in (*against.values(), latest):
+        shares = {}
+        for label, (cells, empty, strange) in (*against.items(), ("latest", latest)):
             base = cells.sum(axis=1) + empty
             part = empty if check == "missing" else strange
-            known = base >= config.min_rows
-            usual = np.where(known, np.maximum(usual, part / np.maximum(base, 1)), usual)
+            shares[label] = np.where(base >= config.min_rows, part / np.maximum(base, 1), 0.0)
+            if label == "learned" and (base < config.min_rows).any():
+                # Of a small training table, what the share may be at most (Clopper and Pearson).
+                most = betaincinv(part + 1, np.maximum(base - part, 0.5), 1 - config.chance)
+                shares[label] = np.where(base < config.min_rows, most, shares[label])
+        usual = np.max(list(shares.values()), axis=0)
+        learned = np.max([shares[one] for one in shares if one not in SERVED_BEFORE], axis=0)
         share = np.where(rows > 0, now / np.maximum(rows, 1), np.nan)
         excess = share - usual
         limit = getattr(config, check)
@@ -173,7 +196,9 @@ def _rates(
             chance = np.where(now > 0, betainc(np.maximum(now, 1), rows - now + 1, usual), 1.0)
         tested = 2 * max(len(days.columns), 1)
         beyond = (excess >= limit) & (chance * tested < config.chance)
-        found.append(Series(check, name, excess, limit, beyond, {"share": share, "usual": usual}))
+        away = ~(share - learned < limit)
+        details = {"share": share, "usual": usual, "apart": share - learned, "learned": learned}
+        found.append(Series(check, name, excess, limit, beyond, away, details))
     return found
 
 
@@ -187,8 +212,8 @@ def _volume(days: Days, config: MonitorConfig) -> list[Series]:
         many = (ratio >= config.many) & (days.rows - usual > noise)
     details = {"usual": usual}
     return [
-        Series("few", "", ratio, config.few, few, details),
-        Series("many", "", ratio, config.many, many, details),
+        Series("few", "", ratio, config.few, few, details=details),
+        Series("many", "", ratio, config.many, many, details=details),
     ]
 
 

@@ -10,6 +10,7 @@ from scipy.special import ndtri
 from mlops_kit.compare.config import CompareConfig
 from mlops_kit.compare.holdout.values import truth_and_predictions
 from mlops_kit.compare.inference.effect import design_of_groups, single_effect
+from mlops_kit.compare.metrics.registry import Metric
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.operate.monitor.config import MonitorConfig
 from mlops_kit.operate.monitor.judging.drift import Series
@@ -96,10 +97,10 @@ def judge(
             more = (value < limit) if higher else (value > limit)
             worse = more & ((high < before) if higher else (low > before))
         details = {"lower": low, "upper": high, "rows": counts, "before": before, "metric": name}
-        series.append(Series("worse", "", value, limit, worse, details))
+        series.append(Series("worse", "", value, limit, worse, details=details))
         series += _slices(rows, place, ends, task, config, compare, value, size)
     if np.isfinite(ratio).any():
-        series.append(Series("calibration", "", ratio, config.calibration, sure, {}))
+        series.append(Series("calibration", "", ratio, config.calibration, sure))
     return Judged(series, windows, [])
 
 
@@ -135,11 +136,30 @@ def value_of(
             return None
         if found.influence is None:
             return found.value, math.nan, math.nan
-        groups = rows["id"].rank("dense").to_numpy().astype(np.int64) - 1
+        groups = _whose(rows).rank("dense").to_numpy().astype(np.int64) - 1
         effect = single_effect(found, design_of_groups(groups), alpha)
     except MlopsError:  # a window of one class, say: it has no value
         return None
-    return effect.estimate, effect.lower, effect.upper
+    return effect.estimate, *_possible(effect.lower, effect.upper, metric)
+
+
+def _possible(lower: float, upper: float, metric: Metric) -> tuple[float, float]:
+    """Cut an interval of the normal distribution at the best value that a metric can have."""
+    if metric.own:
+        return lower, upper
+    if metric.direction == "lower":
+        return max(lower, 0.0), upper
+    return lower, min(upper, 1.0) if metric.unit == "share" else upper
+
+
+def _whose(rows: "polars.DataFrame") -> "polars.Series":
+    """Whom each row is about; of a request that names nobody, each row is of its own."""
+    import polars as pl
+
+    nobody = pl.lit("row ") + pl.int_range(pl.len()).cast(pl.String)
+    return rows.select(
+        pl.coalesce(pl.lit("id ") + pl.col("id").cast(pl.String), nobody)
+    ).to_series()
 
 
 def _truth(rows: "polars.DataFrame", task: str) -> Any:
@@ -221,5 +241,5 @@ def _slices(
             if np.isfinite(gap).any():
                 kind = "fairness" if name in fair else "slice"
                 found.append(Series("gap", f"{name} = {level}", gap, config.gap, beyond,
-                                    {"kind": kind}))  # fmt: skip
+                                    details={"kind": kind}))  # fmt: skip
     return found

@@ -59,6 +59,11 @@ def over(counts: Floats, days: int, before: int = 0) -> Floats:
     return total[end] - total[start]
 
 
+def gap_of(config: MonitorConfig) -> int:
+    """Days between a window's end and the recent past: no row is set against itself."""
+    return max(config.gap_days, config.window_days)
+
+
 def references(
     name: str, days: Days, column: Column, learned: Mapping[str, Any], config: MonitorConfig
 ) -> dict[str, tuple[Floats, Floats, Floats]]:
@@ -71,7 +76,7 @@ def references(
         `learned`: the last months that the model learned from.
     """
     found: dict[str, tuple[Floats, Floats, Floats]] = {}
-    length, gap = config.recent_days, config.gap_days
+    length, gap = config.recent_days, gap_of(config)
     cells, missing, outside = column.cells, column.missing, column.outside
     found["recent"] = (
         over(cells, length, gap),

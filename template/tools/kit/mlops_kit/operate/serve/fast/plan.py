@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Row = Sequence[Any]
 # A text that no training row has, to see what an encoder makes of what it does not know.
 STRANGE = "\x00 a text that nobody wrote"
+TOGETHER = 256  # texts that an encoder is asked about at once: each call looks through all levels
 BY_LEVEL = ("OrdinalEncoder", "OneHotEncoder", "TargetEncoder")
 
 
@@ -78,27 +79,26 @@ def _compiled(estimator: Any, config: dict[str, Any]) -> Any:
         parts = [_numbers(list(range(len(kinds))), [], kinds)]
     # The seeded encoders of a pipeline's first step are the only ones that read texts.
     between = [_elementwise(step) for step in steps[:-1]]
-    answer = last_step(steps[-1], config["task"] == "classification")
-    finished = _as_registered(steps[-1], config)
+    chances = config["task"] == "classification"
+    positive = chances and config.get("classes") is None
+    answer = last_step(steps[-1], chances, positive)
+    finished = _ordered(steps[-1], config) if chances and not positive else None
+    laid_out = _layout(parts)
 
     def answers(rows: Sequence[Row]) -> "numpy.ndarray":
-        matrix = _matrix(parts, rows)
+        matrix = laid_out(rows)
         for step in between:
             matrix = step(matrix)
-        return finished(answer(matrix))
+        found = answer(matrix)
+        return found if finished is None else finished(found)
 
     return answers
 
 
-def _as_registered(last: Any, config: dict[str, Any]) -> "Callable[[Any], numpy.ndarray]":
-    """Bring answers into the form that `Registered.predict` gives."""
-    if config["task"] != "classification":
-        return lambda found: found
-    classes = config.get("classes")
-    if classes is None:
-        return lambda found: found[:, 1]
+def _ordered(last: Any, config: dict[str, Any]) -> "Callable[[Any], numpy.ndarray]":
+    """Bring chances into the order of the classes, as `Registered.predict` gives them."""
     known = list(last.classes_)
-    order = [known.index(each) for each in classes]
+    order = [known.index(each) for each in config["classes"]]
 
     def ordered(found: "numpy.ndarray") -> "numpy.ndarray":
         exact = found[:, order].astype("float64")
@@ -107,20 +107,40 @@ def _as_registered(last: Any, config: dict[str, Any]) -> "Callable[[Any], numpy.
     return ordered
 
 
-def _matrix(parts: "list[_Text | _Numbers]", rows: Sequence[Row]) -> "numpy.ndarray":
-    """Lay out the columns of the fitted ColumnTransformer, shape (n, n_columns), in its order."""
+def _layout(
+    parts: "list[_Text | _Numbers]",
+) -> "Callable[[Sequence[Row]], numpy.ndarray]":
+    """Return what lays out rows as the fitted ColumnTransformer does, shape (n, n_columns).
+
+    One array for all parts: of a single row most of the time goes into making arrays.
+    """
     import numpy as np
 
-    blocks = []
+    steps, width = [], 0
     for part in parts:
         if isinstance(part, _Text):
-            blocks.append(np.array([_level(part, row[part.source]) for row in rows], np.float64))
+            width += len(next(iter(part.levels.values()), part.unknown or []))
         else:
-            block = np.array([[row[source] for source in part.sources] for row in rows], np.float64)
-            for step in part.steps:
-                block = step(block)
-            blocks.append(block)
-    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+            own = slice(width, width + len(part.sources))
+            steps += [(own, step) for step in part.steps]
+            width = own.stop
+
+    def flat(row: Row) -> list[Any]:
+        values: list[Any] = []
+        for part in parts:
+            if isinstance(part, _Text):
+                values += _level(part, row[part.source])
+            else:
+                values += [row[source] for source in part.sources]
+        return values
+
+    def matrix(rows: Sequence[Row]) -> "numpy.ndarray":
+        found = np.array([flat(row) for row in rows], np.float64)
+        for own, step in steps:
+            found[:, own] = step(found[:, own])
+        return found
+
+    return matrix
 
 
 def _level(part: _Text, value: str | None) -> list[float]:
@@ -204,41 +224,53 @@ def _texts(encoder: Any, sources: list[int], names: list[str], kinds: list[str])
     for place, source in enumerate(sources):
         if kinds[source] not in ("str", "object"):
             raise NotCompiledError(f"an encoder of a column of type {kinds[source]}")
+
+        def asked(texts: list[Any], place: int = place) -> list[list[float] | None]:
+            return _asked(encoder, sources, names, kinds, place, texts)
+
         known = [one for one in encoder.categories_[place] if isinstance(one, str)]
-        answers = {one: _asked(encoder, sources, names, kinds, place, one) for one in known}
-        missing = _asked(encoder, sources, names, kinds, place, None)
-        levels: dict[str | None, list[float]] = {
-            text: found for text, found in answers.items() if found is not None
-        }
+        levels: dict[str | None, list[float]] = {}
+        for start in range(0, len(known), TOGETHER):
+            texts = known[start : start + TOGETHER]
+            answers = zip(texts, asked(texts), strict=True)
+            levels |= {text: found for text, found in answers if found is not None}
+        (missing,), (unknown,) = asked([None]), asked([STRANGE])
         if missing is not None:
             levels[None] = missing
-        unknown = _asked(encoder, sources, names, kinds, place, STRANGE)
         if missing is None and unknown is not None:
             raise NotCompiledError(f"{type(encoder).__name__} that refuses missing texts")
         yield _Text(source, levels, unknown)
 
 
 def _asked(
-    encoder: Any, sources: list[int], names: list[str], kinds: list[str], place: int, text: Any
-) -> list[float] | None:
-    """Return the encoder's numbers for one text in one of its columns; None where it refuses."""
+    encoder: Any,
+    sources: list[int],
+    names: list[str],
+    kinds: list[str],
+    place: int,
+    texts: list[Any],
+) -> list[list[float] | None]:
+    """Return the encoder's numbers for texts in one of its columns; None where it refuses."""
     import numpy as np
     import pandas as pd
 
     row = {
-        names[source]: pd.Series([encoder.categories_[other][0]], dtype=kinds[source])
+        names[source]: pd.Series([encoder.categories_[other][0]] * len(texts), dtype=kinds[source])
         for other, source in enumerate(sources)
     }
-    row[names[sources[place]]] = pd.Series([text], dtype=kinds[sources[place]])
+    row[names[sources[place]]] = pd.Series(texts, dtype=kinds[sources[place]])
     frame = pd.DataFrame(row)
     try:
         found = encoder.transform(frame)
     except ValueError:
-        return None
-    dense = np.asarray(found.todense() if hasattr(found, "todense") else found, np.float64)[0]
-    widths = _widths(encoder, len(sources), len(dense))
+        if len(texts) == 1:
+            return [None]
+        each = (_asked(encoder, sources, names, kinds, place, [text]) for text in texts)
+        return [one for (one,) in each]
+    dense = np.asarray(found.todense() if hasattr(found, "todense") else found, np.float64)
+    widths = _widths(encoder, len(sources), dense.shape[1])
     start = sum(widths[:place])
-    return dense[start : start + widths[place]].tolist()
+    return dense[:, start : start + widths[place]].tolist()
 
 
 def _widths(encoder: Any, columns: int, width: int) -> list[int]:

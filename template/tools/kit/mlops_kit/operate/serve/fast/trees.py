@@ -16,13 +16,15 @@ class NotCompiledError(Exception):
     """A model has a part that no plan is known for; the message names it."""
 
 
-def last_step(estimator: Any, chances: bool) -> LastStep:
+def last_step(estimator: Any, chances: bool, positive: bool = False) -> LastStep:
     """Compile a fitted estimator that learned from a matrix.
 
     Parameters
     ----------
     chances : bool
         Whether its probabilities are asked for, and not its predictions.
+    positive : bool
+        Whether of those that of the second class alone is, shape (n,).
 
     Raises
     ------
@@ -31,14 +33,16 @@ def last_step(estimator: Any, chances: bool) -> LastStep:
     """
     name = type(estimator).__name__
     if name in ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor"):
-        return _boosted(estimator, chances)
-    if chances and name == "LogisticRegression" and len(estimator.classes_) == 2:
+        return _boosted(estimator, chances, positive)
+    if positive and name == "LogisticRegression":
         return _logistic(estimator)
     linear = ("LinearRegression", "Ridge", "RidgeCV", "Lasso", "LassoCV", "ElasticNet")
     if not chances and name in linear and estimator.coef_.ndim == 1:
         return _linear(estimator)
     if hasattr(estimator, "feature_names_in_"):
         raise NotCompiledError(f"{name} learned from a data frame and is asked with one")
+    if positive:
+        return lambda matrix: estimator.predict_proba(matrix)[:, 1]
     return estimator.predict_proba if chances else estimator.predict
 
 
@@ -47,17 +51,12 @@ def _linear(estimator: Any) -> LastStep:
 
 
 def _logistic(estimator: Any) -> LastStep:
-    import numpy as np
     from scipy.special import expit
 
-    def chances(matrix: "numpy.ndarray") -> "numpy.ndarray":
-        one = expit(matrix @ estimator.coef_[0] + estimator.intercept_[0])
-        return np.column_stack([1 - one, one])
-
-    return chances
+    return lambda matrix: expit(matrix @ estimator.coef_[0] + estimator.intercept_[0])
 
 
-def _boosted(estimator: Any, chances: bool) -> LastStep:
+def _boosted(estimator: Any, chances: bool, positive: bool) -> LastStep:
     """Sum up the leaves tree by tree in the order of training, so that every digit stays."""
     import numpy as np
 
@@ -68,7 +67,7 @@ def _boosted(estimator: Any, chances: bool) -> LastStep:
     start = np.asarray(estimator._baseline_prediction, np.float64).reshape(1, -1)
     known = estimator._bin_mapper.make_known_categories_bitsets()
     together = _as_one(predictors, known)
-    loss, regression = estimator._loss, not chances
+    loss, single = estimator._loss, positive or not chances
 
     def leaves(matrix: "numpy.ndarray") -> "numpy.ndarray":
         if together is not None and matrix.size * len(predictors) <= MOST_COPIED:
@@ -78,11 +77,11 @@ def _boosted(estimator: Any, chances: bool) -> LastStep:
     def answers(matrix: "numpy.ndarray") -> "numpy.ndarray":
         matrix = np.ascontiguousarray(matrix)
         found = leaves(matrix).reshape(len(matrix), -1, per_row)
-        first = np.broadcast_to(start, (len(matrix), 1, per_row))
         # Added up one after the other, as training did: a sum in pairs is rounded otherwise.
-        raw = np.add.accumulate(np.concatenate([first, found], axis=1), axis=1)[:, -1]
-        if regression:
-            return loss.link.inverse(raw.ravel())
+        found[:, 0] += start
+        raw = np.add.accumulate(found, axis=1)[:, -1]
+        if single:
+            return loss.link.inverse(raw[:, 0])
         return loss.predict_proba(raw if per_row > 1 else raw[:, 0])
 
     return answers
@@ -128,11 +127,12 @@ def _as_one(
         moved.append(own)
     unsplit = np.empty((0, 8), np.uint32)
     whole = type(predictors[0])(np.concatenate(moved), unsplit, unsplit)
+    numbers = np.arange(count)
 
     def leaves(matrix: "numpy.ndarray") -> "numpy.ndarray":
         rows = np.empty((len(matrix), count, column + 1))
         rows[:, :, :column] = matrix[:, np.newaxis]
-        rows[:, :, column] = np.arange(count)
+        rows[:, :, column] = numbers
         return whole.predict(rows.reshape(-1, column + 1), *known, 1).reshape(-1, count)
 
     return leaves

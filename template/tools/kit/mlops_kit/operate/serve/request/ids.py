@@ -21,10 +21,16 @@ class AskedError(Exception):
 
 
 class Ids:
-    """How ids of requests become those of the open zone, and which types they may have."""
+    """How ids of requests become those of the open zone, and which types they may have.
 
-    def __init__(self, kinds: Any, made: Callable[[Any], Any]) -> None:
-        self.kinds, self._made = kinds, made
+    Attributes
+    ----------
+    people : bool
+        Whether ids stand for people, so that none may be an example.
+    """
+
+    def __init__(self, kinds: Any, made: Callable[[Any], Any], people: bool = True) -> None:
+        self.kinds, self._made, self.people = kinds, made, people
 
     def __call__(self, raw: Any) -> Any:
         return self._made(raw)
@@ -49,7 +55,7 @@ def ids_of(sources: Sources, kind: str) -> Ids:
                 f"Ids of type {kind} cannot be asked for online: give features.py ids that are "
                 "whole numbers or texts."
             )
-        return Ids(text if kind == "VARCHAR" else whole, lambda raw: raw)
+        return Ids(text if kind == "VARCHAR" else whole, lambda raw: raw, people=False)
     number = sources.tables[sources.entity.table].columns[sources.entity.column].kind == "integer"
 
     @functools.lru_cache(maxsize=65_536)

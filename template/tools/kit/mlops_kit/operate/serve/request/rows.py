@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NotRequired
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.data.config import Sources
 from mlops_kit.operate.serve.config import SERVE_FILE, Serve
 from mlops_kit.operate.serve.request.fields import (
     MOST_ITEMS,
+    MOST_NUMBER,
     WHOLE,
     contract_of,
     kind_of,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     pass
 
 MOST_TOLD = 10
+STRICT_VALUES = ConfigDict(strict=True)
 
 
 class Row(NamedTuple):
@@ -76,6 +78,7 @@ class Reader:
         self._exclude = None if config.exclude is None else self.names.index(config.exclude)
         self._refused = snapshot is not None and config.features.new == "refuse"
         self._ids = ids_of(sources, training["keys"]["id"])
+        self.example = self._example_id()
         fields = {name: self._field(name, sources) for name in self.given}
         row = self._row(fields, source)
         self.one: TypeAdapter[dict[str, Any]] = TypeAdapter(row)
@@ -173,9 +176,20 @@ class Reader:
     def _nothing(self, place: int) -> Any:
         return [] if "list" in str(self.model.schema.field(place).type) else None
 
+    def _example_id(self) -> int | str:
+        """Return an id that a request may have: of the snapshot, where ids stand for no people."""
+        if self.snapshot is not None and not self._ids.people:
+            return self.snapshot.any_id()
+        try:
+            return int(TypeAdapter(self._ids.kinds, config=STRICT_VALUES).validate_python(17))
+        except ValidationError:
+            return "17"
+
     def _row(self, fields: dict[str, Any], source: str) -> Any:
         kinds = self._ids.kinds
-        id_ = Annotated[kinds, Field(description="Whom or what is asked about.", examples=[17])]
+        id_ = Annotated[
+            kinds, Field(description="Whom or what is asked about.", examples=[self.example])
+        ]
         items: dict[str, Any] = {"id": optional(id_) if source == "request" else id_}
         if fields:
             features = mapping("Features", fields)
@@ -200,7 +214,8 @@ class Reader:
 
 def _told(one: Mapping[str, Any]) -> dict[str, str]:
     field = ".".join(str(part)[:60] for part in one["loc"])
-    return {"field": field[:200] or "body", "reason": str(one["msg"])[:300]}
+    reason = str(one["msg"]).replace(f"{MOST_NUMBER:.0f}", f"{MOST_NUMBER:g}")
+    return {"field": field[:200] or "body", "reason": reason[:300]}
 
 
 def _refuse_another(snapshot: Snapshot, model: Served) -> None:

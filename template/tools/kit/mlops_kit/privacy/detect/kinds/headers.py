@@ -4,6 +4,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from mlops_kit.data.dialect import without_place
 from mlops_kit.privacy.detect.kinds.registry import KINDS
 
 # Where a header fits several kinds, the first of these counts; then come all others.
@@ -20,6 +21,8 @@ HEADERS = tuple(
     for entity, kind in _IN_ORDER.items()
     for header in kind.headers
 )
+# Most headers speak of nobody: they are asked once, not for each entity.
+ANY = re.compile(rf"(?:^|_)(?:{'|'.join(f'(?:{words})' for _, words, _ in HEADERS)})(?:_|\d*$)")
 CAPTIONS = frozenset(kind.caption for kind in KINDS.values() if kind.caption)
 # What a name, an address or an id of these is about is a thing.
 THINGS = re.compile(
@@ -51,7 +54,7 @@ def plain(name: str) -> str:
     The one normaliser of column names, keys, tags, attributes and headings, in any usual spelling:
     `dateOfBirth`, `DateOfBirth`, `date-of-birth`, `DATE_OF_BIRTH`, `Date of birth`.
     """
-    name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    name = unicodedata.normalize("NFKD", without_place(name)).encode("ascii", "ignore").decode()
     name = _HUMP.sub("_", name.replace("'", "")).lower()
     return re.sub(r"[^a-z\d]+", "_", name).strip("_")
 
@@ -77,7 +80,7 @@ def label_of(name: str) -> str:
     caption = KINDS[entity].caption if entity else ""
     if "_" in header and likelihood >= 0.5 and caption and _is_wholly(header, entity):
         return caption
-    return re.sub(r"[\W_]+", " ", _HUMP.sub("_", last)).strip()
+    return re.sub(r"[\W_]+", " ", _HUMP.sub("_", without_place(last))).strip()
 
 
 def _is_wholly(header: str, entity: str) -> bool:
@@ -120,6 +123,8 @@ def entity_of(name: str) -> tuple[str, float]:
 
 
 def _of_header(header: str) -> tuple[str, float]:
+    if not ANY.search(header):
+        return "", 0.0
     for entity, words, likelihood in HEADERS:
         if re.fullmatch(words, header):
             return entity, likelihood
