@@ -313,7 +313,7 @@ ONE_LINK_AWAY = {
     "es": {
         "responsible-ai.md#rendición-de-cuentas": "cualquiera que pueda hacer un commit",
         "responsible-ai.md#equidad": GAPS,
-        "runbook.md#drift": "opens one issue with the label `drift`",
+        "runbook.md#drift": "abre un issue con la etiqueta `drift`",
     },
 }
 
@@ -329,8 +329,8 @@ def test_a_newcomer_s_three_questions_are_one_link_away_from_the_readme(
         assert f"(docs/{target})" in readme
         name, _, anchor = target.partition("#")
         text = (project / "docs" / name).read_text(encoding="utf-8")
-        heading = re.compile(rf"(?im)^## {anchor.replace('-', ' ')}\n(.*?)(?=^## |\Z)", re.DOTALL)
-        found = heading.search(text)
+        named = rf'^## {anchor.replace("-", " ")}\n|<a id="{anchor}"></a>\n\n## [^\n]+\n'
+        found = re.search(rf"(?ims)(?:{named})(.*?)(?=^## |\Z)", text)
         assert found and answer in found[1], target
 
 

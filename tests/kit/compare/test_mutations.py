@@ -332,7 +332,7 @@ def test_unknown_labels_are_bad_input() -> None:
     spoken = table | labels | {"y_true": np.where(table["y_true"] == 1, "yes", "no")}
     assert _decision(spoken, accuracy)["decision"] in ("promote", "inconclusive")
     labels["candidate"][3] = "perhaps"
-    with pytest.raises(MlopsError, match="unknown label, such as 'perhaps'"):
+    with pytest.raises(MlopsError, match="unknown label in 1 row, such as 'perhaps'"):
         _decision(spoken | labels, accuracy)
 
 

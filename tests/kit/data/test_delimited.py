@@ -136,7 +136,7 @@ def test_a_record_may_cross_any_block_that_is_read(monkeypatch: pytest.MonkeyPat
             "id,text\n1,one,two\n",
             r"record 1 has 3 cells, and the file names 2 columns.*between quotes",
         ),
-        ("id,text\n1\n", r"record 1 has 1 cells, and the file names 2 columns"),
+        ("id,text\n1\n", r"record 1 has 1 cell, and the file names 2 columns"),
         ("id,text,text\n1,a,b\n", 'no column "text".* "text \\(1 of 2\\)", "text \\(2 of 2'),
         ("id,other\n1,a\n", 'has no column "text"'),
         ("", 'has no column "id"'),

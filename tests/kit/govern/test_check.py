@@ -77,6 +77,7 @@ def test_one_role_has_one_name_whatever_the_language_of_a_page(project: Path) ->
     answers.write_text(answers.read_text().replace("docs_language: en", "docs_language: es"))
     text = "[TO FILL, product owner: x] [COMPLETAR, responsable de producto: y]\n"
     assert {one[2] for one in found(text)} == {"responsable de producto"}
+    assert found("[TO FILL, privacy officer: x]\n")[0][2] == "responsable de privacidad"
 
 
 def test_the_last_line_counts_what_is_left_by_whose_it_is(project: Path) -> None:

@@ -162,10 +162,15 @@ def test_what_nobody_said_is_called_out(project: Path) -> None:
     assert document.document().count("not said yet") == 4
 
 
-def test_a_stale_document_is_told_by_the_doctor(project: Path) -> None:
+def test_a_stale_document_is_told_by_the_doctor(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     use(project)
     commands = import_module("mlops_kit.privacy.commands")
-    assert [found.message for found in commands.examine()] == ["docs/privacy.md is not written yet"]
+    no_key, unwritten = commands.examine()
+    assert "There is no key to protect personal data with" in no_key.message
+    assert unwritten.message == "docs/privacy.md is not written yet"
+    monkeypatch.setenv("MLOPS_PRIVACY_KEY", "k" * 64)
     document.write_document()
     assert list(commands.examine()) == []
     policy_file = project / "conf/privacy.yaml"

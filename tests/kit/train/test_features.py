@@ -7,6 +7,7 @@ import pytest
 from club import FEATURES, ROWS, replace, use_features
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.settings import load_settings
+from mlops_kit.data.ingest import ingest
 from mlops_kit.train import features as dataset
 
 
@@ -15,6 +16,12 @@ def tables(club, club_tables):
     """Tables in the open zone, as they are before the features stage."""
     shutil.copytree(club_tables, club / "data/open/tables")
     return club
+
+
+def split_by_hash(club):
+    """Draw the members that are held out, as the data stage does for this split alone."""
+    replace(club / "params.yaml", "method: time", "method: hash")
+    ingest(load_settings(), club / "data/open/tables", club / "quarantine")
 
 
 def build(club):
@@ -91,14 +98,14 @@ def test_a_message_about_sql_shows_no_value_of_a_cell(tables, monkeypatch):
 
 
 def test_a_hash_split_holds_out_whole_members(tables):
-    replace(tables / "params.yaml", "method: time", "method: hash")
+    split_by_hash(tables)
     rows = build(tables)
     held, kept = (set(rows.filter(split=part)["id"]) for part in ("holdout", "train"))
     assert held and kept and not held & kept
 
 
 def test_renamed_ids_change_neither_the_split_nor_the_order_of_the_rows(tables):
-    replace(tables / "params.yaml", "method: time", "method: hash")
+    split_by_hash(tables)
     plain = build(tables)
     for name in ("members", "visits", "entities"):
         file = tables / f"data/open/tables/{name}.parquet"

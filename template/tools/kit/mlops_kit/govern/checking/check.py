@@ -76,8 +76,8 @@ def check(
 def _roles() -> dict[str, str]:
     """Return what the language of the documents calls a role that an English page names."""
     chosen = language(answers()) if ANSWERS.is_file() else "en"
-    roles: dict[str, str] = read_yaml(PAGES / chosen / "words.yaml")["roles"]
-    return roles
+    words = sorted((PAGES / chosen).rglob("words.yaml"))
+    return {role: said for path in words for role, said in read_yaml(path)["roles"].items()}
 
 
 def documents() -> list[Path]:
