@@ -207,6 +207,14 @@ def test_an_answer_is_taken(text: str, answer: list[str], values: list[Any] | No
         (rows("Ñandú", "ü"), "t.csv", "utf-16", {"encoding": "utf-16"}),
         ("\ufeff" + rows("a", "b"), "t.csv", "utf-8", {}),
         ("Report of May\n\n" + rows("a", "b", "c"), "t.csv", "utf-8", {}),
+        ("May\n\n" + rows("7,5", "8,25", header="id;v", by=";"), "t.csv", "utf-8",
+         {"delimiter": ";", "decimal": ","}),
+        ("sep=;\n" + rows("7,5", "8,25", header="id;v", by=";"), "t.csv", "utf-8",
+         {"delimiter": ";", "decimal": ","}),
+        ("\ufeffsep=;\r\n" + rows("a,b", "b,b", header="id;v", by=";"), "t.csv", "utf-8",
+         {"delimiter": ";"}),
+        ("sep=,\n" + rows("a;b", "b;b"), "t.csv", "utf-8", {}),
+        ("sep=~\n" + rows("a", "b", header="id~v", by="~"), "t.csv", "utf-8", {"delimiter": "~"}),
         (rows("a", '"b, c"'), "t.csv", "utf-8", {}),
     ],
 )  # fmt: skip
@@ -365,6 +373,41 @@ def test_a_stand_in_with_a_decimal_comma_is_missing_as_the_run_has_it() -> None:
     assert (one.missing, one.notes) == ({"-200": 6}, [])
     read = read_back(found(Path("raw/t.csv"), "v.nulls=-200"))
     assert read["v"].null_count() == 6
+
+
+@pytest.mark.parametrize(
+    ("texts", "asked"),
+    [(["pending"] * 6, "the rest is pending: missing, or categories"), ([], "")],
+)
+def test_texts_among_numbers_with_a_decimal_comma_are_told(texts: list[str], asked: str) -> None:
+    odd = texts or [f"see note {n}" for n in range(6)]
+    cells = [*odd, *(f"1.{n:03},5" for n in range(100, 200))]
+    made = found(put(rows(*cells, header="id;v", by=";"))).made
+    one = made.columns["v"]
+    assert one.type == "string"
+    if asked:
+        assert asked in one.questions[0]
+        read = read_back(found(Path("raw/t.csv"), "v.nulls=[pending]"))["v"]
+        assert (read.null_count(), read.sum()) == (6, sum(1000.5 + n for n in range(100, 200)))
+    else:
+        assert one.notes == [
+            "all but 6 rows of 106 hold numbers: taken as text; --set 'decimal=,' "
+            "--set 'thousands=.' --set 'v.type=number' sets the others aside"
+        ]
+
+
+def test_texts_among_numbers_that_are_written_otherwise_than_the_others_are_told() -> None:
+    cells = [(n, "see it" if n < 1 else f"{n},5", f"{n}.25") for n in range(40)]
+    made = found(put(rows(*cells, header="id;v;w", by=";"))).made
+    assert made.columns["w"].type == "number"
+    (said,) = made.columns["v"].notes
+    assert "after its numbers are written as those of other columns are" in said
+
+
+def test_a_file_that_states_its_delimiter_has_a_header_line_or_is_refused() -> None:
+    place = put("sep=;\n1;2\n3;4\n5;6\n")
+    with pytest.raises(MlopsError, match="states its delimiter .*take that line out"):
+        found(place, "header=false")
 
 
 def test_only_amounts_with_a_sign_are_said_to_have_one() -> None:

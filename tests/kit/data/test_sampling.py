@@ -319,6 +319,12 @@ def test_a_csv_begins_with_its_names_even_if_those_are_numbers(tmp_path: Path) -
     assert reservoir(file, 3, 1)[0].to_pylist() == [{"a (1 of 2)": "1", "a (2 of 2)": "2"}]
 
 
+def test_a_csv_may_state_its_delimiter_above_its_names(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("sep=;\na;b\n1;2,5\n", encoding="utf-8")
+    assert reservoir(file, 3, 1)[0].to_pylist() == [{"a": "1", "b": "2,5"}]
+
+
 def test_what_only_late_lines_of_json_have_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text('{"a": 1}\n' * 30_000 + '{"a": "x", "late": 2}\n', encoding="utf-8")

@@ -150,6 +150,16 @@ def test_an_address_is_found_in(holder: str) -> None:
     assert set(entities(name, content, encoding or "utf-8")) == {"email"}
 
 
+@pytest.mark.parametrize("above", ["", "sep=;\n", "Ventas de enero\n\n", "Ventas;;\n"])
+def test_the_names_of_a_table_count_under_a_title_too(above: str) -> None:
+    rows = "".join(f"{30_456_789 + 1_234_321 * n};{n},5;x\n" for n in range(9))
+    assert "ar_dni" in entities("t.csv", f"{above}nro_documento;importe;zona\n{rows}")
+
+
+def test_a_title_is_searched_too() -> None:
+    assert entities("t.csv", f"Para {MAIL}\na;b\n1;2\n3;4\n") == ["email"]
+
+
 def test_names_that_a_programmer_gave_are_no_finding() -> None:
     nested = {"id_20240501": 1, "v1.10.3": [{"sha256_9f86d081": 2, "4111.1": "x", "@type": 3}]}
     assert entities("a.parquet", parquet({"t": [nested], "j": [json.dumps(nested)]})) == []

@@ -6,6 +6,7 @@ name the columns that are asked for. What does not fit is refused, never dropped
 
 import contextlib
 import csv
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ DELIMITERS = (",", ";", "\t", "|")
 MOST_BEFORE = 100  # lines of explanation that may stand before the header line
 BLOCK = 2**22  # bytes that are read at once; a record must fit
 BYTE_ORDER_MARK = "\xef\xbb\xbf"  # of UTF-8, each byte as one character
+STATED = re.compile(rf"(?:{BYTE_ORDER_MARK}|\ufeff)?\"?sep=(.)\"?\r?\n?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -134,19 +136,26 @@ def batches(
             raise _unreadable(file, found, dialect, uneven, error) from error
 
 
-def delimiter_of(sample: str) -> str:
-    """Return the delimiter by which most records of a text have as many cells as the first.
+def stated(line: str) -> str | None:
+    """Return the delimiter that a first line such as `sep=;` states, as spreadsheets write it."""
+    return found[1] if (found := STATED.fullmatch(line)) else None
 
-    For text of unknown columns; `,` when nothing speaks for another.
+
+def delimiter_of(sample: str) -> tuple[str, int]:
+    """Return the delimiter by which most records have equally many cells, and how many these are.
+
+    For text of unknown columns; `,` and 1 when nothing speaks for another.
     """
-    best, most = ",", 0.0
-    for by in DELIMITERS:
-        widths = [len(record) for record in _records(sample.splitlines(keepends=True), by)]
+    lines = sample.splitlines(keepends=True)
+    best, cells, most = ",", 1, 0.0
+    said = stated(lines[0]) if lines else None
+    for by in (said,) if said else DELIMITERS:
+        widths = [len(record) for record in _records(lines, by)]
         widths = widths[:-1] if len(widths) > 2 else widths  # the last one may be cut
-        if widths and widths[0] > 1:
-            share = sum(width == widths[0] for width in widths) / len(widths)
-            best, most = (by, share) if share > most else (best, most)
-    return best
+        ((width, count),) = Counter(widths).most_common(1) or [(0, 0)]
+        if width > 1 and count / len(widths) > most:
+            best, cells, most = by, width, count / len(widths)
+    return best, cells
 
 
 def header_at(lines: list[str], above: int, delimiter: str, dialect: Dialect) -> Layout:
@@ -259,6 +268,11 @@ def _without_header(file: Path, lines: list[str], dialect: Dialect) -> Layout:
         raise MlopsError(
             f'{file.as_posix()}: `header` of its table names "{twice}" twice; give each column a '
             "name of its own."
+        )
+    if lines and stated(lines[0]):
+        raise MlopsError(
+            f"{file.as_posix()} begins with a line that states its delimiter (sep=), and its table "
+            "declares that it has no header line: take that line out, or `header`."
         )
     delimiters = (dialect.delimiter,) if dialect.delimiter else DELIMITERS
     first = {by: header_at(lines, 0, by, dialect).names for by in delimiters}

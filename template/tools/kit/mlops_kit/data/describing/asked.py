@@ -8,7 +8,7 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.sql import literal
 from mlops_kit.core.words import counted
 from mlops_kit.data.config import Column, Table
-from mlops_kit.data.describing.column import OFTEN, Seen
+from mlops_kit.data.describing.columns.column import OFTEN, Seen
 from mlops_kit.data.describing.related import Group, group_of
 from mlops_kit.data.describing.sample_files import sql_name
 from mlops_kit.data.describing.table import Described, is_key_by_name

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.words import acting, counted
 from mlops_kit.data.config import Column
-from mlops_kit.data.describing.column import Seen
+from mlops_kit.data.describing.columns.column import Seen
 from mlops_kit.data.describing.kept import kept
 from mlops_kit.data.describing.table import CAMEL, TYPES_OF_KEYS, Described
 from mlops_kit.data.types import NUMBERS

@@ -6,7 +6,7 @@ from typing import Any
 from mlops_kit.core.files import flow
 from mlops_kit.core.words import counted
 from mlops_kit.data.config import Column
-from mlops_kit.data.describing.column import Seen
+from mlops_kit.data.describing.columns.column import Seen
 from mlops_kit.data.describing.table import TYPES_OF_KEYS, Described
 from mlops_kit.data.landing.described import Origin
 

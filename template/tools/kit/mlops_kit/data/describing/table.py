@@ -1,7 +1,6 @@
 """A file or a folder as one table: everything that all of its rows show."""
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,15 +11,14 @@ from mlops_kit.core.errors import MlopsError
 from mlops_kit.core.files import scratch_beside
 from mlops_kit.core.words import counted
 from mlops_kit.data.config import RESERVED_TABLES, Column, Table
-from mlops_kit.data.describing import column as columns
-from mlops_kit.data.describing.column import Seen
+from mlops_kit.data.describing.columns import column as columns
+from mlops_kit.data.describing.columns.column import Seen
+from mlops_kit.data.describing.columns.numbers import settle_numbers, tell_odd_rows
 from mlops_kit.data.describing.kept import keep, kept
 from mlops_kit.data.describing.written import Written, texts, written
 from mlops_kit.data.dialect import NO_NAME, without_place
 from mlops_kit.data.sources.missing import no_column
 from mlops_kit.data.values.cast import cast
-from mlops_kit.data.values.missing import missing
-from mlops_kit.data.values.ways import WAYS, Numbers, Way
 
 KEY = re.compile(
     r"(?:^|[_\s.-])(?:id|key|code|codigo|uuid|guid|number|numero|no|nr|nro|num|ref)$", re.I
@@ -30,7 +28,6 @@ CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 COUNTER = re.compile(
     rf"{NO_NAME}|unnamed\W.*|index|x1?|v1|#|obs|row\W?(?:names?|id|num(?:ber)?|no)?", re.I
 )
-MOST_ODD = 3  # rows that are no data among the data
 TYPES_OF_KEYS = ("integer", "string")
 
 
@@ -128,8 +125,8 @@ def described(
             )
         if found.format == "csv" and table.quote == '"':
             _ask_about_quotes(made)
-        _settle_numbers(made)
-        _tell_odd_rows(made, file)
+        settle_numbers(made)
+        tell_odd_rows(made, file)
         _leave_out_twins(made, file)
         _tell_repeated_names(made)
         yield made, file
@@ -143,104 +140,6 @@ def _ask_about_quotes(made: Described) -> None:
                 "each value stands between two ': is the mark a quote, or part of the value? "
                 f"`--set \"quote='\"` or `--set '{one.name}.type=string'`"
             )
-
-
-def _tell_odd_rows(made: Described, file: Path) -> None:
-    """Say of columns of numbers which rows hold texts; once, if they are the same in several."""
-    odd = [one for one in made.read.values() if one.odd_rows]
-    rows: dict[str, tuple[int, ...]] = {}
-    for name, values in kept(file, [one.name for one in odd]):
-        table = made.table.model_copy(update={"decimal": made.table.decimal or "."})
-        number = cast(values, Column(type="number"), table)
-        texts = number.is_null() & ~missing(values, Column(type="string"), table)
-        rows[name] = tuple(texts.arg_true().head(MOST_ODD + 1).to_list())
-    alike = Counter(places for places in rows.values() if len(places) <= MOST_ODD)
-    for one in odd:
-        if alike[rows[one.name]] < 2:
-            one.notes.append(
-                f"all but {counted(one.odd_rows, 'row')} of {one.rows:,} hold numbers: taken as "
-                f"text; --set '{one.name}.type=number' sets the others aside"
-            )
-    for places, count in alike.items():
-        if count == 1:
-            continue
-        names = [name for name, there in rows.items() if there == places]
-        which = ", ".join(f"{place + 1:,}" for place in places)
-        shown = ", ".join(names[:3]) + (f" and {count - 3} more" if count > 3 else "")
-        made.notes.append(
-            f"row {which} holds texts where all others of {shown} hold numbers, as a second "
-            f"header, units or a total would: --set '{names[0]}.type=number' and so on sets it "
-            "aside, and --set labels=1 passes over a first one"
-        )
-
-
-def _settle_numbers(made: Described) -> None:
-    """Choose the one way in which a table writes numbers, or ask.
-
-    A way counts if it fits every column of numbers. Two that give other values are two readings.
-    """
-    marked = {name: one for name, one in made.columns.items() if one.ways}
-    if not marked or {"decimal", "thousands"} & made.table.model_fields_set:
-        return
-    common = [way for way in WAYS if all(way in one.ways for one in marked.values())]
-    if not common:
-        votes = Counter(next(iter(one.ways)) for one in marked.values())
-        way = votes.most_common(1)[0][0]
-        odd = [name for name, one in marked.items() if way not in one.ways]
-        for name in odd:
-            one = made.columns[name]
-            one.type, one.evidence = "string", f"numbers, but not with {_said(way)} as others are"
-            one.questions.append(
-                f"its numbers are written otherwise than those of {len(marked) - len(odd)} other "
-                f"columns, and a table has one way: mend the file, or `--set {name}.type=string`"
-            )
-        common = [way]
-    readings: dict[tuple[bytes, ...], Way] = {}  # the usual way of each
-    for way in common:
-        values = (one.ways[way].digest for one in marked.values() if way in one.ways)
-        readings.setdefault(tuple(values), way)
-    different = list(readings.values())
-    if len(different) > 1:
-        which = [name for name, one in marked.items()
-                 if len(one.ways) > 1 and not _alike(one.ways, different)]  # fmt: skip
-        ways = " or ".join(_asked(way) for way in different)
-        shown = ", ".join(which[:3]) + (f" and {len(which) - 3} more" if which[3:] else "")
-        made.questions.append(f"the numbers of {shown} have {len(different)} readings: {ways}")
-        for name in which:
-            made.columns[name].type = "number"
-            made.columns[name].evidence = "numbers, whose marks have two readings"
-        made.written.options["choices"] = [_declared(way) for way in different]
-        return
-    way = common[0]
-    # The run reads each file for itself: what one file tells does not help it with another.
-    if way != (".", None) or len(made.files) > 1:
-        made.written.options.update(_declared(way))
-        made.written.said.append(f"every number fits {_said(way)}, and no other reading does")
-        made.table = made.table.model_copy(update=_declared(way))
-        for one in marked.values():
-            if way in one.ways:
-                columns.settle(one, way)
-
-
-def _alike(ways: Mapping[Way, Numbers], chosen: list[Way]) -> bool:
-    return len({ways[way].digest for way in chosen if way in ways}) == 1
-
-
-def _declared(way: Way) -> dict[str, str]:
-    decimal, thousands = way
-    return {"decimal": decimal} | ({"thousands": thousands} if thousands else {})
-
-
-def _said(way: Way) -> str:
-    return (
-        "a decimal "
-        + {".": "point", ",": "comma"}[way[0]]
-        + (f" and {way[1]!r} between thousands" if way[1] else "")
-    )
-
-
-def _asked(way: Way) -> str:
-    return " ".join(f"`--set '{key}={value}'`" for key, value in _declared(way).items())
 
 
 def _leave_out_twins(made: Described, file: Path) -> None:

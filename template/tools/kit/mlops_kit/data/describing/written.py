@@ -175,12 +175,15 @@ def _csv(
         lines = list(islice(byte_lines(stream), LOOKED_AT))
     if not "".join(lines).strip():
         raise MlopsError(f"{first.as_posix()} is empty: there is nothing to describe.")
+    stated = delimited.stated(lines[0])
+    below = ["\n", *lines[1:]] if stated else lines
     ways = []
     for quoting in [{}] if {"quote", "escape"} & options.keys() else QUOTINGS:
         tried = table.model_copy(update=quoting)
         dialect = dialect_of(tried)
-        delimiters = [table.delimiter] if table.delimiter else delimited.DELIMITERS
-        likely = [(by, *delimited.shape_of(lines, by, dialect)) for by in delimiters]
+        known = table.delimiter or stated
+        delimiters = [known] if known else delimited.DELIMITERS
+        likely = [(by, *delimited.shape_of(below, by, dialect)) for by in delimiters]
         likely = [one for one in likely if one[1] > 1]
         all_of_it = thoroughly or len(likely) > 1  # or else whoever reads it next will see
         ways += [(quoting, *one) for one in likely if _fits(places, *one, dialect, all_of_it)]
@@ -188,6 +191,8 @@ def _csv(
             break
     # Cells of records may hold another delimiter, as 3,5 does; its header line then has none.
     ways = [way for way in ways if not way[3]] or ways
+    if len(ways) > 1:  # under titles, the names stand over numbers by one of them alone
+        ways = [way for way in ways if contrasts(lines[way[3] :], way[1], dialect)] or ways
     if len(ways) > 1:
         both = " or ".join(f"--set 'delimiter={way[1]}'" for way in ways)
         raise MlopsError(
@@ -195,10 +200,10 @@ def _csv(
             f"say which is meant, {both}."
         )
     if not ways:
-        quoting, delimiter, width, above = {}, table.delimiter or ",", 1, 0
-        if delimited.shape_of(lines, delimiter, dialect_of(table))[0] > 1 or not _plain(
-            places, table
-        ):
+        quoting, delimiter, width, above = {}, table.delimiter or ",", 1, int(stated is not None)
+        dialect = dialect_of(table)
+        several = delimited.shape_of(below, delimiter, dialect)[0] > 1
+        if several or not _fits(places, delimiter, 1, 0, dialect):
             raise MlopsError(_no_way(first, table, lines))
     else:
         quoting, delimiter, width, above = ways[0]
@@ -219,7 +224,7 @@ def _csv(
     if dialect.names is not None and isinstance(options.get("header"), list):
         return dict(zip(dialect.names, dialect.names, strict=True))
     header = delimited.header_at(lines, above, delimiter, dialect)
-    most = len(delimited.header_at(lines, 0, delimiter, dialect).names)
+    most = len(delimited.header_at(below, 0, delimiter, dialect).names)
     if above and most > width:
         raise MlopsError(
             f"{first.as_posix()}: its first line has {counted(most, 'cell')} by {delimiter!r} and "
@@ -231,7 +236,7 @@ def _csv(
         said.append("no header line, as declared: the names are ours")
         return {name: name for name in options["header"]}
     if "header" not in options:
-        if above and not contrasts(lines[above:], delimiter, dialect):
+        if above > (stated is not None) and not contrasts(lines[above:], delimiter, dialect):
             raise MlopsError(
                 f"{first.as_posix()}: its first line has another number of cells by {delimiter!r} "
                 f"than most others, and nothing tells whether line {above + 1} holds names: say "
@@ -264,10 +269,6 @@ def _fits(
         except MlopsError:
             return False
     return True
-
-
-def _plain(places: list[Path], table: Table) -> bool:
-    return _fits(places, table.delimiter or ",", 1, 0, dialect_of(table))
 
 
 def _no_way(file: Path, table: Table, lines: list[str]) -> str:

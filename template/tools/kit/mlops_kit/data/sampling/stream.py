@@ -69,8 +69,10 @@ def _csv(file: Path) -> "Iterator[pa.Table]":
         lines = list(islice(byte_lines(stream), delimited.MOST_BEFORE))
     if not lines:
         raise MlopsError(f"samples: {file.as_posix()} is empty: its first line names the columns.")
-    dialect = Dialect(delimited.delimiter_of("".join(lines)))
-    names = delimited.header_at(lines, 0, str(dialect.delimiter), dialect).names
+    by, _ = delimited.delimiter_of("".join(lines))
+    dialect = Dialect(by)
+    above = 1 if delimited.stated(lines[0]) else 0
+    names = delimited.header_at(lines, above, by, dialect).names
     found = delimited.layout(file, names, "is named there", dialect)
     for frame in delimited.batches(file, names, found, dialect):
         yield frame.to_arrow(compat_level=pl.CompatLevel.oldest())

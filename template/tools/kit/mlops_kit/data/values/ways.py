@@ -72,6 +72,23 @@ def ways(there: "polars.Series", table: Table, *, unique: bool) -> dict[Way, Num
     return found
 
 
+def nearest(there: "polars.Series", table: Table) -> tuple[Way, "polars.Series"]:
+    """Return the way in which most of some texts are numbers, and all of them read so.
+
+    What is no number is null.
+    """
+
+    def read(texts: "polars.Series", way: Way) -> "polars.Series":
+        tried = table.model_copy(update={"decimal": way[0], "thousands": way[1]})
+        return cast(texts, Column(type="number"), tried)
+
+    declared = {"decimal", "thousands"} & table.model_fields_set
+    some = spread(there)
+    tries = [(table.decimal or ".", table.thousands)] if declared else WAYS
+    way = max(tries, key=lambda way: read(some, way).count())
+    return way, read(there, way)
+
+
 def spread(there: "polars.Series") -> "polars.Series":
     """Take some values from all over: what all must have, these have."""
     return there.gather_every(step) if (step := len(there) // SOME) > 9 else there

@@ -36,16 +36,19 @@ def label(name: str, otherwise: str) -> str:
 
 
 def table(opened: Opened) -> Iterator[Piece]:
-    """Read delimited text, quoted as RFC 4180 asks; the first line names the columns."""
+    """Read delimited text, quoted as RFC 4180 asks; its first line under titles names the columns."""
     encoding = encoding_of(opened)
     reader = io.TextIOWrapper(opened.stream, encoding=encoding, newline="")
     sample = reader.read(SNIFFED)
     reader.seek(0)
-    by = delimiter_of(sample)
+    by, cells = delimiter_of(sample)
     csv.field_size_limit(8 * BLOCK)
     rows = csv.reader(reader, delimiter=by)
     header = next(rows, [])
     yield Text(opened.place, "\n".join(header), 0)
+    while header and cells > 1 and sum(bool(cell.strip()) for cell in header) < 2:  # a title
+        header = next(rows, [])
+        yield Text(opened.place, "\n".join(header), 0)
     first = 1
     while chunk := list(islice(rows, ROWS_AT_ONCE)):
         for number, values in enumerate(zip_longest(*chunk), 1):

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_kit.core import words
 from mlops_kit.data.config import Column, Table
-from mlops_kit.data.describing import moments
+from mlops_kit.data.describing.columns import moments
 from mlops_kit.data.values import inferred
 from mlops_kit.data.values.cast import INTEGERS, cast, stand_ins, why
 from mlops_kit.data.values.missing import counted, missing
 from mlops_kit.data.values.plain import CLOCK
-from mlops_kit.data.values.ways import Numbers, Way, all_match, size, spread, ways
+from mlops_kit.data.values.ways import Numbers, Way, all_match, nearest, size, spread, ways
 
 if TYPE_CHECKING:
     import polars
@@ -221,8 +221,7 @@ def _why_text(seen: Seen, there: "polars.Series", often: "polars.Series", table:
         return "text"
     if (spread(there).str.contains(r"^[+-]?[\d.,]").mean() or 0) < SHARE / 2:  # type: ignore[operator]
         return "text" if seen.distinct > 1 else "text, the same in every row"
-    number = cast(there, Column(type="number"), table.model_copy(update={"decimal": "."}))
-    rest = number.is_null()
+    rest = nearest(there, table)[1].is_null()
     share = 1 - int(often.filter(rest).sum()) / rows
     if share >= SHARE:
         few: dict[str, int] = {}
