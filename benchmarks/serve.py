@@ -65,7 +65,6 @@ def compiled(estimator, config):
 
 served.compiled = compiled
 served.alike = lambda found, wanted: True
-from mlops_kit.operate.serve.app import create
 """
 
 
@@ -104,7 +103,9 @@ def servers(project: Project, folder: Path) -> Iterator[tuple[str, int, Any, Any
     needs = [word for line in (model / "requirements.txt").read_text().split() for word in
              ("--with", line)]  # fmt: skip
     isolated = ["uv", "run", "--no-project", "--python", sys.executable]
-    (folder / "constant.py").write_text(CONSTANT, encoding="utf-8")
+    # Python runs a module of this name when it starts, in each of the processes.
+    (folder / "constant").mkdir()
+    (folder / "constant/sitecustomize.py").write_text(CONSTANT, encoding="utf-8")
     (folder / "peer.py").write_text(LITSERVE, encoding="utf-8")
 
     def given(
@@ -117,10 +118,8 @@ def servers(project: Project, folder: Path) -> Iterator[tuple[str, int, Any, Any
     serve = ["uv", "run", "--frozen", "mlops", "serve", "--port", "PORT"]
     configured(project)
     yield given("mlops serve", of_ours, "/ready", project.path, own, *serve)
-    constant = ["uv", "run", "--frozen", "python", "-m", "uvicorn", "constant:create", "--factory",
-                "--workers", "2", "--port", "PORT", "--log-level", "error"]  # fmt: skip
-    at = own | {"PYTHONPATH": str(folder)}
-    yield given("constant", of_ours, "/ready", project.path, at, *constant)
+    at = own | {"PYTHONPATH": str(folder / "constant")}
+    yield given("constant", of_ours, "/ready", project.path, at, *serve)
     mlflow = ["mlflow", "models", "serve", "-m", str(model), "--env-manager", "local", "--host",
               "127.0.0.1", "--port", "PORT", "--workers", "2"]  # fmt: skip
     mlflow = [*isolated, "--with", "mlflow==3.17.2", *needs, *mlflow]

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlops_kit.operate.serve.fast.trees import NotCompiledError, last_step
+from mlops_kit.operate.serve.fast.trees import NotCompiledError, last_step, walked
 
 if TYPE_CHECKING:
     import numpy
@@ -84,11 +84,19 @@ def _compiled(estimator: Any, config: dict[str, Any]) -> Any:
     answer = last_step(steps[-1], chances, positive)
     finished = _ordered(steps[-1], config) if chances and not positive else None
     laid_out = _layout(parts)
+    walk = walked(steps[-1], chances, positive)
+    # Of a single row most of the time would go into making arrays.
+    stepped = between or any(part.steps for part in parts if isinstance(part, _Numbers))
+    alone = None if stepped else walk
 
     def answers(rows: Sequence[Row]) -> "numpy.ndarray":
+        if alone is not None and len(rows) == 1:
+            return alone([_flat(parts, rows[0])])
         matrix = laid_out(rows)
         for step in between:
             matrix = step(matrix)
+        if walk is not None:
+            return walk(matrix.tolist())
         found = answer(matrix)
         return found if finished is None else finished(found)
 
@@ -107,40 +115,46 @@ def _ordered(last: Any, config: dict[str, Any]) -> "Callable[[Any], numpy.ndarra
     return ordered
 
 
+def _flat(parts: "list[_Text | _Numbers]", row: Row) -> list[float]:
+    """Lay out one row, without arrays."""
+    values: list[Any] = []
+    for part in parts:
+        if isinstance(part, _Text):
+            values += _level(part, row[part.source])
+        else:
+            values += [row[source] for source in part.sources]
+    return [math.nan if value is None else float(value) for value in values]
+
+
 def _layout(
     parts: "list[_Text | _Numbers]",
 ) -> "Callable[[Sequence[Row]], numpy.ndarray]":
-    """Return what lays out rows as the fitted ColumnTransformer does, shape (n, n_columns).
-
-    One array for all parts: of a single row most of the time goes into making arrays.
-    """
+    """Return what lays out rows as the fitted ColumnTransformer does, shape (n, n_columns)."""
     import numpy as np
 
-    steps, width = [], 0
+    places, width = [], 0
     for part in parts:
-        if isinstance(part, _Text):
-            width += len(next(iter(part.levels.values()), part.unknown or []))
-        else:
-            own = slice(width, width + len(part.sources))
-            steps += [(own, step) for step in part.steps]
-            width = own.stop
-
-    def flat(row: Row) -> list[Any]:
-        values: list[Any] = []
-        for part in parts:
-            if isinstance(part, _Text):
-                values += _level(part, row[part.source])
-            else:
-                values += [row[source] for source in part.sources]
-        return values
+        more = len(part.sources) if isinstance(part, _Numbers) else _width(part)
+        places.append(slice(width, width + more))
+        width += more
 
     def matrix(rows: Sequence[Row]) -> "numpy.ndarray":
-        found = np.array([flat(row) for row in rows], np.float64)
-        for own, step in steps:
-            found[:, own] = step(found[:, own])
+        columns = list(zip(*rows, strict=True))
+        found = np.empty((len(rows), width))
+        for part, own in zip(parts, places, strict=True):
+            if isinstance(part, _Text):
+                found[:, own] = [_level(part, value) for value in columns[part.source]]
+            else:
+                found[:, own] = np.array([columns[one] for one in part.sources], np.float64).T
+                for step in part.steps:
+                    found[:, own] = step(found[:, own])
         return found
 
     return matrix
+
+
+def _width(part: _Text) -> int:
+    return len(next(iter(part.levels.values()), part.unknown or []))
 
 
 def _level(part: _Text, value: str | None) -> list[float]:
