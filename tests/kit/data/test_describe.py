@@ -406,7 +406,7 @@ def test_texts_among_numbers_that_are_written_otherwise_than_the_others_are_told
 
 def test_a_file_that_states_its_delimiter_has_a_header_line_or_is_refused() -> None:
     place = put("sep=;\n1;2\n3;4\n5;6\n")
-    with pytest.raises(MlopsError, match="states its delimiter .*take that line out"):
+    with pytest.raises(MlopsError, match=r"states its delimiter .*take that line out"):
         found(place, "header=false")
 
 

@@ -7,7 +7,7 @@ import pytest
 from mlops_kit.operate.serve.fast.trees import DEEPEST, last_step, walked
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-MODELS = {
+MODELS: dict[str, Any] = {
     "classifier": HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=9, random_state=0),
     "regressor": HistGradientBoostingRegressor(max_iter=40, random_state=0),
     "poisson": HistGradientBoostingRegressor(loss="poisson", max_iter=20, random_state=0),
@@ -62,7 +62,8 @@ def test_trees_that_ask_too_much_are_left_to_the_library(more: dict[str, Any]) -
 def test_a_tree_is_walked_as_deep_as_an_expression_may_be(depth: int, walks: bool) -> None:
     """A chain: each node splits off one value more."""
     values = np.arange(400.0)[:, None]
-    model = HistGradientBoostingRegressor(max_iter=1, min_samples_leaf=1).fit(values, values[:, 0])
+    model: Any = HistGradientBoostingRegressor(max_iter=1, min_samples_leaf=1)
+    model.fit(values, values[:, 0])
     (tree,) = model._predictors[0]
     nodes = np.zeros(2 * depth + 1, tree.nodes.dtype)
     nodes["value"], nodes["is_leaf"], nodes["count"] = np.arange(len(nodes)), 1, 1

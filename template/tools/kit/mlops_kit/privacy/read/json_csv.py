@@ -36,7 +36,7 @@ def label(name: str, otherwise: str) -> str:
 
 
 def table(opened: Opened) -> Iterator[Piece]:
-    """Read delimited text, quoted as RFC 4180 asks; its first line under titles names the columns."""
+    """Read delimited text, quoted as RFC 4180 asks; the first line under titles names columns."""
     encoding = encoding_of(opened)
     reader = io.TextIOWrapper(opened.stream, encoding=encoding, newline="")
     sample = reader.read(SNIFFED)
