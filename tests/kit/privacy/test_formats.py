@@ -150,10 +150,17 @@ def test_an_address_is_found_in(holder: str) -> None:
     assert set(entities(name, content, encoding or "utf-8")) == {"email"}
 
 
-@pytest.mark.parametrize("above", ["", "sep=;\n", "Ventas de enero\n\n", "Ventas;;\n"])
+@pytest.mark.parametrize("above", ["", "sep=;\n", "Ventas de enero\n\n", "Ventas\n"])
 def test_the_names_of_a_table_count_under_a_title_too(above: str) -> None:
     rows = "".join(f"{30_456_789 + 1_234_321 * n};{n},5;x\n" for n in range(9))
-    assert "ar_dni" in entities("t.csv", f"{above}nro_documento;importe;zona\n{rows}")
+    Path("t.csv").write_text(f"{above}nro_documento;importe;zona\n{rows}", encoding="utf-8")
+    (found,) = check.scan_file(Path("t.csv"))
+    assert (found.entity, found.place) == ("ar_dni", "t.csv: column nro_documento")
+
+
+def test_the_name_of_a_single_column_counts_whatever_its_values_hold() -> None:
+    rows = "".join(f"{30_456_789 + 1_234_321 * n}, x\n" for n in range(9))
+    assert entities("t.csv", f"dni\n{rows}") == ["ar_dni"]
 
 
 def test_a_title_is_searched_too() -> None:

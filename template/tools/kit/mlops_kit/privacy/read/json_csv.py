@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice, zip_longest
 from typing import Any
 
-from mlops_kit.data.delimited import delimiter_of
+from mlops_kit.data.delimited import delimiter_of, stated
 from mlops_kit.privacy.read.open_file import (
     BLOCK,
     Column,
@@ -44,17 +44,21 @@ def table(opened: Opened) -> Iterator[Piece]:
     by, cells = delimiter_of(sample)
     csv.field_size_limit(8 * BLOCK)
     rows = csv.reader(reader, delimiter=by)
-    header = next(rows, [])
+    if sample and stated(sample.splitlines()[0]):
+        next(rows)
+    header, title = next(rows, []), ""
     yield Text(opened.place, "\n".join(header), 0)
-    while header and cells > 1 and sum(bool(cell.strip()) for cell in header) < 2:  # a title
-        header = next(rows, [])
+    while cells > 1 and len(header) < 2 and (below := next(rows, None)) is not None:
+        header, title = below, header[0] if header else title
         yield Text(opened.place, "\n".join(header), 0)
     first = 1
     while chunk := list(islice(rows, ROWS_AT_ONCE)):
         for number, values in enumerate(zip_longest(*chunk), 1):
             name = header[number - 1] if number <= len(header) else ""
-            place = f"{opened.place}: column {label(name.strip(), str(number))}"
-            yield Column(place, name, values, first)
+            # It may be the name of a single column, whose values hold the delimiter.
+            for one in (name, title) if title and number == 1 else (name,):
+                place = f"{opened.place}: column {label(one.strip(), str(number))}"
+                yield Column(place, one, values, first)
         first += len(chunk)
     reader.detach()
 
