@@ -190,7 +190,7 @@ def test_what_is_too_large_is_named_and_not_brought(
     weed.put({f"large/{name}": tmp_path / file for name, file in names.items()})
     done = ingested(shop)
     assert [line for line in done.stderr.splitlines() if "brings" in line] == [
-        f'data      table "tiles": brings 1 objects, {size:,} bytes'
+        f'data      table "tiles": brings 1 object, {size:,} bytes'
         for size in (labels.stat().st_size, (tmp_path / "small").stat().st_size)
     ]
     found = pl.read_parquet(shop.path / MANIFEST).select("path", "kind", "state", "sha256")
