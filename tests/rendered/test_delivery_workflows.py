@@ -127,7 +127,7 @@ def test_without_a_key_or_a_gain_it_is_red_at_the_right_step(
     delivery: Delivery, edited: Project
 ) -> None:
     (delivery.folder / "prod.db").unlink(missing_ok=True)
-    assert_red_at(delivery.promote(key=""), "Judge", "prod needs a key")
+    assert_red_at(delivery.promote(key=""), "Ready", "prod needs a key")
     replace(edited.path / "conf/compare.yaml", "min_effect: 0.15", "min_effect: 0.4")
     edited.commit("more is asked")
     assert_red_at(delivery.promote(), "Promote", "Nothing is promoted: reject")

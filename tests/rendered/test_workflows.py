@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from acting import SETUP_UV, Execution, acted
-from processes import run
+from processes import interpreter, run
 from rendering import git
 from running import Project, new_project, replace
 
@@ -322,7 +322,11 @@ def test_the_schedule_asks_about_known_vulnerabilities_and_runs_nothing_else(
 @pytest.mark.repetition
 def test_the_tests_pass_on_each_python(repository: Project, tmp_path: Path) -> None:
     """One environment for each, which `act` runs one after the other."""
-    environment = {"UV_PROJECT_ENVIRONMENT": str(tmp_path / "venv")}
+    places = [str(Path(interpreter(f"3.{minor}")).parent) for minor in (11, 12, 13)]
+    environment = {
+        "UV_PROJECT_ENVIRONMENT": str(tmp_path / "venv"),
+        "PATH": os.pathsep.join([*places, os.environ["PATH"]]),
+    }
     options = ("--job", "python", "--concurrent-jobs", "1")
     execution = acted(repository, "ci", "push", tmp_path, environment, *options)
     assert execution.exit_code == 0, execution.log

@@ -1,6 +1,7 @@
 """Run the locked tools of this repository's environment as a person would."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -25,3 +26,14 @@ def run(
         text=True,
         check=False,
     )
+
+
+def interpreter(version: str) -> str:
+    """Return a Python of this version: the machine's, or whatever uv finds."""
+    if found := shutil.which(f"python{version}"):
+        asked = subprocess.run([found, "--version"], capture_output=True, check=False)
+        if not asked.returncode:
+            return found
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    installed = sorted(root.glob(f"versions/{version}.*/bin/python"))
+    return str(installed[-1]) if installed else version

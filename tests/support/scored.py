@@ -19,13 +19,17 @@ def scored(folder: Path, first: datetime.date, broken: bool = True) -> None:
         Whether `recent_orders` is 0 in all rows after GOOD days.
     """
     table = pl.read_parquet(folder / "data/open/features.parquet")
-    table = table.drop("time", "y_true", "split", "group", strict=False).unique("id")
+    table = table.drop("time", "y_true", "split", "group", strict=False)
+    answers = pl.read_parquet(folder / "data/open/predictions.parquet")
+    answers = answers.filter(system="candidate")
     parts = []
     for place in range(DAYS):
         day = datetime.datetime.combine(first + datetime.timedelta(days=place), datetime.time())
-        part = table.sample(ROWS, seed=place).with_columns(
+        # Rows and answers as training had them: an alarm ends where they are.
+        rows = table.sample(3 * ROWS, seed=place).unique("id", keep="first", maintain_order=True)
+        part = rows.head(ROWS).with_columns(
             time=pl.lit(day), served_at=pl.lit(day), version=pl.lit("1"),
-            score=(pl.int_range(ROWS) * 7 % 100) / 100,
+            score=answers["score"].sample(ROWS, seed=place),
         )  # fmt: skip
         nothing = pl.lit(0).cast(part.schema["recent_orders"])
         broke = broken and place >= GOOD

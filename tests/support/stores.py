@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 import polars as pl
 import pytest
 from listening import connects, free_ports, stop, wait_for
+from processes import interpreter
 from shop_elsewhere import TABLES, written
 from typing_extensions import override
 
@@ -33,7 +34,7 @@ PASSWORD = "a-word-that-nobody-guesses"  # noqa: S105
 def python_with(requirements: tuple[str, ...], version: str = "") -> Path:
     """Install packages into an environment of this process; return its Python."""
     folder = Path(tempfile.mkdtemp(prefix="copier-mlops-store-")) / "venv"
-    wanted = _interpreter(version) if version else sys.executable
+    wanted = interpreter(version) if version else sys.executable
     python = folder / "bin" / "python"
     install = ["uv", "pip", "install", "--quiet", "--python", str(python), *requirements]
     for command in (["uv", "venv", "--quiet", "--python", wanted, str(folder)], install):
@@ -41,17 +42,6 @@ def python_with(requirements: tuple[str, ...], version: str = "") -> Path:
         if done.returncode:
             pytest.skip(f"no such store can be installed here: {done.stderr.strip()[-300:]}")
     return python
-
-
-def _interpreter(version: str) -> str:
-    """Return a Python of this version: the machine's, or whatever uv finds."""
-    if found := shutil.which(f"python{version}"):
-        asked = subprocess.run([found, "--version"], capture_output=True, check=False)
-        if not asked.returncode:
-            return found
-    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    installed = sorted(root.glob(f"versions/{version}.*/bin/python"))
-    return str(installed[-1]) if installed else version
 
 
 class Store:
