@@ -207,7 +207,7 @@ def test_an_answer_is_taken(text: str, answer: list[str], values: list[Any] | No
         (rows("Ñandú", "ü"), "t.csv", "utf-16", {"encoding": "utf-16"}),
         ("\ufeff" + rows("a", "b"), "t.csv", "utf-8", {}),
         ("Report of May\n\n" + rows("a", "b", "c"), "t.csv", "utf-8", {}),
-        ("May\n\n" + rows("7,5", "8,25", header="id;v", by=";"), "t.csv", "utf-8",
+        ("May\n\n" + rows(*["7,5", "8,25"] * 5, header="id;v", by=";"), "t.csv", "utf-8",
          {"delimiter": ";", "decimal": ","}),
         ("sep=;\n" + rows("7,5", "8,25", header="id;v", by=";"), "t.csv", "utf-8",
          {"delimiter": ";", "decimal": ","}),
